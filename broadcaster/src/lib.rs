@@ -1,0 +1,1 @@
+//! Tells the world: trades and depth over WebSocket and gRPC streams.

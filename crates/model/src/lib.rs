@@ -1,0 +1,40 @@
+//! The words of trading, as types.
+//!
+//! Every number that means something is an integer with its unit in its type: a [`Price`] is a
+//! count of ticks, a [`Quantity`] a count of lots, an [`Amount`] a count of an asset's smallest
+//! unit. Decimal text is read and written exactly at the edges by [`decimal`]; there is no float
+//! in this crate and none in any crate that uses it for money.
+//!
+//! # Layout
+//!
+//! - [`price`], [`quantity`], [`amount`]: the three numbers, each with its own range.
+//! - [`decimal`]: decimal text to units and back, without rounding.
+//! - [`instrument`], [`asset`]: what is traded, and how its numbers read as text.
+//! - [`order`]: side, type, time in force.
+//! - [`id`]: order, trade and instrument ids; names of accounts; keys that make a retry safe.
+//! - [`time`]: instants and spans as values. Nobody here reads a clock.
+//!
+//! What will never live here: IO, clocks, randomness, wire formats, and rules of matching or money.
+
+#![forbid(unsafe_code)]
+
+pub mod amount;
+pub mod asset;
+pub mod decimal;
+pub mod id;
+pub mod instrument;
+pub mod order;
+pub mod price;
+pub mod quantity;
+pub mod time;
+
+pub use amount::Amount;
+pub use asset::{Asset, AssetId};
+pub use id::{
+    AccountHandle, AccountName, InstrumentId, KeyText, OrderId, Partition, RequestId, TradeId,
+};
+pub use instrument::{Instrument, Symbol};
+pub use order::{OrderType, Side, TimeInForce};
+pub use price::Price;
+pub use quantity::Quantity;
+pub use time::{Span, Timestamp};

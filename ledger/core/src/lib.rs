@@ -1,0 +1,1 @@
+//! PURE. Accounts, holds and double entry.

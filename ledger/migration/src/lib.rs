@@ -1,0 +1,1 @@
+//! The schema of the ledger's tables, one migration a file.

@@ -1,0 +1,1 @@
+//! History and balances: projects the events into SQL and answers gRPC queries.

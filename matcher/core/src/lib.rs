@@ -1,0 +1,1 @@
+//! PURE. Order books, matching and the life of an order.

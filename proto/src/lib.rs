@@ -1,0 +1,1 @@
+//! Contracts: the .proto files, their generated types, the topic table, and the conversion between wire and model.

@@ -1,0 +1,3 @@
+//! The two commands that do everything: `cargo xtask up` and `cargo xtask test`.
+
+fn main() {}
