@@ -1,1 +1,69 @@
-//! Contracts: the .proto files, their generated types, the topic table, and the conversion between wire and model.
+//! The contracts between the services: what is on the wire, and what is in the log.
+//!
+//! The `.proto` files beside this crate are the source; the modules below are generated from them
+//! at build time. Nothing outside this crate spells a topic name or the layout of a message.
+//!
+//! # Layout
+//!
+//! - [`trading`], [`orders`], [`funding`], [`reference`], [`ledger`], [`marketdata`]: the public
+//!   gRPC packages; [`log`]: the values of the log's records.
+//! - [`topic`]: the topic table.
+//! - [`command`]: what a client asks of a shard, as checked domain values.
+//! - [`convert`]: between wire numbers and `model` types, in both directions.
+//! - [`text`]: words and instants as the edges write them.
+//!
+//! What will never live here: IO, and any rule of matching or money.
+
+#![forbid(unsafe_code)]
+
+pub mod command;
+pub mod convert;
+pub mod text;
+pub mod topic;
+
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
+mod generated {
+    pub mod trading {
+        pub mod v1 {
+            tonic::include_proto!("tradespine.trading.v1");
+        }
+    }
+    pub mod orders {
+        pub mod v1 {
+            tonic::include_proto!("tradespine.orders.v1");
+        }
+    }
+    pub mod funding {
+        pub mod v1 {
+            tonic::include_proto!("tradespine.funding.v1");
+        }
+    }
+    pub mod reference {
+        pub mod v1 {
+            tonic::include_proto!("tradespine.reference.v1");
+        }
+    }
+    pub mod ledger {
+        pub mod v1 {
+            tonic::include_proto!("tradespine.ledger.v1");
+        }
+    }
+    pub mod marketdata {
+        pub mod v1 {
+            tonic::include_proto!("tradespine.marketdata.v1");
+        }
+    }
+    pub mod log {
+        pub mod v1 {
+            tonic::include_proto!("tradespine.log.v1");
+        }
+    }
+}
+
+pub use generated::{
+    funding::v1 as funding, ledger::v1 as ledger, log::v1 as log, marketdata::v1 as marketdata,
+    orders::v1 as orders, reference::v1 as reference, trading::v1 as trading,
+};
+
+/// The descriptors of all packages, for gRPC reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

@@ -1,1 +1,42 @@
-//! The log and its protocol: backends, shard runner, readers' rule, snapshots, takeover. The only crate that knows Kafka.
+//! The spine: the log, and the protocol that makes shards of it.
+//!
+//! A shard is a deterministic state machine over one partition of a log: it reads inputs in order,
+//! applies each to a pure [`Core`], and appends exactly one answer for each to the output partition
+//! of the same number. This crate is the only one that knows Kafka, and the only one that knows how
+//! answers are numbered, chained, accepted, snapshotted and recovered.
+//!
+//! # Layout
+//!
+//! - [`log`]: what a log is, and its three backends: `memory`, `embedded`, `kafka`.
+//! - [`answer`], [`chain`]: the value of an answer, and the hash chain through all of them.
+//! - [`acceptor`]: the readers' rule. [`tail`]: a thread that applies it to a partition and hands
+//!   on accepted answers only.
+//! - [`replica`]: one shard's state, advanced by its inputs; pure. [`core`]: what it is made of.
+//! - [`genesis`]: how a log begins. [`snapshot`]: how a state is kept. [`recovery`]: how it is found
+//!   again. [`shard`]: the owner of a partition: takes over, applies, publishes, checks itself.
+//!
+//! What will never live here: an order, a price, a balance.
+
+#![forbid(unsafe_code)]
+
+pub mod acceptor;
+pub mod answer;
+pub mod chain;
+pub mod core;
+pub mod genesis;
+pub mod header;
+pub mod log;
+pub mod recovery;
+pub mod replica;
+pub mod shard;
+pub mod snapshot;
+pub mod tail;
+
+pub use crate::{
+    acceptor::{Acceptor, Position, Verdict},
+    answer::Answer,
+    chain::{Chain, LogId},
+    core::{ClientInput, Core},
+    log::{Log, Place, Record, Stored, Visibility},
+    replica::Replica,
+};

@@ -1,0 +1,177 @@
+//! The readers' rule: which physical records of an events partition are the one true sequence.
+//!
+//! Two owners of a partition may both append, a crash may repeat appends. They compute the same
+//! values, so a reader needs one rule only: accept the next number if it extends the chain, drop
+//! everything else. The first valid extension in the log wins, for every reader alike.
+
+use crate::{
+    answer::Answer,
+    chain::{Chain, LogId},
+};
+use model::Partition;
+
+/// How far a reader has come in the one true sequence of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The number of the last accepted answer; 0 before the first.
+    pub out_seq: u64,
+    /// Its chain.
+    pub chain: Chain,
+    /// The physical offset from which to read on: one more than that of the last accepted answer.
+    pub next_offset: u64,
+}
+
+impl Position {
+    /// Before the first answer of a partition.
+    pub fn start(log_id: LogId, partition: Partition) -> Position {
+        Position { out_seq: 0, chain: Chain::start(log_id, partition), next_offset: 0 }
+    }
+}
+
+/// What the rule says of one physical record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The next answer of the sequence.
+    Accepted,
+    /// An answer that was accepted before, again. Dropped.
+    Repeated,
+    /// An answer of a number already passed, whose chain differs from the accepted one where that is
+    /// still remembered. Dropped; people are told, for somebody computed something else.
+    Contradiction,
+    /// Beyond the next number. Dropped; read on.
+    Beyond,
+    /// The next number, but on another chain. Dropped; people are told.
+    Mismatch,
+}
+
+/// How many chains of accepted answers are remembered to tell a repetition from a contradiction:
+/// more than two owners can have in flight at once.
+const REMEMBERED_MAX: usize = 4096;
+
+/// The readers' rule, applied record by record.
+#[derive(Clone, Debug)]
+pub struct Acceptor {
+    position: Position,
+    /// The chains of the last accepted answers, a ring indexed by number.
+    remembered: Vec<Chain>,
+    remembered_from: u64,
+}
+
+impl Acceptor {
+    /// A reader that has come as far as `position`.
+    pub fn at(position: Position) -> Acceptor {
+        Acceptor { position, remembered: Vec::new(), remembered_from: position.out_seq + 1 }
+    }
+
+    /// How far it has come.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    /// Judges the answer in the record at `offset`, and moves on where it is accepted.
+    pub fn judge(&mut self, offset: u64, answer: &Answer) -> Verdict {
+        let next = self.position.out_seq + 1;
+        if answer.out_seq < next {
+            return match self.remembered_chain(answer.out_seq) {
+                Some(chain) if chain != answer.chain => Verdict::Contradiction,
+                _ => Verdict::Repeated,
+            };
+        }
+        if answer.out_seq > next {
+            return Verdict::Beyond;
+        }
+        if answer.prev_chain != self.position.chain {
+            return Verdict::Mismatch;
+        }
+        self.remember(answer);
+        self.position = Position { out_seq: next, chain: answer.chain, next_offset: offset + 1 };
+        Verdict::Accepted
+    }
+
+    fn remembered_chain(&self, out_seq: u64) -> Option<Chain> {
+        let is_remembered = out_seq >= self.remembered_from
+            && out_seq + REMEMBERED_MAX as u64 > self.position.out_seq;
+        is_remembered.then(|| self.remembered[slot(out_seq)])
+    }
+
+    fn remember(&mut self, answer: &Answer) {
+        if self.remembered.is_empty() {
+            self.remembered = vec![Chain::default(); REMEMBERED_MAX];
+        }
+        self.remembered[slot(answer.out_seq)] = answer.chain;
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a remainder of a small number")]
+fn slot(out_seq: u64) -> usize {
+    (out_seq % REMEMBERED_MAX as u64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{RequestId, Timestamp};
+    use proto::log;
+
+    use super::*;
+    use crate::answer::{self, Preamble};
+
+    const LOG: LogId = LogId([3; 16]);
+
+    /// A true sequence of answers, from 1 on; `salt` makes another sequence of the same numbers.
+    fn sequence(count: u64, salt: u64) -> Vec<Answer> {
+        let mut prev_chain = Chain::start(LOG, Partition::FIRST);
+        (1..=count)
+            .map(|out_seq| {
+                let preamble = Preamble {
+                    out_seq,
+                    in_offset: out_seq - 1,
+                    epoch: 1,
+                    behaviour: 1,
+                    input_hash: Chain::default(),
+                    prev_chain,
+                    now: Timestamp::from_unix_nanos(salt),
+                    request_id: RequestId(0),
+                };
+                let (bytes, chain) = answer::write(&preamble, log::AnswerBody::default());
+                prev_chain = chain;
+                answer::read(&bytes).expect("it was just written")
+            })
+            .collect()
+    }
+
+    #[test]
+    fn repeated_and_early_numbers_yield_the_one_sequence() {
+        let answers = sequence(8, 0);
+        let mut acceptor = Acceptor::at(Position::start(LOG, Partition::FIRST));
+        let mut accepted = Vec::new();
+        for (offset, number) in [1, 2, 3, 4, 5, 6, 8, 7, 6, 7, 8].into_iter().enumerate() {
+            let verdict = acceptor.judge(offset as u64, &answers[number - 1]);
+            if verdict == Verdict::Accepted {
+                accepted.push(number);
+            }
+        }
+        assert_eq!(accepted, [1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(acceptor.position().next_offset, 11);
+    }
+
+    #[test]
+    fn another_chain_is_never_accepted_and_is_told_of() {
+        let (answers, others) = (sequence(3, 0), sequence(3, 1));
+        let mut acceptor = Acceptor::at(Position::start(LOG, Partition::FIRST));
+        assert_eq!(acceptor.judge(0, &answers[0]), Verdict::Accepted);
+        assert_eq!(acceptor.judge(1, &others[0]), Verdict::Contradiction);
+        assert_eq!(acceptor.judge(2, &answers[0]), Verdict::Repeated);
+        assert_eq!(acceptor.judge(3, &others[1]), Verdict::Mismatch);
+        assert_eq!(acceptor.judge(4, &answers[2]), Verdict::Beyond);
+        assert_eq!(acceptor.judge(5, &answers[1]), Verdict::Accepted);
+    }
+
+    #[test]
+    fn a_reader_that_starts_later_cannot_contradict_what_it_never_saw() {
+        let answers = sequence(3, 0);
+        let position = Position { out_seq: 2, chain: answers[1].chain, next_offset: 2 };
+        let mut acceptor = Acceptor::at(position);
+        assert_eq!(acceptor.judge(2, &sequence(3, 1)[0]), Verdict::Repeated);
+        assert_eq!(acceptor.judge(3, &answers[2]), Verdict::Accepted);
+    }
+}

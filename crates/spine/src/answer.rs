@@ -1,0 +1,194 @@
+//! The value of an answer: written once, checked by everyone who reads it.
+//!
+//! On the wire an answer is the protobuf message `tradespine.log.v1.Answer` with its `chain` field
+//! last, so that the hash covers every byte before that field and any protobuf reader can still
+//! read the whole.
+
+use bytes::Bytes;
+use model::{Partition, RequestId, Timestamp};
+use prost::Message;
+use proto::log;
+use thiserror::Error;
+
+use crate::chain::{Chain, HASH_BYTES};
+
+/// What the chain field costs: its key, its length, its bytes.
+const CHAIN_FIELD_BYTES: usize = 2 + HASH_BYTES;
+/// Field 15, length-delimited.
+const CHAIN_FIELD_KEY: u8 = 15 << 3 | 2;
+
+/// An answer as read from the log, its chain checked against its bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// Counts the partition's answers from 1.
+    pub out_seq: u64,
+    /// The offset of the input that it answers.
+    pub in_offset: u64,
+    /// The epoch in force at that input.
+    pub epoch: u32,
+    /// The behaviour in force at that input.
+    pub behaviour: u32,
+    /// The hash of that input.
+    pub input_hash: Chain,
+    /// The chain of the answer before.
+    pub prev_chain: Chain,
+    /// The chain up to and with this answer.
+    pub chain: Chain,
+    /// The log's own time after the input.
+    pub now: Timestamp,
+    /// The request that it answers; 0 where none.
+    pub request_id: RequestId,
+    /// What happened.
+    pub body: log::AnswerBody,
+}
+
+/// Why bytes are not an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AnswerError {
+    /// They do not end with a chain.
+    #[error("the answer does not end with its chain")]
+    NoChain,
+    /// The chain is not the hash of the rest.
+    #[error("the answer's chain is not the hash of its bytes")]
+    WrongChain,
+    /// They are not the message.
+    #[error("the answer cannot be decoded: {0}")]
+    Undecodable(String),
+}
+
+/// What an answer says before its body, in the order of the wire.
+#[derive(Clone, Copy, Debug)]
+pub struct Preamble {
+    /// See [`Answer`].
+    pub out_seq: u64,
+    /// See [`Answer`].
+    pub in_offset: u64,
+    /// See [`Answer`].
+    pub epoch: u32,
+    /// See [`Answer`].
+    pub behaviour: u32,
+    /// See [`Answer`].
+    pub input_hash: Chain,
+    /// See [`Answer`].
+    pub prev_chain: Chain,
+    /// See [`Answer`].
+    pub now: Timestamp,
+    /// See [`Answer`].
+    pub request_id: RequestId,
+}
+
+/// Writes an answer and tells its chain.
+#[expect(clippy::cast_possible_truncation, reason = "the halves of 128 bits")]
+pub fn write(preamble: &Preamble, body: log::AnswerBody) -> (Bytes, Chain) {
+    let message = log::Answer {
+        out_seq: preamble.out_seq,
+        in_offset: preamble.in_offset,
+        epoch: preamble.epoch,
+        behaviour: preamble.behaviour,
+        input_hash: preamble.input_hash.0.to_vec(),
+        prev_chain: preamble.prev_chain.0.to_vec(),
+        now_unix_nanos: preamble.now.unix_nanos(),
+        request_id_high: (preamble.request_id.0 >> 64) as u64,
+        request_id_low: preamble.request_id.0 as u64,
+        body: Some(body),
+        chain: Vec::new(),
+    };
+    let mut bytes = Vec::with_capacity(message.encoded_len() + CHAIN_FIELD_BYTES);
+    message.encode(&mut bytes).expect("a vector grows as needed");
+    let chain = Chain::of_answer(&bytes);
+    bytes.push(CHAIN_FIELD_KEY);
+    bytes.push(HASH_BYTES as u8);
+    bytes.extend_from_slice(&chain.0);
+    (bytes.into(), chain)
+}
+
+/// Reads an answer and checks its chain against its bytes.
+///
+/// # Errors
+/// [`AnswerError`] where the bytes are not an answer or were altered.
+pub fn read(bytes: &[u8]) -> Result<Answer, AnswerError> {
+    let (unchained, field) =
+        bytes.split_last_chunk::<CHAIN_FIELD_BYTES>().ok_or(AnswerError::NoChain)?;
+    if field[..2] != [CHAIN_FIELD_KEY, HASH_BYTES as u8] {
+        return Err(AnswerError::NoChain);
+    }
+    let chain = Chain::of_answer(unchained);
+    if chain.0 != field[2..] {
+        return Err(AnswerError::WrongChain);
+    }
+    let undecodable = |what: &str| AnswerError::Undecodable(what.to_owned());
+    let message = log::Answer::decode(unchained)
+        .map_err(|error| AnswerError::Undecodable(error.to_string()))?;
+    Ok(Answer {
+        out_seq: message.out_seq,
+        in_offset: message.in_offset,
+        epoch: message.epoch,
+        behaviour: message.behaviour,
+        input_hash: Chain::from_slice(&message.input_hash)
+            .ok_or_else(|| undecodable("the input hash has another length"))?,
+        prev_chain: Chain::from_slice(&message.prev_chain)
+            .ok_or_else(|| undecodable("the previous chain has another length"))?,
+        chain,
+        now: Timestamp::from_unix_nanos(message.now_unix_nanos),
+        request_id: RequestId(
+            u128::from(message.request_id_high) << 64 | u128::from(message.request_id_low),
+        ),
+        body: message.body.ok_or_else(|| undecodable("it has no body"))?,
+    })
+}
+
+impl Answer {
+    /// The id of the order that the answered input made, where it made one.
+    pub fn order_id(&self, partition: Partition) -> Option<model::OrderId> {
+        model::OrderId::at(partition, self.in_offset)
+    }
+
+    /// The account with this index in the body's list.
+    pub fn account(&self, index: u32) -> Option<&str> {
+        self.body.accounts.get(usize::try_from(index).ok()?).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written() -> (Bytes, Chain) {
+        let preamble = Preamble {
+            out_seq: 5,
+            in_offset: 4,
+            epoch: 2,
+            behaviour: 1,
+            input_hash: Chain([1; 16]),
+            prev_chain: Chain([2; 16]),
+            now: Timestamp::from_unix_nanos(9),
+            request_id: RequestId(u128::MAX - 1),
+        };
+        let body = log::AnswerBody { accounts: vec!["alice".to_owned()], ..Default::default() };
+        write(&preamble, body)
+    }
+
+    #[test]
+    fn what_is_written_reads_back_and_is_plain_protobuf() {
+        let (bytes, chain) = written();
+        let answer = read(&bytes).expect("it was just written");
+        assert_eq!((answer.out_seq, answer.in_offset, answer.epoch), (5, 4, 2));
+        assert_eq!((answer.chain, answer.prev_chain), (chain, Chain([2; 16])));
+        assert_eq!(answer.request_id, RequestId(u128::MAX - 1));
+        assert_eq!(answer.account(0), Some("alice"));
+        assert_eq!(answer.account(1), None);
+        let plain = log::Answer::decode(bytes).expect("any protobuf reader can");
+        assert_eq!(plain.chain, chain.0);
+    }
+
+    #[test]
+    fn an_altered_answer_is_seen() {
+        let (bytes, _) = written();
+        for position in 0..bytes.len() {
+            let mut altered = bytes.to_vec();
+            altered[position] ^= 1;
+            assert!(read(&altered).is_err(), "byte {position}");
+            assert!(read(&bytes[..position]).is_err(), "cut at {position}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What a shard's state is made of: the pure core that the protocol drives.
+
+use model::{Partition, Timestamp};
+use proto::{command::ClientCommand, log, reference::ReferenceRecord};
+
+/// A client's record, as the core is shown it.
+#[derive(Debug)]
+pub struct ClientInput<'a> {
+    /// Its offset in the input partition, from which its order id is made.
+    pub offset: u64,
+    /// When the log appended it. Lateness is measured by this.
+    pub appended_at: Timestamp,
+    /// The log's own time at this record.
+    pub now: Timestamp,
+    /// What is asked.
+    pub command: &'a ClientCommand,
+}
+
+/// A shard's state: the same inputs give the same bytes, forever. No clock, no randomness, no IO.
+///
+/// Every method fills in the body of the answer to one input. What happens because time has passed
+/// comes first in it, then what the input itself does, then its outcome.
+pub trait Core: Sized + Send {
+    /// The state before the first input of `partition` of the log that `genesis` describes.
+    fn new(genesis: &log::Genesis, partition: Partition) -> Self;
+
+    /// Time has passed: `now` is the log's own time before the input's own effect.
+    fn pass_time(&mut self, now: Timestamp, body: &mut log::AnswerBody);
+
+    /// Applies a client's command.
+    fn apply(&mut self, input: &ClientInput<'_>, body: &mut log::AnswerBody);
+
+    /// Applies a change of reference data.
+    fn change_reference(&mut self, change: &ReferenceRecord, body: &mut log::AnswerBody);
+
+    /// Whether effects of time are left that did not fit one answer, so that the owner should tick
+    /// again at once.
+    fn has_more_to_expire(&self) -> bool {
+        false
+    }
+
+    /// Writes the whole state, canonically: equal states write equal bytes.
+    fn encode(&self) -> Vec<u8>;
+
+    /// Reads a state that [`Core::encode`] wrote; everything in it is checked.
+    ///
+    /// # Errors
+    /// What is wrong with the bytes.
+    fn decode(bytes: &[u8]) -> Result<Self, String>;
+}

@@ -1,0 +1,126 @@
+//! What a client asks of a shard, as checked values: the shard never sees a wire type, and a record
+//! that does not convert is poison, answered as such and never half applied.
+
+use model::{
+    AccountName, Amount, AssetId, InstrumentId, KeyText, OrderId, OrderType, Price, Quantity,
+    RequestId, Side, TimeInForce, Timestamp,
+};
+
+/// A client's record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCommand {
+    /// What identifies this attempt; no part of the content that a retry repeats.
+    pub stamp: Stamp,
+    /// Whose command it is.
+    pub account: AccountName,
+    /// What is asked.
+    pub command: Command,
+}
+
+/// What identifies one attempt at a command.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    /// By this a gateway knows its answer.
+    pub request_id: RequestId,
+    /// A record appended after this instant is refused as late.
+    pub valid_until: Timestamp,
+}
+
+/// What a client can ask of a shard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Place an order.
+    Place(PlaceOrder),
+    /// Cancel one open order.
+    Cancel {
+        /// The order's id, or one that a duplicate of it was given.
+        order_id: OrderId,
+    },
+    /// Cancel all open orders of the account on this shard.
+    CancelAll {
+        /// Only those of this instrument, where given.
+        instrument: Option<InstrumentId>,
+    },
+    /// Credit the account from outside.
+    Deposit(Movement),
+    /// Debit the account to outside.
+    Withdraw(Movement),
+}
+
+/// An order to place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceOrder {
+    /// What makes a retry safe.
+    pub key: Key,
+    /// What to trade.
+    pub instrument: InstrumentId,
+    /// Which way.
+    pub side: Side,
+    /// How much and at what price.
+    pub ask: Ask,
+    /// How long it works.
+    pub time_in_force: TimeInForce,
+}
+
+/// How much an order asks for, and at what price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// This quantity at this price or better.
+    Limit {
+        /// The worst price.
+        price: Price,
+        /// How much.
+        quantity: Quantity,
+    },
+    /// This quantity at what the book offers.
+    Market {
+        /// How much.
+        quantity: Quantity,
+    },
+    /// As much as this amount of the quote asset buys, or until it is received.
+    MarketByQuote {
+        /// How much of the quote asset.
+        amount: Amount,
+    },
+}
+
+impl Ask {
+    /// The order type that the edges call it.
+    pub const fn order_type(&self) -> OrderType {
+        match self {
+            Ask::Limit { .. } => OrderType::Limit,
+            Ask::Market { .. } | Ask::MarketByQuote { .. } => OrderType::Market,
+        }
+    }
+}
+
+/// A key that makes a retry of an order safe, scoped to account and instrument.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Which name space it is in.
+    pub space: KeySpace,
+    /// Its text.
+    pub text: KeyText,
+}
+
+/// The name spaces of keys: the same text in two of them is two keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeySpace {
+    /// The client's own id of the order.
+    ClientOrderId,
+    /// The Idempotency-Key header.
+    IdempotencyKey,
+    /// Made up by a gateway; kept only until the record's `valid_until`.
+    Generated,
+}
+
+/// A deposit or a withdrawal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Movement {
+    /// Of what.
+    pub asset: AssetId,
+    /// How much, above zero.
+    pub amount: Amount,
+    /// The deposit's or withdrawal's own id, never used twice by the account.
+    pub id: KeyText,
+}

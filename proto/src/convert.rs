@@ -1,0 +1,14 @@
+//! Between wire numbers and `model` types. What comes from a wire is checked here, once.
+
+mod command;
+mod instant;
+mod number;
+mod reference;
+
+pub use command::Malformed;
+pub use instant::{from_proto_timestamp, to_proto_timestamp};
+pub use number::{
+    amount, order_id, price, quantity, side_from_wire, side_to_wire, time_in_force_to_wire,
+    to_amount, type_to_wire,
+};
+pub use reference::{asset, instrument};

@@ -1,0 +1,312 @@
+//! Client commands between the log's wire form and the domain.
+
+use model::{
+    AccountName, Amount, AssetId, InstrumentId, KeyText, RequestId, TimeInForce, Timestamp,
+};
+use thiserror::Error;
+
+use super::{amount, number, order_id, price, quantity, side_from_wire, to_amount};
+use crate::{
+    command::{Ask, ClientCommand, Command, Key, KeySpace, Movement, PlaceOrder, Stamp},
+    log, trading,
+};
+
+/// A record that is not a command: the field at fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{0} is missing or out of range")]
+pub struct Malformed(
+    /// The name of the field.
+    pub &'static str,
+);
+
+impl TryFrom<log::ClientCommand> for ClientCommand {
+    type Error = Malformed;
+
+    fn try_from(wire: log::ClientCommand) -> Result<Self, Malformed> {
+        let stamp = wire.stamp.ok_or(Malformed("stamp"))?;
+        Ok(ClientCommand {
+            stamp: Stamp {
+                request_id: request_id(stamp.request_id_high, stamp.request_id_low),
+                valid_until: Timestamp::from_unix_nanos(stamp.valid_until_unix_nanos),
+            },
+            account: AccountName::new(&wire.account).map_err(|_| Malformed("account"))?,
+            command: wire.command.ok_or(Malformed("command"))?.try_into()?,
+        })
+    }
+}
+
+/// The request id of two halves.
+fn request_id(high: u64, low: u64) -> RequestId {
+    RequestId(u128::from(high) << 64 | u128::from(low))
+}
+
+impl TryFrom<log::client_command::Command> for Command {
+    type Error = Malformed;
+
+    fn try_from(wire: log::client_command::Command) -> Result<Self, Malformed> {
+        use log::client_command::Command as Wire;
+        Ok(match wire {
+            Wire::Place(place) => Command::Place(place.try_into()?),
+            Wire::Cancel(cancel) => Command::Cancel { order_id: order_id(cancel.order_id)? },
+            Wire::CancelAll(all) => Command::CancelAll {
+                instrument: (all.instrument_id > 0).then_some(InstrumentId(all.instrument_id)),
+            },
+            Wire::Deposit(deposit) => Command::Deposit(movement(
+                deposit.asset_id,
+                deposit.amount.as_ref(),
+                &deposit.deposit_id,
+            )?),
+            Wire::Withdrawal(withdrawal) => Command::Withdraw(movement(
+                withdrawal.asset_id,
+                withdrawal.amount.as_ref(),
+                &withdrawal.withdrawal_id,
+            )?),
+        })
+    }
+}
+
+fn movement(asset: u32, wire: Option<&log::Amount>, id: &str) -> Result<Movement, Malformed> {
+    let moved = amount(wire)?;
+    if moved <= Amount::ZERO {
+        return Err(Malformed("amount"));
+    }
+    let id = KeyText::new(id).map_err(|_| Malformed("id"))?;
+    Ok(Movement { asset: AssetId(asset), amount: moved, id })
+}
+
+impl TryFrom<log::PlaceOrder> for PlaceOrder {
+    type Error = Malformed;
+
+    fn try_from(wire: log::PlaceOrder) -> Result<Self, Malformed> {
+        let side = side_from_wire(wire.side)?;
+        Ok(PlaceOrder {
+            key: Key {
+                space: key_space(wire.key_space)?,
+                text: KeyText::new(&wire.key).map_err(|_| Malformed("key"))?,
+            },
+            instrument: InstrumentId(wire.instrument_id),
+            side,
+            ask: ask(&wire)?,
+            time_in_force: time_in_force(wire.time_in_force)?,
+        })
+    }
+}
+
+fn ask(wire: &log::PlaceOrder) -> Result<Ask, Malformed> {
+    let some_quantity = |lots| match quantity(lots)? {
+        quantity if quantity.is_zero() => Err(Malformed("quantity_lots")),
+        quantity => Ok(quantity),
+    };
+    match (trading::OrderType::try_from(wire.r#type), wire.quote_quantity.as_ref()) {
+        (Ok(trading::OrderType::Limit), None) => Ok(Ask::Limit {
+            price: price(wire.price_ticks)?,
+            quantity: some_quantity(wire.quantity_lots)?,
+        }),
+        (Ok(trading::OrderType::Market), _) if wire.price_ticks != 0 => {
+            Err(Malformed("price_ticks"))
+        }
+        (Ok(trading::OrderType::Market), None) => {
+            Ok(Ask::Market { quantity: some_quantity(wire.quantity_lots)? })
+        }
+        (Ok(trading::OrderType::Market), Some(quote)) if wire.quantity_lots == 0 => {
+            match amount(Some(quote))? {
+                amount if amount > Amount::ZERO => Ok(Ask::MarketByQuote { amount }),
+                _ => Err(Malformed("quote_quantity")),
+            }
+        }
+        (Ok(trading::OrderType::Limit | trading::OrderType::Market), Some(_)) => {
+            Err(Malformed("quote_quantity"))
+        }
+        _ => Err(Malformed("type")),
+    }
+}
+
+fn key_space(wire: i32) -> Result<KeySpace, Malformed> {
+    match log::KeySpace::try_from(wire) {
+        Ok(log::KeySpace::ClientOrderId) => Ok(KeySpace::ClientOrderId),
+        Ok(log::KeySpace::IdempotencyKey) => Ok(KeySpace::IdempotencyKey),
+        Ok(log::KeySpace::Generated) => Ok(KeySpace::Generated),
+        _ => Err(Malformed("key_space")),
+    }
+}
+
+fn time_in_force(wire: i32) -> Result<TimeInForce, Malformed> {
+    match trading::TimeInForce::try_from(wire) {
+        Ok(trading::TimeInForce::Gtc) => Ok(TimeInForce::Gtc),
+        Ok(trading::TimeInForce::Ioc) => Ok(TimeInForce::Ioc),
+        _ => Err(Malformed("time_in_force")),
+    }
+}
+
+impl From<&ClientCommand> for log::ClientCommand {
+    fn from(command: &ClientCommand) -> Self {
+        log::ClientCommand {
+            stamp: Some((&command.stamp).into()),
+            account: command.account.as_str().to_owned(),
+            command: Some((&command.command).into()),
+        }
+    }
+}
+
+impl From<&Stamp> for log::Stamp {
+    #[expect(clippy::cast_possible_truncation, reason = "the halves of 128 bits")]
+    fn from(stamp: &Stamp) -> Self {
+        log::Stamp {
+            request_id_high: (stamp.request_id.0 >> 64) as u64,
+            request_id_low: stamp.request_id.0 as u64,
+            valid_until_unix_nanos: stamp.valid_until.unix_nanos(),
+        }
+    }
+}
+
+impl From<&Command> for log::client_command::Command {
+    fn from(command: &Command) -> Self {
+        match command {
+            Command::Place(place) => Self::Place(place.into()),
+            Command::Cancel { order_id } => {
+                Self::Cancel(log::CancelOrder { order_id: order_id.number() })
+            }
+            Command::CancelAll { instrument } => Self::CancelAll(log::CancelAllOrders {
+                instrument_id: instrument.map_or(0, |instrument| instrument.0),
+            }),
+            Command::Deposit(movement) => Self::Deposit(log::Deposit {
+                asset_id: movement.asset.0,
+                amount: Some(to_amount(movement.amount)),
+                deposit_id: movement.id.as_str().to_owned(),
+            }),
+            Command::Withdraw(movement) => Self::Withdrawal(log::Withdrawal {
+                asset_id: movement.asset.0,
+                amount: Some(to_amount(movement.amount)),
+                withdrawal_id: movement.id.as_str().to_owned(),
+            }),
+        }
+    }
+}
+
+impl From<&PlaceOrder> for log::PlaceOrder {
+    fn from(place: &PlaceOrder) -> Self {
+        let (price_ticks, quantity_lots, quote_quantity) = place.ask.into();
+        log::PlaceOrder {
+            key_space: log::KeySpace::from(place.key.space).into(),
+            key: place.key.text.as_str().to_owned(),
+            instrument_id: place.instrument.0,
+            side: number::side_to_wire(place.side).into(),
+            r#type: number::type_to_wire(place.ask.order_type()).into(),
+            time_in_force: number::time_in_force_to_wire(place.time_in_force).into(),
+            price_ticks,
+            quantity_lots,
+            quote_quantity,
+        }
+    }
+}
+
+/// Ticks, lots and quote amount as the wire has them, absent ones as zero or `None`.
+impl From<Ask> for (u64, u64, Option<log::Amount>) {
+    fn from(ask: Ask) -> Self {
+        match ask {
+            Ask::Limit { price, quantity } => (price.ticks(), quantity.lots(), None),
+            Ask::Market { quantity } => (0, quantity.lots(), None),
+            Ask::MarketByQuote { amount } => (0, 0, Some(to_amount(amount))),
+        }
+    }
+}
+
+impl From<KeySpace> for log::KeySpace {
+    fn from(space: KeySpace) -> Self {
+        match space {
+            KeySpace::ClientOrderId => log::KeySpace::ClientOrderId,
+            KeySpace::IdempotencyKey => log::KeySpace::IdempotencyKey,
+            KeySpace::Generated => log::KeySpace::Generated,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{OrderId, Partition, Price, Quantity, Side};
+
+    use super::*;
+
+    fn commands() -> Vec<Command> {
+        let key =
+            Key { space: KeySpace::ClientOrderId, text: KeyText::new("a-1").expect("a good key") };
+        let quantity = Quantity::from_lots(7).expect("in range");
+        let price = Price::from_ticks(11).expect("in range");
+        let place = |ask| {
+            Command::Place(PlaceOrder {
+                key: key.clone(),
+                instrument: InstrumentId(3),
+                side: Side::Sell,
+                ask,
+                time_in_force: TimeInForce::Ioc,
+            })
+        };
+        let movement = Movement {
+            asset: AssetId(2),
+            amount: Amount::from_units(1 << 70),
+            id: key.text.clone(),
+        };
+        vec![
+            place(Ask::Limit { price, quantity }),
+            place(Ask::Market { quantity }),
+            place(Ask::MarketByQuote { amount: Amount::from_units(5) }),
+            Command::Cancel { order_id: OrderId::at(Partition::FIRST, 9).expect("in range") },
+            Command::CancelAll { instrument: None },
+            Command::CancelAll { instrument: Some(InstrumentId(3)) },
+            Command::Deposit(movement.clone()),
+            Command::Withdraw(movement),
+        ]
+    }
+
+    #[test]
+    fn commands_survive_the_log() {
+        for command in commands() {
+            let command = ClientCommand {
+                stamp: Stamp {
+                    request_id: RequestId(u128::MAX - 5),
+                    valid_until: Timestamp::from_unix_nanos(12),
+                },
+                account: AccountName::new("alice").expect("a good name"),
+                command,
+            };
+            let wire = log::ClientCommand::from(&command);
+            assert_eq!(ClientCommand::try_from(wire), Ok(command));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_command_names_its_field() {
+        let good = |ask| {
+            log::PlaceOrder::from(&PlaceOrder {
+                key: Key {
+                    space: KeySpace::Generated,
+                    text: KeyText::new("k").expect("a good key"),
+                },
+                instrument: InstrumentId(1),
+                side: Side::Buy,
+                ask,
+                time_in_force: TimeInForce::Gtc,
+            })
+        };
+        let one = Quantity::from_lots(1).expect("in range");
+        let limit = good(Ask::Limit { price: Price::MIN, quantity: one });
+        let market = good(Ask::Market { quantity: one });
+        let quote = to_amount(Amount::from_units(1));
+        let table = [
+            ("price_ticks", log::PlaceOrder { price_ticks: 0, ..limit.clone() }),
+            ("price_ticks", log::PlaceOrder { price_ticks: u64::MAX, ..limit.clone() }),
+            ("quantity_lots", log::PlaceOrder { quantity_lots: 0, ..limit.clone() }),
+            ("quote_quantity", log::PlaceOrder { quote_quantity: Some(quote), ..limit.clone() }),
+            ("side", log::PlaceOrder { side: 9, ..limit.clone() }),
+            ("type", log::PlaceOrder { r#type: 0, ..limit.clone() }),
+            ("time_in_force", log::PlaceOrder { time_in_force: 0, ..limit.clone() }),
+            ("key_space", log::PlaceOrder { key_space: 0, ..limit.clone() }),
+            ("key", log::PlaceOrder { key: String::new(), ..limit }),
+            ("price_ticks", log::PlaceOrder { price_ticks: 1, ..market.clone() }),
+            ("quote_quantity", log::PlaceOrder { quote_quantity: Some(quote), ..market }),
+        ];
+        for (field, wire) in table {
+            assert_eq!(PlaceOrder::try_from(wire), Err(Malformed(field)));
+        }
+    }
+}

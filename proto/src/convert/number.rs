@@ -1,0 +1,126 @@
+//! Numbers and enums.
+
+use model::{Amount, OrderId, OrderType, Price, Quantity, Side, TimeInForce};
+
+use super::Malformed;
+use crate::{log, trading};
+
+/// The weight of `units_high` in the wire's amounts: 2^63.
+const HIGH: i128 = 1 << 63;
+
+/// An amount as the log writes it.
+#[expect(clippy::cast_possible_truncation, reason = "a remainder of 2^63, a quotient below 2^64")]
+pub fn to_amount(amount: Amount) -> log::Amount {
+    log::Amount {
+        units: (amount.units() % HIGH) as i64,
+        units_high: (amount.units() / HIGH) as i64,
+    }
+}
+
+/// An amount from the log; a missing one is zero.
+///
+/// # Errors
+/// [`Malformed`] where the two halves do not have one sign.
+pub fn amount(wire: Option<&log::Amount>) -> Result<Amount, Malformed> {
+    let Some(wire) = wire else { return Ok(Amount::ZERO) };
+    if wire.units.signum() * wire.units_high.signum() < 0 || wire.units == i64::MIN {
+        return Err(Malformed("amount"));
+    }
+    i128::from(wire.units_high)
+        .checked_mul(HIGH)
+        .and_then(|high| high.checked_add(i128::from(wire.units)))
+        .filter(|units| *units != i128::MIN)
+        .map(Amount::from_units)
+        .ok_or(Malformed("amount"))
+}
+
+/// A price from the log.
+///
+/// # Errors
+/// [`Malformed`] outside the range of prices.
+pub fn price(ticks: u64) -> Result<Price, Malformed> {
+    Price::from_ticks(ticks).map_err(|_| Malformed("price_ticks"))
+}
+
+/// A quantity from the log.
+///
+/// # Errors
+/// [`Malformed`] outside the range of quantities.
+pub fn quantity(lots: u64) -> Result<Quantity, Malformed> {
+    Quantity::from_lots(lots).map_err(|_| Malformed("quantity_lots"))
+}
+
+/// An order id from a wire.
+///
+/// # Errors
+/// [`Malformed`] where no order can have it.
+pub fn order_id(number: u64) -> Result<OrderId, Malformed> {
+    OrderId::from_number(number).ok_or(Malformed("order_id"))
+}
+
+/// A side from a wire.
+///
+/// # Errors
+/// [`Malformed`] where it is unspecified or unknown.
+pub fn side_from_wire(wire: i32) -> Result<Side, Malformed> {
+    match trading::Side::try_from(wire) {
+        Ok(trading::Side::Buy) => Ok(Side::Buy),
+        Ok(trading::Side::Sell) => Ok(Side::Sell),
+        _ => Err(Malformed("side")),
+    }
+}
+
+/// A side on a wire.
+pub const fn side_to_wire(side: Side) -> trading::Side {
+    match side {
+        Side::Buy => trading::Side::Buy,
+        Side::Sell => trading::Side::Sell,
+    }
+}
+
+/// An order type on a wire.
+pub const fn type_to_wire(order_type: OrderType) -> trading::OrderType {
+    match order_type {
+        OrderType::Limit => trading::OrderType::Limit,
+        OrderType::Market => trading::OrderType::Market,
+    }
+}
+
+/// A time in force on a wire.
+pub const fn time_in_force_to_wire(time_in_force: TimeInForce) -> trading::TimeInForce {
+    match time_in_force {
+        TimeInForce::Gtc => trading::TimeInForce::Gtc,
+        TimeInForce::Ioc => trading::TimeInForce::Ioc,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn amounts_survive_the_wire(high in any::<i64>(), low in any::<i64>()) {
+            let units = (i128::from(high) << 60) + i128::from(low);
+            let wire = to_amount(Amount::from_units(units));
+            prop_assert_eq!(amount(Some(&wire)), Ok(Amount::from_units(units)));
+        }
+
+        #[test]
+        fn no_wire_amount_panics(units in any::<i64>(), units_high in any::<i64>()) {
+            let _ = amount(Some(&log::Amount { units, units_high }));
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_range_survive() {
+        for edge in [Amount::MAX, Amount::MIN, Amount::ZERO] {
+            assert_eq!(amount(Some(&to_amount(edge))), Ok(edge));
+        }
+        assert_eq!(amount(None), Ok(Amount::ZERO));
+        let mixed = log::Amount { units: 1, units_high: -1 };
+        assert_eq!(amount(Some(&mixed)), Err(Malformed("amount")));
+    }
+}

@@ -1,0 +1,104 @@
+//! Words and instants as the edges write them.
+
+use model::{OrderType, Side, TimeInForce, Timestamp};
+use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+
+use crate::{
+    log::{EndReason, RefusalReason},
+    trading::OrderStatus,
+};
+
+const RFC3339_MICROS: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+
+/// An instant as RFC 3339 in UTC with microseconds, such as `2026-11-21T08:00:00.000000Z`.
+pub fn rfc3339(instant: Timestamp) -> String {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(instant.unix_nanos()))
+        .ok()
+        .and_then(|instant| instant.format(RFC3339_MICROS).ok())
+        .expect("every timestamp is a date before the year 2555")
+}
+
+/// `buy` or `sell`.
+pub const fn side(side: Side) -> &'static str {
+    match side {
+        Side::Buy => "buy",
+        Side::Sell => "sell",
+    }
+}
+
+/// `limit` or `market`.
+pub const fn order_type(order_type: OrderType) -> &'static str {
+    match order_type {
+        OrderType::Limit => "limit",
+        OrderType::Market => "market",
+    }
+}
+
+/// `gtc` or `ioc`.
+pub const fn time_in_force(time_in_force: TimeInForce) -> &'static str {
+    match time_in_force {
+        TimeInForce::Gtc => "gtc",
+        TimeInForce::Ioc => "ioc",
+    }
+}
+
+/// A status in lower case, such as `partially_filled`.
+pub const fn order_status(status: OrderStatus) -> &'static str {
+    match status {
+        OrderStatus::Pending => "pending",
+        OrderStatus::Open => "open",
+        OrderStatus::PartiallyFilled => "partially_filled",
+        OrderStatus::Filled => "filled",
+        OrderStatus::Cancelled => "cancelled",
+        OrderStatus::Expired => "expired",
+        OrderStatus::Rejected => "rejected",
+        OrderStatus::Unknown | OrderStatus::Unspecified => "unknown",
+    }
+}
+
+/// Why an order was refused, as a code such as `insufficient_funds`.
+pub const fn refusal(reason: RefusalReason) -> &'static str {
+    match reason {
+        RefusalReason::Unspecified => "unspecified",
+        RefusalReason::Late => "late",
+        RefusalReason::KeyReused => "key_reused",
+        RefusalReason::TooManyKeys => "too_many_keys",
+        RefusalReason::TooManyOpenOrders => "too_many_open_orders",
+        RefusalReason::UnknownInstrument => "unknown_instrument",
+        RefusalReason::UnknownAsset => "unknown_asset",
+        RefusalReason::UnknownOrder => "unknown_order",
+        RefusalReason::InsufficientFunds => "insufficient_funds",
+        RefusalReason::NotSuccessor => "not_successor",
+        RefusalReason::BadListing => "bad_listing",
+        RefusalReason::SupplyLimit => "supply_limit",
+        RefusalReason::TooManyAccounts => "too_many_accounts",
+    }
+}
+
+/// Why an order ended, as a code such as `immediate_or_cancel`.
+pub const fn end(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::Unspecified => "unspecified",
+        EndReason::Filled => "filled",
+        EndReason::Cancelled => "cancelled",
+        EndReason::ImmediateOrCancel => "immediate_or_cancel",
+        EndReason::InsufficientLiquidity => "insufficient_liquidity",
+        EndReason::PriceProtection => "price_protection",
+        EndReason::InsufficientFunds => "insufficient_funds",
+        EndReason::SweepLimit => "sweep_limit",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_have_microseconds_and_a_z() {
+        let instant = Timestamp::from_unix_nanos(1_723_161_253_937_085_768);
+        assert_eq!(rfc3339(instant), "2024-08-08T23:54:13.937085Z");
+        assert_eq!(rfc3339(Timestamp::EPOCH), "1970-01-01T00:00:00.000000Z");
+        assert!(rfc3339(Timestamp::from_unix_nanos(u64::MAX)).starts_with("2554-"));
+    }
+}
