@@ -12,7 +12,7 @@
 //! - [`acceptor`]: the readers' rule. [`tail`]: a thread that applies it to a partition and hands
 //!   on accepted answers only.
 //! - [`replica`]: one shard's state, advanced by its inputs; pure. [`core`]: what it is made of.
-//! - [`genesis`]: how a log begins. [`snapshot`]: how a state is kept. [`recovery`]: how it is found
+//! - [`genesis`]: how a log begins. [`snapshot`], [`snapshotter`]: how a state is kept. [`replay`]: how it is found
 //!   again. [`shard`]: the owner of a partition: takes over, applies, publishes, checks itself.
 //!
 //! What will never live here: an order, a price, a balance.
@@ -26,10 +26,11 @@ pub mod core;
 pub mod genesis;
 pub mod header;
 pub mod log;
-pub mod recovery;
+pub mod replay;
 pub mod replica;
 pub mod shard;
 pub mod snapshot;
+pub mod snapshotter;
 pub mod tail;
 
 pub use crate::{

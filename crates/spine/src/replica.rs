@@ -1,4 +1,402 @@
-//! Being written.
-/// Being written.
-#[derive(Debug)]
-pub struct Replica;
+//! One shard's state, advanced by its inputs. Pure: the same records give the same answers on every
+//! replica, at every batch size, forever.
+//!
+//! The protocol's own part is small: numbering, the chain, the epoch, and time. What trading means
+//! is the [`Core`]'s.
+//!
+//! **Time.** `now` is the log's: the largest append time so far. A step of more than
+//! [`TIME_STEP_MAX`] does not move it, unless the record is a winning `TakeOver`, whose writer has
+//! compared its own clock with the log's. So a broken clock of a log cannot expire a book.
+
+use model::{Partition, RequestId, Span, Timestamp};
+use prost::Message;
+use proto::{
+    command::ClientCommand,
+    log::{self, event, input, outcome},
+};
+use thiserror::Error;
+
+use crate::{
+    answer::{self, Preamble},
+    chain::{Chain, LogId},
+    core::{ClientInput, Core},
+    genesis::Identity,
+    log::Stored,
+};
+
+/// The largest step of time that any record but a winning takeover makes: ten ticks.
+pub const TIME_STEP_MAX: Span = Span::from_secs(10);
+
+/// The behaviour that this binary has. Inputs after an upgrade beyond it need a newer one.
+pub const BEHAVIOUR: u32 = 1;
+
+/// A shard's state: the protocol's part and the core.
+#[derive(Clone, Debug)]
+pub struct Replica<C> {
+    log_id: LogId,
+    partition: Partition,
+    genesis: log::Genesis,
+    next_offset: u64,
+    out_seq: u64,
+    chain: Chain,
+    epoch: u32,
+    behaviour: u32,
+    now: Timestamp,
+    core: C,
+}
+
+/// An answer that was just computed.
+#[derive(Clone, Debug)]
+pub struct Computed {
+    /// Its number.
+    pub out_seq: u64,
+    /// The input that it answers.
+    pub in_offset: u64,
+    /// The chain up to and with it.
+    pub chain: Chain,
+    /// Its bytes.
+    pub value: bytes::Bytes,
+    /// What the protocol's caller may have to act on.
+    pub notice: Option<Notice>,
+}
+
+/// What an input meant for whoever runs the replica.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A takeover won: the epoch that began, and who began it.
+    TakenOver {
+        /// The new epoch.
+        epoch: u32,
+        /// The winner's number.
+        incarnation: u64,
+    },
+    /// A takeover lost: who lost.
+    TakeOverStale {
+        /// The loser's number.
+        incarnation: u64,
+    },
+    /// The input was answered as poison: why.
+    Poison(String),
+}
+
+/// Why a replica cannot apply an input. It must stop: nothing may be published on doubt.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ReplicaError {
+    /// The input is not the one after the last.
+    #[error("input {found} came where {expected} was due: the log has a gap")]
+    Gap {
+        /// The offset that was due.
+        expected: u64,
+        /// The offset that came.
+        found: u64,
+    },
+    /// An upgrade to a behaviour that this binary does not have.
+    #[error(
+        "the log asks for behaviour {asked} from offset {offset}; this binary has {BEHAVIOUR}: run a newer one"
+    )]
+    NewerBehaviour {
+        /// The behaviour asked for.
+        asked: u32,
+        /// The offset of the upgrade.
+        offset: u64,
+    },
+}
+
+impl<C: Core> Replica<C> {
+    /// The state before the first input of `partition`.
+    pub fn new(identity: &Identity, partition: Partition) -> Replica<C> {
+        Replica {
+            log_id: identity.log_id,
+            partition,
+            genesis: identity.genesis.clone(),
+            next_offset: 0,
+            out_seq: 0,
+            chain: Chain::start(identity.log_id, partition),
+            epoch: 0,
+            behaviour: BEHAVIOUR,
+            now: Timestamp::EPOCH,
+            core: C::new(&identity.genesis, partition),
+        }
+    }
+
+    /// Applies the next input and answers it.
+    ///
+    /// # Errors
+    /// [`ReplicaError`] where the replica must stop; its state is then unchanged.
+    pub fn apply(&mut self, stored: &Stored) -> Result<Computed, ReplicaError> {
+        self.check_next(stored)?;
+        let decoded = log::Input::decode(stored.record.value.as_ref()).ok();
+        match decoded.and_then(|input| input.kind) {
+            Some(kind) => self.apply_kind(stored, kind),
+            None => Ok(self.poison(stored, "the record is not an input of this platform")),
+        }
+    }
+
+    /// Answers the next input as poison, whatever it is: an operator has quarantined it.
+    ///
+    /// # Errors
+    /// [`ReplicaError`] where it is not the next input.
+    pub fn apply_quarantined(&mut self, stored: &Stored) -> Result<Computed, ReplicaError> {
+        self.check_next(stored)?;
+        Ok(self.poison(stored, QUARANTINED))
+    }
+
+    fn check_next(&self, stored: &Stored) -> Result<(), ReplicaError> {
+        if stored.offset == self.next_offset {
+            return Ok(());
+        }
+        Err(ReplicaError::Gap { expected: self.next_offset, found: stored.offset })
+    }
+
+    fn apply_kind(&mut self, stored: &Stored, kind: input::Kind) -> Result<Computed, ReplicaError> {
+        use input::Kind;
+        match kind {
+            Kind::Genesis(genesis) => Ok(self.found(stored, genesis)),
+            Kind::Tick(_) => Ok(self.control(stored, applied())),
+            Kind::TakeOver(take_over) => Ok(self.take_over(stored, &take_over)),
+            // Its effect was on an input before it, by those who read ahead.
+            Kind::Quarantine(_) => Ok(self.control(stored, applied())),
+            Kind::Upgrade(upgrade) => self.upgrade(stored, upgrade.behaviour),
+            Kind::ReferenceChanged(change) => {
+                let mut body = self.body_after_time(stored, false);
+                self.core.change_reference(&change, &mut body);
+                Ok(self.answer(stored, RequestId(0), body, None))
+            }
+            Kind::Client(wire) => Ok(self.client(stored, wire)),
+        }
+    }
+
+    fn found(&mut self, stored: &Stored, genesis: log::Genesis) -> Computed {
+        if stored.offset > 0 || genesis != self.genesis {
+            return self.control(stored, stale());
+        }
+        let mut body = self.body_after_time(stored, true);
+        body.events.push(log::Event { kind: Some(event::Kind::Founded(genesis)) });
+        body.outcome = Some(applied());
+        self.answer(stored, RequestId(0), body, None)
+    }
+
+    fn take_over(&mut self, stored: &Stored, take_over: &log::TakeOver) -> Computed {
+        let incarnation = take_over.incarnation;
+        if take_over.expect_epoch != self.epoch {
+            let body = self.body_with(stored, false, stale());
+            let notice = Notice::TakeOverStale { incarnation };
+            return self.answer(stored, RequestId(0), body, Some(notice));
+        }
+        let epoch = self.epoch + 1;
+        let mut body = self.body_with(stored, true, applied());
+        self.epoch = epoch;
+        let taken_over = log::TakenOver { epoch, incarnation };
+        body.events.push(log::Event { kind: Some(event::Kind::TakenOver(taken_over)) });
+        let notice = Notice::TakenOver { epoch, incarnation };
+        self.answer(stored, RequestId(0), body, Some(notice))
+    }
+
+    fn upgrade(&mut self, stored: &Stored, asked: u32) -> Result<Computed, ReplicaError> {
+        if asked <= self.behaviour {
+            return Ok(self.control(stored, stale()));
+        }
+        Err(ReplicaError::NewerBehaviour { asked, offset: stored.offset })
+    }
+
+    fn client(&mut self, stored: &Stored, wire: log::ClientCommand) -> Computed {
+        let request_id = request_id_of(&wire);
+        match ClientCommand::try_from(wire) {
+            Ok(command) => {
+                let mut body = self.body_after_time(stored, false);
+                let input = ClientInput {
+                    offset: stored.offset,
+                    appended_at: stored.appended_at,
+                    now: self.now,
+                    command: &command,
+                };
+                self.core.apply(&input, &mut body);
+                self.answer(stored, request_id, body, None)
+            }
+            Err(malformed) => {
+                let reason = malformed.to_string();
+                let body = self.body_with(stored, false, poisoned(&reason));
+                self.answer(stored, request_id, body, Some(Notice::Poison(reason)))
+            }
+        }
+    }
+
+    fn poison(&mut self, stored: &Stored, reason: &str) -> Computed {
+        let body = self.body_with(stored, false, poisoned(reason));
+        self.answer(stored, RequestId(0), body, Some(Notice::Poison(reason.to_owned())))
+    }
+
+    fn control(&mut self, stored: &Stored, outcome: log::Outcome) -> Computed {
+        let body = self.body_with(stored, false, outcome);
+        self.answer(stored, RequestId(0), body, None)
+    }
+
+    fn body_with(
+        &mut self,
+        stored: &Stored,
+        may_step: bool,
+        outcome: log::Outcome,
+    ) -> log::AnswerBody {
+        let mut body = self.body_after_time(stored, may_step);
+        body.outcome = Some(outcome);
+        body
+    }
+
+    /// Moves time on and lets it take effect, before the input's own.
+    fn body_after_time(&mut self, stored: &Stored, may_step: bool) -> log::AnswerBody {
+        let mut body = log::AnswerBody::default();
+        if may_step || !self.is_time_step(stored.appended_at) {
+            self.now = self.now.max(stored.appended_at);
+        }
+        self.core.pass_time(self.now, &mut body);
+        body
+    }
+
+    /// Whether a record appended at this instant needs a takeover to move time on.
+    pub fn is_time_step(&self, appended_at: Timestamp) -> bool {
+        appended_at.since(self.now) > TIME_STEP_MAX
+    }
+
+    fn answer(
+        &mut self,
+        stored: &Stored,
+        request_id: RequestId,
+        body: log::AnswerBody,
+        notice: Option<Notice>,
+    ) -> Computed {
+        debug_assert!(body.outcome.is_some(), "every input has an outcome");
+        let preamble = Preamble {
+            out_seq: self.out_seq + 1,
+            in_offset: stored.offset,
+            epoch: self.epoch,
+            behaviour: self.behaviour,
+            input_hash: Chain::of_input(&stored.record.value, stored.appended_at),
+            prev_chain: self.chain,
+            now: self.now,
+            request_id,
+        };
+        let (value, chain) = answer::write(&preamble, body);
+        self.out_seq = preamble.out_seq;
+        self.next_offset = stored.offset + 1;
+        self.chain = chain;
+        Computed { out_seq: self.out_seq, in_offset: stored.offset, chain, value, notice }
+    }
+}
+
+impl<C> Replica<C> {
+    /// The identity of its log.
+    pub fn log_id(&self) -> LogId {
+        self.log_id
+    }
+
+    /// Its partition.
+    pub fn partition(&self) -> Partition {
+        self.partition
+    }
+
+    /// The offset of the input that is due.
+    pub fn next_offset(&self) -> u64 {
+        self.next_offset
+    }
+
+    /// How many inputs it has answered.
+    pub fn out_seq(&self) -> u64 {
+        self.out_seq
+    }
+
+    /// The chain up to its last answer.
+    pub fn chain(&self) -> Chain {
+        self.chain
+    }
+
+    /// The epoch in force.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// The log's own time.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// What it is the state of.
+    pub fn core(&self) -> &C {
+        &self.core
+    }
+}
+
+/// A replica's state as a snapshot holds it: all but what its log's genesis says.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ReplicaImage {
+    #[prost(uint64, tag = "1")]
+    next_offset: u64,
+    #[prost(uint64, tag = "2")]
+    out_seq: u64,
+    #[prost(bytes = "vec", tag = "3")]
+    chain: Vec<u8>,
+    #[prost(uint32, tag = "4")]
+    epoch: u32,
+    #[prost(uint32, tag = "5")]
+    behaviour: u32,
+    #[prost(fixed64, tag = "6")]
+    now_unix_nanos: u64,
+    #[prost(bytes = "vec", tag = "7")]
+    core: Vec<u8>,
+}
+
+impl<C: Core> Replica<C> {
+    pub(crate) fn image(&self) -> ReplicaImage {
+        ReplicaImage {
+            next_offset: self.next_offset,
+            out_seq: self.out_seq,
+            chain: self.chain.0.to_vec(),
+            epoch: self.epoch,
+            behaviour: self.behaviour,
+            now_unix_nanos: self.now.unix_nanos(),
+            core: self.core.encode(),
+        }
+    }
+
+    pub(crate) fn from_image(
+        identity: &Identity,
+        partition: Partition,
+        image: ReplicaImage,
+    ) -> Result<Replica<C>, String> {
+        if image.behaviour > BEHAVIOUR {
+            return Err(format!("it needs behaviour {}", image.behaviour));
+        }
+        Ok(Replica {
+            log_id: identity.log_id,
+            partition,
+            genesis: identity.genesis.clone(),
+            next_offset: image.next_offset,
+            out_seq: image.out_seq,
+            chain: Chain::from_slice(&image.chain).ok_or("its chain has another length")?,
+            epoch: image.epoch,
+            behaviour: image.behaviour,
+            now: Timestamp::from_unix_nanos(image.now_unix_nanos),
+            core: C::decode(&image.core)?,
+        })
+    }
+}
+
+/// The reason in the answer to a quarantined input; how others know that it was.
+pub(crate) const QUARANTINED: &str = "quarantined by an operator";
+
+fn request_id_of(wire: &log::ClientCommand) -> RequestId {
+    wire.stamp.as_ref().map_or(RequestId(0), |stamp| {
+        RequestId(u128::from(stamp.request_id_high) << 64 | u128::from(stamp.request_id_low))
+    })
+}
+
+fn applied() -> log::Outcome {
+    log::Outcome { kind: Some(outcome::Kind::Applied(log::Applied {})) }
+}
+
+fn stale() -> log::Outcome {
+    log::Outcome { kind: Some(outcome::Kind::Stale(log::Stale {})) }
+}
+
+fn poisoned(reason: &str) -> log::Outcome {
+    log::Outcome { kind: Some(outcome::Kind::Poison(log::Poison { reason: reason.to_owned() })) }
+}

@@ -92,6 +92,32 @@ pub fn follow(
     Ok(receiver)
 }
 
+/// Finds how far the accepted answers of `partition` go now, reading on from `from`: for a service
+/// that needs only what comes from here on. Blocks while it reads.
+///
+/// # Errors
+/// [`TailError`] where the events cannot be read.
+pub fn accepted_end(
+    log: &dyn Log,
+    partition: Partition,
+    from: Position,
+    visibility: Visibility,
+) -> Result<Position, TailError> {
+    let end = log.end(Place::events(partition), visibility)?;
+    let mut reader = log.reader(Place::events(partition), from.next_offset, visibility)?;
+    let mut acceptor = Acceptor::at(from);
+    let mut polled = Vec::new();
+    let mut next_offset = from.next_offset;
+    while next_offset < end {
+        reader.poll(POLL_LIMIT, POLL_WAIT, &mut polled)?;
+        for stored in polled.drain(..) {
+            next_offset = stored.offset + 1;
+            accept(&mut acceptor, partition, stored)?;
+        }
+    }
+    Ok(acceptor.position())
+}
+
 struct Tail {
     partition: Partition,
     reader: Box<dyn Reader>,

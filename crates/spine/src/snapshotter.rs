@@ -1,0 +1,108 @@
+//! A thread that keeps a replaying copy of a shard's state and takes snapshots of it.
+//!
+//! The copy follows accepted answers only, and only those that the log will not lose, so a snapshot
+//! can never be ahead of its answer. The owner never pauses for it.
+
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use model::Partition;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    core::Core,
+    genesis::Identity,
+    log::{Log, Visibility},
+    replay::{Begin, Replay, ReplayError},
+    snapshot::{self, SnapshotStore, TakeError},
+};
+
+/// How many answers are applied between two snapshots: recovery replays no more than these, a second
+/// or so of work.
+pub const ANSWERS_BETWEEN: u64 = 200_000;
+
+/// How long the copy sleeps between two looks, so that it catches up in batches and costs little.
+const CATCH_UP_EVERY: Duration = Duration::from_millis(500);
+
+/// How long after a failed snapshot the next is tried.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// Starts a thread that takes snapshots of `partition` into `store`, until `stop`. Where the copy
+/// finds the log in doubt the thread says so and ends; the owner finds the same by itself.
+///
+/// # Errors
+/// Where no thread can be started.
+pub fn spawn<C: Core + 'static>(
+    log: Arc<dyn Log>,
+    identity: Identity,
+    partition: Partition,
+    store: Arc<dyn SnapshotStore>,
+    stop: CancellationToken,
+) -> std::io::Result<thread::JoinHandle<()>> {
+    thread::Builder::new().name(format!("snapshots-{partition}")).spawn(move || {
+        let snapshotter = Snapshotter { log, identity, partition, store };
+        if let Err(error) = snapshotter.run::<C>(&stop) {
+            tracing::error!(%partition, %error, "no more snapshots are taken of this shard");
+        }
+    })
+}
+
+struct Snapshotter {
+    log: Arc<dyn Log>,
+    identity: Identity,
+    partition: Partition,
+    store: Arc<dyn SnapshotStore>,
+}
+
+impl Snapshotter {
+    fn run<C: Core>(&self, stop: &CancellationToken) -> Result<(), ReplayError> {
+        let begin = Begin::Newest(Arc::clone(&self.store));
+        let seen = Visibility::Synced;
+        let mut replay =
+            Replay::<C>::open(self.log.as_ref(), &self.identity, self.partition, &begin, seen)?;
+        let mut next_at = replay.position().out_seq + ANSWERS_BETWEEN;
+        while !stop.is_cancelled() {
+            let replayed = replay.advance(Duration::ZERO)?;
+            if replay.position().out_seq >= next_at {
+                self.take(&replay, stop);
+                next_at = replay.position().out_seq + ANSWERS_BETWEEN;
+            }
+            if replayed.answers == 0 {
+                sleep(CATCH_UP_EVERY, stop);
+            }
+        }
+        Ok(())
+    }
+
+    fn take<C: Core>(&self, replay: &Replay<C>, stop: &CancellationToken) {
+        let started = Instant::now();
+        let position = replay.position();
+        match snapshot::take(self.store.as_ref(), &self.identity, replay.replica(), position) {
+            Ok(()) => tracing::info!(
+                partition = %self.partition,
+                out_seq = position.out_seq,
+                took_ms = started.elapsed().as_millis(),
+                "took a snapshot"
+            ),
+            Err(error) => self.complain(&error, stop),
+        }
+    }
+
+    fn complain(&self, error: &TakeError, stop: &CancellationToken) {
+        tracing::error!(partition = %self.partition, %error, "a snapshot was not taken");
+        metrics::counter!("tradespine_snapshot_failures_total").increment(1);
+        sleep(RETRY_AFTER, stop);
+    }
+}
+
+/// Sleeps in small pieces, so that a stop is heard.
+fn sleep(span: Duration, stop: &CancellationToken) {
+    const PIECE: Duration = Duration::from_millis(50);
+    let until = Instant::now() + span;
+    while Instant::now() < until && !stop.is_cancelled() {
+        thread::sleep(PIECE);
+    }
+}

@@ -1,0 +1,288 @@
+//! The table of accounts: finding, opening, reading balances, applying a posting.
+//!
+//! Accounts live in a slab that an [`AccountHandle`] indexes; each has a dense row of balances by
+//! the place of the asset. Only an account's first record looks its name up and allocates.
+
+use std::{collections::BTreeMap, hash::BuildHasher};
+
+use hashbrown::HashTable;
+use model::{AccountHandle, AccountName, Amount, AssetId, KeyText};
+use rustc_hash::FxBuildHasher;
+
+use crate::{
+    Bucket, Cause, Direction, Grant, Leg, MoneyError, Postings,
+    assets::{AssetIndex, Assets, ListAssetError},
+};
+
+/// The most accounts on one shard: 2^20. With a dozen assets that is about half a gigabyte, and it
+/// keeps all grants together (see [`GRANT_MAX`](crate::GRANT_MAX)) below 2^100 units.
+pub const ACCOUNTS_MAX: usize = 1 << 20;
+
+/// What one account has of one asset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Balance {
+    /// What it can use.
+    pub available: Amount,
+    /// What its open orders hold.
+    pub held: Amount,
+}
+
+impl Balance {
+    /// Whether it is nothing at all.
+    pub const fn is_zero(&self) -> bool {
+        self.available.is_zero() && self.held.is_zero()
+    }
+}
+
+/// One slot of the slab.
+#[derive(Clone, Debug)]
+pub(crate) struct Account {
+    /// Its name. A slot that is free keeps the last one until it is reused, so that the postings of
+    /// the command that compacted it can still be read; a restored free slot has none.
+    pub(crate) name: Option<AccountName>,
+    pub(crate) is_open: bool,
+    /// By place of the asset; rows beyond the end are zero.
+    pub(crate) balances: Vec<Balance>,
+    /// How many assets, in the order of their listing, the account was granted.
+    pub(crate) granted: u32,
+    /// Every deposit and withdrawal ever applied. Never evicted.
+    pub(crate) movements: BTreeMap<(Direction, KeyText), (AssetId, Amount)>,
+}
+
+impl Account {
+    pub(crate) fn free() -> Account {
+        Account {
+            name: None,
+            is_open: false,
+            balances: Vec::new(),
+            granted: 0,
+            movements: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn balance(&self, index: AssetIndex) -> Balance {
+        self.balances.get(index.position()).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn balance_mut(&mut self, index: AssetIndex) -> &mut Balance {
+        let position = index.position();
+        if self.balances.len() <= position {
+            self.balances.resize(position.saturating_add(1), Balance::default());
+        }
+        &mut self.balances[position]
+    }
+}
+
+/// All accounts of a shard, with the assets that they are counted in.
+#[derive(Clone, Debug)]
+pub struct Accounts {
+    pub(crate) grant: Option<Grant>,
+    pub(crate) assets: Assets,
+    pub(crate) slots: Vec<Account>,
+    /// Slots to reuse, last in first out.
+    pub(crate) free: Vec<AccountHandle>,
+    /// The open accounts by name. Never iterated.
+    pub(crate) by_name: HashTable<AccountHandle>,
+}
+
+pub(crate) fn hash(name: &AccountName) -> u64 {
+    FxBuildHasher.hash_one(name)
+}
+
+impl Accounts {
+    /// No accounts and no assets. With a `grant` this is a sandbox: accounts are given something
+    /// when they open, and are compacted when they are back at it.
+    pub fn new(grant: Option<Grant>) -> Accounts {
+        Accounts {
+            grant,
+            assets: Assets::default(),
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_name: HashTable::new(),
+        }
+    }
+
+    /// What makes this a sandbox, if it is one.
+    pub fn grant(&self) -> Option<Grant> {
+        self.grant
+    }
+
+    /// Lists `asset`, of which every account is given `grant` from the faucet: [`Amount::ZERO`]
+    /// outside a sandbox. An account that is open already is given it by its next
+    /// [`Accounts::open`]. Listing an asset again with the same grant changes nothing.
+    ///
+    /// # Errors
+    /// [`ListAssetError`] where a number is out of range, or where it is listed with another grant.
+    pub fn list_asset(&mut self, asset: AssetId, grant: Amount) -> Result<(), ListAssetError> {
+        if self.grant.is_none() && !grant.is_zero() {
+            return Err(ListAssetError::GrantOutsideSandbox);
+        }
+        self.assets.list(asset, grant)
+    }
+
+    /// Whether `asset` is listed.
+    pub fn is_listed(&self, asset: AssetId) -> bool {
+        self.assets.index(asset).is_some()
+    }
+
+    /// The open account of this name.
+    pub fn find(&self, name: &AccountName) -> Option<AccountHandle> {
+        let is_it = |handle: &AccountHandle| self.slot(*handle).name.as_ref() == Some(name);
+        self.by_name.find(hash(name), is_it).copied()
+    }
+
+    /// How many accounts are open.
+    pub fn count(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Whether `handle` is an open account, and not one that was compacted or never was.
+    pub fn is_open(&self, handle: AccountHandle) -> bool {
+        self.slots.get(handle.0 as usize).is_some_and(|slot| slot.is_open)
+    }
+
+    /// The name of an account. It stays readable after the account was compacted, until its handle
+    /// is reused: within the command that compacted it.
+    ///
+    /// # Panics
+    /// For a handle that [`Accounts::open`] or [`Accounts::find`] never gave.
+    pub fn name(&self, handle: AccountHandle) -> &AccountName {
+        self.slot(handle).name.as_ref().expect("handles come from open and find")
+    }
+
+    /// Finds the account of this name, or opens it. In a sandbox this posts the grant of every
+    /// listed asset that the account was not granted before.
+    ///
+    /// # Errors
+    /// [`MoneyError::TooManyAccounts`].
+    pub fn open(
+        &mut self,
+        name: &AccountName,
+        out: &mut Postings,
+    ) -> Result<AccountHandle, MoneyError> {
+        let handle = match self.find(name) {
+            Some(handle) => handle,
+            None => self.insert(name)?,
+        };
+        if self.grant.is_some() {
+            self.give_grants(handle, out);
+        }
+        Ok(handle)
+    }
+
+    /// Whether [`Accounts::open`] would find or open an account of this name.
+    ///
+    /// # Errors
+    /// [`MoneyError::TooManyAccounts`].
+    pub fn check_open(&self, name: &AccountName) -> Result<(), MoneyError> {
+        if self.count() < ACCOUNTS_MAX || self.find(name).is_some() {
+            Ok(())
+        } else {
+            Err(MoneyError::TooManyAccounts)
+        }
+    }
+
+    fn insert(&mut self, name: &AccountName) -> Result<AccountHandle, MoneyError> {
+        if self.count() >= ACCOUNTS_MAX {
+            return Err(MoneyError::TooManyAccounts);
+        }
+        let handle = self.free.pop().unwrap_or_else(|| {
+            let next = u32::try_from(self.slots.len()).expect("at most ACCOUNTS_MAX slots");
+            self.slots.push(Account::free());
+            AccountHandle(next)
+        });
+        let slot = self.slot_mut(handle);
+        slot.name = Some(name.clone());
+        slot.is_open = true;
+        self.index(handle, name);
+        Ok(handle)
+    }
+
+    pub(crate) fn index(&mut self, handle: AccountHandle, name: &AccountName) {
+        let Accounts { by_name, slots, .. } = self;
+        let rehash =
+            |handle: &AccountHandle| slots[handle.0 as usize].name.as_ref().map_or(0, hash);
+        by_name.insert_unique(hash(name), handle, rehash);
+    }
+
+    /// What `handle` can use of `asset`; nothing of an asset that is not listed.
+    pub fn available(&self, handle: AccountHandle, asset: AssetId) -> Amount {
+        self.balance(handle, asset).available
+    }
+
+    /// What the account of this name could use of `asset` once it is opened: an account that does
+    /// not exist is at its grant.
+    pub fn available_to(&self, name: &AccountName, asset: AssetId) -> Amount {
+        let Some(index) = self.assets.index(asset) else { return Amount::ZERO };
+        let grant = self.assets.get(index).grant;
+        let Some(handle) = self.find(name) else { return grant };
+        let slot = self.slot(handle);
+        let available = slot.balance(index).available;
+        let is_granted = index.position() < slot.granted as usize;
+        if is_granted { available } else { sum(available, grant) }
+    }
+
+    /// What `handle` has of `asset`.
+    pub fn balance(&self, handle: AccountHandle, asset: AssetId) -> Balance {
+        let index = self.assets.index(asset);
+        index.map(|index| self.slot(handle).balance(index)).unwrap_or_default()
+    }
+
+    /// Everything that `handle` has, without the assets of which it has nothing, in the order of
+    /// their listing.
+    pub fn balances(&self, handle: AccountHandle) -> impl Iterator<Item = (AssetId, Balance)> {
+        let slot = self.slot(handle);
+        let rows = self.assets.iter().map(|(index, asset)| (asset.id, slot.balance(index)));
+        rows.filter(|(_, balance)| !balance.is_zero())
+    }
+
+    pub(crate) fn slot(&self, handle: AccountHandle) -> &Account {
+        &self.slots[handle.0 as usize]
+    }
+
+    pub(crate) fn slot_mut(&mut self, handle: AccountHandle) -> &mut Account {
+        &mut self.slots[handle.0 as usize]
+    }
+
+    /// The one way in which money moves: every leg is applied and recorded.
+    pub(crate) fn post<const N: usize>(
+        &mut self,
+        cause: Cause,
+        legs: [Leg; N],
+        out: &mut Postings,
+    ) {
+        out.begin(cause);
+        for leg in legs {
+            self.move_leg(leg, out);
+        }
+        debug_assert!(out.last_is_balanced(), "a posting that does not balance");
+    }
+
+    /// Applies one leg and records it in the posting begun last.
+    ///
+    /// # Panics
+    /// Where a client's bucket would go below zero: callers have checked or hold an invariant.
+    pub(crate) fn move_leg(&mut self, leg: Leg, out: &mut Postings) {
+        let index = self.assets.index(leg.asset).expect("only listed assets move");
+        let bucket = match leg.bucket {
+            Bucket::Available(account) => {
+                &mut self.slots[account.0 as usize].balance_mut(index).available
+            }
+            Bucket::Held(account) => &mut self.slots[account.0 as usize].balance_mut(index).held,
+            Bucket::External => &mut self.assets.get_mut(index).external,
+            Bucket::Faucet => &mut self.assets.get_mut(index).faucet,
+        };
+        let after = sum(*bucket, leg.amount);
+        assert!(
+            leg.bucket.account().is_none() || !after.is_negative(),
+            "an account would go below zero: {leg:?}"
+        );
+        *bucket = after;
+        out.push(leg);
+    }
+}
+
+/// A sum that cannot overflow: see the crate's documentation.
+pub(crate) fn sum(first: Amount, second: Amount) -> Amount {
+    first.checked_add(second).expect("bounded by SUPPLY_MAX and GRANT_MAX")
+}

@@ -1,0 +1,107 @@
+//! Totals and invariants: what proves that no money was made or lost.
+
+use model::{AccountHandle, Amount, AssetId};
+
+use crate::{
+    Accounts, Direction, SUPPLY_MAX,
+    assets::{AssetIndex, ListedAsset},
+};
+
+impl Accounts {
+    /// For each listed asset the sum over *all* buckets, those of nobody included. Always zero.
+    /// Reads every account: for audits, not for the order's way.
+    ///
+    /// # Panics
+    /// On overflow, which [`SUPPLY_MAX`] makes impossible.
+    pub fn totals(&self) -> impl Iterator<Item = (AssetId, Amount)> {
+        self.assets.iter().map(|(index, asset)| {
+            let total = self.total(index, asset).expect("bounded by SUPPLY_MAX and GRANT_MAX");
+            (asset.id, total)
+        })
+    }
+
+    fn total(&self, index: AssetIndex, asset: &ListedAsset) -> Option<Amount> {
+        let of_clients = self.slots.iter().flat_map(|slot| {
+            let balance = slot.balance(index);
+            [balance.available, balance.held]
+        });
+        Amount::checked_sum([asset.faucet, asset.external].into_iter().chain(of_clients))
+    }
+
+    /// Checks everything that is always true.
+    ///
+    /// # Errors
+    /// A sentence about the first thing that is not.
+    pub fn check_invariants(&self) -> Result<(), String> {
+        self.check_slots()?;
+        self.assets.iter().try_for_each(|(index, asset)| self.check_asset(index, asset))
+    }
+
+    fn check_slots(&self) -> Result<(), String> {
+        let open = self.slots.iter().filter(|slot| slot.is_open).count();
+        if open != self.by_name.len() || open.checked_add(self.free.len()) != Some(self.slots.len())
+        {
+            return Err("the slots are not the open accounts and the free ones".to_owned());
+        }
+        let handles = (0..).map(AccountHandle).zip(&self.slots);
+        for (handle, slot) in handles.filter(|(_, slot)| slot.is_open) {
+            if slot.name.as_ref().and_then(|name| self.find(name)) != Some(handle) {
+                return Err(format!("account {:?} is not found by its name", slot.name));
+            }
+        }
+        for handle in &self.free {
+            let slot = self.slot(*handle);
+            let is_empty = slot.balances.is_empty() && slot.movements.is_empty();
+            if slot.is_open || !is_empty || slot.granted != 0 {
+                return Err(format!("the free slot {} is not empty", handle.0));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_asset(&self, index: AssetIndex, asset: &ListedAsset) -> Result<(), String> {
+        let number = asset.id.0;
+        for slot in &self.slots {
+            let balance = slot.balance(index);
+            if balance.available.is_negative() || balance.held.is_negative() {
+                return Err(format!("{:?} has less than nothing of asset {number}", slot.name));
+            }
+        }
+        if -asset.external > SUPPLY_MAX {
+            return Err(format!("more of asset {number} came in than its supply"));
+        }
+        if asset.faucet != -self.granted(index, asset) {
+            return Err(format!("the faucet of asset {number} is not what accounts were granted"));
+        }
+        if asset.external.units() != self.moved_out(asset.id) {
+            return Err(format!("the outside of asset {number} is not the sum of movements"));
+        }
+        match self.total(index, asset) {
+            Some(total) if total.is_zero() => Ok(()),
+            Some(total) => Err(format!("asset {number} sums to {}, not to zero", total.units())),
+            None => Err(format!("the sum of asset {number} overflows")),
+        }
+    }
+
+    /// What the accounts that are open were granted of this asset. Cannot overflow: see
+    /// [`GRANT_MAX`](crate::GRANT_MAX).
+    fn granted(&self, index: AssetIndex, asset: &ListedAsset) -> Amount {
+        let was_granted = |granted: u32| index.position() < granted as usize;
+        let count = self.slots.iter().filter(|slot| was_granted(slot.granted)).count();
+        let count = i128::try_from(count).unwrap_or(i128::MAX);
+        Amount::from_units(asset.grant.units().saturating_mul(count))
+    }
+
+    /// Withdrawals minus deposits, by the ids that are remembered for good. The sum is taken modulo
+    /// 2^128: on the way it may leave the range that its end is known to be in.
+    fn moved_out(&self, asset: AssetId) -> i128 {
+        let movements = self.slots.iter().flat_map(|slot| &slot.movements);
+        movements.filter(|(_, (moved, _))| *moved == asset).fold(
+            0,
+            |out: i128, ((direction, _), (_, amount))| match direction {
+                Direction::Deposit => out.wrapping_sub(amount.units()),
+                Direction::Withdrawal => out.wrapping_add(amount.units()),
+            },
+        )
+    }
+}

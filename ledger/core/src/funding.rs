@@ -1,0 +1,183 @@
+//! Deposits and withdrawals, once for each external id.
+//!
+//! Ids of deposits and of withdrawals are two name spaces of the account. Only what was applied is
+//! remembered, for good; a refused movement leaves nothing behind and its id free.
+
+use model::{AccountHandle, AccountName, Amount, AssetId, KeyText};
+
+use crate::{
+    Accounts, Bucket, Cause, Leg, MoneyError, Postings, SUPPLY_MAX,
+    accounts::{Account, sum},
+};
+
+/// Which way money crosses the border.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// In.
+    Deposit,
+    /// Out.
+    Withdrawal,
+}
+
+/// What became of a deposit or withdrawal that was not refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Movement {
+    /// It moved money now.
+    Applied,
+    /// It did so earlier, with the same id and content; nothing changes.
+    AlreadyApplied,
+}
+
+impl Accounts {
+    /// Credits `amount` of `asset` from outside, once for each `id`.
+    ///
+    /// # Errors
+    /// In this order: [`MoneyError::UnknownAsset`], [`MoneyError::NotPositive`],
+    /// [`MoneyError::IdReused`], [`MoneyError::SupplyLimit`].
+    pub fn deposit(
+        &mut self,
+        handle: AccountHandle,
+        asset: AssetId,
+        amount: Amount,
+        id: &KeyText,
+        out: &mut Postings,
+    ) -> Result<Movement, MoneyError> {
+        let movement = self.check_deposit_to(Some(self.slot(handle)), asset, amount, id)?;
+        if movement == Movement::Applied {
+            let legs = Leg::pair(Bucket::External, Bucket::Available(handle), asset, amount);
+            self.post(Cause::Deposit { id: id.clone() }, legs, out);
+            self.remember(handle, Direction::Deposit, id, asset, amount);
+        }
+        Ok(movement)
+    }
+
+    /// What [`Accounts::deposit`] would answer to the account of this name, open or not.
+    ///
+    /// # Errors
+    /// Those of [`Accounts::deposit`].
+    pub fn check_deposit(
+        &self,
+        name: &AccountName,
+        asset: AssetId,
+        amount: Amount,
+        id: &KeyText,
+    ) -> Result<Movement, MoneyError> {
+        let account = self.find(name).map(|handle| self.slot(handle));
+        self.check_deposit_to(account, asset, amount, id)
+    }
+
+    fn check_deposit_to(
+        &self,
+        account: Option<&Account>,
+        asset: AssetId,
+        amount: Amount,
+        id: &KeyText,
+    ) -> Result<Movement, MoneyError> {
+        let index = self.assets.index(asset).ok_or(MoneyError::UnknownAsset)?;
+        let movement = check_id(account, Direction::Deposit, asset, amount, id)?;
+        let external = self.assets.get(index).external;
+        let fits = external.checked_sub(amount).is_some_and(|after| after >= -SUPPLY_MAX);
+        if movement == Movement::Applied && !fits {
+            return Err(MoneyError::SupplyLimit);
+        }
+        Ok(movement)
+    }
+
+    /// Takes `amount` of `asset` out of what is available, once for each `id`. What is held stays.
+    ///
+    /// # Errors
+    /// In this order: [`MoneyError::UnknownAsset`], [`MoneyError::NotPositive`],
+    /// [`MoneyError::IdReused`], [`MoneyError::InsufficientFunds`].
+    pub fn withdraw(
+        &mut self,
+        handle: AccountHandle,
+        asset: AssetId,
+        amount: Amount,
+        id: &KeyText,
+        out: &mut Postings,
+    ) -> Result<Movement, MoneyError> {
+        let available = self.available(handle, asset);
+        let account = Some(self.slot(handle));
+        let movement = self.check_withdrawal_from(account, available, asset, amount, id)?;
+        if movement == Movement::Applied {
+            let legs = Leg::pair(Bucket::Available(handle), Bucket::External, asset, amount);
+            self.post(Cause::Withdrawal { id: id.clone() }, legs, out);
+            self.remember(handle, Direction::Withdrawal, id, asset, amount);
+        }
+        Ok(movement)
+    }
+
+    /// What [`Accounts::withdraw`] would answer to the account of this name, open or not.
+    ///
+    /// # Errors
+    /// Those of [`Accounts::withdraw`].
+    pub fn check_withdrawal(
+        &self,
+        name: &AccountName,
+        asset: AssetId,
+        amount: Amount,
+        id: &KeyText,
+    ) -> Result<Movement, MoneyError> {
+        let available = self.available_to(name, asset);
+        let account = self.find(name).map(|handle| self.slot(handle));
+        self.check_withdrawal_from(account, available, asset, amount, id)
+    }
+
+    fn check_withdrawal_from(
+        &self,
+        account: Option<&Account>,
+        available: Amount,
+        asset: AssetId,
+        amount: Amount,
+        id: &KeyText,
+    ) -> Result<Movement, MoneyError> {
+        self.assets.index(asset).ok_or(MoneyError::UnknownAsset)?;
+        let movement = check_id(account, Direction::Withdrawal, asset, amount, id)?;
+        if movement == Movement::Applied && available < amount {
+            return Err(MoneyError::InsufficientFunds { available, needed: amount });
+        }
+        Ok(movement)
+    }
+
+    fn remember(
+        &mut self,
+        handle: AccountHandle,
+        direction: Direction,
+        id: &KeyText,
+        asset: AssetId,
+        amount: Amount,
+    ) {
+        let movements = &mut self.slot_mut(handle).movements;
+        movements.insert((direction, id.clone()), (asset, amount));
+    }
+
+    /// What has come in from outside of `asset`, less what has left: deposits minus withdrawals.
+    pub fn net_deposits(&self, asset: AssetId) -> Amount {
+        self.assets.index(asset).map_or(Amount::ZERO, |index| -self.assets.get(index).external)
+    }
+
+    /// What all accounts together have of `asset`.
+    pub fn owed_to_clients(&self, asset: AssetId) -> Amount {
+        let Some(index) = self.assets.index(asset) else { return Amount::ZERO };
+        let listed = self.assets.get(index);
+        -sum(listed.external, listed.faucet)
+    }
+}
+
+fn check_id(
+    account: Option<&Account>,
+    direction: Direction,
+    asset: AssetId,
+    amount: Amount,
+    id: &KeyText,
+) -> Result<Movement, MoneyError> {
+    if amount <= Amount::ZERO {
+        return Err(MoneyError::NotPositive);
+    }
+    let known = account.and_then(|account| account.movements.get(&(direction, id.clone())));
+    match known {
+        None => Ok(Movement::Applied),
+        Some(content) if *content == (asset, amount) => Ok(Movement::AlreadyApplied),
+        Some(_) => Err(MoneyError::IdReused),
+    }
+}

@@ -1,0 +1,249 @@
+//! The whole state as plain data, and back with everything checked.
+//!
+//! An image is canonical: equal states have equal images, whatever their history. The caller gives
+//! it a wire format.
+
+use model::{AccountHandle, AccountName, Amount, AssetId, KeyText};
+use thiserror::Error;
+
+use crate::{
+    ACCOUNTS_MAX, Accounts, Balance, Direction, Grant, ListAssetError, accounts::Account,
+    assets::ListedAsset,
+};
+
+/// All accounts and assets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountsImage {
+    /// What makes it a sandbox.
+    pub grant: Option<Grant>,
+    /// In the order of their listing.
+    pub assets: Vec<AssetImage>,
+    /// The open accounts, by handle.
+    pub accounts: Vec<AccountImage>,
+    /// The handles to reuse; the last is the next.
+    pub free: Vec<AccountHandle>,
+}
+
+/// One listed asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AssetImage {
+    /// Its number.
+    pub id: AssetId,
+    /// What a new account is given.
+    pub grant: Amount,
+    /// What is in [`Bucket::Faucet`](crate::Bucket::Faucet).
+    pub faucet: Amount,
+    /// What is in [`Bucket::External`](crate::Bucket::External).
+    pub external: Amount,
+}
+
+/// One open account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountImage {
+    /// Its handle.
+    pub handle: AccountHandle,
+    /// Its name.
+    pub name: AccountName,
+    /// How many assets, in the order of their listing, it was granted.
+    pub granted: u32,
+    /// What it has, in the order of the assets' listing, without what is zero.
+    pub balances: Vec<(AssetId, Balance)>,
+    /// Its deposits and withdrawals, by direction and id.
+    pub movements: Vec<MovementImage>,
+}
+
+/// One deposit or withdrawal that was applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovementImage {
+    /// Which way.
+    pub direction: Direction,
+    /// Its external id.
+    pub id: KeyText,
+    /// Of what.
+    pub asset: AssetId,
+    /// How much, in units.
+    pub amount: Amount,
+}
+
+/// Why an image is not a state.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum RestoreError {
+    /// An asset that cannot be listed.
+    #[error("asset {}: {reason}", asset.0)]
+    Asset {
+        /// Which.
+        asset: AssetId,
+        /// Why not.
+        reason: ListAssetError,
+    },
+    /// An asset listed twice.
+    #[error("asset {} is listed twice", .0.0)]
+    AssetTwice(AssetId),
+    /// Open and free handles are not just the numbers from 0, each once, in order.
+    #[error("the handles of open and free accounts are not those of a table")]
+    Handles,
+    /// More than [`ACCOUNTS_MAX`] slots.
+    #[error("there are more than {ACCOUNTS_MAX} accounts")]
+    TooManyAccounts,
+    /// Two accounts of one name.
+    #[error("account {0} is there twice")]
+    NameTwice(AccountName),
+    /// More assets granted than listed, or some granted outside a sandbox.
+    #[error("account {0} was granted assets that it cannot have been")]
+    Granted(AccountName),
+    /// A balance of an unlisted asset, out of order, negative, zero or beyond all bounds.
+    #[error("account {0} has a balance that no account can have")]
+    Balance(AccountName),
+    /// A movement of an unlisted asset, out of order, or of an impossible amount.
+    #[error("account {0} has a deposit or withdrawal that none can have")]
+    Movement(AccountName),
+    /// The parts do not fit each other.
+    #[error("the state contradicts itself: {0}")]
+    Invariant(String),
+}
+
+impl Accounts {
+    /// The whole state.
+    pub fn image(&self) -> AccountsImage {
+        let asset_image = |asset: &ListedAsset| AssetImage {
+            id: asset.id,
+            grant: asset.grant,
+            faucet: asset.faucet,
+            external: asset.external,
+        };
+        let handles = (0..).map(AccountHandle).zip(&self.slots);
+        AccountsImage {
+            grant: self.grant,
+            assets: self.assets.iter().map(|(_, asset)| asset_image(asset)).collect(),
+            accounts: handles
+                .filter(|(_, slot)| slot.is_open)
+                .map(|(handle, slot)| self.account_image(handle, slot))
+                .collect(),
+            free: self.free.clone(),
+        }
+    }
+
+    fn account_image(&self, handle: AccountHandle, slot: &Account) -> AccountImage {
+        AccountImage {
+            handle,
+            name: self.name(handle).clone(),
+            granted: slot.granted,
+            balances: self.balances(handle).collect(),
+            movements: slot.movements.iter().map(movement_image).collect(),
+        }
+    }
+
+    /// The state that `image` is of.
+    ///
+    /// # Errors
+    /// [`RestoreError`] where it is of none: nothing in it is believed unchecked.
+    pub fn restore(image: AccountsImage) -> Result<Accounts, RestoreError> {
+        let AccountsImage { grant, assets, accounts: open, free } = image;
+        let mut accounts = Accounts::new(grant);
+        for asset in &assets {
+            accounts.restore_asset(asset)?;
+        }
+        accounts.make_slots(&open, free)?;
+        for account in open {
+            accounts.restore_account(account)?;
+        }
+        accounts.check_invariants().map_err(RestoreError::Invariant)?;
+        Ok(accounts)
+    }
+
+    fn restore_asset(&mut self, image: &AssetImage) -> Result<(), RestoreError> {
+        let AssetImage { id, grant, faucet, external } = *image;
+        if self.is_listed(id) {
+            return Err(RestoreError::AssetTwice(id));
+        }
+        let refused = |reason| RestoreError::Asset { asset: id, reason };
+        self.list_asset(id, grant).map_err(refused)?;
+        if let Some(index) = self.assets.index(id) {
+            let listed = self.assets.get_mut(index);
+            (listed.faucet, listed.external) = (faucet, external);
+        }
+        Ok(())
+    }
+
+    /// Makes the table's slots, all of them free, and proves that every handle is there once.
+    fn make_slots(
+        &mut self,
+        open: &[AccountImage],
+        free: Vec<AccountHandle>,
+    ) -> Result<(), RestoreError> {
+        let count = open.len().saturating_add(free.len());
+        if count > ACCOUNTS_MAX {
+            return Err(RestoreError::TooManyAccounts);
+        }
+        let mut is_there = vec![false; count];
+        for handle in open.iter().map(|account| account.handle).chain(free.iter().copied()) {
+            match is_there.get_mut(handle.0 as usize) {
+                Some(seen @ false) => *seen = true,
+                _ => return Err(RestoreError::Handles),
+            }
+        }
+        if !open.is_sorted_by_key(|account| account.handle) {
+            return Err(RestoreError::Handles);
+        }
+        self.slots = std::iter::repeat_with(Account::free).take(count).collect();
+        self.free = free;
+        Ok(())
+    }
+
+    fn restore_account(&mut self, image: AccountImage) -> Result<(), RestoreError> {
+        let AccountImage { handle, name, granted, balances, movements } = image;
+        if self.find(&name).is_some() {
+            return Err(RestoreError::NameTwice(name));
+        }
+        let is_granted_any = granted > 0 && self.grant.is_none();
+        if granted > self.assets.count() || is_granted_any {
+            return Err(RestoreError::Granted(name));
+        }
+        let mut account = Account { is_open: true, granted, ..Account::free() };
+        if !self.restore_balances(&mut account, &balances) {
+            return Err(RestoreError::Balance(name));
+        }
+        if !self.restore_movements(&mut account, movements) {
+            return Err(RestoreError::Movement(name));
+        }
+        account.name = Some(name.clone());
+        *self.slot_mut(handle) = account;
+        self.index(handle, &name);
+        Ok(())
+    }
+
+    /// Whether the balances are canonical and possible.
+    fn restore_balances(&self, account: &mut Account, rows: &[(AssetId, Balance)]) -> bool {
+        let mut previous = None;
+        rows.iter().all(|(asset, balance)| {
+            let Some(index) = self.assets.index(*asset) else { return false };
+            let is_next = previous < Some(index);
+            previous = Some(index);
+            *account.balance_mut(index) = *balance;
+            let is_possible = !balance.available.is_negative() && !balance.held.is_negative();
+            is_next && is_possible && !balance.is_zero()
+        })
+    }
+
+    /// Whether the movements are canonical and possible.
+    fn restore_movements(&self, account: &mut Account, movements: Vec<MovementImage>) -> bool {
+        movements.into_iter().all(|movement| {
+            let MovementImage { direction, id, asset, amount } = movement;
+            let key = (direction, id);
+            let is_next = account.movements.last_key_value().is_none_or(|(last, _)| *last < key);
+            account.movements.insert(key, (asset, amount));
+            let in_range = amount > Amount::ZERO && amount <= MOVEMENT_MAX;
+            is_next && in_range && self.is_listed(asset)
+        })
+    }
+}
+
+/// The most that one movement can be of: [`SUPPLY_MAX`](crate::SUPPLY_MAX) that came in, and on top of it grants, which
+/// are far less.
+const MOVEMENT_MAX: Amount = Amount::from_units(1 << 121);
+
+fn movement_image(
+    ((direction, id), (asset, amount)): (&(Direction, KeyText), &(AssetId, Amount)),
+) -> MovementImage {
+    MovementImage { direction: *direction, id: id.clone(), asset: *asset, amount: *amount }
+}
