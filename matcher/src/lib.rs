@@ -1,1 +1,29 @@
-//! The shard: checks, matches and settles in one apply, and runs on the spine.
+//! The shard: checks, matches and settles in one `apply`.
+//!
+//! [`Exchange`] is the state that the spine replicates: the order books of a partition, the accounts
+//! that trade in them, and the keys that make retries safe. One input is one step of it: either it
+//! is refused and changes no book, balance or order, or everything it causes happens in that step.
+//!
+//! # Layout
+//!
+//! - [`exchange`]: the state, and how the spine drives it.
+//! - `place`, `cancel`, `fund`, `list`: what each kind of input does.
+//! - `answer`: how what happened is written down.
+//! - `image`: the state as a snapshot keeps it.
+//! - [`limits`]: every bound of a shard, with its reason.
+//!
+//! What will never live here: IO, clocks, and the rules of matching and of money themselves, which
+//! are `matcher-core`'s and `ledger-core`'s.
+
+#![forbid(unsafe_code)]
+
+mod answer;
+mod cancel;
+pub mod exchange;
+mod fund;
+mod image;
+pub mod limits;
+mod list;
+mod place;
+
+pub use exchange::Exchange;

@@ -63,6 +63,12 @@ impl Record {
     pub fn of(value: impl Into<Bytes>) -> Record {
         Record { key: None, value: value.into(), headers: Headers::default() }
     }
+
+    /// What counts against [`proto::topic::RECORD_BYTES_MAX`]: key, value and headers.
+    pub fn bytes(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.key.as_ref().map_or(0, Bytes::len) + self.value.len() + headers
+    }
 }
 
 /// A record as it stands in the log.

@@ -105,6 +105,8 @@ pub struct Replay<C> {
     unanswered: VecDeque<Stored>,
     polled: Vec<Stored>,
     quarantined: BTreeSet<u64>,
+    /// One more than the last physical offset of the events that was looked at.
+    read_to: u64,
 }
 
 /// Where a replay begins.
@@ -153,6 +155,7 @@ impl<C: Core> Replay<C> {
             unanswered: VecDeque::new(),
             polled: Vec::new(),
             quarantined,
+            read_to: position.next_offset,
         })
     }
 
@@ -177,6 +180,7 @@ impl<C: Core> Replay<C> {
         let reached = self.events.poll(POLL_LIMIT, wait, &mut polled)?;
         let mut answers = 0;
         for stored in polled.drain(..) {
+            self.read_to = stored.offset + 1;
             let partition = self.replica.partition();
             if let Some(accepted) = tail::accept(&mut self.acceptor, partition, stored)? {
                 let input = self.apply_answered(&accepted.answer)?;
@@ -198,9 +202,8 @@ impl<C: Core> Replay<C> {
         visibility: Visibility,
     ) -> Result<(), ReplayError> {
         let end = log.end(Place::events(self.replica.partition()), visibility)?;
-        let mut reached = false;
-        while !reached && end > 0 {
-            reached = self.advance(POLL_WAIT)?.reached_end;
+        while self.read_to < end {
+            self.advance(POLL_WAIT)?;
         }
         Ok(())
     }

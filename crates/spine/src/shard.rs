@@ -27,7 +27,7 @@ use std::{
     time::Duration,
 };
 
-use model::Partition;
+use model::{Partition, Timestamp};
 use prost::Message;
 use proto::{
     log::{self, input},
@@ -73,7 +73,8 @@ pub struct Shard<C> {
     /// The epoch that this owner began, once its own takeover was applied and had won.
     own_epoch: Option<u32>,
     next_tick_at: Duration,
-    /// Whether this looked for its own records in flight; see [`Shard::owe_a_tick`].
+    /// This machine's clock when the last record was appended to the input.
+    stood_at: Timestamp,
     polled: Vec<Stored>,
 }
 
@@ -125,6 +126,7 @@ impl<C: Core> Shard<C> {
             stage: Stage::TakingOver,
             own_epoch: None,
             next_tick_at: now + TICK_EVERY,
+            stood_at: Timestamp::EPOCH,
             polled: Vec::new(),
             settings,
         };
@@ -219,8 +221,11 @@ impl<C: Core> Shard<C> {
     ) -> Result<bool, ShardError> {
         let Some(appended_at) = self.appends.candidacy() else { return Ok(false) };
         let Some(since) = since else {
-            self.check_clock(appended_at)?;
-            self.stage = Stage::Probing { since: Some(now), accepted };
+            self.stage = if self.clocks_agree(appended_at) {
+                Stage::Probing { since: Some(now), accepted }
+            } else {
+                Stage::SteppedBack { until: now + STEP_BACK_WAIT }
+            };
             return Ok(true);
         };
         if self.accepted() > accepted {
@@ -273,15 +278,22 @@ impl<C: Core> Shard<C> {
         true
     }
 
-    /// A candidate whose own clock differs from the log's must not move the log's time.
-    fn check_clock(&self, appended_at: Option<model::Timestamp>) -> Result<(), ShardError> {
-        let Some(log_clock) = appended_at else { return Ok(()) };
-        let own_clock = (self.settings.wall_clock)();
-        let apart = own_clock.since(log_clock).max(log_clock.since(own_clock));
-        if apart > settings::CLOCKS_APART_MAX {
-            return Err(ShardError::ClocksDisagree { own_clock, log_clock });
+    /// A candidate whose own clock differs from the log's must not move the log's time: it alarms and
+    /// stays a candidate. The record was appended between being sent and being acknowledged.
+    fn clocks_agree(&self, appended_at: Option<Timestamp>) -> bool {
+        let Some(log_clock) = appended_at else { return true };
+        let (sent_at, own_clock) = (self.stood_at, (self.settings.wall_clock)());
+        let apart = sent_at.since(log_clock).max(log_clock.since(own_clock));
+        let agree = apart <= settings::CLOCKS_APART_MAX;
+        if !agree {
+            tracing::error!(
+                partition = %self.partition,
+                own_clock_ms = own_clock.unix_millis(),
+                log_clock_ms = log_clock.unix_millis(),
+                "this machine's clock and the log's are more than 2 s apart; not taking over until they agree"
+            );
         }
-        Ok(())
+        agree
     }
 
     fn own(&mut self, now: Duration, wait: Duration) -> Result<bool, ShardError> {
@@ -404,11 +416,7 @@ impl<C: Core> Shard<C> {
     fn watch_time(&mut self, stored: &Stored) {
         let owns = self.stage == Stage::Owning && self.own_epoch == Some(self.replica.epoch());
         if owns && self.replica.is_time_step(stored.appended_at) && self.appends.is_settled() {
-            let own_clock = (self.settings.wall_clock)();
-            let apart =
-                own_clock.since(stored.appended_at).max(stored.appended_at.since(own_clock));
-            if apart > settings::CLOCKS_APART_MAX {
-                tracing::error!(partition = %self.partition, "the log's clock jumped away from this machine's; time stands still");
+            if !self.clocks_agree_now(stored.appended_at) {
                 return;
             }
             let take_over = log::TakeOver {
@@ -417,6 +425,11 @@ impl<C: Core> Shard<C> {
             };
             self.append_input(input::Kind::TakeOver(take_over), AppendedFor::Candidacy);
         }
+    }
+
+    fn clocks_agree_now(&mut self, appended_at: Timestamp) -> bool {
+        self.stood_at = (self.settings.wall_clock)();
+        self.clocks_agree(Some(appended_at))
     }
 
     /// Time is an input: one tick a second, and back to back while expiries are left over.
@@ -432,6 +445,7 @@ impl<C: Core> Shard<C> {
     }
 
     fn append_input(&mut self, kind: input::Kind, purpose: AppendedFor) {
+        self.stood_at = (self.settings.wall_clock)();
         let value = log::Input { kind: Some(kind) }.encode_to_vec();
         let place = Place::orders(self.partition);
         match purpose {

@@ -1,1 +1,189 @@
-//! Being written.
+//! The log on Apache Kafka, through librdkafka: what production runs on.
+//!
+//! A topic of the topic table is a Kafka topic, a partition a Kafka partition, a record a Kafka
+//! message. There are no consumer groups, no committed offsets and no transactions: readers say
+//! which offset they want, producers which partition, and exactly-once is the answers' numbering,
+//! not the broker's. Append times of topics that the log stamps are the leader's LogAppendTime;
+//! a leader's clock that steps back shows here, and the shards' `now` is held against it above.
+//!
+//! - `producer`: appends, and tells what became of it.
+//! - `reader`: reads one partition from an offset on.
+//! - [`admin`]: creates the topics and checks how they are set.
+//! - `client`: what all of them tell librdkafka, and what it tells us.
+//!
+//! This is the only place that names rdkafka. What will never live here: what a record means.
+
+pub mod admin;
+mod client;
+mod producer;
+mod reader;
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use model::Partition;
+use proto::topic::{RECORD_BYTES_MAX, Topic};
+use rdkafka::{
+    client::Client,
+    error::{KafkaError, RDKafkaErrorCode},
+    producer::{Producer as _, ThreadedProducer},
+};
+
+use self::{client::Listener, producer::KafkaProducer, reader::KafkaReader};
+use super::{Log, LogError, Place, Producer, Reader, Visibility, WriterRole};
+
+/// What a record may have beside its own bytes in a message or a batch of one: lengths, offsets,
+/// the batch's header. Far less in truth; a round number that nobody has to count.
+const FRAMING_BYTES_MAX: usize = 64 * 1024;
+
+/// The largest message: `message.max.bytes` of producers and `max.message.bytes` of topics.
+const MESSAGE_BYTES_MAX: usize = RECORD_BYTES_MAX + FRAMING_BYTES_MAX;
+
+/// How long a question to the brokers may take: longer than the election of a new leader.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Where the brokers are, and how to talk to them.
+#[derive(Clone, Default)]
+pub struct KafkaSettings {
+    /// `host:port`, separated by commas: brokers to ask for all the others.
+    pub bootstrap_servers: String,
+    /// The name under which brokers know this process.
+    pub client_id: String,
+    /// Put before the name of every topic, for several platforms on one cluster. Empty is usual.
+    pub topic_prefix: String,
+    /// Further properties of librdkafka, such as `security.protocol` and `sasl.password`. Those
+    /// that the log's promises rest on are set after them.
+    pub properties: BTreeMap<String, String>,
+}
+
+impl KafkaSettings {
+    /// The settings of a cluster without TLS, passwords or neighbours.
+    pub fn new(bootstrap_servers: impl Into<String>) -> KafkaSettings {
+        KafkaSettings {
+            bootstrap_servers: bootstrap_servers.into(),
+            client_id: "tradespine".to_owned(),
+            ..KafkaSettings::default()
+        }
+    }
+
+    fn topic_name(&self, topic: Topic) -> String {
+        format!("{}{}", self.topic_prefix, topic.name())
+    }
+}
+
+/// Properties may be secrets: only their names are shown.
+impl fmt::Debug for KafkaSettings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("KafkaSettings")
+            .field("bootstrap_servers", &self.bootstrap_servers)
+            .field("client_id", &self.client_id)
+            .field("topic_prefix", &self.topic_prefix)
+            .field("properties", &self.properties.keys())
+            .finish()
+    }
+}
+
+/// A log on Kafka.
+pub struct KafkaLog {
+    settings: KafkaSettings,
+    /// Asks about topics and offsets. A producer that produces nothing, since its thread also
+    /// empties the queue of what librdkafka has to say while nobody asks.
+    questions: ThreadedProducer<Listener>,
+}
+
+impl KafkaLog {
+    /// Connects to the brokers. The topics must exist before anything is read or appended; see
+    /// [`admin::create_topics`].
+    ///
+    /// # Errors
+    /// [`LogError::Failed`] where a property is not one, or no broker answers.
+    pub fn open(settings: KafkaSettings) -> Result<KafkaLog, LogError> {
+        let questions = client::config(&settings)
+            .create_with_context(Listener)
+            .map_err(|error| failed("making a client", &error))?;
+        let log = KafkaLog { settings, questions };
+        // Any topic will do: what counts is that somebody answers.
+        let name = log.settings.topic_name(Topic::Orders);
+        log.client().fetch_metadata(Some(&name), ANSWER_WAIT_MAX).map_err(|error| {
+            failed(&format!("connecting to {}", log.settings.bootstrap_servers), &error)
+        })?;
+        Ok(log)
+    }
+
+    fn client(&self) -> &Client<Listener> {
+        self.questions.client()
+    }
+
+    /// The first offset of `place` and its end.
+    fn bounds(&self, place: Place) -> Result<(u64, u64), LogError> {
+        if place.partition.number() >= self.partition_count(place.topic)? {
+            return Err(LogError::NoSuchPlace(place));
+        }
+        bounds(self.client(), &self.settings.topic_name(place.topic), place, ANSWER_WAIT_MAX)
+    }
+}
+
+impl fmt::Debug for KafkaLog {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("KafkaLog").field("settings", &self.settings).finish()
+    }
+}
+
+impl Log for KafkaLog {
+    fn partition_count(&self, topic: Topic) -> Result<u16, LogError> {
+        let name = self.settings.topic_name(topic);
+        let count = client::partition_count(self.client(), &name)?;
+        count.ok_or(LogError::NoSuchPlace(Place { topic, partition: Partition::FIRST }))
+    }
+
+    fn producer(&self, role: WriterRole) -> Result<Arc<dyn Producer>, LogError> {
+        Ok(Arc::new(KafkaProducer::new(&self.settings, role)?))
+    }
+
+    /// Kafka shows only what is replicated to the in-sync replicas, so both visibilities are one.
+    fn reader(&self, place: Place, from: u64, _: Visibility) -> Result<Box<dyn Reader>, LogError> {
+        check_bounds(place, from, self.bounds(place)?)?;
+        Ok(Box::new(KafkaReader::new(&self.settings, place, from)?))
+    }
+
+    fn end(&self, place: Place, _: Visibility) -> Result<u64, LogError> {
+        self.bounds(place).map(|(_, end)| end)
+    }
+
+    fn is_exclusive(&self) -> bool {
+        false
+    }
+}
+
+/// Asks for the first offset of `place` and its end.
+fn bounds<C: rdkafka::ClientContext>(
+    client: &Client<C>,
+    name: &str,
+    place: Place,
+    wait_max: Duration,
+) -> Result<(u64, u64), LogError> {
+    let (first, end) = client
+        .fetch_watermarks(name, place.partition.number().into(), wait_max)
+        .map_err(|error| match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::UnknownPartition | RDKafkaErrorCode::UnknownTopic) => {
+                LogError::NoSuchPlace(place)
+            }
+            _ => failed("asking for the end of a partition", &error),
+        })?;
+    Ok((u64::try_from(first).unwrap_or(0), u64::try_from(end).unwrap_or(0)))
+}
+
+/// Whether a reader may begin at `asked`.
+fn check_bounds(place: Place, asked: u64, (first, end): (u64, u64)) -> Result<(), LogError> {
+    if asked < first {
+        return Err(LogError::Trimmed { place, asked, first });
+    }
+    if asked > end {
+        return Err(LogError::BeyondEnd { place, asked, end });
+    }
+    Ok(())
+}
+
+fn failed(doing: &str, error: &KafkaError) -> LogError {
+    LogError::Failed(format!("{doing}: {error}"))
+}

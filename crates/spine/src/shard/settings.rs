@@ -100,18 +100,6 @@ pub enum ShardError {
         /// Who began it.
         winner: u64,
     },
-    /// This machine's clock and the log's are too far apart to move the log's time.
-    #[error(
-        "this machine's clock says {} ms and the log's {} ms since 1970: more than 2 s apart; \
-         correct the clock that is wrong before this shard may take over",
-        .own_clock.unix_millis(), .log_clock.unix_millis()
-    )]
-    ClocksDisagree {
-        /// This machine's clock.
-        own_clock: Timestamp,
-        /// The log's clock.
-        log_clock: Timestamp,
-    },
     /// The owner's thread panicked. The input at fault stays unanswered; see Quarantine.
     #[error(
         "applying the input at offset {offset} panicked: {message}; an operator can quarantine that offset"

@@ -1,0 +1,199 @@
+//! What listeners are sent: a value, and its two encodings, each made once and only when wanted.
+
+use std::sync::{Arc, OnceLock};
+
+use model::{OrderId, Price, Quantity, Side, Timestamp};
+use proto::{
+    convert,
+    marketdata::{DepthChange, Gap, GetOrderBookResponse, PriceLevel},
+    trading,
+};
+use tokio_tungstenite::tungstenite::Utf8Bytes;
+
+use super::{Level, Listed, text};
+
+/// One frame about one instrument. Shared by everybody who is sent it.
+#[derive(Debug)]
+pub struct Frame {
+    listed: Arc<Listed>,
+    content: Content,
+    text: OnceLock<Utf8Bytes>,
+    message: OnceLock<Message>,
+}
+
+/// What a frame says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A trade.
+    Trade(Trade),
+    /// Levels that changed, with their new totals.
+    Depth(Depth),
+    /// A whole book.
+    Snapshot(Depth),
+    /// Frames were left out.
+    Gap {
+        /// The sequence after which they were.
+        last_sequence: u64,
+        /// Why.
+        reason: GapReason,
+    },
+}
+
+/// Why frames were left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapReason {
+    /// The listener did not keep up.
+    TooSlow,
+    /// What it asked for is no longer remembered here.
+    TooOld,
+}
+
+/// A trade as the public may see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trade {
+    /// Counts the instrument's trades from 1.
+    pub sequence: u64,
+    /// The maker's price.
+    pub price: Price,
+    /// How much.
+    pub quantity: Quantity,
+    /// Who bought.
+    pub buy_order_id: OrderId,
+    /// Who sold.
+    pub sell_order_id: OrderId,
+    /// Which of the two came later.
+    pub taker_side: Side,
+    /// The log's own time at the taker's input.
+    pub executed_at: Timestamp,
+}
+
+/// Levels and the depth sequence that they belong to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// The instrument's public depth sequence.
+    pub sequence: u64,
+    /// Of buyers.
+    pub bids: Vec<Level>,
+    /// Of sellers.
+    pub asks: Vec<Level>,
+}
+
+/// A frame as gRPC carries it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// See [`Content::Trade`].
+    Trade(trading::Trade),
+    /// See [`Content::Depth`].
+    Depth(DepthChange),
+    /// See [`Content::Snapshot`].
+    Snapshot(GetOrderBookResponse),
+    /// See [`Content::Gap`].
+    Gap(Gap),
+}
+
+impl Frame {
+    /// A frame about an instrument.
+    pub fn of(listed: &Arc<Listed>, content: Content) -> Arc<Frame> {
+        let listed = Arc::clone(listed);
+        Arc::new(Frame { listed, content, text: OnceLock::new(), message: OnceLock::new() })
+    }
+
+    /// What it says.
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// What it is about.
+    pub fn listed(&self) -> &Arc<Listed> {
+        &self.listed
+    }
+
+    /// The number of what it tells: of the trade, of the change, of the book, or of the last one
+    /// before a gap.
+    pub fn sequence(&self) -> u64 {
+        match &self.content {
+            Content::Trade(trade) => trade.sequence,
+            Content::Depth(depth) | Content::Snapshot(depth) => depth.sequence,
+            Content::Gap { last_sequence, .. } => *last_sequence,
+        }
+    }
+
+    /// How much memory it holds, in lines of a book; a trade is one.
+    pub fn weight(&self) -> usize {
+        match &self.content {
+            Content::Trade(_) | Content::Gap { .. } => 1,
+            Content::Depth(depth) | Content::Snapshot(depth) => {
+                1 + depth.bids.len() + depth.asks.len()
+            }
+        }
+    }
+
+    /// It as JSON text.
+    pub fn text(&self) -> Utf8Bytes {
+        self.text.get_or_init(|| text::json(&self.content, self.message()).into()).clone()
+    }
+
+    /// It as a gRPC message.
+    pub fn message(&self) -> &Message {
+        self.message.get_or_init(|| message(&self.listed, &self.content))
+    }
+}
+
+/// Two frames are equal where they say the same of the same instrument, encoded yet or not.
+impl PartialEq for Frame {
+    fn eq(&self, other: &Frame) -> bool {
+        self.listed == other.listed && self.content == other.content
+    }
+}
+
+fn message(listed: &Listed, content: &Content) -> Message {
+    match content {
+        Content::Trade(trade) => Message::Trade(trade_message(listed, trade)),
+        Content::Depth(depth) => Message::Depth(DepthChange {
+            instrument: listed.symbol().to_owned(),
+            first_sequence: depth.sequence,
+            last_sequence: depth.sequence,
+            bids: price_levels(listed, &depth.bids),
+            asks: price_levels(listed, &depth.asks),
+        }),
+        Content::Snapshot(book) => Message::Snapshot(listed.order_book(book)),
+        Content::Gap { last_sequence, .. } => Message::Gap(Gap {
+            instrument: listed.symbol().to_owned(),
+            last_sequence: *last_sequence,
+        }),
+    }
+}
+
+fn trade_message(listed: &Listed, trade: &Trade) -> trading::Trade {
+    trading::Trade {
+        id: format!("{}-{}", listed.symbol(), trade.sequence),
+        instrument: listed.symbol().to_owned(),
+        sequence: trade.sequence,
+        price: listed.price(trade.price),
+        quantity: listed.lots(trade.quantity.lots()),
+        buy_order_id: trade.buy_order_id.number(),
+        sell_order_id: trade.sell_order_id.number(),
+        taker_side: convert::side_to_wire(trade.taker_side).into(),
+        executed_at: Some(convert::to_proto_timestamp(trade.executed_at)),
+    }
+}
+
+impl Listed {
+    /// A book of this instrument as gRPC answers with it.
+    pub fn order_book(&self, book: &Depth) -> GetOrderBookResponse {
+        GetOrderBookResponse {
+            instrument: self.symbol().to_owned(),
+            sequence: book.sequence,
+            bids: price_levels(self, &book.bids),
+            asks: price_levels(self, &book.asks),
+        }
+    }
+}
+
+fn price_levels(listed: &Listed, levels: &[Level]) -> Vec<PriceLevel> {
+    let level = |level: &Level| PriceLevel {
+        price: listed.price(level.price),
+        quantity: listed.lots(level.lots),
+    };
+    levels.iter().map(level).collect()
+}

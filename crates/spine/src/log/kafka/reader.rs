@@ -1,0 +1,220 @@
+//! Reads one partition from an offset on.
+//!
+//! The end is known in two ways. librdkafka says once that a fetch came back empty at an offset.
+//! That knowledge would grow stale in silence when a broker stops answering, so a reader that keeps
+//! finding nothing asks for the end again now and then, and takes its word back without an answer.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use model::Timestamp;
+use rdkafka::{
+    ClientConfig, Offset, TopicPartitionList,
+    client::Client,
+    consumer::{BaseConsumer, Consumer as _},
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{
+        BorrowedHeaders, BorrowedMessage, Headers as _, Message as _, Timestamp as KafkaTime,
+    },
+};
+
+use super::{
+    ANSWER_WAIT_MAX, KafkaSettings, MESSAGE_BYTES_MAX, bounds, check_bounds,
+    client::{self, Listener},
+    failed,
+};
+use crate::{
+    header::Headers,
+    log::{LogError, Place, ReachedEnd, ReadLimit, Reader, Record, Stored},
+};
+
+/// How long a broker holds a fetch that finds nothing, in milliseconds; a new record ends it at
+/// once. This is also how long it takes to learn that the end is reached.
+const FETCH_WAIT_MS: &str = "50";
+
+/// How much a reader keeps fetched ahead of its owner.
+const AHEAD_KIBIBYTES_MAX: usize = 16 * 1024;
+
+/// For how long a reader that looks again whether there is room for more must wait, in
+/// milliseconds: little, since the owner has just made some.
+const AHEAD_ROOM_WAIT_MS: &str = "5";
+
+/// After how much waiting for nothing the end is asked for again.
+const END_STALE_AFTER: Duration = Duration::from_millis(100);
+
+/// How long that answer may take: many times what it takes a broker in good health.
+const END_WAIT_MAX: Duration = Duration::from_millis(500);
+
+/// A consumer of one partition.
+pub(super) struct KafkaReader {
+    consumer: BaseConsumer<Listener>,
+    cursor: Cursor,
+}
+
+/// Where a reader is.
+struct Cursor {
+    name: String,
+    place: Place,
+    next: u64,
+    at_end: bool,
+    waited_for_nothing: Duration,
+}
+
+impl KafkaReader {
+    /// A reader of `place` from offset `from` on, which was found to be there.
+    pub(super) fn new(
+        settings: &KafkaSettings,
+        place: Place,
+        from: u64,
+    ) -> Result<KafkaReader, LogError> {
+        let failed = |error| failed("making a reader", &error);
+        let consumer: BaseConsumer<Listener> =
+            config(settings).create_with_context(Listener).map_err(failed)?;
+        let name = settings.topic_name(place.topic);
+        let first = Offset::Offset(i64::try_from(from).unwrap_or(i64::MAX));
+        let mut assignment = TopicPartitionList::new();
+        assignment
+            .add_partition_offset(&name, place.partition.number().into(), first)
+            .map_err(failed)?;
+        consumer.assign(&assignment).map_err(failed)?;
+        let waited_for_nothing = Duration::ZERO;
+        let cursor = Cursor { name, place, next: from, at_end: false, waited_for_nothing };
+        Ok(KafkaReader { consumer, cursor })
+    }
+}
+
+impl Reader for KafkaReader {
+    fn poll(
+        &mut self,
+        limit: ReadLimit,
+        wait: Duration,
+        into: &mut Vec<Stored>,
+    ) -> Result<ReachedEnd, LogError> {
+        let KafkaReader { consumer, cursor } = self;
+        let (mut records, mut bytes) = (0, 0);
+        while records < limit.records && bytes < limit.bytes {
+            let wait_now = if records == 0 { wait } else { Duration::ZERO };
+            match consumer.poll(wait_now) {
+                Some(Ok(message)) => {
+                    let stored = cursor.take(&message)?;
+                    records += 1;
+                    bytes += stored.record.value.len();
+                    into.push(stored);
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => {
+                    cursor.at_end = true;
+                    break;
+                }
+                Some(Err(error)) => {
+                    cursor.judge(&error, consumer.client())?;
+                    break;
+                }
+                None => {
+                    cursor.doubt_end(wait_now, consumer.client());
+                    break;
+                }
+            }
+        }
+        Ok(if cursor.at_end { ReachedEnd::Yes } else { ReachedEnd::No })
+    }
+}
+
+impl Cursor {
+    fn take(&mut self, message: &BorrowedMessage<'_>) -> Result<Stored, LogError> {
+        let offset = u64::try_from(message.offset()).unwrap_or(u64::MAX);
+        // Only compaction may leave gaps.
+        if offset != self.next && !self.place.topic.compacted() {
+            return Err(LogError::Damaged(format!(
+                "offset {offset} of {} {} stands where {} should",
+                self.name, self.place.partition, self.next
+            )));
+        }
+        self.next = offset + 1;
+        self.at_end = false;
+        self.waited_for_nothing = Duration::ZERO;
+        Ok(Stored { offset, appended_at: timestamp(message.timestamp()), record: record(message) })
+    }
+
+    /// Whether to read on after this error, which is librdkafka's way to tell many things.
+    fn judge(&mut self, error: &KafkaError, client: &Client<Listener>) -> Result<(), LogError> {
+        use RDKafkaErrorCode as Code;
+        let KafkaError::MessageConsumption(code) = error else {
+            return Err(failed("reading", error));
+        };
+        self.at_end = false;
+        match code {
+            Code::AutoOffsetReset | Code::OffsetOutOfRange => Err(self.out_of_range(error, client)),
+            Code::BadMessage | Code::InvalidMessage => Err(LogError::Damaged(error.to_string())),
+            // The connection comes back, or a new leader is found, without our doing. The
+            // coordinator is a thing of consumer groups, which we have none of.
+            Code::BrokerTransportFailure
+            | Code::AllBrokersDown
+            | Code::Resolve
+            | Code::OperationTimedOut
+            | Code::RequestTimedOut
+            | Code::CoordinatorNotAvailable
+            | Code::CoordinatorLoadInProgress
+            | Code::NotCoordinator
+            | Code::GroupAuthorizationFailed => {
+                tracing::warn!(%error, place = ?self.place, "reading is interrupted");
+                Ok(())
+            }
+            _ => Err(failed("reading", error)),
+        }
+    }
+
+    fn out_of_range(&self, error: &KafkaError, client: &Client<Listener>) -> LogError {
+        let checked = bounds(client, &self.name, self.place, ANSWER_WAIT_MAX)
+            .and_then(|bounds| check_bounds(self.place, self.next, bounds));
+        // In range by now: the log was cut below what was read, and has grown again.
+        checked.err().unwrap_or_else(|| LogError::Damaged(error.to_string()))
+    }
+
+    /// Keeps the knowledge of the end fresh while nothing comes.
+    fn doubt_end(&mut self, waited: Duration, client: &Client<Listener>) {
+        self.waited_for_nothing += waited;
+        if self.waited_for_nothing >= END_STALE_AFTER {
+            self.waited_for_nothing = Duration::ZERO;
+            let bounds = bounds(client, &self.name, self.place, END_WAIT_MAX);
+            self.at_end = bounds.is_ok_and(|(_, end)| end == self.next);
+        }
+    }
+}
+
+fn record(message: &BorrowedMessage<'_>) -> Record {
+    Record {
+        key: message.key().map(Bytes::copy_from_slice),
+        value: message.payload().map_or_else(Bytes::new, Bytes::copy_from_slice),
+        headers: message.headers().map_or_else(Headers::default, headers),
+    }
+}
+
+fn headers(written: &BorrowedHeaders) -> Headers {
+    written.iter().fold(Headers::default(), |headers, header| {
+        let name = Bytes::copy_from_slice(header.key.as_bytes());
+        headers.with(name, Bytes::copy_from_slice(header.value.unwrap_or_default()))
+    })
+}
+
+/// Kafka's milliseconds as an instant; what has no time has the earliest.
+pub(super) fn timestamp(time: KafkaTime) -> Timestamp {
+    let millis = time.to_millis().and_then(|millis| u64::try_from(millis).ok());
+    millis.map_or(Timestamp::EPOCH, Timestamp::from_unix_millis)
+}
+
+fn config(settings: &KafkaSettings) -> ClientConfig {
+    let mut config = client::config(settings);
+    config
+        // librdkafka wants a group's name even of a reader that joins none.
+        .set("group.id", format!("{}-reads-without-a-group", settings.client_id))
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "error")
+        .set("enable.partition.eof", "true")
+        .set("check.crcs", "true")
+        .set("fetch.wait.max.ms", FETCH_WAIT_MS)
+        .set("fetch.message.max.bytes", MESSAGE_BYTES_MAX.to_string())
+        .set("queued.max.messages.kbytes", AHEAD_KIBIBYTES_MAX.to_string())
+        .set("fetch.queue.backoff.ms", AHEAD_ROOM_WAIT_MS);
+    config
+}

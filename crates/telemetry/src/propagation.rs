@@ -1,0 +1,210 @@
+//! One trace through processes: the W3C `traceparent` out of a span, and into a span.
+//!
+//! A `traceparent` is `version-trace-parent-flags` in hexadecimal, 55 characters; `tracestate` is not
+//! carried, because nothing of ours writes it and the records of an order should stay small.
+
+use opentelemetry::{
+    Context,
+    propagation::{Extractor, Injector, TextMapPropagator},
+    trace::TraceContextExt,
+};
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use tonic::{
+    Request,
+    metadata::{MetadataMap, MetadataValue},
+};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+/// The header and metadata key of the W3C trace context.
+pub const TRACE_PARENT: &str = "traceparent";
+
+/// The length of every `traceparent` of the one version that there is.
+const TRACE_PARENT_BYTES: usize = 55;
+
+/// The `traceparent` of the current span; nothing where there is none, or where it is disabled.
+pub fn inject_current() -> Option<String> {
+    inject(&Span::current())
+}
+
+/// The `traceparent` of `span`; nothing where it is disabled.
+pub fn inject(span: &Span) -> Option<String> {
+    if span.is_disabled() {
+        return None;
+    }
+    let mut slot = Slot(None);
+    TraceContextPropagator::new().inject_context(&span.context(), &mut slot);
+    slot.0
+}
+
+/// Makes `span` a child of the span that `traceparent` names, and says whether it did.
+///
+/// Call it before the span is first entered. What cannot be read is left aside, as the W3C asks of a
+/// receiver: the span then begins a trace of its own.
+pub fn set_parent(span: &Span, traceparent: &str) -> bool {
+    if span.is_disabled() || !has_its_shape(traceparent) {
+        return false;
+    }
+    let context =
+        TraceContextPropagator::new().extract_with_context(&Context::new(), &Line(traceparent));
+    context.span().span_context().is_valid() && span.set_parent(context).is_ok()
+}
+
+/// Puts the current span's `traceparent` into the metadata of a gRPC request.
+pub fn inject_request<T>(request: &mut Request<T>) {
+    let value = inject_current().and_then(|line| MetadataValue::try_from(line).ok());
+    if let Some(value) = value {
+        request.metadata_mut().insert(TRACE_PARENT, value);
+    }
+}
+
+/// Makes `span` a child of the caller that the metadata of a gRPC request names, where it names one.
+pub fn set_parent_of_request(span: &Span, metadata: &MetadataMap) -> bool {
+    let traceparent = metadata.get(TRACE_PARENT).and_then(|value| value.to_str().ok());
+    traceparent.is_some_and(|traceparent| set_parent(span, traceparent))
+}
+
+/// Whether the dashes stand where the W3C puts them; the propagator itself takes any lengths.
+fn has_its_shape(traceparent: &str) -> bool {
+    let dash_at = |index| traceparent.as_bytes().get(index) == Some(&b'-');
+    traceparent.len() == TRACE_PARENT_BYTES && dash_at(2) && dash_at(35) && dash_at(52)
+}
+
+/// Takes what the propagator writes: the one line that we carry.
+struct Slot(Option<String>);
+
+impl Injector for Slot {
+    fn set(&mut self, key: &str, value: String) {
+        if key == TRACE_PARENT {
+            self.0 = Some(value);
+        }
+    }
+}
+
+/// Shows the propagator the one line that we carry.
+struct Line<'a>(&'a str);
+
+impl Extractor for Line<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        (key == TRACE_PARENT).then_some(self.0)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        vec![TRACE_PARENT]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::trace::TracerProvider;
+    use tracing::{info_span, subscriber::with_default, trace_span};
+    use tracing_subscriber::{layer::SubscriberExt, registry};
+
+    use super::*;
+    use crate::{
+        logs,
+        traces::{OtlpSettings, Traces},
+    };
+
+    const FROM_ELSEWHERE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    fn traced(ratio: f64, body: impl FnOnce()) {
+        let traces = Traces::start(&OtlpSettings { ratio, ..OtlpSettings::default() })
+            .expect("the settings are good");
+        let layer = logs::spans(traces.provider().tracer("test"));
+        with_default(registry().with(layer), body);
+    }
+
+    fn parts(traceparent: &str) -> Vec<String> {
+        traceparent.split('-').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_span_has_a_traceparent_without_otlp() {
+        traced(1.0, || {
+            let line = info_span!("place").in_scope(inject_current).expect("a span is current");
+            let parts = parts(&line);
+            let lengths: Vec<usize> = parts.iter().map(String::len).collect();
+            assert_eq!(lengths, [2, 32, 16, 2], "{line}");
+            assert_eq!(parts[3], "01", "a ratio of 1 samples everything");
+        });
+    }
+
+    #[test]
+    fn what_is_not_sampled_still_passes_on_its_trace() {
+        traced(0.0, || {
+            let line = info_span!("place").in_scope(inject_current).expect("a span is current");
+            assert!(line.ends_with("-00"), "{line}");
+        });
+    }
+
+    #[test]
+    fn a_parent_from_elsewhere_goes_on_here() {
+        traced(0.0, || {
+            let span = info_span!("apply");
+            assert!(set_parent(&span, FROM_ELSEWHERE));
+            let line = span.in_scope(inject_current).expect("a span is current");
+            let (theirs, ours) = (parts(FROM_ELSEWHERE), parts(&line));
+            assert_eq!(ours[1], theirs[1], "the trace is theirs");
+            assert_ne!(ours[2], theirs[2], "the span is ours");
+            assert_eq!(ours[3], "01", "the caller's decision to sample wins over our ratio");
+        });
+    }
+
+    #[test]
+    fn a_child_stays_in_the_trace() {
+        traced(1.0, || {
+            let outer = info_span!("outer");
+            let _entered = outer.enter();
+            let theirs = inject_current().expect("a span is current");
+            let ours = info_span!("inner").in_scope(inject_current).expect("a span is current");
+            assert_eq!(parts(&ours)[1], parts(&theirs)[1]);
+            assert_ne!(parts(&ours)[2], parts(&theirs)[2]);
+        });
+    }
+
+    #[test]
+    fn metadata_carries_it_from_request_to_request() {
+        traced(1.0, || {
+            let mut request = Request::new(());
+            let caller = info_span!("client");
+            caller.in_scope(|| inject_request(&mut request));
+            let callee = info_span!("server");
+            assert!(set_parent_of_request(&callee, request.metadata()));
+            let (theirs, ours) = (inject(&caller), inject(&callee));
+            assert_eq!(
+                parts(&ours.expect("enabled"))[1],
+                parts(&theirs.expect("enabled"))[1],
+                "one trace"
+            );
+        });
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_left_aside() {
+        let zero_trace = "00-00000000000000000000000000000000-b7ad6b7169203331-01";
+        let zero_span = "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01";
+        let version = "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        traced(1.0, || {
+            for line in ["", "-", "00-1-2-3", zero_trace, zero_span, version, "\u{1F980}"] {
+                let span = info_span!("apply");
+                assert!(!set_parent(&span, line), "{line:?}");
+                assert!(inject(&span).is_some(), "the span begins its own trace");
+            }
+            assert!(!set_parent_of_request(&info_span!("server"), &MetadataMap::new()));
+        });
+    }
+
+    #[test]
+    fn nothing_where_there_is_no_span() {
+        assert_eq!(inject_current(), None);
+        assert!(!set_parent(&Span::none(), FROM_ELSEWHERE));
+        traced(1.0, || {
+            assert_eq!(inject_current(), None);
+            assert_eq!(trace_span!("below the level").in_scope(inject_current), None);
+            let mut request = Request::new(());
+            inject_request(&mut request);
+            assert!(request.metadata().is_empty());
+        });
+    }
+}

@@ -1,0 +1,177 @@
+//! The tracer beneath the spans, and its way out over OTLP.
+//!
+//! Without an endpoint nothing leaves the process and nothing is queued, but spans still have their
+//! identity, so that a trace passes through this process to one that does export.
+
+use std::time::Duration;
+
+use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_sdk::{
+    Resource,
+    trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider},
+};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use tokio::runtime::{self, Runtime};
+
+/// How many finished spans wait for the exporter, at most; more are dropped, because telling must
+/// never hold back trading. About 8 MiB at 1 KiB a span.
+const QUEUED_SPANS_MAX: usize = 8_192;
+
+/// How many spans one export carries: well below gRPC's 4 MiB a message.
+const EXPORTED_SPANS_MAX: usize = 1_024;
+
+/// How long a finished span waits for company before it is exported.
+const EXPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// How long one export may take; a collector that is slower loses that batch.
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the end of the process waits for the last export.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Where spans go, and how many of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct OtlpSettings {
+    /// The collector's gRPC address, like `http://localhost:4317`; nothing is exported without it.
+    pub endpoint: Option<String>,
+    /// The share of traces that are sampled, 0 to 1. A caller's own decision wins over it.
+    pub ratio: f64,
+    /// The name that the spans of this process carry.
+    pub service_name: String,
+}
+
+impl Default for OtlpSettings {
+    /// One trace in a hundred: enough to see the shape of the traffic, not felt at full load.
+    fn default() -> OtlpSettings {
+        OtlpSettings { endpoint: None, ratio: 0.01, service_name: "tradespine".to_owned() }
+    }
+}
+
+/// Why there can be no tracer.
+#[derive(Debug, Error)]
+pub enum OtlpError {
+    /// The ratio is not a share.
+    #[error("the share of traces to sample is {0}; it must be from 0 (none) to 1 (all)")]
+    Ratio(f64),
+    /// The exporter refuses its settings.
+    #[error("spans cannot be sent to {endpoint:?}: {reason}; give it as http://host:4317")]
+    Endpoint {
+        /// The endpoint as it was given.
+        endpoint: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The exporter's own thread could not be started.
+    #[error("the thread that exports spans could not be started: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+/// The tracer of this process. Dropping it flushes and closes the exporter.
+#[derive(Debug)]
+pub(crate) struct Traces {
+    provider: SdkTracerProvider,
+    /// The exporter's own runtime, so that a flush never waits for a runtime that waits for it.
+    exporting: Option<Runtime>,
+}
+
+impl Traces {
+    pub(crate) fn start(settings: &OtlpSettings) -> Result<Traces, OtlpError> {
+        if !(0.0..=1.0).contains(&settings.ratio) {
+            return Err(OtlpError::Ratio(settings.ratio));
+        }
+        let sampler = Sampler::TraceIdRatioBased(settings.ratio);
+        let builder = SdkTracerProvider::builder()
+            .with_sampler(Sampler::ParentBased(Box::new(sampler)))
+            .with_resource(
+                Resource::builder().with_service_name(settings.service_name.clone()).build(),
+            );
+        let Some(endpoint) = &settings.endpoint else {
+            return Ok(Traces { provider: builder.build(), exporting: None });
+        };
+        let exporting = runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("otlp")
+            .enable_all()
+            .build()?;
+        let processor = {
+            let _inside = exporting.enter();
+            export_to(endpoint)?
+        };
+        let provider = builder.with_span_processor(processor).build();
+        Ok(Traces { provider, exporting: Some(exporting) })
+    }
+
+    pub(crate) const fn provider(&self) -> &SdkTracerProvider {
+        &self.provider
+    }
+}
+
+fn export_to(endpoint: &str) -> Result<BatchSpanProcessor, OtlpError> {
+    let exporter = SpanExporter::builder()
+        .with_tonic()
+        .with_endpoint(endpoint)
+        .with_timeout(EXPORT_TIMEOUT)
+        .build()
+        .map_err(|error| OtlpError::Endpoint {
+            endpoint: endpoint.to_owned(),
+            reason: error.to_string(),
+        })?;
+    let batches = BatchConfigBuilder::default()
+        .with_max_queue_size(QUEUED_SPANS_MAX)
+        .with_max_export_batch_size(EXPORTED_SPANS_MAX)
+        .with_scheduled_delay(EXPORT_EVERY)
+        .build();
+    Ok(BatchSpanProcessor::builder(exporter).with_batch_config(batches).build())
+}
+
+impl Drop for Traces {
+    fn drop(&mut self) {
+        if let Err(error) = self.provider.shutdown_with_timeout(FLUSH_TIMEOUT) {
+            tracing::warn!(%error, "the last spans could not be exported");
+        }
+        if let Some(exporting) = self.exporting.take() {
+            // Dropping a runtime waits, and panics inside another one; this does neither.
+            exporting.shutdown_background();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ratio_is_a_share() {
+        for ratio in [-0.1, 1.1, f64::NAN] {
+            let settings = OtlpSettings { ratio, ..OtlpSettings::default() };
+            assert!(matches!(Traces::start(&settings), Err(OtlpError::Ratio(_))), "{ratio}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_an_address() {
+        let endpoint = Some("not an address".to_owned());
+        let error = Traces::start(&OtlpSettings { endpoint, ..OtlpSettings::default() })
+            .expect_err("refused")
+            .to_string();
+        assert!(error.contains("not an address") && error.contains("http://host:4317"), "{error}");
+    }
+
+    #[test]
+    fn nothing_runs_without_an_endpoint() {
+        let traces = Traces::start(&OtlpSettings::default()).expect("starts");
+        assert!(traces.exporting.is_none());
+    }
+
+    /// The exporter has its own runtime, so a process may end inside one, with nobody listening.
+    #[tokio::test]
+    async fn it_ends_inside_a_runtime_with_nobody_listening() {
+        let endpoint = Some("http://127.0.0.1:1".to_owned());
+        let settings = OtlpSettings { endpoint, ratio: 1.0, ..OtlpSettings::default() };
+        let traces = Traces::start(&settings).expect("starts without a collector");
+        assert!(traces.exporting.is_some());
+        drop(traces);
+    }
+}

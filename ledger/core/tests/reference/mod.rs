@@ -1,0 +1,230 @@
+//! The naive reference: a journal of entries and balances that are nothing but its sums.
+//!
+//! It imports only `model`, knows accounts by name, keeps everything in ordered maps and never
+//! forgets an entry. It is what the real table of accounts must equal, posting for posting.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{AccountName, AssetId, Instrument, KeyText, Price, Quantity};
+
+/// A place in the chart of accounts, by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    Available(AccountName),
+    Held(AccountName),
+    External,
+    Faucet,
+}
+
+/// A cause in words and what each place gains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) why: String,
+    pub(crate) legs: Vec<(Place, AssetId, i128)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    UnknownAsset,
+    NotPositive,
+    Insufficient { available: i128, needed: i128 },
+    SupplyLimit,
+    IdReused,
+}
+
+/// Who trades with whom, at what.
+pub(crate) struct Deal<'a> {
+    pub(crate) instrument: &'a Instrument,
+    pub(crate) trade: u64,
+    pub(crate) price: Price,
+    pub(crate) quantity: Quantity,
+    pub(crate) buyer: &'a AccountName,
+    pub(crate) buyer_limit: Option<Price>,
+    pub(crate) seller: &'a AccountName,
+}
+
+pub(crate) const SUPPLY_MAX: i128 = 1 << 120;
+
+#[derive(Default)]
+pub(crate) struct Reference {
+    /// Listed assets with their grants, in order of listing.
+    listed: Vec<(AssetId, i128)>,
+    /// The open accounts, with the assets that each was granted.
+    open: BTreeMap<AccountName, BTreeSet<AssetId>>,
+    /// Content of every deposit (`true`) and withdrawal ever applied.
+    moved: BTreeMap<(AccountName, bool, KeyText), (AssetId, i128)>,
+    pub(crate) journal: Vec<Entry>,
+    balances: BTreeMap<(Place, AssetId), i128>,
+}
+
+impl Reference {
+    fn write(&mut self, why: String, legs: Vec<(Place, AssetId, i128)>) {
+        for (place, asset, amount) in &legs {
+            *self.balances.entry((place.clone(), *asset)).or_insert(0) += amount;
+        }
+        self.journal.push(Entry { why, legs });
+    }
+
+    pub(crate) fn balance(&self, place: Place, asset: AssetId) -> i128 {
+        self.balances.get(&(place, asset)).copied().unwrap_or(0)
+    }
+
+    /// The balances are what the journal adds up to, no client is below zero, all assets are zero.
+    pub(crate) fn check(&self) {
+        let mut sums: BTreeMap<(Place, AssetId), i128> = BTreeMap::new();
+        let mut totals: BTreeMap<AssetId, i128> = BTreeMap::new();
+        for (place, asset, amount) in self.journal.iter().flat_map(|entry| &entry.legs) {
+            *sums.entry((place.clone(), *asset)).or_insert(0) += amount;
+            *totals.entry(*asset).or_insert(0) += amount;
+        }
+        assert_eq!(sums, self.balances);
+        assert!(totals.values().all(|total| *total == 0), "{totals:?}");
+        let is_clients = |place: &Place| !matches!(place, Place::External | Place::Faucet);
+        let negative = sums.iter().find(|((place, _), sum)| is_clients(place) && **sum < 0);
+        assert_eq!(negative, None);
+    }
+
+    pub(crate) fn list(&mut self, asset: AssetId, grant: i128) {
+        self.listed.push((asset, grant));
+    }
+
+    pub(crate) fn open(&mut self, name: &AccountName) {
+        let had = self.open.entry(name.clone()).or_default().clone();
+        let mut legs = Vec::new();
+        for (asset, grant) in self.listed.iter().filter(|(asset, _)| !had.contains(asset)) {
+            if *grant > 0 {
+                legs.push((Place::Faucet, *asset, -grant));
+                legs.push((Place::Available(name.clone()), *asset, *grant));
+            }
+        }
+        let all = self.listed.iter().map(|(asset, _)| *asset).collect();
+        self.open.insert(name.clone(), all);
+        if !legs.is_empty() {
+            self.write("grant".to_owned(), legs);
+        }
+    }
+
+    pub(crate) fn is_open(&self, name: &AccountName) -> bool {
+        self.open.contains_key(name)
+    }
+
+    /// What the account could use once it is opened.
+    pub(crate) fn available_to(&self, name: &AccountName, asset: AssetId) -> i128 {
+        let had = self.open.get(name).is_some_and(|granted| granted.contains(&asset));
+        let grants = self.listed.iter().filter(|(listed, _)| *listed == asset && !had);
+        let pending: i128 = grants.map(|(_, grant)| grant).sum();
+        self.balance(Place::Available(name.clone()), asset) + pending
+    }
+
+    fn check_listed(&self, asset: AssetId, amount: i128) -> Result<(), Refusal> {
+        if !self.listed.iter().any(|(listed, _)| *listed == asset) {
+            return Err(Refusal::UnknownAsset);
+        }
+        if amount <= 0 { Err(Refusal::NotPositive) } else { Ok(()) }
+    }
+
+    fn need(&self, name: &AccountName, asset: AssetId, needed: i128) -> Result<(), Refusal> {
+        let available = self.balance(Place::Available(name.clone()), asset);
+        if available < needed { Err(Refusal::Insufficient { available, needed }) } else { Ok(()) }
+    }
+
+    /// Whether money moved now (and not earlier).
+    pub(crate) fn move_once(
+        &mut self,
+        name: &AccountName,
+        is_deposit: bool,
+        asset: AssetId,
+        amount: i128,
+        id: &KeyText,
+    ) -> Result<bool, Refusal> {
+        self.check_listed(asset, amount)?;
+        let key = (name.clone(), is_deposit, id.clone());
+        if let Some(content) = self.moved.get(&key) {
+            return if *content == (asset, amount) { Ok(false) } else { Err(Refusal::IdReused) };
+        }
+        let available = Place::Available(name.clone());
+        if is_deposit {
+            if amount - self.balance(Place::External, asset) > SUPPLY_MAX {
+                return Err(Refusal::SupplyLimit);
+            }
+            let legs = vec![(Place::External, asset, -amount), (available, asset, amount)];
+            self.write(format!("deposit {id}"), legs);
+        } else {
+            self.need(name, asset, amount)?;
+            let legs = vec![(available, asset, -amount), (Place::External, asset, amount)];
+            self.write(format!("withdrawal {id}"), legs);
+        }
+        self.moved.insert(key, (asset, amount));
+        Ok(true)
+    }
+
+    pub(crate) fn hold(
+        &mut self,
+        name: &AccountName,
+        asset: AssetId,
+        amount: i128,
+        order: u64,
+    ) -> Result<(), Refusal> {
+        self.check_listed(asset, amount)?;
+        self.need(name, asset, amount)?;
+        let [available, held] = [Place::Available(name.clone()), Place::Held(name.clone())];
+        let legs = vec![(available, asset, -amount), (held, asset, amount)];
+        self.write(format!("hold {order}"), legs);
+        Ok(())
+    }
+
+    pub(crate) fn release(&mut self, name: &AccountName, asset: AssetId, amount: i128, order: u64) {
+        let [available, held] = [Place::Available(name.clone()), Place::Held(name.clone())];
+        if amount != 0 {
+            let legs = vec![(held, asset, -amount), (available, asset, amount)];
+            self.write(format!("release {order}"), legs);
+        }
+    }
+
+    pub(crate) fn settle(&mut self, deal: &Deal<'_>) {
+        let Deal { instrument, quantity, buyer, seller, .. } = *deal;
+        let (base, quote) = (instrument.base, instrument.quote);
+        let paid = instrument.notional(deal.price, quantity).units();
+        let held = match deal.buyer_limit {
+            Some(limit) => instrument.notional(limit, quantity).units(),
+            None => paid,
+        };
+        let delivered = instrument.base_amount(quantity).units();
+        let mut legs = vec![
+            (Place::Held(buyer.clone()), quote, -held),
+            (Place::Available(seller.clone()), quote, paid),
+        ];
+        if held > paid {
+            legs.push((Place::Available(buyer.clone()), quote, held - paid));
+        }
+        legs.push((Place::Held(seller.clone()), base, -delivered));
+        legs.push((Place::Available(buyer.clone()), base, delivered));
+        self.write(format!("trade {}/{}", instrument.id.0, deal.trade), legs);
+    }
+
+    pub(crate) fn compact(&mut self, name: &AccountName, open_orders: usize) -> bool {
+        let Some(granted) = self.open.get(name).cloned() else { return false };
+        let [available, held] = [Place::Available(name.clone()), Place::Held(name.clone())];
+        let is_at_grant = self.listed.iter().all(|(asset, grant)| {
+            let expected = if granted.contains(asset) { *grant } else { 0 };
+            self.balance(available.clone(), *asset) == expected
+                && self.balance(held.clone(), *asset) == 0
+        });
+        let has_moved = self.moved.keys().any(|(mover, _, _)| mover == name);
+        if open_orders > 0 || has_moved || !is_at_grant {
+            return false;
+        }
+        let mut legs = Vec::new();
+        for (asset, grant) in self.listed.iter().filter(|(asset, _)| granted.contains(asset)) {
+            if *grant > 0 {
+                legs.push((available.clone(), *asset, -grant));
+                legs.push((Place::Faucet, *asset, *grant));
+            }
+        }
+        if !legs.is_empty() {
+            self.write("grant returned".to_owned(), legs);
+        }
+        self.open.remove(name);
+        true
+    }
+}

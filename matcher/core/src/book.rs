@@ -1,0 +1,98 @@
+//! One order book: the settings, the two ladders and the counters of an instrument.
+
+use model::{Instrument, OrderId, Price, Quantity, Side, TradeId};
+
+use crate::ladder::Ladder;
+
+/// What has no account: a book of one instrument.
+#[derive(Clone, Debug)]
+pub(crate) struct Book {
+    pub(crate) instrument: Instrument,
+    pub(crate) bids: Ladder,
+    pub(crate) asks: Ladder,
+    /// Counts the commands that changed a level.
+    pub(crate) sequence: u64,
+    /// Counts the trades.
+    pub(crate) trades: u64,
+    pub(crate) last_price: Option<Price>,
+}
+
+/// All that rests at one price: a queue of orders, first come first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Level {
+    pub(crate) price: Price,
+    pub(crate) total_lots: u64,
+    pub(crate) head: u32,
+    pub(crate) tail: u32,
+    /// Which book it is in, as its place in the list of books.
+    pub(crate) book: u32,
+    pub(crate) side: Side,
+}
+
+/// An open order and its links: in the queue of its level and in the list of its account. Price,
+/// side and book are its level's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resting {
+    pub(crate) id: OrderId,
+    pub(crate) quantity: Quantity,
+    pub(crate) remaining: Quantity,
+    pub(crate) priority: u64,
+    pub(crate) account: u32,
+    pub(crate) level: u32,
+    pub(crate) next: u32,
+    pub(crate) previous: u32,
+    pub(crate) account_next: u32,
+    pub(crate) account_previous: u32,
+}
+
+impl Book {
+    pub(crate) const fn new(instrument: Instrument) -> Book {
+        Book {
+            instrument,
+            bids: Ladder::new(Side::Buy),
+            asks: Ladder::new(Side::Sell),
+            sequence: 0,
+            trades: 0,
+            last_price: None,
+        }
+    }
+
+    pub(crate) const fn ladder(&self, side: Side) -> &Ladder {
+        match side {
+            Side::Buy => &self.bids,
+            Side::Sell => &self.asks,
+        }
+    }
+
+    pub(crate) const fn ladder_mut(&mut self, side: Side) -> &mut Ladder {
+        match side {
+            Side::Buy => &mut self.bids,
+            Side::Sell => &mut self.asks,
+        }
+    }
+
+    pub(crate) const fn next_trade(&mut self, price: Price) -> TradeId {
+        self.trades += 1;
+        self.last_price = Some(price);
+        TradeId(self.trades)
+    }
+
+    /// The worst price at which a market order of this side may trade, rounded towards the reference:
+    /// the last trade's price or, before the first trade, the best price it could meet. `None` where
+    /// there is nothing to trade with.
+    pub(crate) fn market_bound(&self, side: Side) -> Option<Price> {
+        const WHOLE_BPS: u64 = 10_000;
+        let (best, _) = self.ladder(side.opposite()).best()?;
+        let reference = self.last_price.unwrap_or(best).ticks();
+        let protection = u64::from(self.instrument.price_protection_bps);
+        // Below 2^40 * 20,000: far from overflow.
+        let ticks = match side {
+            Side::Buy => (reference * (WHOLE_BPS + protection) / WHOLE_BPS).min(Price::TICKS_MAX),
+            Side::Sell => {
+                let least = reference * WHOLE_BPS.saturating_sub(protection);
+                least.div_ceil(WHOLE_BPS).max(Price::MIN.ticks())
+            }
+        };
+        Some(Price::from_ticks(ticks).expect("kept within the range of prices"))
+    }
+}

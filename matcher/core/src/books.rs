@@ -1,0 +1,299 @@
+//! Every order book of a shard and its open orders: listing, cancelling, looking.
+//!
+//! Placing is in [`sweep`](crate::sweep).
+
+use model::{AccountHandle, Instrument, InstrumentId, OrderId, Price, Side};
+
+use crate::{
+    BookEvent, End, EndReason, LevelChange, OpenOrder, Outcome,
+    book::{Book, Level, Resting},
+    open::OpenOrders,
+    slab::{NIL, Slab},
+};
+
+/// How many orders can be open at once on a shard. With at most 2^40 lots each, what rests at any
+/// price stays below 2^64 lots; and at about 90 bytes each they fill 1.5 GB.
+pub const ORDERS_MAX: usize = (1 << 24) - 1;
+
+/// The end of the account numbers that books accept: the table of accounts is an array. A shard has
+/// fewer accounts by its own limit.
+pub const ACCOUNTS_END: u32 = 1 << 24;
+
+/// Every order book of one shard and its open orders.
+#[derive(Clone, Debug)]
+pub struct Books {
+    pub(crate) books: Vec<Book>,
+    /// Where each instrument's book is, ascending by id.
+    pub(crate) directory: Vec<(InstrumentId, u32)>,
+    pub(crate) levels: Slab<Level>,
+    pub(crate) orders: OpenOrders,
+    /// The priority of the next order that comes to rest.
+    pub(crate) next_priority: u64,
+}
+
+impl Default for Books {
+    fn default() -> Books {
+        Books::new()
+    }
+}
+
+/// The best levels of one book.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// The book's public depth sequence: the number of its last change.
+    pub sequence: u64,
+    /// Buyers' prices and the total lots at each, best (highest) first.
+    pub bids: Vec<(Price, u64)>,
+    /// Sellers' prices and the total lots at each, best (lowest) first.
+    pub asks: Vec<(Price, u64)>,
+}
+
+impl Books {
+    /// No book at all.
+    pub const fn new() -> Books {
+        Books {
+            books: Vec::new(),
+            directory: Vec::new(),
+            levels: Slab::new(),
+            orders: OpenOrders::new(),
+            next_priority: 0,
+        }
+    }
+
+    /// Opens a book for `instrument`, or replaces the settings of one that is listed; resting orders
+    /// stay as they are. Tells whether it did: what an instrument's prices and quantities count
+    /// (assets, tick, lot) never changes, so other units are refused and nothing changes.
+    pub fn list(&mut self, instrument: Instrument) -> bool {
+        let id = instrument.id;
+        match self.directory.binary_search_by_key(&id, |(id, _)| *id) {
+            Ok(at) => {
+                let listed = &mut self.books[self.directory[at].1 as usize].instrument;
+                let replaces = same_units(listed, &instrument);
+                if replaces {
+                    *listed = instrument;
+                }
+                replaces
+            }
+            Err(at) => {
+                let book = u32::try_from(self.books.len()).expect("instruments have 32-bit ids");
+                self.books.push(Book::new(instrument));
+                self.directory.insert(at, (id, book));
+                true
+            }
+        }
+    }
+
+    /// The settings of a listed instrument.
+    pub fn instrument(&self, id: InstrumentId) -> Option<&Instrument> {
+        self.book(id).map(|book| &book.instrument)
+    }
+
+    /// All listed instruments, in ascending order of id.
+    pub fn instruments(&self) -> impl Iterator<Item = &Instrument> {
+        self.directory.iter().map(|(_, book)| &self.books[*book as usize].instrument)
+    }
+
+    /// The worst price at which a market order of this side could trade now; `None` where there is
+    /// nothing to trade with, or no such book. What the order may cost follows from it.
+    pub fn market_bound(&self, instrument: InstrumentId, side: Side) -> Option<Price> {
+        self.book(instrument)?.market_bound(side)
+    }
+
+    /// The price of an instrument's last trade.
+    pub fn last_price(&self, instrument: InstrumentId) -> Option<Price> {
+        self.book(instrument)?.last_price
+    }
+
+    /// Whether one more order may come to rest: see [`ORDERS_MAX`].
+    pub fn has_room(&self) -> bool {
+        self.orders.len() < ORDERS_MAX
+    }
+
+    /// What is known of an open order.
+    pub fn order(&self, id: OrderId) -> Option<OpenOrder> {
+        self.orders.find(id).map(|place| self.open_order(place))
+    }
+
+    /// How many orders an account has open.
+    pub fn open_count(&self, account: AccountHandle) -> usize {
+        self.orders.of_account(account.0).count as usize
+    }
+
+    /// An account's open orders, oldest first.
+    pub fn orders_of(&self, account: AccountHandle) -> impl Iterator<Item = OpenOrder> {
+        let mut place = self.orders.of_account(account.0).head;
+        core::iter::from_fn(move || {
+            let order = (place != NIL).then(|| self.open_order(place))?;
+            place = self.orders.slab[place].account_next;
+            Some(order)
+        })
+    }
+
+    /// Cancels an open order and tells what it was; `None`, with nothing changed, where no order
+    /// with this id is open.
+    pub fn cancel(&mut self, id: OrderId, out: &mut Outcome) -> Option<OpenOrder> {
+        let place = self.orders.find(id)?;
+        let order = self.open_order(place);
+        let book = &mut self.books[self.levels[self.orders.slab[place].level].book as usize];
+        book.sequence += 1;
+        let sequence = book.sequence;
+        self.take_out(place, sequence, out);
+        Some(order)
+    }
+
+    /// Cancels every open order of an account, or those in one book, oldest first, and tells how
+    /// many there were. For each book it is one change of the public depth.
+    pub fn cancel_all(
+        &mut self,
+        account: AccountHandle,
+        instrument: Option<InstrumentId>,
+        out: &mut Outcome,
+    ) -> usize {
+        let (before, first_level) = (out.events.len(), out.levels.len());
+        let mut place = self.orders.of_account(account.0).head;
+        while place != NIL {
+            let next = self.orders.slab[place].account_next;
+            let book = self.levels[self.orders.slab[place].level].book as usize;
+            if instrument.is_none_or(|id| id == self.books[book].instrument.id) {
+                let sequence = self.books[book].sequence + 1;
+                self.take_out(place, sequence, out);
+            }
+            place = next;
+        }
+        keep_last_totals(&mut out.levels, first_level);
+        for change in &out.levels[first_level..] {
+            let book = self.slot(change.instrument).expect("it has just changed");
+            self.books[book as usize].sequence = change.sequence;
+        }
+        out.events.len() - before
+    }
+
+    /// The best `levels` levels of each side of a book; nothing where there is no such book.
+    pub fn depth(&self, instrument: InstrumentId, levels: usize) -> Depth {
+        let Some(book) = self.book(instrument) else { return Depth::default() };
+        let side = |side| {
+            let best_first = book.ladder(side).iter().take(levels);
+            best_first.map(|(price, level)| (price, self.levels[level].total_lots)).collect()
+        };
+        Depth { sequence: book.sequence, bids: side(Side::Buy), asks: side(Side::Sell) }
+    }
+
+    pub(crate) fn slot(&self, id: InstrumentId) -> Option<u32> {
+        let at = self.directory.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+        Some(self.directory[at].1)
+    }
+
+    fn book(&self, id: InstrumentId) -> Option<&Book> {
+        self.slot(id).map(|book| &self.books[book as usize])
+    }
+
+    pub(crate) fn open_order(&self, place: u32) -> OpenOrder {
+        let order = &self.orders.slab[place];
+        let level = &self.levels[order.level];
+        OpenOrder {
+            id: order.id,
+            account: AccountHandle(order.account),
+            instrument: self.books[level.book as usize].instrument.id,
+            side: level.side,
+            price: level.price,
+            quantity: order.quantity,
+            remaining: order.remaining,
+            priority: order.priority,
+        }
+    }
+
+    /// Puts an order at the end of the queue at its price; `None` where an open order has its id.
+    pub(crate) fn put_in(
+        &mut self,
+        book: u32,
+        side: Side,
+        price: Price,
+        order: Resting,
+    ) -> Option<u32> {
+        let ladder = self.books[book as usize].ladder_mut(side);
+        let found = ladder.find(price);
+        let level = found.unwrap_or_else(|| {
+            let empty = Level { price, total_lots: 0, head: NIL, tail: NIL, book, side };
+            self.levels.insert(empty)
+        });
+        let previous = self.levels[level].tail;
+        let Some(place) = self.orders.insert(Resting { level, next: NIL, previous, ..order }) else {
+            if found.is_none() {
+                self.levels.free(level);
+            }
+            return None;
+        };
+        if found.is_none() {
+            ladder.insert(price, level);
+        }
+        let queue = &mut self.levels[level];
+        queue.total_lots += order.remaining.lots();
+        queue.tail = place;
+        match previous {
+            NIL => queue.head = place,
+            previous => self.orders.slab[previous].next = place,
+        }
+        Some(level)
+    }
+
+    /// Ends an order by cancellation, wherever in its queue it is.
+    fn take_out(&mut self, place: u32, sequence: u64, out: &mut Outcome) {
+        let order = self.orders.slab[place];
+        let level = &mut self.levels[order.level];
+        level.total_lots -= order.remaining.lots();
+        match order.previous {
+            NIL => level.head = order.next,
+            previous => self.orders.slab[previous].next = order.next,
+        }
+        match order.next {
+            NIL => level.tail = order.previous,
+            next => self.orders.slab[next].previous = order.previous,
+        }
+        let Level { price, side, total_lots, head, book, .. } = *level;
+        let book = &mut self.books[book as usize];
+        let instrument = book.instrument.id;
+        if head == NIL {
+            book.ladder_mut(side).remove(price);
+            self.levels.free(order.level);
+        }
+        self.orders.remove(place);
+        out.events.push(BookEvent::Ended(End {
+            order: order.id,
+            account: AccountHandle(order.account),
+            instrument,
+            side,
+            limit: Some(price),
+            remaining: order.remaining,
+            reason: EndReason::Cancelled,
+        }));
+        out.levels.push(LevelChange { instrument, sequence, side, price, total_lots });
+    }
+}
+
+fn same_units(listed: &Instrument, new: &Instrument) -> bool {
+    let units = |instrument: &Instrument| {
+        let listing = instrument.listing();
+        (instrument.base, instrument.quote, listing.tick_size, listing.lot_size)
+    };
+    units(listed) == units(new)
+}
+
+/// Brings the changes from `first` on into their published order and keeps the last total of each
+/// level. Cancelling only lowers totals, so the last is the smallest.
+fn keep_last_totals(changes: &mut Vec<LevelChange>, first: usize) {
+    changes[first..].sort_unstable_by_key(|change| {
+        let ticks = change.price.ticks();
+        let rank = if change.side == Side::Buy { Price::TICKS_MAX - ticks } else { ticks };
+        (change.instrument, change.side, rank, change.total_lots)
+    });
+    let mut kept = first;
+    for at in first..changes.len() {
+        let change = changes[at];
+        let level = |change: &LevelChange| (change.instrument, change.side, change.price);
+        if kept == first || level(&changes[kept - 1]) != level(&change) {
+            changes[kept] = change;
+            kept += 1;
+        }
+    }
+    changes.truncate(kept);
+}

@@ -1,0 +1,102 @@
+//! The open orders of all books: by place, by id, and by account in order of entry.
+
+use core::hash::BuildHasher;
+
+use hashbrown::HashTable;
+use model::OrderId;
+use rustc_hash::FxBuildHasher;
+
+use crate::{
+    book::Resting,
+    slab::{NIL, Slab},
+};
+
+/// Every open order of the shard. The index by id holds places only (four bytes an order) and is
+/// never iterated.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenOrders {
+    pub(crate) slab: Slab<Resting>,
+    index: HashTable<u32>,
+    accounts: Vec<AccountOrders>,
+}
+
+/// The open orders of one account, oldest first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AccountOrders {
+    pub(crate) head: u32,
+    pub(crate) tail: u32,
+    pub(crate) count: u32,
+}
+
+const NONE: AccountOrders = AccountOrders { head: NIL, tail: NIL, count: 0 };
+
+fn hash(id: OrderId) -> u64 {
+    FxBuildHasher.hash_one(id.number())
+}
+
+impl OpenOrders {
+    pub(crate) const fn new() -> OpenOrders {
+        OpenOrders { slab: Slab::new(), index: HashTable::new(), accounts: Vec::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    pub(crate) fn find(&self, id: OrderId) -> Option<u32> {
+        self.index.find(hash(id), |place| self.slab[*place].id == id).copied()
+    }
+
+    pub(crate) fn of_account(&self, account: u32) -> AccountOrders {
+        self.accounts.get(account as usize).copied().unwrap_or(NONE)
+    }
+
+    /// How many accounts have ever had an open order here, as the end of their numbers.
+    pub(crate) fn accounts_end(&self) -> u32 {
+        u32::try_from(self.accounts.len()).expect("accounts are numbered in 32 bits")
+    }
+
+    /// Adds an order as the newest of its account, and tells its place; `None` where an open order
+    /// has its id.
+    pub(crate) fn insert(&mut self, mut order: Resting) -> Option<u32> {
+        if self.find(order.id).is_some() {
+            return None;
+        }
+        let OpenOrders { slab, index, accounts } = self;
+        let account = order.account as usize;
+        if account >= accounts.len() {
+            accounts.resize(account + 1, NONE);
+        }
+        let list = &mut accounts[account];
+        order.account_previous = list.tail;
+        order.account_next = NIL;
+        let place = slab.insert(order);
+        index.insert_unique(hash(order.id), place, |place| hash(slab[*place].id));
+        match list.tail {
+            NIL => list.head = place,
+            tail => slab[tail].account_next = place,
+        }
+        list.tail = place;
+        list.count += 1;
+        Some(place)
+    }
+
+    /// Takes an order out of the index and out of its account's list, and gives its place back.
+    pub(crate) fn remove(&mut self, place: u32) {
+        let order = self.slab[place];
+        if let Ok(entry) = self.index.find_entry(hash(order.id), |other| *other == place) {
+            entry.remove();
+        }
+        let list = &mut self.accounts[order.account as usize];
+        match order.account_previous {
+            NIL => list.head = order.account_next,
+            previous => self.slab[previous].account_next = order.account_next,
+        }
+        match order.account_next {
+            NIL => list.tail = order.account_previous,
+            next => self.slab[next].account_previous = order.account_previous,
+        }
+        list.count -= 1;
+        self.slab.free(place);
+    }
+}

@@ -1,0 +1,166 @@
+//! What a command did: events in the order in which they happened, and the new totals of the levels
+//! that it touched.
+
+use model::{AccountHandle, InstrumentId, OrderId, Price, Quantity, Side, TradeId};
+
+/// Filled by one command and read by the caller, who clears it and hands it in again: once it has
+/// grown to the largest answer, nothing is allocated.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What happened, in order: each trade, then the end of its maker if that was its last; then the
+    /// one end of the taker, or that it rests.
+    pub events: Vec<BookEvent>,
+    /// The final total of each level that changed, once for each: by instrument in ascending order of
+    /// id, bids before asks, best price first.
+    pub levels: Vec<LevelChange>,
+}
+
+impl Outcome {
+    /// Nothing, with no memory taken yet.
+    pub const fn new() -> Outcome {
+        Outcome { events: Vec::new(), levels: Vec::new() }
+    }
+
+    /// Forgets everything and keeps the memory.
+    pub fn clear(&mut self) {
+        self.events.clear();
+        self.levels.clear();
+    }
+
+    /// The trades, in order.
+    pub fn fills(&self) -> impl Iterator<Item = &Fill> {
+        self.events.iter().filter_map(|event| match event {
+            BookEvent::Fill(fill) => Some(fill),
+            _ => None,
+        })
+    }
+
+    /// The ends of orders, in order.
+    pub fn ends(&self) -> impl Iterator<Item = &End> {
+        self.events.iter().filter_map(|event| match event {
+            BookEvent::Ended(end) => Some(end),
+            _ => None,
+        })
+    }
+
+    /// The order that came to rest, if one did.
+    pub fn rested(&self) -> Option<&Rested> {
+        self.events.iter().find_map(|event| match event {
+            BookEvent::Rested(rested) => Some(rested),
+            _ => None,
+        })
+    }
+}
+
+/// One thing that happened in a book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BookEvent {
+    /// Two orders traded.
+    Fill(Fill),
+    /// An order came to rest.
+    Rested(Rested),
+    /// An order ended. There is exactly one for each order, and nothing of it after.
+    Ended(End),
+}
+
+/// A trade between a resting order, the maker, and an incoming one, the taker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// Its number within the instrument.
+    pub trade: TradeId,
+    /// Of which instrument.
+    pub instrument: InstrumentId,
+    /// The maker's price.
+    pub price: Price,
+    /// How much; above zero.
+    pub quantity: Quantity,
+    /// The resting order.
+    pub maker: OrderId,
+    /// Whose the maker is.
+    pub maker_account: AccountHandle,
+    /// What of the maker is left after this trade.
+    pub maker_remaining: Quantity,
+    /// The maker's side; the taker's is the opposite.
+    pub maker_side: Side,
+    /// The incoming order.
+    pub taker: OrderId,
+    /// Whose the taker is. It may be the maker's account: nothing prevents that yet.
+    pub taker_account: AccountHandle,
+    /// What of the taker is left after this trade; zero for an order by quote amount, which asked
+    /// for no quantity.
+    pub taker_remaining: Quantity,
+    /// The taker's limit; `None` for a market order.
+    pub taker_limit: Option<Price>,
+    /// Whether this trade was the maker's last; its end follows at once.
+    pub maker_done: bool,
+}
+
+/// That an order rests from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rested {
+    /// Which order.
+    pub order: OrderId,
+    /// Whose it is.
+    pub account: AccountHandle,
+    /// In which book.
+    pub instrument: InstrumentId,
+    /// On which side.
+    pub side: Side,
+    /// At which price.
+    pub price: Price,
+    /// How much; above zero.
+    pub remaining: Quantity,
+}
+
+/// The one end of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Which order.
+    pub order: OrderId,
+    /// Whose it is.
+    pub account: AccountHandle,
+    /// In which book.
+    pub instrument: InstrumentId,
+    /// Which way it went.
+    pub side: Side,
+    /// Its limit; `None` for a market order.
+    pub limit: Option<Price>,
+    /// What was not traded; zero for an order by quote amount, which asked for no quantity.
+    pub remaining: Quantity,
+    /// Why it ended.
+    pub reason: EndReason,
+}
+
+/// Why an order ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EndReason {
+    /// It got all that it asked for; by quote amount: no further lot fits the amount.
+    Filled,
+    /// It was cancelled.
+    Cancelled,
+    /// The rest of an IOC order does not rest.
+    ImmediateOrCancel,
+    /// A market order found nothing more to trade with.
+    InsufficientLiquidity,
+    /// A market order would have traded beyond the instrument's price protection.
+    PriceProtection,
+    /// A market order's funds do not reach one more lot; or its quote amount not even the first.
+    InsufficientFunds,
+    /// The command made as many trades as one may: see [`FILLS_MAX`](crate::FILLS_MAX).
+    SweepLimit,
+}
+
+/// The new total of a level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LevelChange {
+    /// Of which instrument's book.
+    pub instrument: InstrumentId,
+    /// The book's public depth sequence after this command: the same for all levels of one book.
+    pub sequence: u64,
+    /// On which side.
+    pub side: Side,
+    /// At which price.
+    pub price: Price,
+    /// All that rests there, in lots; zero where the level is gone.
+    pub total_lots: u64,
+}

@@ -1,0 +1,304 @@
+//! Placing an order: it takes what the book offers, then rests or ends.
+//!
+//! A sweep goes level by level from the best price, within a level from the oldest order, and stops
+//! for one of six reasons ([`Stop`]). It is a loop, never a recursion, and bounded by [`FILLS_MAX`].
+
+use model::{
+    AccountHandle, Amount, Instrument, OrderType, Price, Quantity, Side, TimeInForce,
+};
+
+use crate::{
+    ACCOUNTS_END, BookEvent, Books, End, EndReason, Fill, LevelChange, NewOrder, Outcome, Rested,
+    Size, book::Resting, slab::NIL,
+};
+
+/// How many trades one command may make, so that its answer is always one record of the log.
+pub const FILLS_MAX: usize = 5_000;
+
+/// An order while it takes.
+struct Taker<'a> {
+    order: &'a NewOrder,
+    book: u32,
+    /// No trade beyond this price.
+    bound: Price,
+    /// What it may still take, in lots.
+    remaining: Quantity,
+    /// What it may still spend of the quote asset; for a sell, still receive. `None`: no such bound.
+    budget: Option<Amount>,
+    fills: usize,
+    /// The book's sequence after this command, if it changes a level.
+    sequence: u64,
+}
+
+/// Why a sweep went no further.
+enum Stop {
+    /// The order got what it asked for.
+    Done,
+    /// Nothing is left to trade with.
+    NothingLeft,
+    /// The next price is beyond the bound.
+    Beyond,
+    /// The budget does not reach one lot at the next price.
+    Spent,
+    /// The trades of one command are used up.
+    Limit,
+}
+
+impl Books {
+    /// Runs one accepted order: it trades with the best orders of the other side, then rests, or
+    /// ends with its reason. Never refuses; see [`NewOrder`] for what the caller has checked.
+    ///
+    /// # Panics
+    /// Where the caller has not: for an instrument that is not listed, a limit order without a price
+    /// or with a size in quote amount, an account number at or beyond [`ACCOUNTS_END`], or an order
+    /// that comes to rest under the id of one that is open.
+    pub fn place(&mut self, order: NewOrder, out: &mut Outcome) {
+        assert!(order.account.0 < ACCOUNTS_END, "the account's number is out of range");
+        let book = self.slot(order.instrument).expect("the instrument is listed");
+        let first_level = out.levels.len();
+        let mut taker = self.taker(&order, book);
+        let stop = self.sweep(&mut taker, out);
+        match taker.end_reason(&stop) {
+            Some(reason) => out.events.push(BookEvent::Ended(taker.end(reason))),
+            None => self.rest(&taker, first_level, out),
+        }
+        let book = &mut self.books[book as usize];
+        if out.levels.len() > first_level {
+            book.sequence = taker.sequence;
+        }
+        debug_assert!(!book.is_crossed(), "a book is never left crossed");
+    }
+
+    fn taker<'a>(&self, order: &'a NewOrder, slot: u32) -> Taker<'a> {
+        let book = &self.books[slot as usize];
+        let bound = match order.order_type {
+            OrderType::Limit => order.price.expect("a limit order has a price"),
+            // Nothing to trade with: any bound will do.
+            OrderType::Market => book.market_bound(order.side).unwrap_or(Price::MIN),
+        };
+        let (remaining, budget) = limits(order, &book.instrument);
+        let sequence = book.sequence + 1;
+        Taker { order, book: slot, bound, remaining, budget, fills: 0, sequence }
+    }
+
+    fn sweep(&mut self, taker: &mut Taker<'_>, out: &mut Outcome) -> Stop {
+        let side = taker.order.side;
+        loop {
+            if taker.remaining.is_zero() {
+                return Stop::Done;
+            }
+            let book = &self.books[taker.book as usize];
+            let Some((price, level)) = book.ladder(side.opposite()).best() else {
+                return Stop::NothingLeft;
+            };
+            if !side.accepts(taker.bound, price) {
+                return Stop::Beyond;
+            }
+            let allowed = taker.allowed(&book.instrument, price);
+            if allowed.is_zero() {
+                return Stop::Spent;
+            }
+            if taker.fills == FILLS_MAX {
+                return Stop::Limit;
+            }
+            let taken = self.take_level(taker, level, allowed, out);
+            let instrument = &self.books[taker.book as usize].instrument;
+            if taker.pay(instrument, price, taken) {
+                return Stop::Done;
+            }
+        }
+    }
+
+    /// Trades up to `allowed` lots with the queue of one level, oldest first, and tells how many.
+    fn take_level(
+        &mut self,
+        taker: &mut Taker<'_>,
+        at: u32,
+        allowed: Quantity,
+        out: &mut Outcome,
+    ) -> Quantity {
+        let mut left = allowed;
+        while !left.is_zero() && self.levels[at].head != NIL && taker.fills < FILLS_MAX {
+            left = self.take_head(taker, at, left, out);
+        }
+        let level = self.levels[at];
+        let book = &mut self.books[taker.book as usize];
+        if level.head == NIL {
+            book.ladder_mut(level.side).remove(level.price);
+            self.levels.free(at);
+        }
+        out.levels.push(LevelChange {
+            instrument: book.instrument.id,
+            sequence: taker.sequence,
+            side: level.side,
+            price: level.price,
+            total_lots: level.total_lots,
+        });
+        allowed.minus(left)
+    }
+
+    /// One trade with the oldest order of a level; tells what is left of `allowed`.
+    fn take_head(
+        &mut self,
+        taker: &mut Taker<'_>,
+        at: u32,
+        allowed: Quantity,
+        out: &mut Outcome,
+    ) -> Quantity {
+        let level = &mut self.levels[at];
+        let place = level.head;
+        let maker = &mut self.orders.slab[place];
+        let quantity = allowed.min(maker.remaining);
+        maker.remaining = maker.remaining.minus(quantity);
+        taker.remaining = taker.remaining.minus(quantity);
+        taker.fills += 1;
+        level.total_lots -= quantity.lots();
+        let fill = Fill {
+            trade: self.books[taker.book as usize].next_trade(level.price),
+            instrument: taker.order.instrument,
+            price: level.price,
+            quantity,
+            maker: maker.id,
+            maker_account: AccountHandle(maker.account),
+            maker_remaining: maker.remaining,
+            maker_side: level.side,
+            taker: taker.order.id,
+            taker_account: taker.order.account,
+            taker_remaining: taker.told_remaining(),
+            taker_limit: taker.order.price,
+            maker_done: maker.remaining.is_zero(),
+        };
+        out.events.push(BookEvent::Fill(fill));
+        if fill.maker_done {
+            self.end_head(at, &fill, out);
+        }
+        allowed.minus(quantity)
+    }
+
+    /// Ends the filled order at the head of a level.
+    fn end_head(&mut self, at: u32, fill: &Fill, out: &mut Outcome) {
+        let level = &mut self.levels[at];
+        let place = level.head;
+        level.head = self.orders.slab[place].next;
+        match level.head {
+            NIL => level.tail = NIL,
+            next => self.orders.slab[next].previous = NIL,
+        }
+        self.orders.remove(place);
+        out.events.push(BookEvent::Ended(End {
+            order: fill.maker,
+            account: fill.maker_account,
+            instrument: fill.instrument,
+            side: fill.maker_side,
+            limit: Some(fill.price),
+            remaining: Quantity::ZERO,
+            reason: EndReason::Filled,
+        }));
+    }
+
+    /// Rests what a limit order has left, behind everything at its price.
+    fn rest(&mut self, taker: &Taker<'_>, first_level: usize, out: &mut Outcome) {
+        let NewOrder { id, account, instrument, side, .. } = *taker.order;
+        let Size::Base(quantity) = taker.order.size else {
+            unreachable!("checked when the taker was made");
+        };
+        let (price, remaining) = (taker.bound, taker.remaining);
+        let order = Resting::new(id, account.0, quantity, remaining, self.next_priority);
+        let level = self.put_in(taker.book, side, price, order);
+        let level = level.expect("an id is an order's place in the log: no two have one");
+        self.next_priority += 1;
+        out.events.push(BookEvent::Rested(Rested {
+            order: id,
+            account,
+            instrument,
+            side,
+            price,
+            remaining,
+        }));
+        let total_lots = self.levels[level].total_lots;
+        let change =
+            LevelChange { instrument, sequence: taker.sequence, side, price, total_lots };
+        // Bids are told before asks.
+        match side {
+            Side::Buy => out.levels.insert(first_level, change),
+            Side::Sell => out.levels.push(change),
+        }
+    }
+}
+
+/// How many lots an order may take, and how much of the quote asset it may spend or receive.
+fn limits(order: &NewOrder, instrument: &Instrument) -> (Quantity, Option<Amount>) {
+    let largest = Quantity::from_lots(Quantity::LOTS_MAX).expect("the maximum");
+    match (order.order_type, order.side, order.size) {
+        (OrderType::Limit, _, Size::Base(quantity)) => (quantity, None),
+        (OrderType::Limit, _, Size::Quote(_)) => panic!("a limit order's size is a base quantity"),
+        (OrderType::Market, Side::Buy, Size::Base(quantity)) => (quantity, Some(order.funds)),
+        (OrderType::Market, Side::Sell, Size::Base(quantity)) => (quantity, None),
+        (OrderType::Market, Side::Buy, Size::Quote(amount)) => {
+            (largest, Some(amount.min(order.funds)))
+        }
+        (OrderType::Market, Side::Sell, Size::Quote(amount)) => {
+            let lot = Quantity::from_lots(1).expect("one is a quantity");
+            let lots = order.funds.units().max(0) / instrument.base_amount(lot).units();
+            let lots = u64::try_from(lots).unwrap_or(u64::MAX).min(Quantity::LOTS_MAX);
+            (Quantity::from_lots(lots).expect("capped at the maximum"), Some(amount))
+        }
+    }
+}
+
+impl Taker<'_> {
+    fn is_by_quote(&self) -> bool {
+        matches!(self.order.size, Size::Quote(_))
+    }
+
+    /// What is told as remaining: an order by quote amount asked for no quantity.
+    fn told_remaining(&self) -> Quantity {
+        if self.is_by_quote() { Quantity::ZERO } else { self.remaining }
+    }
+
+    /// How much it may take at `price`, floored to the lot. For one level at a time: at one price it
+    /// makes no difference whether the floor is taken for each trade or for all together.
+    fn allowed(&self, instrument: &Instrument, price: Price) -> Quantity {
+        match self.budget {
+            None => self.remaining,
+            Some(budget) => self.remaining.min(instrument.affordable(budget, price)),
+        }
+    }
+
+    /// Accounts for what was taken at `price`. Tells whether an order by quote amount is complete:
+    /// no further lot fits its amount, even at this price.
+    fn pay(&mut self, instrument: &Instrument, price: Price, taken: Quantity) -> bool {
+        let Some(budget) = &mut self.budget else { return false };
+        let paid = instrument.notional(price, taken);
+        *budget = budget.checked_sub(paid).expect("taken within the budget");
+        let spent = instrument.affordable(*budget, price).is_zero();
+        spent && self.is_by_quote() && !self.is_short()
+    }
+
+    /// Whether the account's funds are less than the amount that it asked to spend.
+    fn is_short(&self) -> bool {
+        let Size::Quote(amount) = self.order.size else { return false };
+        self.order.side == Side::Buy && self.order.funds < amount
+    }
+
+    /// Why it ends; `None` where its rest is to rest.
+    fn end_reason(&self, stop: &Stop) -> Option<EndReason> {
+        let is_market = self.order.order_type == OrderType::Market;
+        Some(match stop {
+            // A sell by quote amount that has nothing left to deliver.
+            Stop::Done if self.remaining.is_zero() && self.wants_more() => {
+                EndReason::InsufficientFunds
+            }
+            Stop::Done => EndReason::Filled,
+            Stop::Limit => EndReason::SweepLimit,
+            Stop::NothingLeft if is_market => EndReason::InsufficientLiquidity,
+            Stop::Beyond if is_market => EndReason::PriceProtection,
+            Stop::Spent if self.is_by_quote() && self.fills > 0 && !self.is_short() => {
+                EndReason::Filled
+            }
+            Stop::Spent => EndReason::InsufficientFunds,
+            _ if self.order.time_in_force == TimeInForce::Ioc => EndReason::ImmediateOrCancel,
+            _ => return None,
+        })
+    }
+}

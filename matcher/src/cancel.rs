@@ -1,0 +1,75 @@
+//! Cancels: one order by its id, or all of an account on this shard.
+
+use ledger_core::hold_for;
+use matcher_core::OpenOrder;
+use model::{AccountHandle, AccountName, InstrumentId, OrderId};
+use proto::log::{self, RefusalReason};
+
+use crate::{
+    answer::{applied, refused},
+    exchange::Exchange,
+};
+
+impl Exchange {
+    /// Cancels an open order of this account. An order that is not open and one that is another's
+    /// are refused alike: nobody learns of an order that is not theirs.
+    pub(crate) fn cancel(
+        &mut self,
+        name: &AccountName,
+        asked: OrderId,
+        is_late: bool,
+        body: &mut log::AnswerBody,
+    ) {
+        if is_late {
+            body.outcome = refused(RefusalReason::Late);
+            return;
+        }
+        let id = self.keys.resolve(asked);
+        let owner = self.accounts.find(name);
+        let is_theirs = self.books.order(id).is_some_and(|order| Some(order.account) == owner);
+        if !is_theirs {
+            body.outcome = refused(RefusalReason::UnknownOrder);
+            return;
+        }
+        if let Some(cancelled) = self.books.cancel(id, &mut self.matched) {
+            self.release(&cancelled);
+        }
+        self.write_matched(body);
+        body.outcome = applied();
+    }
+
+    /// Cancels all open orders of this account, or those in one instrument; their number is bounded
+    /// at entry, so that the answer fits a record.
+    pub(crate) fn cancel_all(
+        &mut self,
+        name: &AccountName,
+        instrument: Option<InstrumentId>,
+        is_late: bool,
+        body: &mut log::AnswerBody,
+    ) {
+        if is_late {
+            body.outcome = refused(RefusalReason::Late);
+            return;
+        }
+        if let Some(account) = self.accounts.find(name) {
+            self.cancel_each(account, instrument);
+        }
+        self.write_matched(body);
+        body.outcome = applied();
+    }
+
+    fn cancel_each(&mut self, account: AccountHandle, instrument: Option<InstrumentId>) {
+        let open: Vec<OpenOrder> = self.books.orders_of(account, instrument).collect();
+        self.books.cancel_all(account, instrument, &mut self.matched);
+        for order in &open {
+            self.release(order);
+        }
+    }
+
+    /// Lets go of what an order that has just ended still holds.
+    fn release(&mut self, order: &OpenOrder) {
+        let Some(instrument) = self.books.instrument(order.instrument) else { return };
+        let (asset, amount) = hold_for(order.side, instrument, order.price, order.remaining);
+        self.accounts.release(order.account, asset, amount, order.id, &mut self.postings);
+    }
+}

@@ -1,0 +1,112 @@
+//! Reference data: which assets and instruments there are.
+//!
+//! Partition 0 decides a change; its accepted body is copied to the others. Either way it is applied
+//! iff its version is the successor of the one in force, so a repeated copy changes nothing.
+
+use std::collections::BTreeMap;
+
+use model::{Amount, Asset, AssetId};
+use proto::{
+    convert,
+    log::{self, RefusalReason, event},
+    reference::{AssetListing, InstrumentListing, ReferenceRecord, reference_body::Body},
+};
+
+use crate::{
+    answer::{self, applied, refused},
+    exchange::{Exchange, reference_key},
+    limits::LISTINGS_MAX,
+};
+
+/// What is listed, as it was asked for, by key.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Listings {
+    pub(crate) records: BTreeMap<String, ReferenceRecord>,
+}
+
+impl Listings {
+    /// The listed asset with this number.
+    fn asset(&self, id: u32) -> Option<Asset> {
+        match &self.records.get(&format!("asset/{id}"))?.body.as_ref()?.body {
+            Some(Body::Asset(listing)) => convert::asset(listing),
+            _ => None,
+        }
+    }
+
+    fn version(&self, key: &str) -> u32 {
+        self.records.get(key).map_or(0, |record| record.version)
+    }
+}
+
+impl Exchange {
+    /// Applies a change of reference data, or refuses it whole.
+    pub(crate) fn list(&mut self, change: &ReferenceRecord, body: &mut log::AnswerBody) {
+        body.outcome = match self.try_list(change) {
+            Ok(()) => {
+                let record = change.clone();
+                self.listings.records.insert(record.key.clone(), record.clone());
+                body.events.push(answer::event(event::Kind::ReferenceApplied(record)));
+                applied()
+            }
+            Err(reason) => refused(reason),
+        };
+    }
+
+    fn try_list(&mut self, change: &ReferenceRecord) -> Result<(), RefusalReason> {
+        let listed = change.body.as_ref().and_then(|body| body.body.as_ref());
+        let listed = listed.ok_or(RefusalReason::BadListing)?;
+        if change.key != reference_key(listed) {
+            return Err(RefusalReason::BadListing);
+        }
+        let in_force = self.listings.version(&change.key);
+        if in_force.checked_add(1) != Some(change.version) {
+            return Err(RefusalReason::NotSuccessor);
+        }
+        if in_force == 0 && self.listings.records.len() >= LISTINGS_MAX {
+            return Err(RefusalReason::BadListing);
+        }
+        match listed {
+            Body::Asset(asset) => self.list_asset(asset),
+            Body::Instrument(instrument) => self.list_instrument(instrument),
+        }
+    }
+
+    /// An asset's precision is the unit of everything counted in it: a later version must keep it.
+    fn list_asset(&mut self, listing: &AssetListing) -> Result<(), RefusalReason> {
+        let asset = convert::asset(listing).ok_or(RefusalReason::BadListing)?;
+        if self.listings.asset(listing.id).is_some_and(|known| known != asset) {
+            return Err(RefusalReason::BadListing);
+        }
+        let in_sandbox = self.accounts.grant().is_some();
+        let units = if in_sandbox { listing.sandbox_grant_units } else { 0 };
+        let grant = Amount::from_units(i128::from(units));
+        self.accounts.list_asset(AssetId(listing.id), grant).map_err(|_| RefusalReason::BadListing)
+    }
+
+    /// Every partition learns every instrument; only its own shard has a book for it.
+    fn list_instrument(&mut self, listing: &InstrumentListing) -> Result<(), RefusalReason> {
+        let asset = |id| self.listings.asset(id).ok_or(RefusalReason::UnknownAsset);
+        let (base, quote) = (asset(listing.base_asset_id)?, asset(listing.quote_asset_id)?);
+        let instrument = convert::instrument(listing, &base, &quote)
+            .map_err(|_| RefusalReason::BadListing)?;
+        if listing.id == 0 {
+            return Err(RefusalReason::BadListing);
+        }
+        if u32::from(self.partition.number()) != listing.partition {
+            return Ok(());
+        }
+        // Tick and lot are the units of what rests in the book: they never change.
+        let in_force = self.books.instrument(instrument.id);
+        let changes_units = in_force.is_some_and(|known| {
+            let (known, asked) = (known.listing(), instrument.listing());
+            known.tick_size != asked.tick_size || known.lot_size != asked.lot_size
+        });
+        let changes_assets = in_force
+            .is_some_and(|known| known.base != instrument.base || known.quote != instrument.quote);
+        if changes_units || changes_assets {
+            return Err(RefusalReason::BadListing);
+        }
+        self.books.list(instrument);
+        Ok(())
+    }
+}
