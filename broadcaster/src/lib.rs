@@ -25,6 +25,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(test)]
+mod fixture;
 pub mod following;
 pub mod grpc;
 pub mod hub;

@@ -222,4 +222,4 @@ fn levels(wire: &[log::Level]) -> Result<Vec<Level>, Malformed> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -59,7 +59,8 @@ impl Exchange {
     }
 
     fn cancel_each(&mut self, account: AccountHandle, instrument: Option<InstrumentId>) {
-        let open: Vec<OpenOrder> = self.books.orders_of(account, instrument).collect();
+        let is_asked = |order: &OpenOrder| instrument.is_none_or(|id| id == order.instrument);
+        let open: Vec<OpenOrder> = self.books.orders_of(account).filter(is_asked).collect();
         self.books.cancel_all(account, instrument, &mut self.matched);
         for order in &open {
             self.release(order);

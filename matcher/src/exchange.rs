@@ -1,8 +1,10 @@
 //! The state of a shard, and how the spine drives it.
 
-use ledger_core::{Accounts, Direction, Grant, Postings};
+use std::collections::BTreeMap;
+
+use ledger_core::{Accounts, Direction, Grant, Postings, hold_for};
 use matcher_core::{Books, Keys, Outcome};
-use model::{Partition, Span, Timestamp};
+use model::{AssetId, Partition, Span, Timestamp};
 use proto::{
     command::Command,
     log,
@@ -123,39 +125,39 @@ impl Exchange {
         self.check_holds()
     }
 
-    /// What accounts hold must be what their open orders need, to the unit.
+    /// What an account holds must be what its open orders need, to the unit.
     fn check_holds(&self) -> Result<(), String> {
-        let mut needed = std::collections::BTreeMap::new();
-        for order in self.books.open_orders() {
-            let instrument = self.books.instrument(order.instrument).ok_or("an order in no book")?;
-            let (asset, amount) = ledger_core::hold_for(
-                order.side,
-                instrument,
-                order.price,
-                order.remaining,
-            );
-            let sum: &mut i128 = needed.entry((order.account, asset)).or_default();
-            *sum += amount.units();
-        }
-        let account_images = self.accounts.image().accounts;
-        for account in &account_images {
+        for account in &self.accounts.image().accounts {
+            let mut needed: BTreeMap<AssetId, i128> = BTreeMap::new();
+            for order in self.books.orders_of(account.handle) {
+                let instrument = self.books.instrument(order.instrument);
+                let instrument = instrument.ok_or("an order in no book")?;
+                let (asset, amount) =
+                    hold_for(order.side, instrument, order.price, order.remaining);
+                *needed.entry(asset).or_default() += amount.units();
+            }
             for (asset, balance) in &account.balances {
-                let needs = needed.remove(&(account.handle, *asset)).unwrap_or(0);
-                if balance.held.units() != needs {
-                    let (name, held) = (&account.name, balance.held.units());
-                    return Err(format!(
-                        "{name} holds {held} of asset {} and its open orders need {needs}",
-                        asset.0
-                    ));
+                let (needs, held) = (needed.remove(asset).unwrap_or(0), balance.held.units());
+                if held != needs {
+                    let name = &account.name;
+                    return Err(format!("{name} holds {held} of {asset:?} and needs {needs}"));
                 }
             }
-        }
-        match needed.into_iter().find(|(_, amount)| *amount != 0) {
-            Some(((account, asset), amount)) => {
-                Err(format!("orders of account {} need {amount} of asset {} unheld", account.0, asset.0))
+            if let Some((asset, needs)) = needed.into_iter().find(|(_, needs)| *needs != 0) {
+                return Err(format!("{} needs {needs} of {asset:?} and holds none", account.name));
             }
-            None => Ok(()),
         }
+        Ok(())
+    }
+
+    /// The order books, for tests and tools.
+    pub fn books(&self) -> &Books {
+        &self.books
+    }
+
+    /// The accounts, for tests and tools.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! - [`exchange`]: the state, and how the spine drives it.
 //! - `place`, `cancel`, `fund`, `list`: what each kind of input does.
-//! - `answer`: how what happened is written down.
+//! - `trade`, `answer`: how what happened is settled and written down. `content`: what a retry repeats.
 //! - `image`: the state as a snapshot keeps it.
 //! - [`limits`]: every bound of a shard, with its reason.
 //!
@@ -19,11 +19,13 @@
 
 mod answer;
 mod cancel;
+mod content;
 pub mod exchange;
 mod fund;
 mod image;
 pub mod limits;
 mod list;
 mod place;
+mod trade;
 
 pub use exchange::Exchange;

@@ -26,7 +26,7 @@ pub(crate) struct Listings {
 
 impl Listings {
     /// The listed asset with this number.
-    fn asset(&self, id: u32) -> Option<Asset> {
+    pub(crate) fn asset(&self, id: u32) -> Option<Asset> {
         match &self.records.get(&format!("asset/{id}"))?.body.as_ref()?.body {
             Some(Body::Asset(listing)) => convert::asset(listing),
             _ => None,

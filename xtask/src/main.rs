@@ -1,6 +1,24 @@
-//! The two commands that do everything: `cargo xtask up` and `cargo xtask test`.
+//! The commands that do everything else: `cargo xtask up`, `test`, `tidy`, `bench`, `with-kafka`.
+//!
+//! # Layout
+//!
+//! - [`up`]: builds the platform as people run it, and runs it.
+//! - [`test`]: everything that must hold before a change goes in, step by step.
+//! - [`servers`]: the private servers that tests speak to; [`kafka`] is the first of them.
+//! - [`tidy`]: what neither the compiler nor clippy says: arrows between rooms, sizes, leftovers.
+//! - [`bench`]: every benchmark of the workspace.
+//! - [`workspace`], [`cargo`]: where things are, and how cargo is run.
+//!
+//! It depends on little, so that it is built in a moment on a machine that has nothing yet.
 
+mod bench;
+mod cargo;
 mod kafka;
+mod servers;
+mod test;
+mod tidy;
+mod up;
+mod workspace;
 
 use std::ffi::OsString;
 
@@ -10,6 +28,18 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(about)]
 enum Task {
+    /// Builds the platform in release and runs `tradespine up` with these arguments.
+    Up {
+        /// For `tradespine up`: try `--help`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Checks everything: format, tidiness, lints, and all tests against private real servers.
+    Test(test::Selection),
+    /// Checks sizes, leftovers and the arrows between rooms.
+    Tidy,
+    /// Runs every benchmark, or those of one package.
+    Bench(bench::Selection),
     /// Runs a command beside a real Apache Kafka, whose address is in TRADESPINE_TEST_KAFKA.
     WithKafka {
         /// The command and its arguments, after `--`.
@@ -20,6 +50,10 @@ enum Task {
 
 fn main() -> anyhow::Result<()> {
     match Task::parse() {
+        Task::Up { arguments } => up::run(&arguments),
+        Task::Test(selection) => test::run(&selection),
+        Task::Tidy => tidy::run(),
+        Task::Bench(selection) => bench::run(&selection),
         Task::WithKafka { command } => kafka::run_with(&command),
     }
 }

@@ -46,6 +46,13 @@ impl Audience {
         }
     }
 
+    /// How many listeners there are.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        let by_instrument = self.trades.values().chain(self.depth.values());
+        self.all_trades.len() + by_instrument.map(Vec::len).sum::<usize>()
+    }
+
     fn listeners(&mut self, feed: Feed) -> &mut Vec<Arc<Mailbox>> {
         match feed {
             Feed::AllTrades => &mut self.all_trades,

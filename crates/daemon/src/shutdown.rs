@@ -123,4 +123,15 @@ mod tests {
         let outlived = tokio::time::timeout(Duration::from_millis(20), waiting).await;
         assert!(outlived.is_err(), "nobody asked it to stop");
     }
+
+    /// One signal only: a second one would end this process.
+    #[tokio::test]
+    async fn a_signal_cancels_the_token() {
+        let stop = stop_on_signal().expect("signals can be handled");
+        assert!(!stop.is_cancelled());
+        let this = process::id().to_string();
+        let sent = process::Command::new("kill").args(["-TERM", &this]).status();
+        assert!(sent.expect("kill can be run").success());
+        stop.cancelled().await;
+    }
 }

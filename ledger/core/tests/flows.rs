@@ -7,8 +7,8 @@ mod reference;
 use flow::Flow;
 use ledger_core::Grant;
 
-/// Seeds and steps of the long flows: 200,000 operations in all, half of them in a sandbox.
-const SEEDS: u64 = 4;
+/// Seeds and steps of the long flows: 800,000 operations in all, half of them in a sandbox.
+const SEEDS: u64 = 16;
 const STEPS: usize = 50_000;
 
 #[test]

@@ -54,6 +54,18 @@ fn a_restored_state_goes_on_as_the_original_would() {
 }
 
 #[test]
+fn the_slot_that_was_freed_last_is_reused_first() {
+    let mut accounts = sandbox();
+    let mut out = Postings::new();
+    let carol = accounts.find(&name("carol")).expect("open");
+    assert!(accounts.compact(carol, 0, &mut out));
+    assert!(!accounts.is_open(carol) && accounts.name(carol) == &name("carol"));
+    let reopened =
+        ["dave", "erin", "frank"].map(|text| accounts.open(&name(text), &mut out).expect("opened"));
+    assert_eq!(reopened, [carol, AccountHandle(2), AccountHandle(4)]);
+}
+
+#[test]
 fn an_external_id_is_remembered_for_each_account_and_direction() {
     let mut accounts = sandbox();
     let mut out = Postings::new();
@@ -77,9 +89,9 @@ fn the_supply_is_bounded_so_that_nothing_overflows() {
     let alice = AccountHandle(0);
     let room = amount(SUPPLY_MAX.units() - 50);
     let mut deposit = |units, id: &str| accounts.deposit(alice, USD, units, &key(id), &mut out);
-    assert_eq!(deposit(Amount::MAX, "too much"), Err(MoneyError::SupplyLimit));
+    assert_eq!(deposit(Amount::MAX, "too-much"), Err(MoneyError::SupplyLimit));
     assert_eq!(deposit(room, "all"), Ok(Movement::Applied));
-    assert_eq!(deposit(amount(1), "one more"), Err(MoneyError::SupplyLimit));
+    assert_eq!(deposit(amount(1), "one-more"), Err(MoneyError::SupplyLimit));
     assert_eq!(accounts.check_invariants(), Ok(()));
     let image = accounts.image();
     assert_eq!(Accounts::restore(image.clone()).map(|restored| restored.image()), Ok(image));
@@ -89,7 +101,7 @@ type Damage = fn(&mut AccountsImage);
 
 /// What is done to a good image, and what is then said about it.
 const DAMAGES: &[(&str, Damage)] = &[
-    ("asset 1: an asset's number", |image| image.assets[0].id = AssetId(1 << 20)),
+    ("asset 1048576: an asset's number", |image| image.assets[0].id = AssetId(1 << 20)),
     ("asset 1 is listed twice", |image| image.assets[1].id = USD),
     ("a grant is from", |image| image.assets[0].grant = amount(-1)),
     ("a grant is from", |image| image.assets[0].grant = Amount::MAX),

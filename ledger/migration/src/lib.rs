@@ -1,1 +1,51 @@
 //! The schema of the ledger's tables, one migration a file.
+//!
+//! The same statements make the tables of SQLite and of PostgreSQL. Every number is an integer:
+//!
+//! - ids, ticks, lots and counters are `bigint`, a partition is a `smallint`; words such as a side or a status are `smallint`,
+//!   with the numbers of the enums of `tradespine.trading.v1` and `tradespine.log.v1`;
+//! - an instant is `..._nanos`, nanoseconds since 1970;
+//! - an amount has up to 127 bits and is two columns, as it is two fields in the log: it is
+//!   `x_units + x_units_high * 2^63`, both of one sign. `x_units_high` is 0 for every amount below
+//!   2^63 units, so that people can read and add up `x_units`; ordering by (`x_units_high`,
+//!   `x_units`) orders by amount, and the two columns can be summed apart and exactly.
+//!
+//! A migration that was released never changes; a new one comes after it.
+//!
+//! # Layout
+//!
+//! - [`m0001_progress`]: how far each partition is projected.
+//! - [`m0002_reference`]: assets and instruments.
+//! - [`m0003_orders`]: orders, and the ids that duplicates of them were given.
+//! - [`m0004_trades`]: trades.
+//! - [`m0005_money`]: balances, postings and their legs.
+
+#![forbid(unsafe_code)]
+// A migration's methods repeat the signature of a trait that elides the manager's lifetime.
+#![allow(elided_lifetimes_in_paths)]
+
+pub mod m0001_progress;
+pub mod m0002_reference;
+pub mod m0003_orders;
+pub mod m0004_trades;
+pub mod m0005_money;
+
+pub use sea_orm_migration::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+/// All migrations, in order.
+#[derive(Debug)]
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_progress::Migration),
+            Box::new(m0002_reference::Migration),
+            Box::new(m0003_orders::Migration),
+            Box::new(m0004_trades::Migration),
+            Box::new(m0005_money::Migration),
+        ]
+    }
+}

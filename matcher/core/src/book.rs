@@ -2,7 +2,7 @@
 
 use model::{Instrument, OrderId, Price, Quantity, Side, TradeId};
 
-use crate::ladder::Ladder;
+use crate::{ladder::Ladder, slab::NIL};
 
 /// What has no account: a book of one instrument.
 #[derive(Clone, Debug)]
@@ -45,6 +45,31 @@ pub(crate) struct Resting {
     pub(crate) account_previous: u32,
 }
 
+impl Resting {
+    /// An order that is in no queue yet.
+    pub(crate) const fn new(
+        id: OrderId,
+        account: u32,
+        quantity: Quantity,
+        remaining: Quantity,
+        priority: u64,
+    ) -> Resting {
+        let [level, next, previous, account_next, account_previous] = [NIL; 5];
+        Resting {
+            id,
+            quantity,
+            remaining,
+            priority,
+            account,
+            level,
+            next,
+            previous,
+            account_next,
+            account_previous,
+        }
+    }
+}
+
 impl Book {
     pub(crate) const fn new(instrument: Instrument) -> Book {
         Book {
@@ -69,6 +94,12 @@ impl Book {
             Side::Buy => &mut self.bids,
             Side::Sell => &mut self.asks,
         }
+    }
+
+    /// Whether the best bid reaches the best ask: never so after a command.
+    pub(crate) fn is_crossed(&self) -> bool {
+        let (bid, ask) = (self.bids.best(), self.asks.best());
+        bid.zip(ask).is_some_and(|((bid, _), (ask, _))| bid >= ask)
     }
 
     pub(crate) const fn next_trade(&mut self, price: Price) -> TradeId {

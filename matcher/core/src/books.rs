@@ -217,7 +217,8 @@ impl Books {
             self.levels.insert(empty)
         });
         let previous = self.levels[level].tail;
-        let Some(place) = self.orders.insert(Resting { level, next: NIL, previous, ..order }) else {
+        let Some(place) = self.orders.insert(Resting { level, next: NIL, previous, ..order })
+        else {
             if found.is_none() {
                 self.levels.free(level);
             }

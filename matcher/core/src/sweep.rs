@@ -3,9 +3,7 @@
 //! A sweep goes level by level from the best price, within a level from the oldest order, and stops
 //! for one of six reasons ([`Stop`]). It is a loop, never a recursion, and bounded by [`FILLS_MAX`].
 
-use model::{
-    AccountHandle, Amount, Instrument, OrderType, Price, Quantity, Side, TimeInForce,
-};
+use model::{AccountHandle, Amount, Instrument, OrderType, Price, Quantity, Side, TimeInForce};
 
 use crate::{
     ACCOUNTS_END, BookEvent, Books, End, EndReason, Fill, LevelChange, NewOrder, Outcome, Rested,
@@ -21,7 +19,8 @@ struct Taker<'a> {
     book: u32,
     /// No trade beyond this price.
     bound: Price,
-    /// What it may still take, in lots.
+    /// What it may take in all, and what of that is left, in lots.
+    asked: Quantity,
     remaining: Quantity,
     /// What it may still spend of the quote asset; for a sell, still receive. `None`: no such bound.
     budget: Option<Amount>,
@@ -38,7 +37,7 @@ enum Stop {
     NothingLeft,
     /// The next price is beyond the bound.
     Beyond,
-    /// The budget does not reach one lot at the next price.
+    /// The money or the funds do not reach one more lot.
     Spent,
     /// The trades of one command are used up.
     Limit,
@@ -76,16 +75,16 @@ impl Books {
             // Nothing to trade with: any bound will do.
             OrderType::Market => book.market_bound(order.side).unwrap_or(Price::MIN),
         };
-        let (remaining, budget) = limits(order, &book.instrument);
+        let (asked, budget) = limits(order, &book.instrument);
         let sequence = book.sequence + 1;
-        Taker { order, book: slot, bound, remaining, budget, fills: 0, sequence }
+        Taker { order, book: slot, bound, asked, remaining: asked, budget, fills: 0, sequence }
     }
 
     fn sweep(&mut self, taker: &mut Taker<'_>, out: &mut Outcome) -> Stop {
         let side = taker.order.side;
         loop {
             if taker.remaining.is_zero() {
-                return Stop::Done;
+                return if taker.is_by_quote() { Stop::Spent } else { Stop::Done };
             }
             let book = &self.books[taker.book as usize];
             let Some((price, level)) = book.ladder(side.opposite()).best() else {
@@ -199,10 +198,7 @@ impl Books {
     /// Rests what a limit order has left, behind everything at its price.
     fn rest(&mut self, taker: &Taker<'_>, first_level: usize, out: &mut Outcome) {
         let NewOrder { id, account, instrument, side, .. } = *taker.order;
-        let Size::Base(quantity) = taker.order.size else {
-            unreachable!("checked when the taker was made");
-        };
-        let (price, remaining) = (taker.bound, taker.remaining);
+        let (price, quantity, remaining) = (taker.bound, taker.asked, taker.remaining);
         let order = Resting::new(id, account.0, quantity, remaining, self.next_priority);
         let level = self.put_in(taker.book, side, price, order);
         let level = level.expect("an id is an order's place in the log: no two have one");
@@ -216,8 +212,7 @@ impl Books {
             remaining,
         }));
         let total_lots = self.levels[level].total_lots;
-        let change =
-            LevelChange { instrument, sequence: taker.sequence, side, price, total_lots };
+        let change = LevelChange { instrument, sequence: taker.sequence, side, price, total_lots };
         // Bids are told before asks.
         match side {
             Side::Buy => out.levels.insert(first_level, change),
@@ -271,34 +266,45 @@ impl Taker<'_> {
         let Some(budget) = &mut self.budget else { return false };
         let paid = instrument.notional(price, taken);
         *budget = budget.checked_sub(paid).expect("taken within the budget");
-        let spent = instrument.affordable(*budget, price).is_zero();
-        spent && self.is_by_quote() && !self.is_short()
+        let reached = instrument.affordable(*budget, price).is_zero();
+        let is_short = self.order.side == Side::Buy && self.is_short();
+        reached && self.is_by_quote() && !is_short
     }
 
-    /// Whether the account's funds are less than the amount that it asked to spend.
+    /// Whether the account's own funds, not the amount asked for, end an order by quote amount.
     fn is_short(&self) -> bool {
-        let Size::Quote(amount) = self.order.size else { return false };
-        self.order.side == Side::Buy && self.order.funds < amount
+        match (self.order.size, self.order.side) {
+            (Size::Base(_), _) => false,
+            (Size::Quote(amount), Side::Buy) => self.order.funds < amount,
+            (Size::Quote(_), Side::Sell) => self.remaining.is_zero(),
+        }
     }
 
     /// Why it ends; `None` where its rest is to rest.
     fn end_reason(&self, stop: &Stop) -> Option<EndReason> {
         let is_market = self.order.order_type == OrderType::Market;
+        let has_all_of_amount = self.is_by_quote() && self.fills > 0 && !self.is_short();
         Some(match stop {
-            // A sell by quote amount that has nothing left to deliver.
-            Stop::Done if self.remaining.is_zero() && self.wants_more() => {
-                EndReason::InsufficientFunds
-            }
             Stop::Done => EndReason::Filled,
+            Stop::Spent if has_all_of_amount => EndReason::Filled,
+            Stop::Spent => EndReason::InsufficientFunds,
             Stop::Limit => EndReason::SweepLimit,
             Stop::NothingLeft if is_market => EndReason::InsufficientLiquidity,
             Stop::Beyond if is_market => EndReason::PriceProtection,
-            Stop::Spent if self.is_by_quote() && self.fills > 0 && !self.is_short() => {
-                EndReason::Filled
-            }
-            Stop::Spent => EndReason::InsufficientFunds,
             _ if self.order.time_in_force == TimeInForce::Ioc => EndReason::ImmediateOrCancel,
             _ => return None,
         })
+    }
+
+    fn end(&self, reason: EndReason) -> End {
+        End {
+            order: self.order.id,
+            account: self.order.account,
+            instrument: self.order.instrument,
+            side: self.order.side,
+            limit: self.order.price,
+            remaining: self.told_remaining(),
+            reason,
+        }
     }
 }

@@ -489,11 +489,8 @@ impl Flow {
         assert_eq!(entries, self.reference.journal[from..], "{}", self.place());
         let mut touched = Vec::new();
         for leg in self.out.iter().flat_map(|posting| posting.legs) {
-            if let Some(account) = leg.bucket.account() {
-                if !touched.contains(&(account, leg.asset)) {
-                    touched.push((account, leg.asset));
-                }
-            }
+            let pair = leg.bucket.account().map(|account| (account, leg.asset));
+            touched.extend(pair.filter(|pair| !touched.contains(pair)));
         }
         assert_eq!(self.out.touched(), touched, "{}", self.place());
         for (handle, asset) in touched {

@@ -236,3 +236,53 @@ fn config(settings: &KafkaSettings, role: WriterRole) -> ClientConfig {
     };
     config
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use model::Partition;
+
+    use super::*;
+
+    const TOO_LONG: Duration = Duration::from_secs(30);
+
+    /// A producer whose brokers are not there: nobody listens at this port.
+    fn unheard(role: WriterRole) -> KafkaProducer {
+        KafkaProducer::new(&KafkaSettings::new("127.0.0.1:1"), role).expect("a producer")
+    }
+
+    fn append(producer: &KafkaProducer) -> mpsc::Receiver<Result<Appended, AppendError>> {
+        let (tell, heard) = mpsc::channel();
+        let acknowledge = Box::new(move |result| drop(tell.send(result)));
+        producer.append(Place::orders(Partition::FIRST), Record::of("x"), acknowledge);
+        heard
+    }
+
+    #[test]
+    fn an_edge_gives_up_and_says_that_it_does_not_know() {
+        let producer = unheard(WriterRole::Edge { give_up_after: Duration::from_millis(1) });
+        let heard = append(&producer);
+        assert_eq!(heard.recv_timeout(TOO_LONG), Ok(Err(AppendError::Unknown)));
+        assert!(heard.recv_timeout(TOO_LONG).is_err(), "it was told twice");
+    }
+
+    #[test]
+    fn an_edge_is_refused_where_there_is_no_room() {
+        let producer = unheard(WriterRole::Edge { give_up_after: TOO_LONG });
+        let waiting: Vec<_> = (0..EDGE_QUEUE_RECORDS_MAX).map(|_| append(&producer)).collect();
+        assert_eq!(append(&producer).try_recv(), Ok(Err(AppendError::Full)));
+        drop(producer);
+        let told = waiting.iter().map(|heard| heard.recv_timeout(TOO_LONG));
+        assert!(told.into_iter().all(|told| told == Ok(Err(AppendError::Unknown))));
+    }
+
+    #[test]
+    fn a_producer_that_failed_appends_no_more() {
+        let producer = unheard(WriterRole::Shard);
+        fail(&producer.failure, "first".to_owned());
+        fail(&producer.failure, "second".to_owned());
+        let fatal = AppendError::Fatal("first".to_owned());
+        assert_eq!(append(&producer).try_recv(), Ok(Err(fatal)));
+    }
+}

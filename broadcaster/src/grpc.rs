@@ -1,0 +1,176 @@
+//! `MarketDataService`: the same feeds as over WebSocket, under the same rules.
+
+use std::{pin::Pin, sync::Arc};
+
+use futures_util::{Stream, StreamExt, stream};
+use model::InstrumentId;
+use proto::marketdata::{
+    GetOrderBookRequest, GetOrderBookResponse, StreamDepthRequest, StreamDepthResponse,
+    StreamTradesRequest, StreamTradesResponse, market_data_service_server::MarketDataService,
+    stream_depth_response, stream_trades_response,
+};
+use tonic::{Code, Request, Response, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+use crate::{
+    hub::{Feed, Subscription, Turn},
+    market::{Frame, Message},
+    service::{Edge, Place},
+};
+
+/// The levels a side of an order book where the request says 0.
+pub const DEPTH_DEFAULT: u32 = 20;
+
+/// The most levels a side of an order book: an answer of some 300 kilobytes.
+pub const DEPTH_MAX: u32 = 5000;
+
+/// The service.
+#[derive(Clone, Debug)]
+pub(crate) struct MarketData {
+    edge: Edge,
+}
+
+impl MarketData {
+    pub(crate) fn new(edge: Edge) -> MarketData {
+        MarketData { edge }
+    }
+
+    fn ready(&self) -> Result<(), Status> {
+        let ready = self.edge.is_ready();
+        ready.then_some(()).ok_or_else(|| Status::unavailable("not caught up with the log yet"))
+    }
+
+    fn listed(&self, symbol: &str) -> Result<InstrumentId, Status> {
+        if symbol.is_empty() {
+            return Err(field_at_fault("instrument", "is missing"));
+        }
+        self.edge.hub.find(symbol).ok_or_else(|| not_listed(symbol))
+    }
+
+    fn subscribe(&self, feed: Feed) -> Result<impl Stream<Item = Told> + use<>, Status> {
+        let place = self.edge.take_place().ok_or_else(|| {
+            Status::resource_exhausted("there are as many listeners as there may be")
+        })?;
+        let subscription = self.edge.hub.subscribe(feed);
+        let listener = Listener { subscription, edge: self.edge.clone(), _place: place };
+        Ok(stream::unfold(Some(listener), Listener::turn).flat_map(stream::iter))
+    }
+}
+
+type Told = Result<Arc<Frame>, Status>;
+type Frames<M> = Pin<Box<dyn Stream<Item = Result<M, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl MarketDataService for MarketData {
+    async fn get_order_book(
+        &self,
+        request: Request<GetOrderBookRequest>,
+    ) -> Result<Response<GetOrderBookResponse>, Status> {
+        let request = request.into_inner();
+        self.ready()?;
+        let depth = match request.depth {
+            0 => DEPTH_DEFAULT,
+            depth @ 1..=DEPTH_MAX => depth,
+            _ => return Err(field_at_fault("depth", "is at most 5000")),
+        };
+        let instrument = self.listed(&request.instrument)?;
+        let depth = usize::try_from(depth).unwrap_or(usize::MAX);
+        let book = self.edge.hub.order_book(instrument, depth);
+        book.map(Response::new).ok_or_else(|| not_listed(&request.instrument))
+    }
+
+    type StreamTradesStream = Frames<StreamTradesResponse>;
+
+    async fn stream_trades(
+        &self,
+        request: Request<StreamTradesRequest>,
+    ) -> Result<Response<Self::StreamTradesStream>, Status> {
+        let symbol = request.into_inner().instrument;
+        self.ready()?;
+        let feed = match symbol.as_str() {
+            "" => Feed::AllTrades,
+            symbol => Feed::Trades { instrument: self.listed(symbol)?, since: None },
+        };
+        let told = self.subscribe(feed)?;
+        Ok(Response::new(Box::pin(told.map(|told| told.map(|frame| trades_response(&frame))))))
+    }
+
+    type StreamDepthStream = Frames<StreamDepthResponse>;
+
+    async fn stream_depth(
+        &self,
+        request: Request<StreamDepthRequest>,
+    ) -> Result<Response<Self::StreamDepthStream>, Status> {
+        let symbol = request.into_inner().instrument;
+        self.ready()?;
+        let told = self.subscribe(Feed::Depth { instrument: self.listed(&symbol)? })?;
+        Ok(Response::new(Box::pin(told.map(|told| told.map(|frame| depth_response(&frame))))))
+    }
+}
+
+/// A listener over gRPC. The stream asks for its next turn only when the client takes more, so a
+/// client that does not is found out by its queue.
+struct Listener {
+    subscription: Subscription,
+    edge: Edge,
+    _place: Place,
+}
+
+impl Listener {
+    async fn turn(listener: Option<Listener>) -> Option<(Vec<Told>, Option<Listener>)> {
+        let mut listener = listener?;
+        let mut frames = Vec::new();
+        let turn = tokio::select! {
+            biased;
+            () = listener.edge.stop.cancelled() => {
+                return Some((vec![Err(Status::unavailable("going away"))], None));
+            }
+            turn = listener.subscription.next(&mut frames) => turn,
+        };
+        let mut told: Vec<Told> = frames.into_iter().map(Ok).collect();
+        if turn == Turn::GoOn {
+            return Some((told, Some(listener)));
+        }
+        told.push(Err(too_slow(turn)));
+        Some((told, None))
+    }
+}
+
+fn too_slow(turn: Turn) -> Status {
+    Status::resource_exhausted(match turn {
+        Turn::Cut { last_sequence: Some(sequence) } => {
+            format!("too slow; last sequence {sequence}")
+        }
+        _ => "too slow".to_owned(),
+    })
+}
+
+fn trades_response(frame: &Frame) -> StreamTradesResponse {
+    use stream_trades_response::Frame as Wire;
+    let frame = match frame.message() {
+        Message::Trade(trade) => Some(Wire::Trade(trade.clone())),
+        Message::Gap(gap) => Some(Wire::Gap(gap.clone())),
+        Message::Depth(_) | Message::Snapshot(_) => None,
+    };
+    StreamTradesResponse { frame }
+}
+
+fn depth_response(frame: &Frame) -> StreamDepthResponse {
+    use stream_depth_response::Frame as Wire;
+    let frame = match frame.message() {
+        Message::Snapshot(book) => Some(Wire::Snapshot(book.clone())),
+        Message::Depth(change) => Some(Wire::Change(change.clone())),
+        Message::Gap(gap) => Some(Wire::Gap(gap.clone())),
+        Message::Trade(_) => None,
+    };
+    StreamDepthResponse { frame }
+}
+
+fn field_at_fault(field: &str, description: &str) -> Status {
+    let details = ErrorDetails::with_bad_request_violation(field, description);
+    Status::with_error_details(Code::InvalidArgument, format!("{field} {description}"), details)
+}
+
+fn not_listed(symbol: &str) -> Status {
+    Status::not_found(format!("no instrument with the symbol {symbol:?} is listed"))
+}

@@ -1,0 +1,305 @@
+//! The cases: what is promised, whoever keeps it.
+
+use std::thread;
+
+use bytes::Bytes;
+use model::Partition;
+use proto::topic::{RECORD_BYTES_MAX, Topic};
+use spine::{
+    Place, Record, Visibility,
+    header::{INCARNATION, TRACE_PARENT},
+    log::{AppendError, LogError, ReachedEnd, ReadLimit},
+};
+
+use crate::trial::{
+    Begun, SHARDS, TOO_LONG, Trial, append_all, edge, orders, place, reader, shard, take,
+    take_to_end, text, texts,
+};
+
+pub(crate) fn offsets_are_dense_from_nought(trial: &dyn Trial) {
+    let log = trial.open();
+    let producer = shard(&*log);
+    assert_eq!(log.end(orders(), Visibility::Synced), Ok(0));
+    let appended = append_all(&*producer, orders(), ["a", "b"]);
+    assert_eq!(appended.iter().map(|one| one.offset).collect::<Vec<_>>(), [0, 1]);
+    let appended = append_all(&*producer, orders(), ["c"]);
+    assert_eq!(appended[0].offset, 2);
+    assert_eq!(log.end(orders(), Visibility::Synced), Ok(3));
+    let stored = take(&mut *reader(&*log, orders(), 0), 3);
+    assert_eq!((stored[0].offset, texts(&stored)), (0, vec!["a".into(), "b".into(), "c".into()]));
+}
+
+pub(crate) fn a_producers_order_is_kept_with_many_in_flight(trial: &dyn Trial) {
+    const RECORDS: u64 = 10_000;
+    let log = trial.open();
+    let producer = shard(&*log);
+    let values = (0..RECORDS).map(|number| number.to_string());
+    let appended = append_all(&*producer, orders(), values);
+    assert!(appended.iter().map(|one| one.offset).eq(0..RECORDS));
+    let stored = take(&mut *reader(&*log, orders(), 0), RECORDS as usize);
+    assert!(stored.iter().all(|one| text(one) == one.offset.to_string()));
+}
+
+pub(crate) fn producers_interleave_without_loss(trial: &dyn Trial) {
+    const EACH: usize = 500;
+    let log = trial.open();
+    let names = ["a", "b", "c"];
+    thread::scope(|threads| {
+        for name in names {
+            let producer = edge(&*log);
+            let values = (0..EACH).map(move |number| format!("{name} {number}"));
+            threads.spawn(move || append_all(&*producer, orders(), values));
+        }
+    });
+    let stored = take(&mut *reader(&*log, orders(), 0), names.len() * EACH);
+    for name in names {
+        let own = stored.iter().map(text).filter(|value| value.starts_with(name));
+        assert!(own.eq((0..EACH).map(|number| format!("{name} {number}"))));
+    }
+}
+
+pub(crate) fn headers_keys_and_empty_values_survive(trial: &dyn Trial) {
+    let log = trial.open();
+    let producer = edge(&*log);
+    let mut whole = Record::of("value");
+    whole.key = Some(Bytes::from_static(b"key \xff\0"));
+    whole.headers.push(TRACE_PARENT, "00-1-2-01");
+    whole.headers.push(INCARNATION, "7");
+    whole.headers.push(TRACE_PARENT, "again");
+    whole.headers.push("bytes", &b"\0\xff"[..]);
+    whole.headers.push("empty", "");
+    let mut empty = Record::of("");
+    empty.key = Some(Bytes::new());
+    let records = [whole, empty, Record::of(&b"\0"[..]), Record::of("")];
+    let mut begun = Begun::default();
+    records.iter().for_each(|record| begun.append(&*producer, orders(), record.clone()));
+    assert_eq!(begun.offsets(), [0, 1, 2, 3]);
+    let stored = take(&mut *reader(&*log, orders(), 0), records.len());
+    assert!(stored.into_iter().map(|one| one.record).eq(records));
+}
+
+pub(crate) fn append_times_never_run_backwards(trial: &dyn Trial) {
+    let log = trial.open();
+    let producer = shard(&*log);
+    let mut appended = Vec::new();
+    for batch in 0..20 {
+        appended.extend(append_all(&*producer, orders(), vec!["x"; batch]));
+    }
+    let stored = take(&mut *reader(&*log, orders(), 0), appended.len());
+    assert!(stored.windows(2).all(|pair| pair[0].appended_at <= pair[1].appended_at));
+    let told = appended.iter().filter_map(|one| Some((one.offset, one.appended_at?)));
+    for (offset, appended_at) in told {
+        assert_eq!(stored[offset as usize].appended_at, appended_at);
+    }
+}
+
+pub(crate) fn a_reader_begins_in_the_middle(trial: &dyn Trial) {
+    let log = trial.open();
+    append_all(&*shard(&*log), orders(), ["a", "b", "c", "d"]);
+    for (from, rest) in [(1, vec!["b", "c", "d"]), (3, vec!["d"]), (4, vec![])] {
+        let stored = take_to_end(&mut *reader(&*log, orders(), from));
+        assert_eq!(texts(&stored), rest);
+        assert!(stored.first().is_none_or(|first| first.offset == from));
+    }
+}
+
+pub(crate) fn a_reader_at_the_end_waits_and_sees_the_next_record(trial: &dyn Trial) {
+    let log = trial.open();
+    let producer = shard(&*log);
+    append_all(&*producer, orders(), ["before"]);
+    let mut tail = reader(&*log, orders(), 1);
+    assert!(take_to_end(&mut *tail).is_empty());
+    thread::scope(|threads| {
+        let tail = threads.spawn(move || take(&mut *tail, 1));
+        append_all(&*producer, orders(), ["after"]);
+        let stored = tail.join().expect("the reader does not panic");
+        assert_eq!((stored[0].offset, text(&stored[0])), (1, "after".to_owned()));
+    });
+}
+
+pub(crate) fn a_reader_beyond_the_end_is_refused(trial: &dyn Trial) {
+    let log = trial.open();
+    append_all(&*shard(&*log), orders(), ["a", "b"]);
+    for visibility in [Visibility::Written, Visibility::Synced] {
+        for asked in [3, u64::MAX] {
+            let refusal = log.reader(orders(), asked, visibility).err();
+            assert_eq!(refusal, Some(LogError::BeyondEnd { place: orders(), asked, end: 2 }));
+        }
+    }
+}
+
+/// Polls until something comes.
+fn poll_some(reader: &mut dyn spine::log::Reader, limit: ReadLimit) -> Vec<spine::Stored> {
+    let mut stored = Vec::new();
+    while stored.is_empty() {
+        reader.poll(limit, TOO_LONG, &mut stored).expect("it is readable");
+    }
+    stored
+}
+
+pub(crate) fn a_poll_is_limited_by_records(trial: &dyn Trial) {
+    let log = trial.open();
+    append_all(&*shard(&*log), orders(), (0..10).map(|number| number.to_string()));
+    let mut reader = reader(&*log, orders(), 0);
+    let mut stored = Vec::new();
+    while stored.len() < 10 {
+        let came = poll_some(&mut *reader, ReadLimit { records: 3, bytes: usize::MAX });
+        assert!(came.len() <= 3);
+        stored.extend(came);
+    }
+    assert!(stored.iter().map(text).eq((0..10).map(|number| number.to_string())));
+}
+
+pub(crate) fn a_poll_is_limited_by_bytes(trial: &dyn Trial) {
+    let log = trial.open();
+    append_all(&*shard(&*log), orders(), vec![vec![7; 100]; 10]);
+    let mut reader = reader(&*log, orders(), 0);
+    let mut count = 0;
+    while count < 10 {
+        // 250 bytes are there after three records of 100, and a single larger one always comes.
+        let came = poll_some(&mut *reader, ReadLimit { records: 1_000, bytes: 250 });
+        assert!(came.len() <= 3);
+        count += came.len();
+        if count < 10 {
+            let came = poll_some(&mut *reader, ReadLimit { records: 1_000, bytes: 1 });
+            assert_eq!(came.len(), 1);
+            count += 1;
+        }
+    }
+    assert_eq!(count, 10);
+}
+
+pub(crate) fn the_end_is_told_and_not_before(trial: &dyn Trial) {
+    let log = trial.open();
+    let producer = shard(&*log);
+    let mut reader = reader(&*log, orders(), 0);
+    assert!(take_to_end(&mut *reader).is_empty());
+    for round in 1..=3 {
+        append_all(&*producer, orders(), vec!["x"; 10]);
+        let mut stored = Vec::new();
+        let limit = ReadLimit { records: 4, bytes: usize::MAX };
+        let mut reached = ReachedEnd::No;
+        // What is acknowledged is there; only a reader that has not heard of it yet may still
+        // believe in the end before it.
+        while stored.len() < 10 || reached == ReachedEnd::No {
+            let before = stored.len();
+            reached = reader.poll(limit, TOO_LONG / 100, &mut stored).expect("it is readable");
+            if before < stored.len() && reached == ReachedEnd::Yes {
+                assert_eq!(stored.len(), 10, "round {round}");
+            }
+        }
+        assert_eq!(stored.len(), 10);
+    }
+}
+
+pub(crate) fn readers_are_independent(trial: &dyn Trial) {
+    let log = trial.open();
+    append_all(&*shard(&*log), orders(), ["a", "b", "c"]);
+    let (mut one, mut other) = (reader(&*log, orders(), 0), reader(&*log, orders(), 0));
+    assert_eq!(poll_some(&mut *one, ReadLimit { records: 1, bytes: usize::MAX }).len(), 1);
+    assert_eq!(texts(&take(&mut *other, 3)), ["a", "b", "c"]);
+    assert_eq!(texts(&take(&mut *one, 2)), ["b", "c"]);
+}
+
+pub(crate) fn what_is_acknowledged_is_shown_as_synced(trial: &dyn Trial) {
+    let log = trial.open();
+    let producer = edge(&*log);
+    for number in 0..20 {
+        let appended = append_all(&*producer, orders(), [number.to_string()]);
+        assert_eq!(log.end(orders(), Visibility::Synced), Ok(appended[0].offset + 1));
+        assert_eq!(log.end(orders(), Visibility::Written), Ok(number + 1));
+        let stored = take(&mut *reader(&*log, orders(), appended[0].offset), 1);
+        assert_eq!(text(&stored[0]), number.to_string());
+    }
+}
+
+pub(crate) fn the_largest_record_goes_and_a_larger_one_is_refused(trial: &dyn Trial) {
+    let log = trial.open();
+    for producer in [shard(&*log), edge(&*log)] {
+        let end = log.end(orders(), Visibility::Synced).expect("it exists");
+        let mut begun = Begun::default();
+        let sizes = [1, RECORD_BYTES_MAX, RECORD_BYTES_MAX + 1, 2];
+        for size in sizes {
+            begun.append(&*producer, orders(), Record::of(vec![b'x'; size]));
+        }
+        let results: Vec<_> =
+            begun.results().into_iter().map(|result| result.map(|one| one.offset - end)).collect();
+        let too_large = Err(AppendError::TooLarge { bytes: RECORD_BYTES_MAX + 1 });
+        assert_eq!(results, [Ok(0), Ok(1), too_large, Ok(2)]);
+        let stored = take(&mut *reader(&*log, orders(), end), 3);
+        let lengths: Vec<usize> = stored.iter().map(|one| one.record.value.len()).collect();
+        assert_eq!(lengths, [1, RECORD_BYTES_MAX, 2]);
+    }
+}
+
+pub(crate) fn partitions_and_topics_are_independent(trial: &dyn Trial) {
+    let log = trial.open();
+    let producer = shard(&*log);
+    let every_partition = (0..SHARDS)
+        .flat_map(|number| [place(Place::orders, number), place(Place::events, number)])
+        .chain(
+            [Topic::Market, Topic::Reference, Topic::OrdersDeadLetters]
+                .map(|topic| Place { topic, partition: Partition::FIRST }),
+        );
+    let places: Vec<Place> = every_partition.collect();
+    let mut begun = Begun::default();
+    for round in 0..3 {
+        for place in &places {
+            let mut record = Record::of(format!("{place:?} {round}"));
+            record.key = Some(Bytes::from(round.to_string()));
+            begun.append(&*producer, *place, record);
+        }
+    }
+    let expected = (0..3).flat_map(|round| vec![round; places.len()]);
+    assert!(begun.offsets().into_iter().eq(expected));
+    for place in places {
+        let stored = take_to_end(&mut *reader(&*log, place, 0));
+        assert!(texts(&stored).into_iter().eq((0..3).map(|round| format!("{place:?} {round}"))));
+    }
+}
+
+pub(crate) fn places_that_do_not_exist_are_refused(trial: &dyn Trial) {
+    let log = trial.open();
+    let nowhere = place(Place::orders, SHARDS);
+    let refusal = Some(LogError::NoSuchPlace(nowhere));
+    assert_eq!(log.end(nowhere, Visibility::Synced).err(), refusal);
+    assert_eq!(log.reader(nowhere, 0, Visibility::Written).err(), refusal);
+    let mut begun = Begun::default();
+    begun.append(&*shard(&*log), nowhere, Record::of("x"));
+    assert!(matches!(begun.results()[..], [Err(AppendError::Fatal(_))]));
+    for topic in Topic::ALL {
+        let count = if matches!(topic, Topic::Orders | Topic::Events) { SHARDS } else { 1 };
+        assert_eq!(log.partition_count(topic), Ok(count));
+    }
+}
+
+pub(crate) fn everything_is_there_when_opened_again(trial: &dyn Trial) {
+    let log = trial.open();
+    let record = Record::of("with a header");
+    let record = Record { headers: record.headers.with(INCARNATION, "7"), ..record };
+    let (shard, edge) = (shard(&*log), edge(&*log));
+    let mut begun = Begun::default();
+    begun.append(&*shard, orders(), record.clone());
+    begun.append(&*edge, place(Place::events, 2), Record::of("elsewhere"));
+    begun.appended();
+    let before = take(&mut *reader(&*log, orders(), 0), 1);
+    drop((shard, edge, log));
+    let log = trial.open();
+    let after = take_to_end(&mut *reader(&*log, orders(), 0));
+    assert_eq!((&after, &after[0].record), (&before, &record));
+    let elsewhere = take_to_end(&mut *reader(&*log, place(Place::events, 2), 0));
+    assert_eq!(texts(&elsewhere), ["elsewhere"]);
+    assert!(take_to_end(&mut *reader(&*log, place(Place::events, 0), 0)).is_empty());
+}
+
+pub(crate) fn appending_goes_on_when_opened_again(trial: &dyn Trial) {
+    for round in 0..3 {
+        let log = trial.open();
+        let appended = append_all(&*shard(&*log), orders(), [format!("{round}")]);
+        assert_eq!(appended[0].offset, round);
+    }
+    let log = trial.open();
+    let stored = take_to_end(&mut *reader(&*log, orders(), 0));
+    assert_eq!(texts(&stored), ["0", "1", "2"]);
+    assert!(stored.windows(2).all(|pair| pair[0].appended_at <= pair[1].appended_at));
+}

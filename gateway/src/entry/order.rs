@@ -1,0 +1,179 @@
+//! The ladder that an order climbs.
+
+use std::sync::Arc;
+
+use model::{AccountName, OrderType, Price, Quantity, Side, TimeInForce, instrument::ValueError};
+use proto::command::{Ask, Command, Key, KeySpace, PlaceOrder};
+
+use super::{
+    client, instrument, key,
+    word::{SIDES, TIMES_IN_FORCE, TYPES, Word, meant},
+};
+use crate::{
+    problem::Problem,
+    reference::{Catalogue, Listed},
+};
+
+/// An order's fields as they came; nothing is checked yet. `None` is a field that was not given.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OrderFields<'a> {
+    /// Whose order it is.
+    pub client_id: Option<&'a str>,
+    /// The client's own id of it.
+    pub client_order_id: Option<&'a str>,
+    /// The key of retries where there is no client order id.
+    pub idempotency_key: Option<&'a str>,
+    /// The symbol of what is traded.
+    pub instrument: Option<&'a str>,
+    /// Which way.
+    pub side: Word<'a, Side>,
+    /// Limit or market.
+    pub order_type: Word<'a, OrderType>,
+    /// How long it works.
+    pub time_in_force: Word<'a, TimeInForce>,
+    /// Decimal text in the quote asset.
+    pub price: Option<&'a str>,
+    /// Decimal text in the base asset.
+    pub quantity: Option<&'a str>,
+    /// Decimal text in the quote asset, instead of a quantity.
+    pub quote_quantity: Option<&'a str>,
+}
+
+/// An order that passed the ladder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Whose order it is.
+    pub account: AccountName,
+    /// What is traded, and where.
+    pub listed: Arc<Listed>,
+    /// What goes into the log.
+    pub order: PlaceOrder,
+}
+
+impl Placed {
+    /// The command that goes into the log.
+    pub fn command(&self) -> Command {
+        Command::Place(self.order.clone())
+    }
+
+    /// Whether the client can repeat the order under this key.
+    pub fn has_own_key(&self) -> bool {
+        self.order.key.space != KeySpace::Generated
+    }
+}
+
+/// Checks an order's fields. `generate` makes up a key for clients that give none.
+///
+/// # Errors
+/// [`Problem`], by the first step of the ladder that fails.
+pub fn place(
+    fields: &OrderFields<'_>,
+    catalogue: &Catalogue,
+    generate: impl FnOnce() -> Key,
+) -> Result<Placed, Problem> {
+    let account = client(fields.client_id)?;
+    let listed = instrument(fields.instrument, catalogue)?;
+    let side =
+        meant("side", fields.side, &SIDES)?.ok_or_else(|| Problem::missing("side"))?;
+    let order_type =
+        meant("type", fields.order_type, &TYPES)?.ok_or_else(|| Problem::missing("type"))?;
+    let time_in_force = time_in_force(order_type, fields.time_in_force)?;
+    let ask = match order_type {
+        OrderType::Limit => limit(fields, listed)?,
+        OrderType::Market => market(fields, listed)?,
+    };
+    let key = retry_key(fields, generate)?;
+    let instrument = listed.instrument.id;
+    Ok(Placed {
+        account,
+        listed: Arc::clone(listed),
+        order: PlaceOrder { key, instrument, side, ask, time_in_force },
+    })
+}
+
+fn time_in_force(
+    order_type: OrderType,
+    word: Word<'_, TimeInForce>,
+) -> Result<TimeInForce, Problem> {
+    const FIELD: &str = "time_in_force";
+    match (order_type, meant(FIELD, word, &TIMES_IN_FORCE)?) {
+        (OrderType::Limit, None) => Ok(TimeInForce::Gtc),
+        (OrderType::Market, None) => Ok(TimeInForce::Ioc),
+        (OrderType::Market, Some(TimeInForce::Gtc)) => {
+            let advice = "is gtc, but a market order never rests; write ioc or leave it out";
+            Err(Problem::field(FIELD, "not_for_market", advice))
+        }
+        (_, Some(time_in_force)) => Ok(time_in_force),
+    }
+}
+
+fn limit(fields: &OrderFields<'_>, listed: &Listed) -> Result<Ask, Problem> {
+    let price = fields.price.ok_or_else(|| Problem::missing("price"))?;
+    let price = self::price(price, listed)?;
+    if fields.quote_quantity.is_some() {
+        let advice = "is only for market orders; give quantity instead";
+        return Err(Problem::field("quote_quantity", "not_for_limit", advice));
+    }
+    let quantity = fields.quantity.ok_or_else(|| Problem::missing("quantity"))?;
+    Ok(Ask::Limit { price, quantity: self::quantity(quantity, listed)? })
+}
+
+fn market(fields: &OrderFields<'_>, listed: &Listed) -> Result<Ask, Problem> {
+    if fields.price.is_some() {
+        let advice = "is only for limit orders; leave it out of a market order";
+        return Err(Problem::field("price", "not_for_market", advice));
+    }
+    match (fields.quantity, fields.quote_quantity) {
+        (Some(text), None) => Ok(Ask::Market { quantity: quantity(text, listed)? }),
+        (None, Some(text)) => {
+            let amount = listed.instrument.parse_quote_amount(text);
+            let amount = amount.map_err(|error| bad_value("quote_quantity", &error))?;
+            Ok(Ask::MarketByQuote { amount })
+        }
+        (Some(_), Some(_)) => {
+            let advice = "is given beside quantity; give only one of the two";
+            Err(Problem::field("quote_quantity", "two_quantities", advice))
+        }
+        (None, None) => {
+            let advice = "is missing; give it, or quote_quantity";
+            Err(Problem::field("quantity", "missing_field", advice))
+        }
+    }
+}
+
+fn price(text: &str, listed: &Listed) -> Result<Price, Problem> {
+    listed.instrument.parse_price(text).map_err(|error| bad_value("price", &error))
+}
+
+fn quantity(text: &str, listed: &Listed) -> Result<Quantity, Problem> {
+    listed.instrument.parse_quantity(text).map_err(|error| bad_value("quantity", &error))
+}
+
+fn bad_value(field: &'static str, error: &ValueError) -> Problem {
+    Problem::field(field, value_code(error), error)
+}
+
+/// A word for each way in which a text is not a value.
+pub(super) const fn value_code(error: &ValueError) -> &'static str {
+    match error {
+        ValueError::Decimal(_) => "bad_number",
+        ValueError::Zero => "zero",
+        ValueError::OffGrid { .. } => "off_grid",
+        ValueError::TooLarge { .. } => "too_large",
+    }
+}
+
+fn retry_key(
+    fields: &OrderFields<'_>,
+    generate: impl FnOnce() -> Key,
+) -> Result<Key, Problem> {
+    match (fields.client_order_id, fields.idempotency_key) {
+        (Some(text), _) => {
+            Ok(Key { space: KeySpace::ClientOrderId, text: key("client_order_id", text)? })
+        }
+        (None, Some(text)) => {
+            Ok(Key { space: KeySpace::IdempotencyKey, text: key("idempotency_key", text)? })
+        }
+        (None, None) => Ok(generate()),
+    }
+}

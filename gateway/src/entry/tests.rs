@@ -1,0 +1,181 @@
+//! The ladder, row by row.
+
+use model::{KeyText, OrderType, Side, TimeInForce};
+use proto::command::{Ask, Key, KeySpace};
+
+use super::*;
+use crate::reference::tests::bodies;
+
+fn good() -> OrderFields<'static> {
+    OrderFields {
+        client_id: Some("alice"),
+        client_order_id: Some("a-1"),
+        instrument: Some("BTC-USDT"),
+        side: Word::Text("buy"),
+        order_type: Word::Text("limit"),
+        price: Some("100.01"),
+        quantity: Some("0.5"),
+        ..OrderFields::default()
+    }
+}
+
+fn market() -> OrderFields<'static> {
+    OrderFields { order_type: Word::Text("market"), price: None, ..good() }
+}
+
+fn generated() -> Key {
+    Key { space: KeySpace::Generated, text: KeyText::new("made-up").expect("a good key") }
+}
+
+fn placed(fields: &OrderFields<'_>) -> Result<Placed, Problem> {
+    place(fields, &Catalogue::of(&bodies()), generated)
+}
+
+#[test]
+fn every_bad_field_is_named() {
+    let long = "x".repeat(65);
+    let digits = "1".repeat(40);
+    let with = good;
+    #[rustfmt::skip]
+    let table = [
+        ("client_id", "missing_field", OrderFields { client_id: None, ..with() }),
+        ("client_id", "bad_name", OrderFields { client_id: Some(""), ..with() }),
+        ("client_id", "bad_name", OrderFields { client_id: Some("a b"), ..with() }),
+        ("client_id", "bad_name", OrderFields { client_id: Some(&long), ..with() }),
+        ("instrument", "missing_field", OrderFields { instrument: None, ..with() }),
+        ("instrument", "unknown_instrument", OrderFields { instrument: Some("BTC-EUR"), ..with() }),
+        ("side", "missing_field", OrderFields { side: Word::Absent, ..with() }),
+        ("side", "unknown_word", OrderFields { side: Word::Text("hold"), ..with() }),
+        ("side", "unknown_word", OrderFields { side: Word::side(9), ..with() }),
+        ("type", "missing_field", OrderFields { order_type: Word::Absent, ..with() }),
+        ("type", "unknown_word", OrderFields { order_type: Word::Text("stop"), ..with() }),
+        ("time_in_force", "unknown_word", OrderFields { time_in_force: Word::Text("fok"), ..with() }),
+        ("time_in_force", "not_for_market", OrderFields { time_in_force: Word::Text("gtc"), ..market() }),
+        ("price", "missing_field", OrderFields { price: None, ..with() }),
+        ("price", "not_for_market", OrderFields { price: Some("1"), ..market() }),
+        ("price", "off_grid", OrderFields { price: Some("100.001"), ..with() }),
+        ("price", "zero", OrderFields { price: Some("0"), ..with() }),
+        ("price", "zero", OrderFields { price: Some("0.00"), ..with() }),
+        ("price", "bad_number", OrderFields { price: Some("-1"), ..with() }),
+        ("price", "bad_number", OrderFields { price: Some("NaN"), ..with() }),
+        ("price", "bad_number", OrderFields { price: Some("1e3"), ..with() }),
+        ("price", "bad_number", OrderFields { price: Some(""), ..with() }),
+        ("price", "bad_number", OrderFields { price: Some(&digits), ..with() }),
+        ("price", "too_large", OrderFields { price: Some("99999999999"), ..with() }),
+        ("quantity", "missing_field", OrderFields { quantity: None, ..with() }),
+        ("quantity", "missing_field", OrderFields { quantity: None, ..market() }),
+        ("quantity", "off_grid", OrderFields { quantity: Some("0.000001"), ..with() }),
+        ("quantity", "zero", OrderFields { quantity: Some("0"), ..market() }),
+        ("quote_quantity", "not_for_limit", OrderFields { quote_quantity: Some("1"), ..with() }),
+        ("quote_quantity", "two_quantities", OrderFields { quote_quantity: Some("1"), ..market() }),
+        ("quote_quantity", "zero", OrderFields { quantity: None, quote_quantity: Some("0"), ..market() }),
+        ("client_order_id", "bad_key", OrderFields { client_order_id: Some(""), ..with() }),
+        ("client_order_id", "bad_key", OrderFields { client_order_id: Some("a/b"), ..with() }),
+        ("idempotency_key", "bad_key", OrderFields { client_order_id: None, idempotency_key: Some(&long), ..with() }),
+    ];
+    for (field, code, fields) in table {
+        let problem = placed(&fields).expect_err(field);
+        assert_eq!(problem.field.as_deref(), Some(field), "{problem}");
+        assert_eq!(problem.code, code, "{problem}");
+        assert_eq!(problem.kind.http_status(), 400, "{problem}");
+        assert!(problem.message.starts_with(field), "{problem}");
+    }
+}
+
+#[test]
+fn the_ladder_tells_the_first_step_that_fails() {
+    let nothing = OrderFields::default();
+    let steps = ["client_id", "instrument", "side", "type", "price", "quantity"];
+    let mut fields = nothing;
+    for step in steps {
+        let problem = placed(&fields).expect_err(step);
+        assert_eq!(problem.field.as_deref(), Some(step));
+        match step {
+            "client_id" => fields.client_id = good().client_id,
+            "instrument" => fields.instrument = good().instrument,
+            "side" => fields.side = good().side,
+            "type" => fields.order_type = good().order_type,
+            "price" => fields.price = good().price,
+            _ => fields.quantity = good().quantity,
+        }
+    }
+    assert!(placed(&fields).is_ok());
+}
+
+#[test]
+fn what_is_not_said_has_its_default() {
+    let limit = placed(&good()).expect("a good order");
+    assert_eq!(limit.order.time_in_force, TimeInForce::Gtc);
+    assert_eq!(limit.order.key.space, KeySpace::ClientOrderId);
+    let market = placed(&market()).expect("a good order");
+    assert_eq!(market.order.time_in_force, TimeInForce::Ioc);
+    let anonymous = placed(&OrderFields { client_order_id: None, ..good() }).expect("a good order");
+    assert_eq!(anonymous.order.key, generated());
+    let keyed = OrderFields {
+        client_order_id: None,
+        idempotency_key: Some("k"),
+        ..good()
+    };
+    assert_eq!(placed(&keyed).expect("good").order.key.space, KeySpace::IdempotencyKey);
+}
+
+#[test]
+fn words_are_read_in_any_case_and_from_numbers() {
+    let fields = OrderFields {
+        side: Word::Text("SELL"),
+        order_type: Word::order_type(2),
+        time_in_force: Word::Text("Ioc"),
+        ..market()
+    };
+    let placed = placed(&fields).expect("a good order");
+    assert_eq!(placed.order.side, Side::Sell);
+    assert_eq!(placed.order.ask.order_type(), OrderType::Market);
+}
+
+#[test]
+fn a_market_order_by_quote_amount_is_exact() {
+    let fields = OrderFields { quantity: None, quote_quantity: Some("0.00000001"), ..market() };
+    let Ask::MarketByQuote { amount } = placed(&fields).expect("a good order").order.ask else {
+        panic!("it asks by quote amount");
+    };
+    assert_eq!(amount.units(), 1);
+}
+
+#[test]
+fn movements_name_their_field() {
+    let catalogue = Catalogue::of(&bodies());
+    let good = MovementFields {
+        client_id: Some("alice"),
+        asset: Some("USDT"),
+        amount: Some("12.5"),
+        id: Some("d-1"),
+        id_field: "deposit_id",
+    };
+    let (account, moved) = movement(&good, &catalogue).expect("a good movement");
+    assert_eq!((account.as_str(), moved.amount.units()), ("alice", 1_250_000_000));
+    let digits = "1".repeat(39);
+    let table = [
+        ("client_id", MovementFields { client_id: None, ..good }),
+        ("asset", MovementFields { asset: None, ..good }),
+        ("asset", MovementFields { asset: Some("EUR"), ..good }),
+        ("amount", MovementFields { amount: None, ..good }),
+        ("amount", MovementFields { amount: Some("0"), ..good }),
+        ("amount", MovementFields { amount: Some("-5"), ..good }),
+        ("amount", MovementFields { amount: Some("0.000000001"), ..good }),
+        ("amount", MovementFields { amount: Some(&digits), ..good }),
+        ("deposit_id", MovementFields { id: None, ..good }),
+        ("deposit_id", MovementFields { id: Some("a b"), ..good }),
+    ];
+    for (field, fields) in table {
+        let problem = movement(&fields, &catalogue).expect_err(field);
+        assert_eq!(problem.field.as_deref(), Some(field), "{problem}");
+    }
+}
+
+#[test]
+fn order_ids_are_plain_numbers() {
+    for bad in ["", "-1", "+1", "1.5", "abc", "9007199254740992", "99999999999999999999999"] {
+        assert_eq!(order_id(bad).expect_err(bad).field.as_deref(), Some("id"));
+    }
+    assert_eq!(order_id("7").expect("good").number(), 7);
+}

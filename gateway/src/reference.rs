@@ -1,0 +1,221 @@
+//! The listed instruments and assets, from the compacted reference topic.
+//!
+//! [`Catalogue`] is an immutable snapshot; [`Reference`] holds the newest one for readers that never
+//! wait, and a thread that follows the topic and replaces it. What cannot be read is told of and
+//! left out: one bad listing does not close the others.
+
+mod follow;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+use model::{Asset, AssetId, Instrument, InstrumentId, Partition};
+use proto::{
+    convert,
+    reference::{AssetListing, InstrumentListing, InstrumentSummary, reference_body::Body},
+};
+use rustc_hash::FxHashMap;
+
+pub(crate) use self::follow::follow;
+
+/// An instrument as the edges need it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The instrument.
+    pub instrument: Instrument,
+    /// The partition whose shard trades it.
+    pub partition: Partition,
+    /// What is bought and sold.
+    pub base: Asset,
+    /// What it is paid in.
+    pub quote: Asset,
+}
+
+impl Listed {
+    /// The instrument as the edges show it.
+    pub fn summary(&self) -> InstrumentSummary {
+        let listing = self.instrument.listing();
+        InstrumentSummary {
+            symbol: self.symbol().to_owned(),
+            base: self.base.code.clone(),
+            quote: self.quote.code.clone(),
+            tick_size: self.quote.format_amount(listing.tick_size),
+            lot_size: self.base.format_amount(listing.lot_size),
+            price_protection_bps: listing.price_protection_bps,
+        }
+    }
+
+    /// Its symbol.
+    pub fn symbol(&self) -> &str {
+        self.instrument.symbol.as_str()
+    }
+}
+
+/// Everything that is listed, at one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    /// By symbol, so that lists of them come in that order.
+    by_symbol: BTreeMap<String, Arc<Listed>>,
+    by_id: FxHashMap<InstrumentId, Arc<Listed>>,
+    assets_by_code: BTreeMap<String, Asset>,
+    assets_by_id: FxHashMap<AssetId, Asset>,
+}
+
+impl Catalogue {
+    /// The catalogue of these listings, in any order.
+    pub fn of<'a>(bodies: impl IntoIterator<Item = &'a Body>) -> Catalogue {
+        let mut catalogue = Catalogue::default();
+        let mut instruments = Vec::new();
+        for body in bodies {
+            match body {
+                Body::Asset(listing) => catalogue.add_asset(listing),
+                Body::Instrument(listing) => instruments.push(listing),
+            }
+        }
+        for listing in instruments {
+            catalogue.add_instrument(listing);
+        }
+        catalogue
+    }
+
+    /// The instrument with this symbol.
+    pub fn instrument(&self, symbol: &str) -> Option<&Arc<Listed>> {
+        self.by_symbol.get(symbol)
+    }
+
+    /// The instrument with this id.
+    pub fn instrument_by_id(&self, id: InstrumentId) -> Option<&Arc<Listed>> {
+        self.by_id.get(&id)
+    }
+
+    /// The asset with this code.
+    pub fn asset(&self, code: &str) -> Option<&Asset> {
+        self.assets_by_code.get(code)
+    }
+
+    /// The asset with this id.
+    pub fn asset_by_id(&self, id: AssetId) -> Option<&Asset> {
+        self.assets_by_id.get(&id)
+    }
+
+    /// All instruments, by symbol.
+    pub fn instruments(&self) -> impl Iterator<Item = &Arc<Listed>> {
+        self.by_symbol.values()
+    }
+
+    /// Whether nothing is listed.
+    pub fn is_empty(&self) -> bool {
+        self.by_symbol.is_empty()
+    }
+
+    fn add_asset(&mut self, listing: &AssetListing) {
+        let Some(asset) = convert::asset(listing) else {
+            tracing::warn!(id = listing.id, code = listing.code, "left out an asset that is none");
+            return;
+        };
+        self.assets_by_code.insert(asset.code.clone(), asset.clone());
+        self.assets_by_id.insert(asset.id, asset);
+    }
+
+    fn add_instrument(&mut self, listing: &InstrumentListing) {
+        match self.listed(listing) {
+            Ok(listed) => {
+                let listed = Arc::new(listed);
+                self.by_symbol.insert(listed.symbol().to_owned(), Arc::clone(&listed));
+                self.by_id.insert(listed.instrument.id, listed);
+            }
+            Err(reason) => tracing::warn!(id = listing.id, reason, "left out an instrument"),
+        }
+    }
+
+    fn listed(&self, listing: &InstrumentListing) -> Result<Listed, String> {
+        let asset = |id| {
+            self.asset_by_id(AssetId(id)).ok_or_else(|| format!("asset {id} is not listed"))
+        };
+        let (base, quote) = (asset(listing.base_asset_id)?, asset(listing.quote_asset_id)?);
+        let instrument =
+            convert::instrument(listing, base, quote).map_err(|error| error.to_string())?;
+        let partition = u16::try_from(listing.partition)
+            .ok()
+            .and_then(Partition::new)
+            .ok_or_else(|| format!("partition {} is out of range", listing.partition))?;
+        Ok(Listed { instrument, partition, base: base.clone(), quote: quote.clone() })
+    }
+}
+
+/// The newest catalogue, read without a lock.
+#[derive(Debug, Default)]
+pub struct Reference {
+    current: ArcSwap<Catalogue>,
+}
+
+impl Reference {
+    /// The newest catalogue.
+    pub fn catalogue(&self) -> arc_swap::Guard<Arc<Catalogue>> {
+        self.current.load()
+    }
+
+    /// From now on this is the newest.
+    pub fn replace(&self, catalogue: Catalogue) {
+        self.current.store(Arc::new(catalogue));
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// BTC-USDT on partition 0 and ETH-USDT on partition 1, tick 0.01 and lot 0.00001.
+    pub(crate) fn bodies() -> Vec<Body> {
+        let asset = |id, code: &str| {
+            Body::Asset(AssetListing {
+                id,
+                code: code.to_owned(),
+                decimals: 8,
+                sandbox_grant_units: 1,
+            })
+        };
+        let instrument = |id, base_asset_id, partition| {
+            Body::Instrument(InstrumentListing {
+                id,
+                base_asset_id,
+                quote_asset_id: 2,
+                tick_size_units: 1_000_000,
+                lot_size_units: 1_000,
+                price_protection_bps: 500,
+                partition,
+            })
+        };
+        vec![
+            instrument(1, 1, 0),
+            instrument(2, 3, 1),
+            asset(1, "BTC"),
+            asset(2, "USDT"),
+            asset(3, "ETH"),
+        ]
+    }
+
+    #[test]
+    fn instruments_are_found_whatever_the_order_of_their_records() {
+        let catalogue = Catalogue::of(&bodies());
+        let listed = catalogue.instrument("ETH-USDT").expect("it is listed");
+        assert_eq!(listed.partition.number(), 1);
+        let summary = listed.summary();
+        assert_eq!((summary.tick_size.as_str(), summary.lot_size.as_str()), ("0.01", "0.00001"));
+        assert_eq!(catalogue.instrument("eth-usdt"), None);
+        let symbols: Vec<_> = catalogue.instruments().map(|listed| listed.symbol()).collect();
+        assert_eq!(symbols, ["BTC-USDT", "ETH-USDT"]);
+    }
+
+    #[test]
+    fn a_bad_listing_does_not_close_the_others() {
+        let mut bodies = bodies();
+        bodies.push(Body::Instrument(InstrumentListing {
+            id: 9,
+            base_asset_id: 77,
+            ..Default::default()
+        }));
+        bodies.push(Body::Asset(AssetListing { id: 5, code: "no code".to_owned(), ..Default::default() }));
+        assert_eq!(Catalogue::of(&bodies).instruments().count(), 2);
+    }
+}

@@ -1,0 +1,142 @@
+//! What each event does to the rows.
+
+use model::{Amount, AssetId, InstrumentId, OrderId, Quantity, TradeId};
+use proto::{
+    convert::{self, Malformed},
+    log::{
+        EndReason, Event, KeySpace, OrderEnded, OrderTerms, RefusalReason, TradeExecuted, event,
+    },
+    reference::{ReferenceRecord, reference_body},
+    text,
+    trading::OrderStatus,
+};
+
+use super::{Changes, Fold, wire};
+use crate::row::{AssetRow, InstrumentRow, OrderRow, OrderState, TradeRow};
+
+impl Fold<'_> {
+    pub(super) fn event(&self, event: &Event, changes: &mut Changes) -> Result<(), Malformed> {
+        match event.kind.as_ref().ok_or(Malformed("event"))? {
+            event::Kind::OrderPlaced(placed) => {
+                let terms = placed.terms.as_ref().ok_or(Malformed("terms"))?;
+                changes.order(self.order(terms, OrderStatus::Open, "")?);
+            }
+            event::Kind::OrderRejected(rejected) => {
+                let terms = rejected.terms.as_ref().ok_or(Malformed("terms"))?;
+                let reason =
+                    RefusalReason::try_from(rejected.reason).map_err(|_| Malformed("reason"))?;
+                changes.order(self.order(terms, OrderStatus::Rejected, text::refusal(reason))?);
+            }
+            event::Kind::Trade(trade) => self.trade(trade, changes)?,
+            event::Kind::OrderEnded(ended) => self.ended(ended, changes)?,
+            event::Kind::AccountCompacted(compacted) => {
+                changes.compact(self.name(compacted.account)?);
+            }
+            event::Kind::ReferenceApplied(record) => listed(record, changes)?,
+            // Identity, epochs and depth are nobody's history.
+            event::Kind::Founded(_) | event::Kind::TakenOver(_) | event::Kind::BookChanged(_) => {}
+        }
+        Ok(())
+    }
+
+    fn order(
+        &self,
+        terms: &OrderTerms,
+        status: OrderStatus,
+        reason: &str,
+    ) -> Result<OrderRow, Malformed> {
+        let quantity = convert::quantity(terms.quantity_lots)?;
+        let is_clients_own = terms.key_space == i32::from(KeySpace::ClientOrderId);
+        Ok(OrderRow {
+            id: self.own_id()?,
+            account: self.name(terms.account)?.clone(),
+            client_order_id: if is_clients_own { wire::key_from_wire(&terms.key)? } else { None },
+            instrument: InstrumentId(terms.instrument_id),
+            side: convert::side_from_wire(terms.side)?,
+            order_type: wire::order_type_from_wire(terms.r#type)?,
+            time_in_force: wire::time_in_force_from_wire(terms.time_in_force)?,
+            price: match terms.price_ticks {
+                0 => None,
+                ticks => Some(convert::price(ticks)?),
+            },
+            quantity,
+            quote_quantity: match convert::amount(terms.quote_quantity.as_ref())? {
+                Amount::ZERO => None,
+                amount => Some(amount),
+            },
+            created_at: self.answer.now,
+            state: self.state(status, quantity, reason),
+        })
+    }
+
+    fn state(&self, status: OrderStatus, remaining: Quantity, reason: &str) -> OrderState {
+        OrderState { remaining, status, reason: reason.to_owned(), updated_at: self.answer.now }
+    }
+
+    /// Both orders are partially filled until an end says otherwise, which for an order that was
+    /// filled stands in the same answer.
+    fn trade(&self, wire: &TradeExecuted, changes: &mut Changes) -> Result<(), Malformed> {
+        let trade = self.trade_row(wire)?;
+        for (order, remaining_lots) in [
+            (trade.maker_order, wire.maker_remaining_lots),
+            (trade.taker_order, wire.taker_remaining_lots),
+        ] {
+            let remaining = convert::quantity(remaining_lots)?;
+            changes.move_order(order, self.state(OrderStatus::PartiallyFilled, remaining, ""));
+        }
+        changes.trades.push(trade);
+        Ok(())
+    }
+
+    fn trade_row(&self, wire: &TradeExecuted) -> Result<TradeRow, Malformed> {
+        Ok(TradeRow {
+            instrument: InstrumentId(wire.instrument_id),
+            id: TradeId(wire.trade_id),
+            price: convert::price(wire.price_ticks)?,
+            quantity: convert::quantity(wire.quantity_lots)?,
+            maker_order: convert::order_id(wire.maker_order_id)?,
+            taker_order: convert::order_id(wire.taker_order_id)?,
+            maker_account: self.name(wire.maker_account)?.clone(),
+            taker_account: self.name(wire.taker_account)?.clone(),
+            taker_side: convert::side_from_wire(wire.taker_side)?,
+            executed_at: self.answer.now,
+        })
+    }
+
+    fn ended(&self, wire: &OrderEnded, changes: &mut Changes) -> Result<(), Malformed> {
+        let order: OrderId = convert::order_id(wire.order_id)?;
+        let remaining = convert::quantity(wire.remaining_lots)?;
+        let state = match EndReason::try_from(wire.reason) {
+            Err(_) | Ok(EndReason::Unspecified) => return Err(Malformed("reason")),
+            Ok(EndReason::Filled) => self.state(OrderStatus::Filled, remaining, ""),
+            Ok(EndReason::Cancelled) => self.state(OrderStatus::Cancelled, remaining, ""),
+            Ok(reason) => self.state(OrderStatus::Expired, remaining, text::end(reason)),
+        };
+        changes.move_order(order, state);
+        Ok(())
+    }
+}
+
+fn listed(record: &ReferenceRecord, changes: &mut Changes) -> Result<(), Malformed> {
+    let body = record.body.as_ref().and_then(|body| body.body.as_ref());
+    match body.ok_or(Malformed("body"))? {
+        reference_body::Body::Asset(wire) => changes.asset(AssetRow {
+            id: AssetId(wire.id),
+            code: wire.code.clone(),
+            decimals: u8::try_from(wire.decimals).map_err(|_| Malformed("decimals"))?,
+            sandbox_grant_units: wire.sandbox_grant_units,
+            version: record.version,
+        }),
+        reference_body::Body::Instrument(wire) => changes.instrument(InstrumentRow {
+            id: InstrumentId(wire.id),
+            base: AssetId(wire.base_asset_id),
+            quote: AssetId(wire.quote_asset_id),
+            tick_size_units: wire.tick_size_units,
+            lot_size_units: wire.lot_size_units,
+            price_protection_bps: wire.price_protection_bps,
+            partition: wire.partition,
+            version: record.version,
+        }),
+    }
+    Ok(())
+}

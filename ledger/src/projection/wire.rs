@@ -1,0 +1,50 @@
+//! Words of the wire that `proto::convert` reads only as part of a command.
+
+use model::{KeyText, OrderType, TimeInForce};
+use proto::{
+    convert::Malformed,
+    log::{Bucket, PostingCause},
+    trading,
+};
+
+/// An order type from its number on the wire.
+pub(crate) fn order_type_from_wire(wire: i32) -> Result<OrderType, Malformed> {
+    match trading::OrderType::try_from(wire) {
+        Ok(trading::OrderType::Limit) => Ok(OrderType::Limit),
+        Ok(trading::OrderType::Market) => Ok(OrderType::Market),
+        _ => Err(Malformed("type")),
+    }
+}
+
+/// A time in force from its number on the wire.
+pub(crate) fn time_in_force_from_wire(wire: i32) -> Result<TimeInForce, Malformed> {
+    match trading::TimeInForce::try_from(wire) {
+        Ok(trading::TimeInForce::Gtc) => Ok(TimeInForce::Gtc),
+        Ok(trading::TimeInForce::Ioc) => Ok(TimeInForce::Ioc),
+        _ => Err(Malformed("time_in_force")),
+    }
+}
+
+/// A key; `None` where the text is empty.
+pub(crate) fn key_from_wire(text: &str) -> Result<Option<KeyText>, Malformed> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    KeyText::new(text).map(Some).map_err(|_| Malformed("key"))
+}
+
+/// A posting's cause from its number on the wire.
+pub(crate) fn posting_cause_from_wire(wire: i32) -> Result<PostingCause, Malformed> {
+    match PostingCause::try_from(wire) {
+        Ok(PostingCause::Unspecified) | Err(_) => Err(Malformed("cause")),
+        Ok(cause) => Ok(cause),
+    }
+}
+
+/// A bucket from its number on the wire.
+pub(crate) fn bucket_from_wire(wire: i32) -> Result<Bucket, Malformed> {
+    match Bucket::try_from(wire) {
+        Ok(Bucket::Unspecified) | Err(_) => Err(Malformed("bucket")),
+        Ok(bucket) => Ok(bucket),
+    }
+}

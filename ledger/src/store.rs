@@ -1,0 +1,241 @@
+//! What keeps the rows: a trait, with a store in SQL and one in memory under the same suite of
+//! tests (`tests/store_contract.rs`).
+//!
+//! A store writes a batch wholly or not at all, and only where it stands at the batch's
+//! predecessor: so a batch is never applied twice, two projectors of one partition cannot mix, and
+//! what a crash interrupts is done again from the log.
+
+pub mod memory;
+pub mod sql;
+
+use std::collections::BTreeMap;
+
+use model::{
+    AccountName, Asset, AssetId, Instrument, InstrumentId, KeyText, OrderId, Partition, Timestamp,
+    TradeId,
+};
+use proto::trading::OrderStatus;
+use thiserror::Error;
+use tonic::async_trait;
+
+pub use self::{memory::MemoryStore, sql::SqlStore};
+use crate::{
+    projection::Batch,
+    row::{AssetRow, Balance, BalanceKey, InstrumentRow, OrderRow, Progress, TradeRow},
+    tables::Tables,
+};
+
+/// Why a store did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum StoreError {
+    /// The partition is not where the batch begins: somebody else projects it, or the batch was
+    /// applied before. Nothing was changed.
+    #[error("partition {partition} does not stand at answer {expected}: somebody moved it")]
+    Moved {
+        /// The partition.
+        partition: Partition,
+        /// Where it had to stand.
+        expected: u64,
+    },
+    /// A row is not what a ledger writes, or a row that must be there is not.
+    #[error("the ledger's tables are damaged: {0}")]
+    Damaged(String),
+    /// The database did not do it; it may the next time.
+    #[error("the ledger's database failed: {0}")]
+    Failed(String),
+}
+
+/// Keeps the rows of a ledger.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Writes `batch` wholly or not at all.
+    ///
+    /// # Errors
+    /// [`StoreError::Moved`] where the store does not stand where the batch begins. After
+    /// [`StoreError::Failed`] the batch is applied or not; the progress tells.
+    async fn apply(&self, batch: &Batch) -> Result<(), StoreError>;
+
+    /// How far each partition is projected.
+    ///
+    /// # Errors
+    /// [`StoreError`] where that cannot be read.
+    async fn progress(&self) -> Result<BTreeMap<Partition, Progress>, StoreError>;
+
+    /// The order with this id, or the first order where this is the id of a duplicate of it.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot be read.
+    async fn order(&self, id: OrderId) -> Result<Option<OrderRow>, StoreError>;
+
+    /// The newest order of `account` with this client order id. One that was refused because the id
+    /// belongs to another order does not count.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot be read.
+    async fn order_by_client_id(
+        &self,
+        account: &AccountName,
+        client_order_id: &KeyText,
+    ) -> Result<Option<OrderRow>, StoreError>;
+
+    /// Orders, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] where they cannot be read.
+    async fn orders(&self, query: &OrdersQuery) -> Result<Vec<OrderRow>, StoreError>;
+
+    /// Trades, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] where they cannot be read.
+    async fn trades(&self, query: &TradesQuery) -> Result<Vec<TradeRow>, StoreError>;
+
+    /// The balances of `account` on every partition; empty where it has none.
+    ///
+    /// # Errors
+    /// [`StoreError`] where they cannot be read.
+    async fn balances(
+        &self,
+        account: &AccountName,
+    ) -> Result<BTreeMap<BalanceKey, Balance>, StoreError>;
+
+    /// Everything that is listed.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot be read, or where an instrument's numbers make none.
+    async fn catalog(&self) -> Result<Catalog, StoreError>;
+
+    /// All rows, for comparison; reads whole tables into memory.
+    ///
+    /// # Errors
+    /// [`StoreError`] where they cannot be read.
+    async fn tables(&self) -> Result<Tables, StoreError>;
+}
+
+/// Which orders are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct OrdersQuery {
+    /// Only this account's.
+    pub account: Option<AccountName>,
+    /// Only of this instrument.
+    pub instrument: Option<InstrumentId>,
+    /// Only with this status.
+    pub status: Option<OrderStatus>,
+    /// Which of them.
+    pub page: Page<OrderCursor>,
+}
+
+/// Which trades are asked for.
+#[derive(Clone, Debug, Default)]
+pub struct TradesQuery {
+    /// Only those of this account, on either side.
+    pub account: Option<AccountName>,
+    /// Only of this instrument.
+    pub instrument: Option<InstrumentId>,
+    /// Which of them.
+    pub page: Page<TradeCursor>,
+}
+
+/// A page of what is newest first.
+#[derive(Clone, Copy, Debug)]
+pub struct Page<C> {
+    /// Only what comes after this one.
+    pub after: Option<C>,
+    /// How many to pass over.
+    pub skip: u32,
+    /// How many at most.
+    pub limit: u32,
+}
+
+impl<C> Default for Page<C> {
+    fn default() -> Page<C> {
+        Page { after: None, skip: 0, limit: u32::MAX }
+    }
+}
+
+/// An order's place in the order of age, newest last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OrderCursor {
+    /// When it was placed.
+    pub created_at: Timestamp,
+    /// Its id, which decides among orders of one instant.
+    pub id: OrderId,
+}
+
+impl OrderCursor {
+    /// The place of `row`.
+    pub const fn of(row: &OrderRow) -> OrderCursor {
+        OrderCursor { created_at: row.created_at, id: row.id }
+    }
+}
+
+/// A trade's place in the order of age, newest last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TradeCursor {
+    /// When it happened.
+    pub executed_at: Timestamp,
+    /// What was traded, which decides among trades of one instant,
+    pub instrument: InstrumentId,
+    /// and the trade's number.
+    pub id: TradeId,
+}
+
+impl TradeCursor {
+    /// The place of `row`.
+    pub const fn of(row: &TradeRow) -> TradeCursor {
+        TradeCursor { executed_at: row.executed_at, instrument: row.instrument, id: row.id }
+    }
+}
+
+/// Everything that is listed, as `model` has it: what turns whole units into decimal text.
+#[derive(Clone, Debug, Default)]
+pub struct Catalog {
+    /// Assets, each with what the sandbox gives of it.
+    pub assets: BTreeMap<AssetId, (Asset, model::Amount)>,
+    /// Instruments.
+    pub instruments: BTreeMap<InstrumentId, Instrument>,
+}
+
+impl Catalog {
+    /// Makes the words of `model` of the listed rows.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] where an instrument's numbers or assets make none.
+    pub fn of<'a>(
+        assets: impl IntoIterator<Item = &'a AssetRow>,
+        instruments: impl IntoIterator<Item = &'a InstrumentRow>,
+    ) -> Result<Catalog, StoreError> {
+        let mut catalog = Catalog::default();
+        for row in assets {
+            let asset = Asset { id: row.id, code: row.code.clone(), decimals: row.decimals };
+            let grant = model::Amount::from_units(i128::from(row.sandbox_grant_units));
+            catalog.assets.insert(row.id, (asset, grant));
+        }
+        for row in instruments {
+            let instrument = catalog.instrument(row)?;
+            catalog.instruments.insert(row.id, instrument);
+        }
+        Ok(catalog)
+    }
+
+    fn instrument(&self, row: &InstrumentRow) -> Result<Instrument, StoreError> {
+        let damaged =
+            |what: &str| StoreError::Damaged(format!("instrument {}: {what}", row.id.0));
+        let asset = |id: AssetId| self.assets.get(&id).map(|(asset, _)| asset);
+        let (Some(base), Some(quote)) = (asset(row.base), asset(row.quote)) else {
+            return Err(damaged("its assets are not listed"));
+        };
+        let listing = model::instrument::Listing {
+            id: row.id,
+            tick_size: model::Amount::from_units(i128::from(row.tick_size_units)),
+            lot_size: model::Amount::from_units(i128::from(row.lot_size_units)),
+            price_protection_bps: row.price_protection_bps,
+        };
+        Instrument::list(base, quote, listing).map_err(|error| damaged(&error.to_string()))
+    }
+
+    /// The instrument with this symbol.
+    pub fn by_symbol(&self, symbol: &str) -> Option<&Instrument> {
+        self.instruments.values().find(|instrument| instrument.symbol.as_str() == symbol)
+    }
+}

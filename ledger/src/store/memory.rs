@@ -1,0 +1,228 @@
+//! A store in memory: for tests and simulations, and what a verifier folds a log into.
+//!
+//! Queries look at every row: it is the plain reading of the contract that SQL is held to.
+
+use std::{
+    collections::BTreeMap,
+    sync::{PoisonError, RwLock, RwLockReadGuard},
+};
+
+use model::{AccountName, AssetId, KeyText, OrderId, Partition};
+use proto::{log::RefusalReason, text};
+use spine::Chain;
+use tonic::async_trait;
+
+use super::{
+    Catalog, OrderCursor, OrdersQuery, Page, Store, StoreError, TradeCursor, TradesQuery,
+};
+use crate::{
+    projection::{Batch, Changes, OrderChange},
+    row::{Balance, BalanceKey, OrderRow, Progress, TradeRow},
+    tables::Tables,
+};
+
+/// A store in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    tables: RwLock<Tables>,
+}
+
+impl MemoryStore {
+    /// An empty one.
+    pub fn new() -> MemoryStore {
+        MemoryStore::default()
+    }
+
+    /// Writes `batch`, as [`Store::apply`] does, without an async runtime.
+    ///
+    /// # Errors
+    /// [`StoreError::Moved`] and [`StoreError::Damaged`].
+    pub fn write(&self, batch: &Batch) -> Result<(), StoreError> {
+        // A batch is checked before anything is written, so a panic leaves nothing half done.
+        let mut tables = self.tables.write().unwrap_or_else(PoisonError::into_inner);
+        check(&tables, batch)?;
+        put(&mut tables, batch);
+        Ok(())
+    }
+
+    /// All rows, without a copy.
+    pub fn into_tables(self) -> Tables {
+        self.tables.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Tables> {
+        self.tables.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn check(tables: &Tables, batch: &Batch) -> Result<(), StoreError> {
+    let partition = batch.progress.partition;
+    let start = (0, Chain::start(batch.progress.log_id, partition));
+    let stands = tables
+        .progress
+        .get(&partition)
+        .map_or(start, |progress| (progress.out_seq, progress.chain));
+    if stands != (batch.expected.out_seq, batch.expected.chain) {
+        return Err(StoreError::Moved { partition, expected: batch.expected.out_seq });
+    }
+    let changes = &batch.changes;
+    for (id, change) in &changes.orders {
+        let is_known = tables.orders.contains_key(id);
+        if is_known == matches!(change, OrderChange::New(_)) {
+            return Err(StoreError::Damaged(format!("order {id} is new twice or never was")));
+        }
+    }
+    let again = changes.trades.iter().any(|row| tables.trades.contains_key(&(row.instrument, row.id)))
+        || changes.aliases.iter().any(|(alias, _)| tables.aliases.contains_key(alias))
+        || changes.postings.iter().any(|(key, _)| tables.postings.contains_key(key));
+    if again {
+        return Err(StoreError::Damaged("a trade, an alias or a posting is new twice".to_owned()));
+    }
+    Ok(())
+}
+
+fn put(tables: &mut Tables, batch: &Batch) {
+    let Changes { orders, aliases, trades, compacted, balances, .. } = &batch.changes;
+    let partition = batch.progress.partition;
+    for (id, change) in orders {
+        match change {
+            OrderChange::New(row) => {
+                tables.orders.insert(*id, row.clone());
+            }
+            OrderChange::Moved(state) => {
+                if let Some(row) = tables.orders.get_mut(id) {
+                    row.state = state.clone();
+                }
+            }
+        }
+    }
+    tables.aliases.extend(aliases.iter().copied());
+    tables.trades.extend(trades.iter().map(|row| ((row.instrument, row.id), row.clone())));
+    for account in compacted {
+        let keys: Vec<BalanceKey> = of_account(tables, account)
+            .filter(|(key, _)| key.partition == partition)
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in keys {
+            tables.balances.remove(&key);
+        }
+    }
+    tables.balances.extend(balances.iter().map(|(key, balance)| (key.clone(), *balance)));
+    put_listed(tables, &batch.changes);
+    tables.postings.extend(batch.changes.postings.iter().cloned());
+    tables.progress.insert(partition, batch.progress);
+}
+
+/// Every partition brings the same listings; an earlier version never replaces a later one.
+fn put_listed(tables: &mut Tables, changes: &Changes) {
+    for (id, row) in &changes.assets {
+        if tables.assets.get(id).is_none_or(|known| known.version < row.version) {
+            tables.assets.insert(*id, row.clone());
+        }
+    }
+    for (id, row) in &changes.instruments {
+        if tables.instruments.get(id).is_none_or(|known| known.version < row.version) {
+            tables.instruments.insert(*id, *row);
+        }
+    }
+}
+
+fn of_account<'a>(
+    tables: &'a Tables,
+    account: &'a AccountName,
+) -> impl Iterator<Item = (&'a BalanceKey, &'a Balance)> {
+    let first = BalanceKey {
+        account: account.clone(),
+        asset: AssetId(0),
+        partition: Partition::FIRST,
+    };
+    tables.balances.range(first..).take_while(move |(key, _)| key.account == *account)
+}
+
+/// The page of `found`, newest first.
+fn page<R: Clone, C: Ord + Copy>(
+    mut found: Vec<&R>,
+    cursor: impl Fn(&R) -> C,
+    page: &Page<C>,
+) -> Vec<R> {
+    found.sort_by_key(|row| std::cmp::Reverse(cursor(row)));
+    found
+        .into_iter()
+        .filter(|row| page.after.is_none_or(|after| cursor(row) < after))
+        .skip(page.skip as usize)
+        .take(page.limit as usize)
+        .cloned()
+        .collect()
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
+        self.write(batch)
+    }
+
+    async fn progress(&self) -> Result<BTreeMap<Partition, Progress>, StoreError> {
+        Ok(self.read().progress.clone())
+    }
+
+    async fn order(&self, id: OrderId) -> Result<Option<OrderRow>, StoreError> {
+        let tables = self.read();
+        let id = tables.aliases.get(&id).unwrap_or(&id);
+        Ok(tables.orders.get(id).cloned())
+    }
+
+    async fn order_by_client_id(
+        &self,
+        account: &AccountName,
+        client_order_id: &KeyText,
+    ) -> Result<Option<OrderRow>, StoreError> {
+        let tables = self.read();
+        let newest = tables
+            .orders
+            .values()
+            .filter(|row| {
+                row.account == *account
+                    && row.client_order_id.as_ref() == Some(client_order_id)
+                    && row.state.reason != text::refusal(RefusalReason::KeyReused)
+            })
+            .max_by_key(|row| OrderCursor::of(row));
+        Ok(newest.cloned())
+    }
+
+    async fn orders(&self, query: &OrdersQuery) -> Result<Vec<OrderRow>, StoreError> {
+        let tables = self.read();
+        let found = tables.orders.values().filter(|row| {
+            query.account.as_ref().is_none_or(|account| row.account == *account)
+                && query.instrument.is_none_or(|instrument| row.instrument == instrument)
+                && query.status.is_none_or(|status| row.state.status == status)
+        });
+        Ok(page(found.collect(), OrderCursor::of, &query.page))
+    }
+
+    async fn trades(&self, query: &TradesQuery) -> Result<Vec<TradeRow>, StoreError> {
+        let tables = self.read();
+        let found = tables.trades.values().filter(|row| {
+            let is_party = |account| [&row.maker_account, &row.taker_account].contains(&account);
+            query.account.as_ref().is_none_or(is_party)
+                && query.instrument.is_none_or(|instrument| row.instrument == instrument)
+        });
+        Ok(page(found.collect(), TradeCursor::of, &query.page))
+    }
+
+    async fn balances(
+        &self,
+        account: &AccountName,
+    ) -> Result<BTreeMap<BalanceKey, Balance>, StoreError> {
+        let tables = self.read();
+        Ok(of_account(&tables, account).map(|(key, balance)| (key.clone(), *balance)).collect())
+    }
+
+    async fn catalog(&self) -> Result<Catalog, StoreError> {
+        let tables = self.read();
+        Catalog::of(tables.assets.values(), tables.instruments.values())
+    }
+
+    async fn tables(&self) -> Result<Tables, StoreError> {
+        Ok(self.read().clone())
+    }
+}

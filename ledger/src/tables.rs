@@ -1,0 +1,144 @@
+//! Everything that a ledger keeps, in one canonical form: the memory store is one of these, and
+//! any store can be read as one, so that two stores can be compared row by row.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+};
+
+use model::{Amount, AssetId, InstrumentId, OrderId, Partition};
+use proto::log::Bucket;
+
+use crate::row::{
+    AssetRow, Balance, BalanceKey, InstrumentRow, OrderRow, PostingKey, PostingRow, Progress,
+    TradeKey, TradeRow,
+};
+
+/// How many differences of each table are told in full: enough to see what kind they are.
+const DIFFERENCES_TOLD_MAX: usize = 5;
+
+/// All rows of a ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tables {
+    /// How far each partition is projected.
+    pub progress: BTreeMap<Partition, Progress>,
+    /// Assets.
+    pub assets: BTreeMap<AssetId, AssetRow>,
+    /// Instruments.
+    pub instruments: BTreeMap<InstrumentId, InstrumentRow>,
+    /// Orders.
+    pub orders: BTreeMap<OrderId, OrderRow>,
+    /// Ids that duplicates were given, each with the id of the first order.
+    pub aliases: BTreeMap<OrderId, OrderId>,
+    /// Trades.
+    pub trades: BTreeMap<TradeKey, TradeRow>,
+    /// Balances.
+    pub balances: BTreeMap<BalanceKey, Balance>,
+    /// Postings.
+    pub postings: BTreeMap<PostingKey, PostingRow>,
+}
+
+/// One row that two ledgers do not have alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Which table.
+    pub table: &'static str,
+    /// Which row, and what each ledger has; or how many more rows of the table differ.
+    pub text: String,
+}
+
+/// What there is of one asset, by kind of bucket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AssetSum {
+    /// What accounts can use: the sum of the balances.
+    pub available: Amount,
+    /// What open orders hold: the sum of the balances.
+    pub held: Amount,
+    /// Withdrawals minus deposits: the sum of the postings.
+    pub external: Amount,
+    /// Grants returned minus grants given: the sum of the postings.
+    pub faucet: Amount,
+}
+
+impl AssetSum {
+    /// All of it together, which is zero; `None` where it is beyond what an amount holds.
+    pub fn total(&self) -> Option<Amount> {
+        Amount::checked_sum([self.available, self.held, self.external, self.faucet])
+    }
+}
+
+impl Tables {
+    /// What differs between this ledger and `other`: of each table the first few rows in full, then
+    /// how many more. Empty where the two are alike.
+    pub fn differences(&self, other: &Tables) -> Vec<Difference> {
+        let mut found = Vec::new();
+        compare("progress", &self.progress, &other.progress, &mut found);
+        compare("assets", &self.assets, &other.assets, &mut found);
+        compare("instruments", &self.instruments, &other.instruments, &mut found);
+        compare("orders", &self.orders, &other.orders, &mut found);
+        compare("order_aliases", &self.aliases, &other.aliases, &mut found);
+        compare("trades", &self.trades, &other.trades, &mut found);
+        compare("balances", &self.balances, &other.balances, &mut found);
+        compare("postings", &self.postings, &other.postings, &mut found);
+        found
+    }
+
+    /// What there is of each asset. `None` where a sum is beyond what an amount holds, which no
+    /// sound ledger comes to.
+    pub fn asset_sums(&self) -> Option<BTreeMap<AssetId, AssetSum>> {
+        let mut sums: BTreeMap<AssetId, AssetSum> = BTreeMap::new();
+        for (key, balance) in &self.balances {
+            let sum = sums.entry(key.asset).or_default();
+            sum.available = sum.available.checked_add(balance.available)?;
+            sum.held = sum.held.checked_add(balance.held)?;
+        }
+        for leg in self.postings.values().flat_map(|posting| &posting.legs) {
+            let sum = sums.entry(leg.asset).or_default();
+            match leg.bucket {
+                Bucket::External => sum.external = sum.external.checked_add(leg.amount)?,
+                Bucket::Faucet => sum.faucet = sum.faucet.checked_add(leg.amount)?,
+                Bucket::Available | Bucket::Held | Bucket::Unspecified => {}
+            }
+        }
+        Some(sums)
+    }
+
+    /// The balances as the postings make them: the fold of every leg, without those that come to
+    /// nothing. `None` on overflow. Equal to [`Tables::balances`] without its zeros.
+    pub fn folded_balances(&self) -> Option<BTreeMap<BalanceKey, Balance>> {
+        let mut balances: BTreeMap<BalanceKey, Balance> = BTreeMap::new();
+        for (key, posting) in &self.postings {
+            for leg in &posting.legs {
+                let Some(account) = leg.account.clone() else { continue };
+                let partition = key.partition;
+                let balance =
+                    balances.entry(BalanceKey { account, asset: leg.asset, partition }).or_default();
+                let bucket = match leg.bucket {
+                    Bucket::Held => &mut balance.held,
+                    _ => &mut balance.available,
+                };
+                *bucket = bucket.checked_add(leg.amount)?;
+            }
+        }
+        balances.retain(|_, balance| *balance != Balance::default());
+        Some(balances)
+    }
+}
+
+fn compare<K: Ord + Debug, R: PartialEq + Debug>(
+    table: &'static str,
+    one: &BTreeMap<K, R>,
+    other: &BTreeMap<K, R>,
+    found: &mut Vec<Difference>,
+) {
+    let keys: BTreeSet<&K> = one.keys().chain(other.keys()).collect();
+    let mut different = keys.into_iter().filter(|key| one.get(*key) != other.get(*key));
+    for key in different.by_ref().take(DIFFERENCES_TOLD_MAX) {
+        let (left, right) = (one.get(key), other.get(key));
+        found.push(Difference { table, text: format!("{key:?}: {left:?} is not {right:?}") });
+    }
+    let more = different.count();
+    if more > 0 {
+        found.push(Difference { table, text: format!("{more} more rows differ") });
+    }
+}

@@ -1,0 +1,165 @@
+//! The state of all books as plain data, for snapshots, and back with everything checked.
+//!
+//! Orders are listed by priority: that is the order of every queue and of every account's list, so
+//! adding them again in that order rebuilds both.
+
+use model::{AccountHandle, Instrument, InstrumentId, OrderId, Price, Quantity, Side};
+use thiserror::Error;
+
+use crate::{
+    ACCOUNTS_END, Books, ORDERS_MAX, OpenOrder,
+    book::{Book, Resting},
+};
+
+/// The largest sequence, trade number or priority that is restored. A counter cannot get there in a
+/// thousand years, and from it none overflows.
+pub const COUNTER_MAX: u64 = 1 << 62;
+
+/// All books and open orders as plain data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BooksImage {
+    /// Every listed instrument, in ascending order of id.
+    pub books: Vec<BookImage>,
+    /// Every open order, in ascending order of priority.
+    pub orders: Vec<OpenOrder>,
+    /// The priority of the next order that comes to rest.
+    pub next_priority: u64,
+}
+
+/// What one book is apart from its orders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BookImage {
+    /// The instrument's settings.
+    pub instrument: Instrument,
+    /// The public depth sequence.
+    pub sequence: u64,
+    /// How many trades there were.
+    pub trades: u64,
+    /// The price of the last trade; `None` before the first.
+    pub last_price: Option<Price>,
+}
+
+/// Why an image is not one of books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum RestoreError {
+    /// Two books of one instrument, or books out of order.
+    #[error("instrument {} is out of order or listed twice", .0.0)]
+    InstrumentOrder(InstrumentId),
+    /// A counter beyond [`COUNTER_MAX`].
+    #[error("a counter is beyond {COUNTER_MAX}")]
+    Counter,
+    /// Trades without a last price, a last price without trades, or trades or orders without a
+    /// change of the depth.
+    #[error("the counters of instrument {} contradict each other", .0.0)]
+    Counters(InstrumentId),
+    /// More than [`ORDERS_MAX`] orders.
+    #[error("more than {ORDERS_MAX} open orders")]
+    TooManyOrders,
+    /// Priorities that do not ascend, or reach the next one to be given.
+    #[error("order {0} is out of order")]
+    PriorityOrder(OrderId),
+    /// An order of an instrument that is not listed.
+    #[error("order {0} is of an instrument that is not listed")]
+    UnknownInstrument(OrderId),
+    /// An account number at or beyond [`ACCOUNTS_END`].
+    #[error("order {0} is of an account out of range")]
+    Account(OrderId),
+    /// Nothing remaining, or more than the order asked for.
+    #[error("order {0} has an impossible quantity remaining")]
+    Remaining(OrderId),
+    /// Two open orders with one id.
+    #[error("order {0} is there twice")]
+    DuplicateOrder(OrderId),
+    /// A bid at or above an ask.
+    #[error("the book of instrument {} is crossed", .0.0)]
+    Crossed(InstrumentId),
+}
+
+impl Books {
+    /// The state as plain data. Equal images behave equally from here on.
+    pub fn image(&self) -> BooksImage {
+        let books = self.directory.iter().map(|(_, book)| {
+            let book = &self.books[*book as usize];
+            BookImage {
+                instrument: book.instrument.clone(),
+                sequence: book.sequence,
+                trades: book.trades,
+                last_price: book.last_price,
+            }
+        });
+        let accounts = (0..self.orders.accounts_end()).map(AccountHandle);
+        let mut orders = Vec::with_capacity(self.orders.len());
+        orders.extend(accounts.flat_map(|account| self.orders_of(account)));
+        orders.sort_unstable_by_key(|order| order.priority);
+        BooksImage { books: books.collect(), orders, next_priority: self.next_priority }
+    }
+
+    /// The books of an image.
+    ///
+    /// # Errors
+    /// [`RestoreError`] where no run of commands could have led to it. Never panics.
+    pub fn restore(image: BooksImage) -> Result<Books, RestoreError> {
+        if image.orders.len() > ORDERS_MAX {
+            return Err(RestoreError::TooManyOrders);
+        }
+        if image.next_priority > COUNTER_MAX {
+            return Err(RestoreError::Counter);
+        }
+        let mut books = Books { next_priority: image.next_priority, ..Books::new() };
+        for book in image.books {
+            books.restore_book(book)?;
+        }
+        let mut first_free = 0;
+        for order in image.orders {
+            if !(first_free..image.next_priority).contains(&order.priority) {
+                return Err(RestoreError::PriorityOrder(order.id));
+            }
+            first_free = order.priority + 1;
+            books.restore_order(&order)?;
+        }
+        for book in &books.books {
+            let id = book.instrument.id;
+            if book.is_crossed() {
+                return Err(RestoreError::Crossed(id));
+            }
+            let is_empty = Side::BOTH.iter().all(|side| book.ladder(*side).best().is_none());
+            if book.sequence == 0 && !is_empty {
+                return Err(RestoreError::Counters(id));
+            }
+        }
+        Ok(books)
+    }
+
+    fn restore_book(&mut self, image: BookImage) -> Result<(), RestoreError> {
+        let BookImage { instrument, sequence, trades, last_price } = image;
+        let id = instrument.id;
+        if self.directory.last().is_some_and(|(last, _)| *last >= id) {
+            return Err(RestoreError::InstrumentOrder(id));
+        }
+        if sequence > COUNTER_MAX || trades > COUNTER_MAX {
+            return Err(RestoreError::Counter);
+        }
+        if (trades > 0) != last_price.is_some() || (trades > 0 && sequence == 0) {
+            return Err(RestoreError::Counters(id));
+        }
+        let slot =
+            u32::try_from(self.books.len()).map_err(|_| RestoreError::InstrumentOrder(id))?;
+        self.books.push(Book { sequence, trades, last_price, ..Book::new(instrument) });
+        self.directory.push((id, slot));
+        Ok(())
+    }
+
+    fn restore_order(&mut self, order: &OpenOrder) -> Result<(), RestoreError> {
+        let OpenOrder { id, account, side, price, quantity, remaining, priority, .. } = *order;
+        let book = self.slot(order.instrument).ok_or(RestoreError::UnknownInstrument(id))?;
+        if account.0 >= ACCOUNTS_END {
+            return Err(RestoreError::Account(id));
+        }
+        if remaining == Quantity::ZERO || remaining > quantity {
+            return Err(RestoreError::Remaining(id));
+        }
+        let resting = Resting::new(id, account.0, quantity, remaining, priority);
+        self.put_in(book, side, price, resting).ok_or(RestoreError::DuplicateOrder(id))?;
+        Ok(())
+    }
+}

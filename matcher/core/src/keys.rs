@@ -1,0 +1,233 @@
+//! Keys that make a retry safe: which order a key was used for, with what content, and which other
+//! ids its retries were given.
+//!
+//! # Rules
+//!
+//! 1. A key is (account, instrument, name space, text). Used for the first time it is
+//!    [`KeyCheck::New`]; with the same content again [`KeyCheck::Same`], which tells the original; with
+//!    other content [`KeyCheck::OtherContent`].
+//! 2. A duplicate's own id can be kept as an alias of the original: [`Keys::resolve`] turns it into
+//!    the original's for look-ups and cancels. Aliases live as long as their key.
+//! 3. A key is kept until its instant has passed *and* its order is no longer open. One whose order
+//!    is open at its instant is asked about again every [`RECHECK`], so it may outlive the order by
+//!    that, never the reverse.
+//! 4. Keys expire in order of their instants, then of their orders, at most [`EXPIRIES_MAX`] a call;
+//!    one that is due but not yet expired still counts. So a call with every command removes more
+//!    than one command adds, and none waits long.
+//! 5. Limits: [`KEYS_PER_ACCOUNT_MAX`] refuses only the account that reached it;
+//!    [`ALIASES_PER_KEY_MAX`] leaves further retries answered as duplicates but without an alias of
+//!    their own; [`KEYS_MAX`] is the last resort that keeps memory bounded.
+//!
+//! # Memory
+//!
+//! 88 bytes a key for the entry, 24 for its place in the order of expiry, about 12 for the two
+//! indexes, and the text with its counts: 16 bytes and its length, rounded up by the allocator. That
+//! is 170 to 190 bytes with a UUID as text: a million keys are 180 MB, so 24 hours at a steady 100
+//! orders a second 1.6 GB. Generated keys live for seconds and cost next to nothing. An alias costs
+//! 8 bytes in its key and about 20 in the index.
+//!
+//! What will never live here: keys of deposits and withdrawals (those belong to money and are never
+//! forgotten), clocks, and hashing of content.
+
+mod image;
+mod index;
+
+use std::{cmp::Reverse, collections::BinaryHeap};
+
+use model::{AccountName, InstrumentId, KeyText, OrderId, Span, Timestamp};
+use thiserror::Error;
+
+pub use image::{KeyImage, KeysImage, KeysRestoreError};
+
+use index::Index;
+
+/// How long a client's key is kept if nothing else is set: 24 hours of the log's time.
+pub const KEEP_DEFAULT: Span = Span::from_secs(24 * 60 * 60);
+
+/// How many keys one account can have at once: about 180 MB. A client that needs more in 24 hours
+/// leaves keys to the gateway, which makes up short-lived ones.
+pub const KEYS_PER_ACCOUNT_MAX: u32 = 1_000_000;
+
+/// How many keys there can be in all: about 12 GB, beyond any machine that is meant to run a shard.
+pub const KEYS_MAX: usize = 1 << 26;
+
+/// How many retries of one order get an alias. A client that has not understood after so many will
+/// not need the next one's id.
+pub const ALIASES_PER_KEY_MAX: usize = 64;
+
+/// How many keys one call to [`Keys::expire`] looks at: some microseconds of work.
+pub const EXPIRIES_MAX: usize = 32;
+
+/// After how long a key whose order was still open is looked at again.
+pub const RECHECK: Span = Span::from_secs(60 * 60);
+
+/// A key that makes a retry of an order safe.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderKey {
+    /// Whose key it is: by name, since a shard's handles are used again.
+    pub account: AccountName,
+    /// For which instrument.
+    pub instrument: InstrumentId,
+    /// In which name space.
+    pub space: KeySpace,
+    /// Its text.
+    pub text: KeyText,
+}
+
+/// The name spaces of keys: the same text in two of them is two keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KeySpace {
+    /// The client's own id of the order.
+    ClientOrderId,
+    /// The Idempotency-Key header.
+    IdempotencyKey,
+    /// Made up by a gateway for one request.
+    Generated,
+}
+
+/// The hash of a decoded command without what differs between retries of it.
+pub type ContentHash = [u8; 16];
+
+/// What a key has been used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyCheck {
+    /// Nothing that is remembered.
+    New,
+    /// The same content: this is a retry.
+    Same {
+        /// The order that the first one made.
+        original: OrderId,
+    },
+    /// Something else.
+    OtherContent,
+}
+
+/// Why a key is not taken; nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum KeyRefused {
+    /// The account is at [`KEYS_PER_ACCOUNT_MAX`].
+    #[error("the account has {KEYS_PER_ACCOUNT_MAX} keys already")]
+    TooManyOfAccount,
+    /// The shard is at [`KEYS_MAX`].
+    #[error("the shard has {KEYS_MAX} keys already")]
+    TooMany,
+    /// The key, or one for the same order, is there: [`Keys::check`] tells before.
+    #[error("the key or its order is there already")]
+    Taken,
+}
+
+/// All keys of a shard.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    index: Index,
+    due: BinaryHeap<Reverse<Due>>,
+}
+
+/// When a key is looked at for expiry. An order has one key, so no two are equal and the order of
+/// expiry does not depend on the heap's layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Due {
+    at: Timestamp,
+    order: OrderId,
+    place: u32,
+}
+
+/// What is remembered of a key.
+#[derive(Clone, Debug)]
+struct Entry {
+    text: KeyText,
+    content: ContentHash,
+    order: OrderId,
+    keep_until: Timestamp,
+    aliases: Vec<OrderId>,
+    account: u32,
+    instrument: InstrumentId,
+    space: KeySpace,
+}
+
+impl Keys {
+    /// No keys, and an index whose places anybody can foresee: for tests and tools.
+    pub fn new() -> Keys {
+        Keys::default()
+    }
+
+    /// No keys, and an index whose places depend on `seed`: with one that clients cannot know, such
+    /// as the log's id, none can choose keys that all fall into one place of it. The seed never
+    /// changes an answer.
+    pub fn seeded(seed: u128) -> Keys {
+        Keys { index: Index::new(seed), due: BinaryHeap::new() }
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What `key` has been used for.
+    pub fn check(&self, key: &OrderKey, content: &ContentHash) -> KeyCheck {
+        match self.index.find(key).map(|place| self.index.entry(place)) {
+            None => KeyCheck::New,
+            Some(entry) if entry.content == *content => KeyCheck::Same { original: entry.order },
+            Some(_) => KeyCheck::OtherContent,
+        }
+    }
+
+    /// Remembers that `key` was used for `order`, until `keep_until` has passed and the order is no
+    /// longer open.
+    ///
+    /// # Errors
+    /// [`KeyRefused`], with nothing changed.
+    pub fn insert(
+        &mut self,
+        key: OrderKey,
+        content: ContentHash,
+        order: OrderId,
+        keep_until: Timestamp,
+    ) -> Result<(), KeyRefused> {
+        let place = self.index.insert(key, content, order, keep_until)?;
+        self.due.push(Reverse(Due { at: keep_until, order, place }));
+        Ok(())
+    }
+
+    /// Remembers that `duplicate`, the id of a retry's record, means `original`. Tells whether it
+    /// does: not where the original has no key any more, has [`ALIASES_PER_KEY_MAX`] of them, or the
+    /// id already means something.
+    pub fn alias(&mut self, original: OrderId, duplicate: OrderId) -> bool {
+        self.index.alias(original, duplicate)
+    }
+
+    /// The order that an id means: the original of an alias, and every other id itself.
+    pub fn resolve(&self, id: OrderId) -> OrderId {
+        self.index.resolve(id)
+    }
+
+    /// Forgets keys whose instant has passed and whose order is not open, and tells how many. Looks
+    /// at no more than [`EXPIRIES_MAX`] of them.
+    pub fn expire(&mut self, now: Timestamp, is_open: impl Fn(OrderId) -> bool) -> usize {
+        let before = self.len();
+        for _ in 0..EXPIRIES_MAX {
+            if !self.is_due(now) {
+                break;
+            }
+            let Some(Reverse(due)) = self.due.pop() else { break };
+            if is_open(due.order) {
+                let at = now.plus(RECHECK);
+                self.index.entry_mut(due.place).keep_until = at;
+                self.due.push(Reverse(Due { at, ..due }));
+            } else {
+                self.index.remove(due.place);
+            }
+        }
+        before - self.len()
+    }
+
+    /// Whether a key waits to be looked at by [`Keys::expire`].
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.due.peek().is_some_and(|Reverse(due)| due.at < now)
+    }
+}

@@ -1,0 +1,100 @@
+//! The state as a snapshot keeps it: plain data of both cores under one protobuf message, written
+//! canonically, and back with everything checked by the cores themselves.
+
+mod accounts;
+mod books;
+mod keys;
+
+use matcher_core::Books;
+use model::{Partition, Span};
+use prost::Message;
+use proto::{
+    convert,
+    reference::{ReferenceRecord, reference_body::Body},
+};
+
+use crate::{answer::Named, exchange::Exchange, list::Listings};
+
+#[derive(Clone, PartialEq, Message)]
+struct ExchangeImage {
+    #[prost(uint32, tag = "1")]
+    partition: u32,
+    #[prost(uint64, tag = "2")]
+    key_retention_nanos: u64,
+    #[prost(message, repeated, tag = "3")]
+    listings: Vec<ReferenceRecord>,
+    #[prost(message, optional, tag = "4")]
+    books: Option<books::BooksWire>,
+    #[prost(message, optional, tag = "5")]
+    accounts: Option<accounts::AccountsWire>,
+    #[prost(message, optional, tag = "6")]
+    keys: Option<keys::KeysWire>,
+}
+
+/// Writes the whole state.
+pub(crate) fn encode(exchange: &Exchange) -> Vec<u8> {
+    ExchangeImage {
+        partition: exchange.partition.number().into(),
+        key_retention_nanos: exchange.key_retention.nanos(),
+        listings: exchange.listings.records.values().cloned().collect(),
+        books: Some(books::to_wire(&exchange.books.image())),
+        accounts: Some(accounts::to_wire(&exchange.accounts.image())),
+        keys: Some(keys::to_wire(&exchange.keys.image())),
+    }
+    .encode_to_vec()
+}
+
+/// Reads a state that [`encode`] wrote.
+///
+/// # Errors
+/// What is wrong with the bytes.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
+    let image = ExchangeImage::decode(bytes).map_err(|error| error.to_string())?;
+    let partition = u16::try_from(image.partition).ok().and_then(Partition::new);
+    let listings = listings(image.listings)?;
+    let books = image.books.ok_or("it has no books")?;
+    let accounts = image.accounts.ok_or("it has no accounts")?;
+    let keys = image.keys.ok_or("it has no keys")?;
+    let instruments = instruments(&listings)?;
+    let exchange = Exchange {
+        partition: partition.ok_or("there is no such partition")?,
+        key_retention: Span::from_nanos(image.key_retention_nanos),
+        books: Books::restore(books::from_wire(books, &instruments)?)
+            .map_err(|error| error.to_string())?,
+        accounts: accounts::restore(accounts)?,
+        keys: keys::restore(keys)?,
+        listings,
+        postings: Default::default(),
+        matched: Default::default(),
+        named: Named::default(),
+    };
+    exchange.check_invariants()?;
+    Ok(exchange)
+}
+
+fn listings(records: Vec<ReferenceRecord>) -> Result<Listings, String> {
+    let mut listings = Listings::default();
+    for record in records {
+        if listings.records.last_key_value().is_some_and(|(last, _)| *last >= record.key) {
+            return Err(format!("listing {} is out of order", record.key));
+        }
+        listings.records.insert(record.key.clone(), record);
+    }
+    Ok(listings)
+}
+
+/// Every listed instrument, as its listing makes it.
+fn instruments(listings: &Listings) -> Result<Vec<model::Instrument>, String> {
+    let bodies = listings.records.values().filter_map(|record| record.body.as_ref()?.body.as_ref());
+    bodies
+        .filter_map(|body| match body {
+            Body::Instrument(listing) => Some(listing),
+            Body::Asset(_) => None,
+        })
+        .map(|listing| {
+            let asset = |id| listings.asset(id).ok_or_else(|| format!("asset {id} is not listed"));
+            let (base, quote) = (asset(listing.base_asset_id)?, asset(listing.quote_asset_id)?);
+            convert::instrument(listing, &base, &quote).map_err(|error| error.to_string())
+        })
+        .collect()
+}
