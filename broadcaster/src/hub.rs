@@ -97,6 +97,11 @@ impl Hub {
         Some(listed.order_book(&book))
     }
 
+    /// How many subscriptions there are that did not overflow.
+    pub fn listeners(&self) -> usize {
+        self.lock().audience.count()
+    }
+
     /// The market as it is kept in a file.
     pub fn image(&self) -> MarketImage {
         self.lock().market.image()

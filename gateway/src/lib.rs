@@ -38,6 +38,7 @@ pub mod settings;
 mod trace;
 mod upstream;
 
+#[cfg(any())]
 pub use crate::{
     service::{BindError, Dependencies, ServeError, Service, bind},
     settings::Settings,

@@ -132,7 +132,7 @@ pub struct InstrumentRow {
     /// How far from the reference price a market order may trade, in basis points.
     pub price_protection_bps: u32,
     /// The shard that trades it.
-    pub partition: u32,
+    pub partition: Partition,
     /// Counts its listings.
     pub version: u32,
 }

@@ -68,7 +68,8 @@ pub(crate) fn write_money(
     for posting in postings.iter() {
         let mut legs = Vec::with_capacity(posting.legs.len());
         for leg in posting.legs {
-            let account = leg.bucket.account().map_or(0, |handle| named.index(handle, accounts, body));
+            let account =
+                leg.bucket.account().map_or(0, |handle| named.index(handle, accounts, body));
             legs.push(log::Leg {
                 bucket: bucket(leg.bucket).into(),
                 account,
@@ -114,10 +115,8 @@ fn caused(cause: &Cause) -> log::Posting {
         }
         Cause::Hold { order } => log::Posting { order_id: order.number(), ..of(Wire::Hold) },
         Cause::Release { order } => log::Posting { order_id: order.number(), ..of(Wire::Release) },
-        Cause::Trade { instrument, trade } => log::Posting {
-            instrument_id: instrument.0,
-            trade_id: trade.0,
-            ..of(Wire::Trade)
-        },
+        Cause::Trade { instrument, trade } => {
+            log::Posting { instrument_id: instrument.0, trade_id: trade.0, ..of(Wire::Trade) }
+        }
     }
 }

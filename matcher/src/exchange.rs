@@ -38,7 +38,7 @@ impl Core for Exchange {
             listings: Listings::default(),
             books: Books::new(),
             accounts: Accounts::new(grant),
-            keys: Keys::new(),
+            keys: Keys::seeded(seed(genesis)),
             postings: Postings::new(),
             matched: Outcome::default(),
             named: Named::default(),
@@ -159,6 +159,12 @@ impl Exchange {
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
     }
+}
+
+/// Clients choose the texts of keys, so their index is seeded with what nobody knew before the log
+/// was founded and every replica knows alike.
+fn seed(genesis: &log::Genesis) -> u128 {
+    genesis.log_id.iter().fold(0, |seed, byte| seed << 8 | u128::from(*byte))
 }
 
 /// The key of a listing in the reference data.

@@ -87,26 +87,15 @@ impl Exchange {
     fn list_instrument(&mut self, listing: &InstrumentListing) -> Result<(), RefusalReason> {
         let asset = |id| self.listings.asset(id).ok_or(RefusalReason::UnknownAsset);
         let (base, quote) = (asset(listing.base_asset_id)?, asset(listing.quote_asset_id)?);
-        let instrument = convert::instrument(listing, &base, &quote)
-            .map_err(|_| RefusalReason::BadListing)?;
+        let instrument =
+            convert::instrument(listing, &base, &quote).map_err(|_| RefusalReason::BadListing)?;
         if listing.id == 0 {
             return Err(RefusalReason::BadListing);
         }
         if u32::from(self.partition.number()) != listing.partition {
             return Ok(());
         }
-        // Tick and lot are the units of what rests in the book: they never change.
-        let in_force = self.books.instrument(instrument.id);
-        let changes_units = in_force.is_some_and(|known| {
-            let (known, asked) = (known.listing(), instrument.listing());
-            known.tick_size != asked.tick_size || known.lot_size != asked.lot_size
-        });
-        let changes_assets = in_force
-            .is_some_and(|known| known.base != instrument.base || known.quote != instrument.quote);
-        if changes_units || changes_assets {
-            return Err(RefusalReason::BadListing);
-        }
-        self.books.list(instrument);
-        Ok(())
+        // Other units than those of what rests in the book are refused there.
+        if self.books.list(instrument) { Ok(()) } else { Err(RefusalReason::BadListing) }
     }
 }

@@ -63,7 +63,9 @@ impl Exchange {
         }
         let keep_until = match place.key.space {
             KeySpace::Generated => input.command.stamp.valid_until,
-            KeySpace::ClientOrderId | KeySpace::IdempotencyKey => input.now.plus(self.key_retention),
+            KeySpace::ClientOrderId | KeySpace::IdempotencyKey => {
+                input.now.plus(self.key_retention)
+            }
         };
         if self.keys.insert(key, content, id, keep_until).is_err() {
             return self.reject(account, place, RefusalReason::TooManyKeys, body);

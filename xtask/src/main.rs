@@ -20,7 +20,7 @@ mod tidy;
 mod up;
 mod workspace;
 
-use std::ffi::OsString;
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::Parser;
 
@@ -48,12 +48,19 @@ enum Task {
     },
 }
 
-fn main() -> anyhow::Result<()> {
-    match Task::parse() {
+fn main() -> ExitCode {
+    let done = match Task::parse() {
         Task::Up { arguments } => up::run(&arguments),
         Task::Test(selection) => test::run(&selection),
         Task::Tidy => tidy::run(),
         Task::Bench(selection) => bench::run(&selection),
         Task::WithKafka { command } => kafka::run_with(&command),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

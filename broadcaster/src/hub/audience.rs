@@ -47,7 +47,6 @@ impl Audience {
     }
 
     /// How many listeners there are.
-    #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         let by_instrument = self.trades.values().chain(self.depth.values());
         self.all_trades.len() + by_instrument.map(Vec::len).sum::<usize>()

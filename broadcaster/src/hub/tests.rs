@@ -239,8 +239,8 @@ async fn who_leaves_is_forgotten() {
     let (hub, mut shard) = open_hub(QueueLimit::default());
     let feeds = [DEPTH, Feed::AllTrades, Feed::Trades { instrument: BTC, since: None }];
     let listeners = feeds.map(|feed| hub.subscribe(feed));
-    assert_eq!(hub.lock().audience.count(), 3);
+    assert_eq!(hub.listeners(), 3);
     drop(listeners);
-    assert_eq!(hub.lock().audience.count(), 0);
+    assert_eq!(hub.listeners(), 0);
     publish(&hub, &mut shard, vec![trade(BTC_USDT, 1, Side::Buy)]);
 }

@@ -1,6 +1,6 @@
 //! What each event does to the rows.
 
-use model::{Amount, AssetId, InstrumentId, OrderId, Quantity, TradeId};
+use model::{Amount, AssetId, InstrumentId, OrderId, Partition, Quantity, TradeId};
 use proto::{
     convert::{self, Malformed},
     log::{
@@ -134,7 +134,10 @@ fn listed(record: &ReferenceRecord, changes: &mut Changes) -> Result<(), Malform
             tick_size_units: wire.tick_size_units,
             lot_size_units: wire.lot_size_units,
             price_protection_bps: wire.price_protection_bps,
-            partition: wire.partition,
+            partition: u16::try_from(wire.partition)
+                .ok()
+                .and_then(Partition::new)
+                .ok_or(Malformed("partition"))?,
             version: record.version,
         }),
     }

@@ -80,10 +80,7 @@ fn order_to_wire(order: &OpenOrder) -> OrderWire {
 }
 
 /// The image, each number in its range; whether it is one of books is for the books to say.
-pub(super) fn from_wire(
-    wire: BooksWire,
-    instruments: &[Instrument],
-) -> Result<BooksImage, String> {
+pub(super) fn from_wire(wire: BooksWire, instruments: &[Instrument]) -> Result<BooksImage, String> {
     let books = wire.books.iter().map(|book| book_from_wire(book, instruments));
     let orders = wire.orders.iter().map(order_from_wire);
     Ok(BooksImage {

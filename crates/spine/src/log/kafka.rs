@@ -142,8 +142,9 @@ impl Log for KafkaLog {
 
     /// Kafka shows only what is replicated to the in-sync replicas, so both visibilities are one.
     fn reader(&self, place: Place, from: u64, _: Visibility) -> Result<Box<dyn Reader>, LogError> {
-        check_bounds(place, from, self.bounds(place)?)?;
-        Ok(Box::new(KafkaReader::new(&self.settings, place, from)?))
+        let (first, end) = self.bounds(place)?;
+        check_bounds(place, from, (first, end))?;
+        Ok(Box::new(KafkaReader::new(&self.settings, place, from, from == end)?))
     }
 
     fn end(&self, place: Place, _: Visibility) -> Result<u64, LogError> {

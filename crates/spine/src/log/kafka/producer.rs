@@ -30,7 +30,9 @@ use crate::{
 };
 
 /// How long the first record of a batch waits for company, in milliseconds. Nothing: while five
-/// requests are on their way, records gather by themselves, and before that waiting only costs.
+/// requests are on their way records gather by themselves. On two cores with the broker beside it,
+/// half a million records a second go without waiting, and 0.8 to 0.9 million with 0.2 or 1 ms; but
+/// a record that is alone is acknowledged after 0.6 ms instead of 1.6 ms.
 const LINGER_MS: &str = "0";
 
 /// How many requests may be on their way: the most that idempotence allows.

@@ -61,11 +61,13 @@ struct Cursor {
 }
 
 impl KafkaReader {
-    /// A reader of `place` from offset `from` on, which was found to be there.
+    /// A reader of `place` from offset `from` on, which was found to be there and perhaps to be
+    /// the end.
     pub(super) fn new(
         settings: &KafkaSettings,
         place: Place,
         from: u64,
+        at_end: bool,
     ) -> Result<KafkaReader, LogError> {
         let failed = |error| failed("making a reader", &error);
         let consumer: BaseConsumer<Listener> =
@@ -78,7 +80,7 @@ impl KafkaReader {
             .map_err(failed)?;
         consumer.assign(&assignment).map_err(failed)?;
         let waited_for_nothing = Duration::ZERO;
-        let cursor = Cursor { name, place, next: from, at_end: false, waited_for_nothing };
+        let cursor = Cursor { name, place, next: from, at_end, waited_for_nothing };
         Ok(KafkaReader { consumer, cursor })
     }
 }

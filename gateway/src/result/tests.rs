@@ -1,0 +1,168 @@
+//! What each kind of answer makes of an order.
+
+use model::{KeyText, RequestId};
+use proto::command::Key;
+use spine::Chain;
+
+use super::*;
+use crate::{
+    entry::{OrderFields, Word, place},
+    reference::{Catalogue, tests::bodies},
+};
+
+const ID: u64 = 7;
+
+fn placed(fields: OrderFields<'_>) -> Placed {
+    let generated =
+        || Key { space: KeySpace::Generated, text: KeyText::new("made-up").expect("a good key") };
+    place(&fields, &Catalogue::of(&bodies()), generated).expect("a good order")
+}
+
+fn limit() -> Placed {
+    placed(OrderFields {
+        client_id: Some("alice"),
+        client_order_id: Some("a-1"),
+        instrument: Some("BTC-USDT"),
+        side: Word::Text("buy"),
+        order_type: Word::Text("limit"),
+        price: Some("100.01"),
+        quantity: Some("0.5"),
+        ..OrderFields::default()
+    })
+}
+
+fn answer(kind: outcome::Kind, events: Vec<event::Kind>) -> Answer {
+    let events = events.into_iter().map(|kind| log::Event { kind: Some(kind) }).collect();
+    Answer {
+        out_seq: 1,
+        in_offset: ID,
+        epoch: 1,
+        behaviour: 1,
+        input_hash: Chain::default(),
+        prev_chain: Chain::default(),
+        chain: Chain::default(),
+        now: Timestamp::from_unix_nanos(9_000),
+        request_id: RequestId(1),
+        body: log::AnswerBody {
+            outcome: Some(log::Outcome { kind: Some(kind) }),
+            events,
+            ..Default::default()
+        },
+    }
+}
+
+fn trade(lots: u64, remaining: u64) -> event::Kind {
+    event::Kind::Trade(TradeExecuted {
+        instrument_id: 1,
+        trade_id: 17,
+        price_ticks: 10_000,
+        quantity_lots: lots,
+        maker_order_id: 3,
+        taker_order_id: ID,
+        taker_remaining_lots: remaining,
+        ..Default::default()
+    })
+}
+
+fn end(order_id: u64, reason: EndReason, remaining_lots: u64) -> event::Kind {
+    let reason = reason.into();
+    event::Kind::OrderEnded(OrderEnded { order_id, reason, remaining_lots, ..Default::default() })
+}
+
+fn decided(kind: outcome::Kind, events: Vec<event::Kind>) -> Decision {
+    let id = OrderId::from_number(ID).expect("in range");
+    decide(&limit(), id, &answer(kind, events))
+}
+
+fn applied() -> outcome::Kind {
+    outcome::Kind::Applied(log::Applied {})
+}
+
+fn refused(reason: RefusalReason) -> outcome::Kind {
+    outcome::Kind::Refused(log::Refused { reason: reason.into() })
+}
+
+#[test]
+fn the_events_make_the_status() {
+    use OrderStatus::{Expired, Filled, Open, PartiallyFilled, Rejected};
+    let others = end(3, EndReason::Filled, 0);
+    #[rustfmt::skip]
+    let table = [
+        (Open, "0.5", 0, "", applied(), vec![]),
+        (PartiallyFilled, "0.1", 1, "", applied(), vec![trade(40_000, 10_000), others.clone()]),
+        (Filled, "0", 2, "", applied(), vec![trade(40_000, 10_000), trade(10_000, 0), others, end(ID, EndReason::Filled, 0)]),
+        (Expired, "0.5", 0, "immediate_or_cancel", applied(), vec![end(ID, EndReason::ImmediateOrCancel, 50_000)]),
+        (Expired, "0.1", 1, "price_protection", applied(), vec![trade(40_000, 10_000), end(ID, EndReason::PriceProtection, 10_000)]),
+        (Rejected, "0.5", 0, "insufficient_funds", refused(RefusalReason::InsufficientFunds), vec![]),
+        (Rejected, "0.5", 0, "poison", outcome::Kind::Poison(log::Poison::default()), vec![]),
+    ];
+    for (status, remaining, fills, reason, kind, events) in table {
+        let Decision::Decided(order) = decided(kind, events) else { panic!("it is decided") };
+        assert_eq!(order.status(), status);
+        assert_eq!((order.remaining.as_str(), order.fills.len()), (remaining, fills), "{status:?}");
+        assert_eq!(order.reject_reason, reason);
+        assert_eq!((order.id, order.client_order_id.as_str()), (ID, "a-1"));
+        assert_eq!(order.receipt, Some(Receipt { partition: 0, offset: ID }));
+    }
+}
+
+#[test]
+fn a_fill_names_its_trade_globally() {
+    let Decision::Decided(order) = decided(applied(), vec![trade(40_000, 10_000)]) else {
+        panic!("it is decided");
+    };
+    let fill = &order.fills[0];
+    assert_eq!((fill.trade_id.as_str(), fill.price.as_str()), ("BTC-USDT-17", "100"));
+    assert_eq!((fill.quantity.as_str(), fill.maker_order_id), ("0.4", 3));
+}
+
+#[test]
+fn duplicates_and_reused_keys_are_told_apart() {
+    let duplicate = outcome::Kind::Duplicate(log::Duplicate { original_order_id: 5 });
+    let original = OrderId::from_number(5).expect("in range");
+    assert_eq!(decided(duplicate, vec![]), Decision::Duplicate(original));
+    let reused = decided(refused(RefusalReason::KeyReused), vec![]);
+    assert!(matches!(reused, Decision::KeyReused(order) if order.reject_reason == "key_reused"));
+}
+
+#[test]
+fn late_full_and_limit_refusals_leave_the_key() {
+    let consumes = |kind| consumes_key(&answer(kind, vec![]));
+    assert!(consumes(applied()));
+    assert!(consumes(refused(RefusalReason::InsufficientFunds)));
+    for reason in [
+        RefusalReason::Late,
+        RefusalReason::TooManyKeys,
+        RefusalReason::TooManyOpenOrders,
+        RefusalReason::TooManyAccounts,
+    ] {
+        assert!(!consumes(refused(reason)), "{reason:?}");
+    }
+}
+
+#[test]
+fn a_market_order_by_quote_amount_has_no_quantity() {
+    let placed = placed(OrderFields {
+        client_id: Some("alice"),
+        instrument: Some("BTC-USDT"),
+        side: Word::Text("buy"),
+        order_type: Word::Text("market"),
+        quote_quantity: Some("12.50"),
+        ..OrderFields::default()
+    });
+    let id = OrderId::from_number(ID).expect("in range");
+    let order = pending(&placed, id, Timestamp::EPOCH);
+    assert_eq!((order.quantity.as_str(), order.quote_quantity.as_str()), ("", "12.5"));
+    assert_eq!(order.client_order_id, "", "a made-up key is not the client's");
+    assert_eq!(unknown(&placed, None, Timestamp::EPOCH).receipt, None);
+}
+
+#[test]
+fn the_depth_sequence_is_that_of_the_instrument() {
+    let change = |instrument_id, sequence| {
+        event::Kind::BookChanged(log::BookChanged { instrument_id, sequence, ..Default::default() })
+    };
+    let answer = answer(applied(), vec![change(1, 4), change(2, 9)]);
+    assert_eq!(depth_sequence(&answer, Some(InstrumentId(1))), 4);
+    assert_eq!(depth_sequence(&answer, Some(InstrumentId(3))), 0);
+}

@@ -1,0 +1,230 @@
+//! The queries.
+
+use std::collections::BTreeMap;
+
+use model::{AccountName, AssetId, InstrumentId, KeyText, OrderId, Partition};
+use proto::{log::RefusalReason, text};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseConnection, EntityTrait, ModelTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
+    sea_query::{Expr, ExprTrait},
+};
+
+use super::{column, entity, failed};
+use crate::{
+    row::{AssetRow, Balance, BalanceKey, InstrumentRow, OrderRow, Progress, TradeRow},
+    store::{OrdersQuery, StoreError, TradeCursor, TradesQuery},
+    tables::Tables,
+};
+
+pub(super) async fn progress(
+    connection: &DatabaseConnection,
+) -> Result<BTreeMap<Partition, Progress>, StoreError> {
+    let rows = entity::progress::Entity::find().all(connection).await.map_err(failed)?;
+    by_key(rows, |row: &Progress| row.partition)
+}
+
+pub(super) async fn order(
+    connection: &DatabaseConnection,
+    id: OrderId,
+) -> Result<Option<OrderRow>, StoreError> {
+    use entity::{alias, order};
+    let find = |id: i64| order::Entity::find_by_id(id).one(connection);
+    let number = column::count(id.number());
+    if let Some(row) = find(number).await.map_err(failed)? {
+        return row.try_into().map(Some);
+    }
+    let alias = alias::Entity::find_by_id(number).one(connection).await.map_err(failed)?;
+    let Some(alias) = alias else { return Ok(None) };
+    find(alias.order_id).await.map_err(failed)?.map(TryInto::try_into).transpose()
+}
+
+pub(super) async fn order_by_client_id(
+    connection: &DatabaseConnection,
+    account: &AccountName,
+    client_order_id: &KeyText,
+) -> Result<Option<OrderRow>, StoreError> {
+    use entity::order::{Column, Entity};
+    let newest = Entity::find()
+        .filter(Column::Account.eq(account.as_str()))
+        .filter(Column::ClientOrderId.eq(client_order_id.as_str()))
+        .filter(Column::Reason.ne(text::refusal(RefusalReason::KeyReused)))
+        .order_by_desc(Column::CreatedAtNanos)
+        .order_by_desc(Column::Id)
+        .one(connection)
+        .await
+        .map_err(failed)?;
+    newest.map(TryInto::try_into).transpose()
+}
+
+pub(super) async fn orders(
+    connection: &DatabaseConnection,
+    query: &OrdersQuery,
+) -> Result<Vec<OrderRow>, StoreError> {
+    use entity::order::{Column, Entity};
+    let account = query.account.as_ref().map(|account| Column::Account.eq(account.as_str()));
+    let instrument =
+        query.instrument.map(|instrument| Column::InstrumentId.eq(i64::from(instrument.0)));
+    let status = query.status.map(|status| Column::Status.eq(column::word(status)));
+    let after = query.page.after.map(|after| {
+        Expr::tuple([Expr::col(Column::CreatedAtNanos), Expr::col(Column::Id)]).lt(Expr::tuple([
+            Expr::val(column::count(after.created_at.unix_nanos())),
+            Expr::val(column::count(after.id.number())),
+        ]))
+    });
+    let rows = Entity::find()
+        .filter(all_of([account, instrument, status, after]))
+        .order_by_desc(Column::CreatedAtNanos)
+        .order_by_desc(Column::Id)
+        .offset(u64::from(query.page.skip))
+        .limit(u64::from(query.page.limit))
+        .all(connection)
+        .await
+        .map_err(failed)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+/// An account's trades are on two sides, each newest first by its own index; the page is cut from
+/// both together.
+pub(super) async fn trades(
+    connection: &DatabaseConnection,
+    query: &TradesQuery,
+) -> Result<Vec<TradeRow>, StoreError> {
+    use entity::trade::Column;
+    let page = &query.page;
+    let Some(account) = &query.account else {
+        return trades_where(connection, query, None, page.skip, page.limit).await;
+    };
+    let reach = page.skip.saturating_add(page.limit);
+    let account = account.as_str();
+    let is_maker = Column::MakerAccount.eq(account);
+    let is_taker_only = Column::TakerAccount.eq(account).and(Column::MakerAccount.ne(account));
+    let mut rows = trades_where(connection, query, Some(is_maker), 0, reach).await?;
+    rows.extend(trades_where(connection, query, Some(is_taker_only), 0, reach).await?);
+    rows.sort_by_key(|row| std::cmp::Reverse(TradeCursor::of(row)));
+    Ok(rows.into_iter().skip(page.skip as usize).take(page.limit as usize).collect())
+}
+
+async fn trades_where(
+    connection: &DatabaseConnection,
+    query: &TradesQuery,
+    party: Option<Expr>,
+    skip: u32,
+    limit: u32,
+) -> Result<Vec<TradeRow>, StoreError> {
+    use entity::trade::{Column, Entity};
+    let instrument =
+        query.instrument.map(|instrument| Column::InstrumentId.eq(i64::from(instrument.0)));
+    let after = query.page.after.map(|after| {
+        Expr::tuple([
+            Expr::col(Column::ExecutedAtNanos),
+            Expr::col(Column::InstrumentId),
+            Expr::col(Column::TradeId),
+        ])
+        .lt(Expr::tuple([
+            Expr::val(column::count(after.executed_at.unix_nanos())),
+            Expr::val(i64::from(after.instrument.0)),
+            Expr::val(column::count(after.id.0)),
+        ]))
+    });
+    // Within an instrument the trades' numbers are in order of age, and the primary key has them.
+    let of_one_instrument = query.instrument.is_some() && party.is_none();
+    let last_seen = query.page.after.filter(|_| of_one_instrument);
+    let rows = Entity::find()
+        .filter(all_of([party, instrument, after]))
+        .apply_if(last_seen, |found, after| found.filter(Column::TradeId.lte(column::count(after.id.0))))
+        .apply_if((!of_one_instrument).then_some(()), |found, ()| {
+            found.order_by_desc(Column::ExecutedAtNanos).order_by_desc(Column::InstrumentId)
+        })
+        .order_by_desc(Column::TradeId)
+        .offset(u64::from(skip))
+        .limit(u64::from(limit))
+        .all(connection)
+        .await
+        .map_err(failed)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
+fn all_of(conditions: impl IntoIterator<Item = Option<Expr>>) -> Condition {
+    conditions.into_iter().flatten().fold(Condition::all(), Condition::add)
+}
+
+pub(super) async fn balances(
+    connection: &DatabaseConnection,
+    account: &AccountName,
+) -> Result<BTreeMap<BalanceKey, Balance>, StoreError> {
+    use entity::balance::{Column, Entity};
+    let rows = Entity::find()
+        .filter(Column::Account.eq(account.as_str()))
+        .all(connection)
+        .await
+        .map_err(failed)?;
+    rows.iter().map(column::balance_of).collect()
+}
+
+type Listed = (BTreeMap<AssetId, AssetRow>, BTreeMap<InstrumentId, InstrumentRow>);
+
+/// Instruments first: their assets were listed before them, so the assets read next are all there.
+pub(super) async fn listed(connection: &DatabaseConnection) -> Result<Listed, StoreError> {
+    let instruments = entity::instrument::Entity::find().all(connection).await.map_err(failed)?;
+    let assets = entity::asset::Entity::find().all(connection).await.map_err(failed)?;
+    let assets = by_key(assets, |row: &AssetRow| row.id)?;
+    let instruments = by_key(instruments, |row: &InstrumentRow| row.id)?;
+    Ok((assets, instruments))
+}
+
+pub(super) async fn tables(connection: &DatabaseConnection) -> Result<Tables, StoreError> {
+    let (assets, instruments) = listed(connection).await?;
+    let orders = entity::order::Entity::find().all(connection).await.map_err(failed)?;
+    let trades = entity::trade::Entity::find().all(connection).await.map_err(failed)?;
+    let aliases = entity::alias::Entity::find().all(connection).await.map_err(failed)?;
+    let aliases = aliases
+        .iter()
+        .map(|row| Ok((column::order_id_of(row.alias_id)?, column::order_id_of(row.order_id)?)));
+    let balances = entity::balance::Entity::find().all(connection).await.map_err(failed)?;
+    let mut tables = Tables {
+        progress: progress(connection).await?,
+        assets,
+        instruments,
+        orders: by_key(orders, |row: &OrderRow| row.id)?,
+        aliases: aliases.collect::<Result<_, StoreError>>()?,
+        trades: by_key(trades, |row: &TradeRow| (row.instrument, row.id))?,
+        balances: balances.iter().map(column::balance_of).collect::<Result<_, _>>()?,
+        postings: BTreeMap::new(),
+    };
+    read_postings(connection, &mut tables).await?;
+    Ok(tables)
+}
+
+async fn read_postings(
+    connection: &DatabaseConnection,
+    tables: &mut Tables,
+) -> Result<(), StoreError> {
+    use entity::{leg, posting};
+    let postings = posting::Entity::find().all(connection).await.map_err(failed)?;
+    tables.postings = postings.iter().map(column::posting_of).collect::<Result<_, _>>()?;
+    let legs = leg::Entity::find()
+        .order_by_asc(leg::Column::Partition)
+        .order_by_asc(leg::Column::OutSeq)
+        .order_by_asc(leg::Column::Number)
+        .order_by_asc(leg::Column::Leg)
+        .all(connection)
+        .await
+        .map_err(failed)?;
+    for row in &legs {
+        let (key, leg) = column::leg_of(row)?;
+        let posting = tables.postings.get_mut(&key);
+        posting
+            .ok_or_else(|| StoreError::Damaged(format!("{key:?} has a leg but is not there")))?
+            .legs
+            .push(leg);
+    }
+    Ok(())
+}
+
+fn by_key<M: ModelTrait, R: TryFrom<M, Error = StoreError>, K: Ord>(
+    rows: Vec<M>,
+    key: impl Fn(&R) -> K,
+) -> Result<BTreeMap<K, R>, StoreError> {
+    rows.into_iter().map(|row| R::try_from(row).map(|row| (key(&row), row))).collect()
+}

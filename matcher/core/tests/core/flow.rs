@@ -1,0 +1,307 @@
+//! The core and the naive implementation on the same random flows: every event, every level, every
+//! open order must be equal, and the invariants hold after every command.
+
+use std::collections::BTreeMap;
+
+use matcher_core::{BookEvent, Books, EndReason, NewOrder, Outcome, Size};
+use model::{AccountHandle, Amount, InstrumentId, OrderType, Side, TimeInForce};
+use rand_pcg::{
+    Pcg64,
+    rand_core::{Rng, SeedableRng},
+};
+
+use crate::{
+    naive::{self, Event, LevelLine, Naive, Party},
+    setup::{A, B, books, id, limit, lots, market, plain, price},
+};
+
+#[derive(Clone, Copy, Debug)]
+pub enum Command {
+    Place(NewOrder),
+    Cancel(u64),
+    CancelAll(u32, Option<InstrumentId>),
+    Protect(InstrumentId, u32),
+}
+
+/// A seeded flow around a wandering price, with few prices and small sizes, so that queues are long,
+/// levels empty often and everything meets.
+pub struct Flow {
+    random: Pcg64,
+    middle: [u64; 2],
+    next_id: u64,
+    /// How many orders to keep open.
+    target: usize,
+}
+
+impl Flow {
+    pub fn new(seed: u64, target: usize) -> Flow {
+        Flow { random: Pcg64::seed_from_u64(seed), middle: [100, 1_000], next_id: 1, target }
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.random.next_u64() % end
+    }
+
+    fn one_in(&mut self, count: u64) -> bool {
+        self.below(count) == 0
+    }
+
+    pub fn next(&mut self, open: usize) -> Command {
+        let cancels = if open > self.target { 60 } else { 25 };
+        match self.below(1_000) {
+            0..2 => Command::CancelAll(self.below(6) as u32, None),
+            2..6 => {
+                Command::CancelAll(self.below(6) as u32, Some(if self.one_in(2) { A } else { B }))
+            }
+            6..9 => Command::Protect(A, [1, 100, 500, 2_000, 10_000][self.below(5) as usize]),
+            draw if draw < cancels * 10 => {
+                let recent = 1 + self.below(4 * self.target as u64);
+                Command::Cancel(self.next_id.saturating_sub(recent) + self.below(2))
+            }
+            _ => Command::Place(self.order()),
+        }
+    }
+
+    fn order(&mut self) -> NewOrder {
+        let which = self.below(2) as usize;
+        let step = self.below(3);
+        self.middle[which] = (self.middle[which] + step).saturating_sub(1).clamp(20, 2_000);
+        let number = self.next_id;
+        self.next_id += 1;
+        let side = if self.one_in(2) { Side::Buy } else { Side::Sell };
+        let account = self.below(6) as u32;
+        let count = if self.one_in(50) { 1_000 } else { 1 + self.below(20) };
+        let mut order = match self.below(10) {
+            0..8 => self.limit_order(number, account, side, count, self.middle[which]),
+            _ => self.market_order(number, account, side, count, self.middle[which]),
+        };
+        order.instrument = [A, B][which];
+        order
+    }
+
+    fn limit_order(
+        &mut self,
+        number: u64,
+        account: u32,
+        side: Side,
+        count: u64,
+        near: u64,
+    ) -> NewOrder {
+        // Some far away, most within a few ticks, a third of those crossing.
+        let away = if self.one_in(20) { self.below(1 + near / 2) } else { self.below(9) };
+        let ticks = match side {
+            Side::Buy => (near + 3).saturating_sub(away),
+            Side::Sell => near.saturating_sub(3) + away,
+        };
+        let mut order = limit(number, account, side, count, ticks.max(1));
+        if self.one_in(6) {
+            order.time_in_force = TimeInForce::Ioc;
+        }
+        order
+    }
+
+    fn market_order(
+        &mut self,
+        number: u64,
+        account: u32,
+        side: Side,
+        count: u64,
+        near: u64,
+    ) -> NewOrder {
+        let rich = Amount::from_units(1_000_000_000);
+        let poor = Amount::from_units(i128::from(self.below(near * 12)));
+        let funds = if self.one_in(3) { poor } else { rich };
+        let amount = Amount::from_units(i128::from(1 + self.below(near * 30)));
+        if self.one_in(2) {
+            let few = Amount::from_units(i128::from(self.below(15)));
+            let funds = match side {
+                Side::Sell if self.one_in(3) => few,
+                _ => funds,
+            };
+            market(number, account, side, Size::Quote(amount), funds)
+        } else {
+            market(number, account, side, Size::Base(lots(count)), funds)
+        }
+    }
+}
+
+/// Runs a command on the core.
+pub fn run(books: &mut Books, command: Command, out: &mut Outcome) {
+    out.clear();
+    match command {
+        Command::Place(order) => books.place(order, out),
+        Command::Cancel(number) => {
+            let known = books.order(id(number));
+            assert_eq!(books.cancel(id(number), out), known);
+        }
+        Command::CancelAll(account, only) => {
+            let count = books.cancel_all(AccountHandle(account), only, out);
+            assert_eq!(count, out.events.len());
+        }
+        Command::Protect(instrument, bps) => assert!(books.list(plain(instrument, bps))),
+    }
+}
+
+fn run_naive(naive: &mut Naive, command: Command) -> (Vec<Event>, Vec<LevelLine>) {
+    match command {
+        Command::Place(order) => naive.place(&naive::Ask {
+            id: order.id,
+            account: order.account,
+            instrument: order.instrument,
+            side: order.side,
+            limit: (order.order_type == OrderType::Limit).then_some(order.price).flatten(),
+            rests: order.time_in_force == TimeInForce::Gtc,
+            size: match order.size {
+                Size::Base(quantity) => naive::Size::Base(quantity),
+                Size::Quote(amount) => naive::Size::Quote(amount),
+            },
+            funds: order.funds,
+        }),
+        Command::Cancel(number) => naive.cancel(id(number)),
+        Command::CancelAll(account, only) => naive.cancel_all(AccountHandle(account), only),
+        Command::Protect(instrument, bps) => {
+            naive.list(plain(instrument, bps));
+            (Vec::new(), Vec::new())
+        }
+    }
+}
+
+/// The core's events in the naive one's words.
+fn in_naive_words(out: &Outcome) -> (Vec<Event>, Vec<LevelLine>) {
+    let events = out.events.iter().map(|event| match *event {
+        BookEvent::Fill(fill) => {
+            assert_eq!(fill.maker_done, fill.maker_remaining.is_zero());
+            let (order, account, left) =
+                (fill.maker, fill.maker_account, fill.maker_remaining.lots());
+            let maker = Party { order, account, left };
+            let (order, account, left) =
+                (fill.taker, fill.taker_account, fill.taker_remaining.lots());
+            let taker = Party { order, account, left };
+            let (number, price, quantity) = (fill.trade, fill.price, fill.quantity.lots());
+            let taker_side = fill.maker_side.opposite();
+            Event::Trade { number, price, quantity, taker_side, maker, taker }
+        }
+        BookEvent::Rested(rested) => {
+            let (order, account, left) = (rested.order, rested.account, rested.remaining.lots());
+            Event::Rests { price: rested.price, party: Party { order, account, left } }
+        }
+        BookEvent::Ended(end) => {
+            let party =
+                Party { order: end.order, account: end.account, left: end.remaining.lots() };
+            Event::Ends { party, why: in_naive_reason(end.reason) }
+        }
+    });
+    let line =
+        |l: &matcher_core::LevelChange| (l.instrument, l.sequence, l.side, l.price, l.total_lots);
+    (events.collect(), out.levels.iter().map(line).collect())
+}
+
+fn in_naive_reason(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::Filled => "filled",
+        EndReason::Cancelled => "cancelled",
+        EndReason::ImmediateOrCancel => "ioc",
+        EndReason::InsufficientLiquidity => "no liquidity",
+        EndReason::PriceProtection => "protection",
+        EndReason::InsufficientFunds => "no funds",
+        EndReason::SweepLimit => "sweep limit",
+    }
+}
+
+fn compare(seed: u64, commands: u32, target: usize, seen: &mut BTreeMap<&'static str, u64>) {
+    let (mut books, mut naive, mut out) = (books(), Naive::default(), Outcome::new());
+    naive.list(plain(A, 500));
+    naive.list(plain(B, 500));
+    let mut flow = Flow::new(seed, target);
+    for step in 0..commands {
+        let command = flow.next(naive.open.len());
+        run(&mut books, command, &mut out);
+        let expected = run_naive(&mut naive, command);
+        let actual = in_naive_words(&out);
+        assert_eq!(actual, expected, "seed {seed}, step {step}: {command:?}");
+        if let Err(why) = books.check_invariants() {
+            panic!("seed {seed}, step {step}: {command:?}: {why}");
+        }
+        for event in &expected.0 {
+            let kind = match event {
+                Event::Trade { .. } => "trade",
+                Event::Rests { .. } => "rests",
+                Event::Ends { why, .. } => why,
+            };
+            *seen.entry(kind).or_default() += 1;
+        }
+        if step % 64 == 0 {
+            let open = books.image().orders;
+            assert_eq!(open.len(), naive.open.len());
+            for (ours, theirs) in open.iter().zip(&naive.open) {
+                let party =
+                    Party { order: ours.id, account: ours.account, left: ours.remaining.lots() };
+                let ours = naive::Open {
+                    party,
+                    instrument: ours.instrument,
+                    side: ours.side,
+                    price: ours.price,
+                };
+                assert_eq!(ours, *theirs, "seed {seed}, step {step}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_core_and_the_naive_implementation_say_the_same() {
+    let mut seen = BTreeMap::new();
+    for seed in 0..8 {
+        compare(seed, 25_000, 40, &mut seen);
+    }
+    for seed in 100..140 {
+        compare(seed, 1_000, 5, &mut seen);
+    }
+    println!("{seen:?}");
+    for kind in
+        ["trade", "rests", "filled", "cancelled", "ioc", "no liquidity", "protection", "no funds"]
+    {
+        let count = seen.get(kind).copied().unwrap_or_default();
+        assert!(count >= 1_000, "{kind} was seen only {count} times");
+    }
+}
+
+#[test]
+fn what_is_left_and_what_is_traded_add_up_for_every_order() {
+    let (mut books, mut out, mut flow) = (books(), Outcome::new(), Flow::new(7, 40));
+    let mut left = BTreeMap::new();
+    for _ in 0..20_000 {
+        let command = flow.next(left.len());
+        run(&mut books, command, &mut out);
+        if let Command::Place(NewOrder { id, size: Size::Base(asked), .. }) = command {
+            left.insert(id, asked);
+        }
+        for event in &out.events {
+            match event {
+                BookEvent::Fill(fill) => {
+                    assert!(!fill.quantity.is_zero());
+                    for (order, now) in
+                        [(fill.maker, fill.maker_remaining), (fill.taker, fill.taker_remaining)]
+                    {
+                        // Orders by quote amount have no quantity to keep.
+                        if let Some(before) = left.get_mut(&order) {
+                            assert_eq!(now, before.minus(fill.quantity));
+                            *before = now;
+                        }
+                    }
+                }
+                BookEvent::Rested(rested) => assert_eq!(left[&rested.order], rested.remaining),
+                // Removed here: a second end would find nothing, by quote amount or not.
+                BookEvent::Ended(end) => {
+                    let before = left.remove(&end.order).unwrap_or(end.remaining);
+                    assert_eq!(before, end.remaining);
+                    assert_eq!(books.order(end.order), None);
+                }
+            }
+        }
+    }
+    let open: Vec<_> = books.image().orders.iter().map(|o| (o.id, o.remaining)).collect();
+    assert!(open.iter().all(|(id, remaining)| left[id] == *remaining));
+    assert_eq!(open.len(), left.len());
+    assert!(books.market_bound(A, Side::Buy).is_none_or(|bound| bound >= price(1)));
+}

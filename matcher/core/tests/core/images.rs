@@ -1,0 +1,126 @@
+//! Images: a restored state behaves as the one it was taken of, and a bad image is refused.
+
+use matcher_core::{Books, BooksImage, Outcome, RestoreError};
+use model::{AccountHandle, InstrumentId, Side};
+use rand_pcg::{
+    Pcg64,
+    rand_core::{Rng, SeedableRng},
+};
+
+use crate::{
+    flow::{Flow, run},
+    setup::{A, B, books, id, limit, lots, plain, price},
+};
+
+/// Books after a random run.
+fn busy(seed: u64, commands: u32) -> (Books, Flow) {
+    let (mut books, mut out, mut flow) = (books(), Outcome::new(), Flow::new(seed, 60));
+    for _ in 0..commands {
+        let command = flow.next(books.image().orders.len());
+        run(&mut books, command, &mut out);
+    }
+    (books, flow)
+}
+
+#[test]
+fn a_restored_state_goes_on_the_same() {
+    for seed in 0..30 {
+        let (mut books, mut flow) = busy(seed, 200 + 37 * seed as u32);
+        let image = books.image();
+        let mut restored = Books::restore(image.clone()).expect("a good image");
+        restored.check_invariants().expect("a good state");
+        assert_eq!(restored.image(), image);
+        let (mut ours, mut theirs) = (Outcome::new(), Outcome::new());
+        for _ in 0..500 {
+            let command = flow.next(60);
+            run(&mut books, command, &mut ours);
+            run(&mut restored, command, &mut theirs);
+            assert_eq!(ours, theirs, "seed {seed}: {command:?}");
+        }
+        assert_eq!(books.image(), restored.image());
+        for side in [A, B].map(|instrument| books.depth(instrument, 5)) {
+            assert!(side.bids.len() <= 5 && side.asks.len() <= 5);
+        }
+    }
+}
+
+fn refused(change: impl FnOnce(&mut BooksImage)) -> RestoreError {
+    let mut books = books();
+    let mut out = Outcome::new();
+    books.place(limit(1, 1, Side::Buy, 5, 99), &mut out);
+    books.place(limit(2, 2, Side::Sell, 5, 101), &mut out);
+    books.place(limit(3, 2, Side::Sell, 5, 99), &mut out);
+    books.place(limit(4, 1, Side::Buy, 5, 98), &mut out);
+    let mut image = books.image();
+    assert_eq!(image.orders.len(), 2);
+    change(&mut image);
+    Books::restore(image).expect_err("a bad image")
+}
+
+#[test]
+fn every_kind_of_bad_image_is_refused_with_its_reason() {
+    use RestoreError::*;
+    assert_eq!(refused(|image| image.books.reverse()), InstrumentOrder(A));
+    assert_eq!(refused(|image| image.books[1].instrument = plain(A, 1)), InstrumentOrder(A));
+    assert_eq!(refused(|image| image.next_priority = u64::MAX), Counter);
+    assert_eq!(refused(|image| image.books[0].sequence = u64::MAX), Counter);
+    assert_eq!(refused(|image| image.books[1].trades = u64::MAX), Counter);
+    assert_eq!(refused(|image| image.books[0].last_price = None), Counters(A));
+    assert_eq!(refused(|image| image.books[1].last_price = Some(price(5))), Counters(B));
+    assert_eq!(refused(|image| image.books[0].sequence = 0), Counters(A));
+    assert_eq!(refused(|image| image.orders.reverse()), PriorityOrder(id(2)));
+    assert_eq!(refused(|image| image.next_priority = 0), PriorityOrder(id(2)));
+    let unlisted = InstrumentId(7);
+    assert_eq!(refused(|image| image.orders[0].instrument = unlisted), UnknownInstrument(id(2)));
+    let nobody = AccountHandle(u32::MAX);
+    assert_eq!(refused(|image| image.orders[1].account = nobody), Account(id(4)));
+    assert_eq!(refused(|image| image.orders[0].remaining = lots(0)), Remaining(id(2)));
+    assert_eq!(refused(|image| image.orders[0].remaining = lots(6)), Remaining(id(2)));
+    assert_eq!(refused(|image| image.orders[1].id = id(2)), DuplicateOrder(id(2)));
+    assert_eq!(refused(|image| image.orders[1].price = price(101)), Crossed(A));
+}
+
+/// Whatever is done to an image, restoring it gives a reason or a state whose invariants hold.
+#[test]
+fn mutated_images_never_panic() {
+    let mut random = Pcg64::seed_from_u64(5);
+    let (mut good, mut bad) = (0, 0);
+    for round in 0..3_000_u64 {
+        let mut image = busy(round % 7, 120).0.image();
+        for _ in 0..=random.next_u64() % 3 {
+            mutate(&mut image, &mut random);
+        }
+        match Books::restore(image.clone()) {
+            Ok(books) => {
+                good += 1;
+                books.check_invariants().expect("an accepted image is a good state");
+                assert_eq!(books.image(), image);
+            }
+            Err(_) => bad += 1,
+        }
+    }
+    assert!(good > 100 && bad > 1_000, "{good} good, {bad} bad");
+}
+
+fn mutate(image: &mut BooksImage, random: &mut Pcg64) {
+    let draw = random.next_u64();
+    let edge = [0, 1, draw % 200, 1 << 40, u64::MAX][(draw >> 32) as usize % 5];
+    let count = image.orders.len().max(1);
+    let (one, two) = (draw as usize % count, (draw >> 20) as usize % count);
+    let book = draw as usize % image.books.len();
+    match random.next_u64() % 12 {
+        0 => image.next_priority = edge,
+        1 => image.books[book].sequence = edge,
+        2 => image.books[book].trades = edge,
+        3 => image.books[book].last_price = None,
+        4 if image.books.len() > 1 => drop(image.books.remove(book)),
+        _ if image.orders.is_empty() => {}
+        5 => image.orders.swap(one, two),
+        6 => image.orders[one].id = image.orders[two].id,
+        7 => image.orders[one].price = price(edge.clamp(1, 1 << 40)),
+        8 => image.orders[one].remaining = lots(edge.min(1 << 40)),
+        9 => image.orders[one].side = image.orders[one].side.opposite(),
+        10 => image.orders[one].priority = edge,
+        _ => drop(image.orders.remove(one)),
+    }
+}

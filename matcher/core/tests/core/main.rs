@@ -1,0 +1,12 @@
+//! The core against its rules: tables that a trader can read, a naive second implementation, and
+//! images good and bad.
+
+#![allow(missing_docs, unreachable_pub, reason = "tests")]
+
+mod flow;
+mod images;
+mod keys;
+mod naive;
+mod rules;
+mod setup;
+mod sweeps;
