@@ -37,8 +37,7 @@ fn record(key: &str, body: reference_body::Body) -> ReferenceRecord {
 }
 
 pub(crate) fn asset(id: u32, code: &str) -> ReferenceRecord {
-    let listing =
-        AssetListing { id, code: code.to_owned(), decimals: 8, sandbox_grant_units: 0 };
+    let listing = AssetListing { id, code: code.to_owned(), decimals: 8, sandbox_grant_units: 0 };
     record(&format!("asset/{id}"), reference_body::Body::Asset(listing))
 }
 

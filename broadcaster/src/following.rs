@@ -6,11 +6,7 @@
 
 mod begin;
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt, stream::SelectAll};
 use model::Partition;

@@ -29,6 +29,7 @@ use proto::{
 use spine::Answer;
 use thiserror::Error;
 
+use self::listing::Listings;
 pub use self::{
     book::{Book, Level},
     frame::{Content, Depth, Frame, GapReason, Message, Trade},
@@ -36,7 +37,6 @@ pub use self::{
     listing::{Listed, ListingError},
     tape::{RECENT_TRADES_MAX, Tape},
 };
-use self::listing::Listings;
 
 /// Why an answer does not fit the market before it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -204,11 +204,8 @@ impl Market {
             let symbol = desk.listed.symbol().to_owned();
             return Err(MarketError::DepthSequence { symbol, expected, found: wire.sequence });
         }
-        let change = Depth {
-            sequence: wire.sequence,
-            bids: levels(&wire.bids)?,
-            asks: levels(&wire.asks)?,
-        };
+        let change =
+            Depth { sequence: wire.sequence, bids: levels(&wire.bids)?, asks: levels(&wire.asks)? };
         desk.book.change(&change);
         Ok(Frame::of(&desk.listed, Content::Depth(change)))
     }

@@ -24,8 +24,8 @@ use axum::{
 use model::InstrumentId;
 use serde::Deserialize;
 
-pub(crate) use self::server::serve;
 use self::problem::Problem;
+pub(crate) use self::server::serve;
 use crate::{hub::Feed, service::Edge};
 
 /// The routes of the HTTP port.
@@ -93,9 +93,7 @@ async fn readyz(State(edge): State<Edge>) -> Response {
 fn readable(asked: AskedQuery) -> Result<Asked, Problem> {
     match asked {
         Ok(Query(asked)) => Ok(asked),
-        Err(rejection) => {
-            Err(Problem::bad_request("query", "malformed", &rejection.body_text()))
-        }
+        Err(rejection) => Err(Problem::bad_request("query", "malformed", &rejection.body_text())),
     }
 }
 
@@ -103,7 +101,11 @@ fn sequence(text: &str) -> Result<u64, Problem> {
     // Digits only: `parse` alone would also take a plus sign.
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| digits).ok_or_else(|| {
-        Problem::bad_request("since", "malformed", "write a whole number, the last sequence you had")
+        Problem::bad_request(
+            "since",
+            "malformed",
+            "write a whole number, the last sequence you had",
+        )
     })
 }
 
@@ -112,7 +114,7 @@ fn listed(edge: &Edge, symbol: &str) -> Result<InstrumentId, Problem> {
     if !edge.is_ready() {
         return Err(Problem::not_ready());
     }
-    edge.hub.find(symbol).ok_or_else(|| {
-        Problem::not_found("instrument", "no instrument with this symbol is listed")
-    })
+    edge.hub
+        .find(symbol)
+        .ok_or_else(|| Problem::not_found("instrument", "no instrument with this symbol is listed"))
 }

@@ -1,0 +1,390 @@
+//! The core of the edge: a command is registered, appended, and heard of.
+//!
+//! 1. Admission: refused while too many commands are without an answer, or the oldest has been for
+//!    too long. What is refused here was never written.
+//! 2. Registration under a random request id, before the append: the answer can beat the
+//!    acknowledgement.
+//! 3. The append. The record is valid for [`VALID_FOR`], and the producer gives it up after as long:
+//!    nothing that was given up can be done later.
+//! 4. Exactly one [`News`] to whoever asked: where the record stands, what its shard answered, that
+//!    it was not written, or that nobody knows yet.
+//!
+//! Each command costs a few short locks of one of many small maps, and no task of its own.
+
+mod follow;
+mod lag;
+mod waiters;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use daemon::clock::Clock;
+use model::{AccountName, OrderId, Partition, RequestId, Span, Timestamp};
+use prost::Message;
+use proto::{
+    command::{ClientCommand, Command, Stamp},
+    log::{self, input},
+};
+use spine::{
+    Answer, Log, LogId, Place, Record,
+    header::{self, Headers},
+    log::{AppendError, Appended, LogError, Producer, WriterRole},
+};
+
+use self::waiters::{Waiter, Waiters};
+pub(crate) use self::{follow::Followers, lag::LAG_MAX};
+use crate::{
+    idempotency::{Cache, Claim},
+    problem::{Kind, Problem},
+};
+
+/// How long a record may wait for the log: after it the record is refused as late wherever it was
+/// held up. The protocol allows 11 s; a second less leaves room for clocks that differ.
+pub const VALID_FOR: Duration = Duration::from_secs(10);
+
+/// How long somebody waits who asked for the result and has other things to do.
+pub const RESULT_WAIT: Duration = Duration::from_secs(5);
+
+/// How long one waits who wants an outcome rather than a time: past [`VALID_FOR`], so that a record
+/// without an answer by then is late or in the log of a shard that is down.
+pub const OUTCOME_WAIT: Duration = Duration::from_secs(11);
+
+/// An accepted answer to a command of this gateway.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answered {
+    /// The partition that answered.
+    pub partition: Partition,
+    /// What it said.
+    pub answer: Answer,
+}
+
+impl Answered {
+    /// The place of the command's record, which for an order is its id. `None` beyond what ids hold.
+    pub fn id(&self) -> Option<OrderId> {
+        self.answer.order_id(self.partition)
+    }
+}
+
+/// What becomes known of a command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News {
+    /// The log has it, and will not lose it.
+    Appended {
+        /// Where: for an order its id.
+        id: OrderId,
+        /// When, by the log's clock; by this gateway's where the log does not tell.
+        at: Timestamp,
+    },
+    /// Its shard has decided it.
+    Answered(Arc<Answered>),
+    /// It was not written, and never will be.
+    NotWritten(Problem),
+    /// Time is up, or the log did not confirm the record; its place where that much is known.
+    Unknown {
+        /// The place of the record.
+        id: Option<OrderId>,
+    },
+}
+
+/// Hears the one news of a command. Must not block; runs on any thread.
+pub type Hear = Box<dyn FnOnce(News) + Send>;
+
+/// What a command's sender waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// That the log has the record.
+    Receipt,
+    /// What the shard answered, or that it did not within this time.
+    Answer(Duration),
+}
+
+/// A command on its way into the log.
+pub struct Submission {
+    /// Whose command it is.
+    pub account: AccountName,
+    /// What is asked.
+    pub command: Command,
+    /// The partition it goes to.
+    pub partition: Partition,
+    /// What the sender waits for.
+    pub wants: Wants,
+    /// Under which key the answer is kept for retries.
+    pub claim: Option<Claim>,
+    /// The W3C trace context of whoever sent it.
+    pub traceparent: Option<Bytes>,
+}
+
+/// Limits of the desk.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DeskLimits {
+    pub(crate) unanswered_max: usize,
+    pub(crate) unanswered_age_max: Duration,
+}
+
+/// See the [module](self).
+pub struct Desk {
+    shared: Arc<Shared>,
+    producer: Arc<dyn Producer>,
+    limits: DeskLimits,
+}
+
+/// What the acknowledgements and the followers share with the desk.
+struct Shared {
+    log_id: LogId,
+    clock: Arc<dyn Clock>,
+    waiters: Waiters,
+    cache: Arc<dyn Cache>,
+    partition_count: u16,
+    /// One more than the largest acknowledged offset of each partition; what a read must reflect for
+    /// a client to see its own writes.
+    acknowledged: Vec<AtomicU64>,
+    /// The age of the oldest command without an answer at the last sweep, in milliseconds.
+    oldest_millis: AtomicU64,
+    has_failed: AtomicBool,
+    meters: Meters,
+}
+
+struct Meters {
+    appended: metrics::Counter,
+    answered: metrics::Counter,
+    shed: metrics::Counter,
+    unknown: metrics::Counter,
+    acknowledge_seconds: metrics::Histogram,
+    answer_seconds: metrics::Histogram,
+}
+
+impl Meters {
+    fn new() -> Meters {
+        Meters {
+            appended: metrics::counter!("tradespine_gateway_commands_appended_total"),
+            answered: metrics::counter!("tradespine_gateway_commands_answered_total"),
+            shed: metrics::counter!("tradespine_gateway_commands_shed_total"),
+            unknown: metrics::counter!("tradespine_gateway_commands_unknown_total"),
+            acknowledge_seconds: metrics::histogram!("tradespine_gateway_acknowledge_seconds"),
+            answer_seconds: metrics::histogram!("tradespine_gateway_answer_seconds"),
+        }
+    }
+}
+
+impl Desk {
+    pub(crate) fn open(
+        log: &dyn Log,
+        log_id: LogId,
+        partition_count: u16,
+        clock: Arc<dyn Clock>,
+        cache: Arc<dyn Cache>,
+        limits: DeskLimits,
+    ) -> Result<Desk, LogError> {
+        let producer = log.producer(WriterRole::Edge { give_up_after: VALID_FOR })?;
+        let shared = Shared {
+            log_id,
+            clock,
+            cache,
+            partition_count,
+            waiters: Waiters::new(limits.unanswered_max),
+            acknowledged: (0..partition_count).map(|_| AtomicU64::new(0)).collect(),
+            oldest_millis: AtomicU64::new(0),
+            has_failed: AtomicBool::new(false),
+            meters: Meters::new(),
+        };
+        Ok(Desk { shared: Arc::new(shared), producer, limits })
+    }
+
+    /// The identity of the log that is written to.
+    pub fn log_id(&self) -> LogId {
+        self.shared.log_id
+    }
+
+    /// How many partitions the log has.
+    pub fn partition_count(&self) -> u16 {
+        self.shared.partition_count
+    }
+
+    /// What this gateway's clock shows.
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
+    /// Whether the producer has failed for good, so that the process should end and start again.
+    pub fn has_failed(&self) -> bool {
+        self.shared.has_failed.load(Ordering::Relaxed)
+    }
+
+    /// The last acknowledged offset of each partition that has one: what a client of this gateway
+    /// may already know of.
+    pub fn acknowledged(&self) -> impl Iterator<Item = (Partition, u64)> {
+        let partitions = (0..self.shared.partition_count).filter_map(Partition::new);
+        partitions.zip(&self.shared.acknowledged).filter_map(|(partition, end)| {
+            let last = end.load(Ordering::Relaxed).checked_sub(1)?;
+            Some((partition, last))
+        })
+    }
+
+    /// Registers and appends `submission`; `hear` is called exactly once, unless this fails.
+    /// Commands that one task submits to a partition stand there in that order.
+    ///
+    /// # Errors
+    /// [`Problem`] where nothing was written and nothing will be.
+    pub fn submit(&self, submission: Submission, hear: Hear) -> Result<(), Problem> {
+        let Submission { account, command, partition, wants, claim, traceparent } = submission;
+        self.admit()?;
+        let request_id = RequestId(rand::random());
+        let waiter = Waiter::new(partition, wants, claim, hear);
+        self.shared.waiters.register(request_id, waiter).map_err(|_| {
+            self.shared.meters.shed.increment(1);
+            Problem::overloaded(format!(
+                "{} commands are without an answer, as many as may be; try again",
+                self.limits.unanswered_max
+            ))
+        })?;
+        let validity = Span::from_nanos(VALID_FOR.as_nanos() as u64);
+        let stamp = Stamp { request_id, valid_until: self.now().plus(validity) };
+        let record = record(&ClientCommand { stamp, account, command }, traceparent);
+        let shared = Arc::clone(&self.shared);
+        let acknowledge = move |result| shared.acknowledge(request_id, partition, result);
+        self.producer.append(Place::orders(partition), record, Box::new(acknowledge));
+        Ok(())
+    }
+
+    /// The same for one that waits in async code.
+    ///
+    /// # Errors
+    /// [`Problem`] where nothing was written and nothing will be.
+    pub async fn send(&self, submission: Submission) -> Result<News, Problem> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        // Whoever asked may be gone; the command is done all the same.
+        self.submit(submission, Box::new(move |news| drop(sender.send(news))))?;
+        match receiver.await {
+            Ok(News::NotWritten(problem)) => Err(problem),
+            Ok(news) => Ok(news),
+            Err(_) => Ok(News::Unknown { id: None }),
+        }
+    }
+
+    fn admit(&self) -> Result<(), Problem> {
+        if self.has_failed() {
+            let message = "the way into the log has failed; nothing was written, try again";
+            return Err(Problem::unavailable("log_unavailable", message));
+        }
+        let oldest = Duration::from_millis(self.shared.oldest_millis.load(Ordering::Relaxed));
+        if oldest > self.limits.unanswered_age_max {
+            self.shared.meters.shed.increment(1);
+            return Err(Problem::overloaded(format!(
+                "orders wait {:.1} s for their answer and at most {:.1} s is taken in; try again",
+                oldest.as_secs_f64(),
+                self.limits.unanswered_age_max.as_secs_f64()
+            )));
+        }
+        Ok(())
+    }
+
+    /// Tells those whose time is up, forgets what can no longer be answered, and measures how old
+    /// the oldest command without an answer is. To be called a few times a second.
+    pub(crate) fn sweep(&self, now: Instant) {
+        let swept = self.shared.waiters.sweep(now);
+        let oldest = u64::try_from(swept.oldest.as_millis()).unwrap_or(u64::MAX);
+        self.shared.oldest_millis.store(oldest, Ordering::Relaxed);
+        metrics::gauge!("tradespine_gateway_oldest_unanswered_seconds")
+            .set(swept.oldest.as_secs_f64());
+        metrics::gauge!("tradespine_gateway_unanswered").set(swept.unanswered as f64);
+        for (hear, id) in swept.time_is_up {
+            self.shared.meters.unknown.increment(1);
+            hear(News::Unknown { id });
+        }
+    }
+}
+
+impl Shared {
+    fn acknowledge(
+        &self,
+        request_id: RequestId,
+        partition: Partition,
+        result: Result<Appended, AppendError>,
+    ) {
+        match result {
+            Ok(appended) => self.appended(request_id, partition, appended),
+            Err(AppendError::Full) => {
+                let message = "the way into the log is full; nothing was written, try again";
+                self.not_written(request_id, Problem::overloaded(message));
+            }
+            Err(error @ AppendError::TooLarge { .. }) => {
+                let problem = Problem::new(Kind::TooLarge, "record_too_large", error.to_string());
+                self.not_written(request_id, problem);
+            }
+            Err(AppendError::Unknown) => self.unconfirmed(request_id),
+            Err(AppendError::Fatal(reason)) => {
+                if !self.has_failed.swap(true, Ordering::Relaxed) {
+                    tracing::error!(reason, "the producer of the gateway has failed");
+                }
+                self.unconfirmed(request_id);
+            }
+        }
+    }
+
+    fn appended(&self, request_id: RequestId, partition: Partition, appended: Appended) {
+        let end = self.acknowledged.get(usize::from(partition.number()));
+        if let Some(end) = end {
+            end.fetch_max(appended.offset + 1, Ordering::Relaxed);
+        }
+        self.meters.appended.increment(1);
+        let acknowledged = self.waiters.acknowledged(request_id, appended.offset);
+        let Some((begun, hear)) = acknowledged else { return };
+        self.meters.acknowledge_seconds.record(begun.elapsed());
+        let Some(hear) = hear else { return };
+        let at = appended.appended_at.unwrap_or_else(|| self.clock.now());
+        hear(match OrderId::at(partition, appended.offset) {
+            Some(id) => News::Appended { id, at },
+            None => News::Unknown { id: None },
+        });
+    }
+
+    fn not_written(&self, request_id: RequestId, problem: Problem) {
+        if let Some(hear) = self.waiters.remove(request_id).and_then(Waiter::into_hear) {
+            hear(News::NotWritten(problem));
+        }
+    }
+
+    /// Nobody knows whether the record is in the log; an answer may still come.
+    fn unconfirmed(&self, request_id: RequestId) {
+        self.meters.unknown.increment(1);
+        if let Some(hear) = self.waiters.unconfirmed(request_id) {
+            hear(News::Unknown { id: None });
+        }
+    }
+
+    /// Hands an accepted answer to who waits for it, and keeps it for retries.
+    fn answered(&self, partition: Partition, mut answer: Answer) {
+        let Some(waiter) = self.waiters.remove(answer.request_id) else { return };
+        self.meters.answered.increment(1);
+        self.meters.answer_seconds.record(waiter.begun().elapsed());
+        // Nobody here looks at postings, and answers are kept.
+        answer.body.postings = Vec::new();
+        let wants = waiter.wants();
+        let (hear, claim) = waiter.into_parts();
+        let answered = Arc::new(Answered { partition, answer });
+        if let Some(claim) = claim {
+            self.cache.keep(claim, self.log_id, &answered);
+        }
+        let Some(hear) = hear else { return };
+        hear(match (wants, answered.id()) {
+            (Wants::Receipt, Some(id)) => News::Appended { id, at: answered.answer.now },
+            _ => News::Answered(answered),
+        });
+    }
+}
+
+/// The record of a client's command, with the trace of whoever sent it.
+fn record(command: &ClientCommand, traceparent: Option<Bytes>) -> Record {
+    let kind = Some(input::Kind::Client(command.into()));
+    let mut headers = Headers::default();
+    if let Some(traceparent) = traceparent {
+        headers.push(header::TRACE_PARENT, traceparent);
+    }
+    Record { key: None, value: log::Input { kind }.encode_to_vec().into(), headers }
+}

@@ -1,0 +1,98 @@
+//! An order's own record, read back from the log: its id says where it stands. So an order that was
+//! acknowledged is found before its shard or the ledger has seen it.
+
+use std::{sync::Arc, time::Duration};
+
+use model::{OrderId, Timestamp};
+use prost::Message;
+use proto::{
+    command::{ClientCommand, Command, PlaceOrder},
+    log::{self, input},
+};
+use spine::{
+    Log, Place, Stored, Visibility,
+    log::{LogError, ReachedEnd, ReadLimit},
+};
+use tokio::sync::Semaphore;
+
+use crate::problem::Problem;
+
+/// How many records are looked up at once. Each takes a thread for a moment and a reader of the log.
+const LOOKUPS_MAX: usize = 8;
+
+/// One poll of a look-up, and how many of them it takes at most.
+const POLL_WAIT: Duration = Duration::from_millis(100);
+const POLLS_MAX: usize = 20;
+
+/// An order as its record asked for it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Recorded {
+    pub(crate) account: model::AccountName,
+    pub(crate) order: PlaceOrder,
+    pub(crate) appended_at: Timestamp,
+}
+
+/// Looks up single records.
+pub(crate) struct Journal {
+    log: Arc<dyn Log>,
+    partition_count: u16,
+    lookups: Semaphore,
+}
+
+impl Journal {
+    pub(crate) fn new(log: Arc<dyn Log>, partition_count: u16) -> Journal {
+        Journal { log, partition_count, lookups: Semaphore::new(LOOKUPS_MAX) }
+    }
+
+    /// The order whose record stands at `id`; `None` where there is no record, or not of an order.
+    pub(crate) async fn order(&self, id: OrderId) -> Result<Option<Recorded>, Problem> {
+        if id.partition().number() >= self.partition_count {
+            return Ok(None);
+        }
+        let Ok(_permit) = self.lookups.try_acquire() else {
+            let message = "too many orders are looked up in the log at once; try again";
+            return Err(Problem::overloaded(message));
+        };
+        let log = Arc::clone(&self.log);
+        let read = tokio::task::spawn_blocking(move || record_at(log.as_ref(), id));
+        match read.await {
+            Ok(Ok(stored)) => Ok(stored.and_then(order_in)),
+            Ok(Err(error)) => {
+                tracing::warn!(%id, %error, "could not read an order's record");
+                Err(unreadable())
+            }
+            Err(_) => Err(unreadable()),
+        }
+    }
+}
+
+fn unreadable() -> Problem {
+    Problem::unavailable("log_unavailable", "the log could not be read; try again")
+}
+
+fn record_at(log: &dyn Log, id: OrderId) -> Result<Option<Stored>, LogError> {
+    let place = Place::orders(id.partition());
+    if id.offset() >= log.end(place, Visibility::Synced)? {
+        return Ok(None);
+    }
+    let mut reader = log.reader(place, id.offset(), Visibility::Synced)?;
+    let mut polled = Vec::new();
+    for _ in 0..POLLS_MAX {
+        let reached = reader.poll(ReadLimit { records: 1, bytes: 1 }, POLL_WAIT, &mut polled)?;
+        if !polled.is_empty() || reached == ReachedEnd::Yes {
+            break;
+        }
+    }
+    Ok(polled.into_iter().find(|stored| stored.offset == id.offset()))
+}
+
+fn order_in(stored: Stored) -> Option<Recorded> {
+    let appended_at = stored.appended_at;
+    let input = log::Input::decode(stored.record.value).ok()?;
+    let Some(input::Kind::Client(wire)) = input.kind else { return None };
+    let client = ClientCommand::try_from(wire).ok()?;
+    match client.command {
+        Command::Place(order) => Some(Recorded { account: client.account, order, appended_at }),
+        _ => None,
+    }
+}

@@ -1,3 +1,65 @@
-//! The one binary: `tradespine up` runs everything; subcommands are clients and tools.
+//! The one binary: `tradespine up` runs everything; the other commands are clients and tools.
+//!
+//! # Layout
+//!
+//! - [`arguments`], [`settings`]: what the command line says, and what a platform can be told.
+//! - [`up`]: the whole platform in one process.
+//! - [`client`]: orders, books and balances from a terminal, over the public gRPC API.
+//! - [`dump`], [`verify`]: the journal in words, and whether it is as it should be.
+//! - [`replay`]: a recorded market, traded through the public API.
+//!
+//! What will never live here: a rule of matching or money.
 
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod client;
+mod dump;
+mod replay;
+mod settings;
+mod up;
+mod verify;
+
+use std::{io, process::ExitCode};
+
+use anyhow::Context;
+use clap::Parser;
+use daemon::settings::{EXIT_BAD_SETTINGS, SettingsError};
+
+use crate::arguments::{Arguments, Command, LogCommand};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = runtime.context("no threads could be started").and_then(|runtime| {
+        let result = runtime.block_on(Box::pin(obey(arguments)));
+        // Work that an error left behind must not hold back the end of the process.
+        runtime.shutdown_background();
+        result
+    });
+    result.map_or_else(|error| complain(&error), |()| ExitCode::SUCCESS)
+}
+
+async fn obey(arguments: Arguments) -> anyhow::Result<()> {
+    let settings = |flags| settings::load(arguments.config.as_deref(), &flags);
+    match arguments.command {
+        Command::Up(up) => up::run(settings(up.into())?).await,
+        Command::Client(command) => client::run(command).await,
+        Command::Log(LogCommand::Dump(dump)) => {
+            dump::run(&settings(dump.data.clone().into())?.data_dir, &dump)
+        }
+        Command::Verify(data) => verify::run(settings(data.into())?.data_dir).await,
+        Command::Replay(replay) => replay::run(replay).await,
+    }
+}
+
+fn complain(error: &anyhow::Error) -> ExitCode {
+    let is_closed_pipe = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+    if error.downcast_ref::<io::Error>().is_some_and(is_closed_pipe) {
+        // Whoever reads our output, `head` perhaps, has read enough.
+        return ExitCode::SUCCESS;
+    }
+    let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
+    eprintln!("error: {}", chain.join(": caused by: "));
+    if error.is::<SettingsError>() { EXIT_BAD_SETTINGS.into() } else { ExitCode::FAILURE }
+}

@@ -5,7 +5,6 @@
 //! with the recording's book: what goes in at one public edge comes out at another. Without a file
 //! the same is done with a seeded random market.
 
-mod desk;
 mod feed;
 mod maker;
 mod random;

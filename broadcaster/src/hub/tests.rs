@@ -169,8 +169,7 @@ async fn a_slow_listener_of_trades_is_told_where_and_cut_while_others_hear_all()
     assert_eq!(frames.len(), 1);
     let (frames, end) = drain(&mut slow_all).await;
     assert_eq!(end, Some(Turn::Cut { last_sequence: None }));
-    let gaps: Vec<_> =
-        frames.iter().map(|gap| (gap.listed().symbol(), gap.sequence())).collect();
+    let gaps: Vec<_> = frames.iter().map(|gap| (gap.listed().symbol(), gap.sequence())).collect();
     assert_eq!(gaps, [("BTC-USDT", 1), ("ETH-USDT", 0)], "one gap an instrument");
     assert!(frames.iter().all(|frame| is_gap(frame)));
     assert_eq!(heard.len(), 17);

@@ -169,9 +169,7 @@ fn trade_image(frame: &Arc<Frame>) -> Option<TradeImage> {
 }
 
 fn wire_levels(levels: &[Level]) -> Vec<log::Level> {
-    let level = |level: &Level| log::Level {
-        price_ticks: level.price.ticks(),
-        total_lots: level.lots,
-    };
+    let level =
+        |level: &Level| log::Level { price_ticks: level.price.ticks(), total_lots: level.lots };
     levels.iter().map(level).collect()
 }

@@ -105,9 +105,7 @@ impl Listings {
                 self.list_asset(listing).ok_or_else(impossible)?;
                 None
             }
-            Body::Instrument(listing) => {
-                Some(self.instrument(listing).ok_or_else(impossible)?)
-            }
+            Body::Instrument(listing) => Some(self.instrument(listing).ok_or_else(impossible)?),
         };
         self.records.insert(record.key.clone(), record.clone());
         Ok(listed)
@@ -115,9 +113,8 @@ impl Listings {
 
     /// The records in force, assets before the instruments that need them.
     pub(super) fn records(&self) -> impl Iterator<Item = &ReferenceRecord> {
-        let [assets, instruments] = [true, false].map(|wanted| {
-            self.records.values().filter(move |record| is_asset(record) == wanted)
-        });
+        let [assets, instruments] = [true, false]
+            .map(|wanted| self.records.values().filter(move |record| is_asset(record) == wanted));
         assets.chain(instruments)
     }
 

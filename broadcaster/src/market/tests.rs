@@ -124,7 +124,10 @@ fn what_does_not_fit_is_refused_by_name() {
         (trade(BTC_USDT, 1, WireSide::Unspecified), "side is missing or out of range"),
         (trade(9, 1, WireSide::Buy), "instrument 9 was never listed"),
         (changed(&|trade| trade.price_ticks = 0), "price_ticks is missing or out of range"),
-        (changed(&|trade| trade.quantity_lots = u64::MAX), "quantity_lots is missing or out of range"),
+        (
+            changed(&|trade| trade.quantity_lots = u64::MAX),
+            "quantity_lots is missing or out of range",
+        ),
         (changed(&|trade| trade.maker_order_id = u64::MAX), "order_id is missing or out of range"),
         (with_version(asset(1, "BTC"), 3), "version 3 of asset/1 came where at most 2 was due"),
         (listed(other_body), "two partitions hold different bodies of version 1 of asset/1"),

@@ -32,11 +32,7 @@ const INBOUND_BYTES_MAX: usize = 4 * 1024;
 const WRITE_BUFFER_BYTES: usize = 16 * 1024;
 
 /// Answers with the upgrade, and serves `feed` over it once it has happened.
-pub(super) fn upgrade(
-    edge: &Edge,
-    mut request: Request,
-    feed: Feed,
-) -> Result<Response, Problem> {
+pub(super) fn upgrade(edge: &Edge, mut request: Request, feed: Feed) -> Result<Response, Problem> {
     let accept = accept_key(request.headers()).ok_or_else(Problem::upgrade_required)?;
     let upgraded =
         request.extensions_mut().remove::<OnUpgrade>().ok_or_else(Problem::upgrade_required)?;

@@ -1,8 +1,8 @@
 //! The wall clock, as something that is handed in.
 //!
 //! Trading itself takes its time from the log; only edges ask a [`Clock`]: for the stamp of a
-//! request, its last valid moment, and how far the log is from the world. Lengths of time (timeouts,
-//! latencies) are measured with `std::time::Instant`, which no setting of a clock can move.
+//! request, its last valid moment, and how far the log is from the world. Lengths of time
+//! (timeouts, latencies) are measured with `std::time::Instant`, which nobody can set.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},

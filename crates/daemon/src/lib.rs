@@ -1,7 +1,7 @@
 //! What every process does around its work: settings, the clock, ports, health, shutdown.
 //!
-//! A `main` reads as a story with these words: load the settings, bind the ports, build the service,
-//! serve it until a signal, drain.
+//! A `main` reads as a story with these words: load the settings, bind the ports, build the
+//! service, serve it until a signal, drain.
 //!
 //! # Layout
 //!

@@ -66,7 +66,8 @@ impl Record {
 
     /// What counts against [`proto::topic::RECORD_BYTES_MAX`]: key, value and headers.
     pub fn bytes(&self) -> usize {
-        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let headers: usize =
+            self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         self.key.as_ref().map_or(0, Bytes::len) + self.value.len() + headers
     }
 }

@@ -17,6 +17,7 @@ use proto::{
 use thiserror::Error;
 
 use crate::{
+    acceptor::Position,
     answer::{self, Preamble},
     chain::{Chain, LogId},
     core::{ClientInput, Core},
@@ -342,6 +343,14 @@ pub(crate) struct ReplicaImage {
     now_unix_nanos: u64,
     #[prost(bytes = "vec", tag = "7")]
     core: Vec<u8>,
+}
+
+impl ReplicaImage {
+    /// The position after its last answer, given the physical one.
+    pub(crate) fn position(&self, next_offset: u64) -> Option<Position> {
+        let chain = Chain::from_slice(&self.chain)?;
+        Some(Position { out_seq: self.out_seq, chain, next_offset })
+    }
 }
 
 impl<C: Core> Replica<C> {

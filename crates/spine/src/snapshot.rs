@@ -118,19 +118,12 @@ pub(crate) fn decode<C: Core>(
     partition: Partition,
     bytes: &[u8],
 ) -> Result<Decoded<C>, SnapshotError> {
-    let (sealed, checksum) =
-        bytes.split_last_chunk::<CHECKSUM_BYTES>().ok_or(SnapshotError::NotASnapshot)?;
-    let body = sealed.strip_prefix(MAGIC).ok_or(SnapshotError::NotASnapshot)?;
-    if blake3::hash(sealed) != *checksum {
-        return Err(SnapshotError::Damaged);
-    }
-    let invalid = |what: &str| SnapshotError::Invalid(what.to_owned());
-    let image = SnapshotImage::decode(body).map_err(|error| invalid(&error.to_string()))?;
-    if image.log_id != identity.log_id.0 || image.partition != u32::from(partition.number()) {
+    let image = open(bytes)?;
+    if !image.is_of(identity, partition) {
         return Ok(Decoded::Foreign);
     }
     let events_next_offset = image.events_next_offset;
-    let image = image.replica.ok_or_else(|| invalid("it has no state"))?;
+    let image = image.replica.ok_or_else(|| SnapshotError::Invalid("it has no state".into()))?;
     let replica =
         Replica::from_image(identity, partition, image).map_err(SnapshotError::Invalid)?;
     let position = Position {
@@ -139,6 +132,46 @@ pub(crate) fn decode<C: Core>(
         next_offset: events_next_offset,
     };
     Ok(Decoded::Ours(Box::new(Snapshot { replica, position })))
+}
+
+fn open(bytes: &[u8]) -> Result<SnapshotImage, SnapshotError> {
+    let (sealed, checksum) =
+        bytes.split_last_chunk::<CHECKSUM_BYTES>().ok_or(SnapshotError::NotASnapshot)?;
+    let body = sealed.strip_prefix(MAGIC).ok_or(SnapshotError::NotASnapshot)?;
+    if blake3::hash(sealed) != *checksum {
+        return Err(SnapshotError::Damaged);
+    }
+    SnapshotImage::decode(body).map_err(|error| SnapshotError::Invalid(error.to_string()))
+}
+
+impl SnapshotImage {
+    fn is_of(&self, identity: &Identity, partition: Partition) -> bool {
+        self.log_id == identity.log_id.0 && self.partition == u32::from(partition.number())
+    }
+}
+
+/// How far the newest readable snapshot of this log goes, without its state: where somebody who needs
+/// only the end of the accepted answers can begin to look for it. `None` says: at the first answer.
+///
+/// # Errors
+/// [`StoreError`] where the store does not answer.
+pub fn newest_position(
+    store: &dyn SnapshotStore,
+    identity: &Identity,
+    partition: Partition,
+) -> Result<Option<Position>, StoreError> {
+    for out_seq in store.list(partition)?.into_iter().rev() {
+        let Ok(image) = open(&store.get(partition, out_seq)?) else { continue };
+        if !image.is_of(identity, partition) {
+            continue;
+        }
+        let next_offset = image.events_next_offset;
+        let found = image.replica.and_then(|replica| replica.position(next_offset));
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 /// Stores a snapshot of `replica` at `position` and drops those that are too old to keep.

@@ -6,6 +6,8 @@
 
 #[path = "log_contract/cases.rs"]
 mod cases;
+#[path = "log_contract/embedded.rs"]
+mod embedded;
 #[path = "log_contract/kafka.rs"]
 mod kafka;
 #[path = "log_contract/memory.rs"]
@@ -61,6 +63,11 @@ macro_rules! promises_of_durable_logs {
 
 mod memory_log {
     promises_of_every_log!(memory);
+}
+
+mod embedded_log {
+    promises_of_every_log!(embedded);
+    promises_of_durable_logs!(embedded);
 }
 
 mod kafka_log {

@@ -1,8 +1,8 @@
 //! Logs, traces and metrics: how a process tells what it does.
 //!
-//! A process calls [`logs::init`] and [`metrics::install`] once, near the start of `main`; from then
-//! on everything speaks through the `tracing` and `metrics` macros at its place of use. This crate is
-//! the only one that knows OpenTelemetry: others see a span and a line of text, the W3C
+//! A process calls [`logs::init`] and [`metrics::install`] once, near the start of `main`; from
+//! then on everything speaks through the `tracing` and `metrics` macros at its place of use. This
+//! crate is the only one that knows OpenTelemetry: others see a span and a line of text, the W3C
 //! `traceparent`.
 //!
 //! # Layout

@@ -6,8 +6,8 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use thiserror::Error;
 
 /// Upper bounds for histograms named `*_seconds`: from a hop inside a process (10 microseconds) to
-/// what a client no longer waits for (10 s), three to a decade, so that p50 and p99 are read with an
-/// error below a factor of about two.
+/// what a client no longer waits for (10 s), three to a decade, so that p50 and p99 are read with
+/// an error below a factor of about two.
 const SECONDS_BUCKETS: [f64; 19] = [
     0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025,
     0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,

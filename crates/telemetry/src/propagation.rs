@@ -1,7 +1,7 @@
 //! One trace through processes: the W3C `traceparent` out of a span, and into a span.
 //!
-//! A `traceparent` is `version-trace-parent-flags` in hexadecimal, 55 characters; `tracestate` is not
-//! carried, because nothing of ours writes it and the records of an order should stay small.
+//! A `traceparent` is `version-trace-parent-flags` in hexadecimal, 55 characters; `tracestate` is
+//! not carried, because nothing of ours writes it and the records of an order should stay small.
 
 use opentelemetry::{
     Context,
@@ -39,8 +39,8 @@ pub fn inject(span: &Span) -> Option<String> {
 
 /// Makes `span` a child of the span that `traceparent` names, and says whether it did.
 ///
-/// Call it before the span is first entered. What cannot be read is left aside, as the W3C asks of a
-/// receiver: the span then begins a trace of its own.
+/// Call it before the span is first entered. What cannot be read is left aside, as the W3C asks of
+/// a receiver: the span then begins a trace of its own.
 pub fn set_parent(span: &Span, traceparent: &str) -> bool {
     if span.is_disabled() || !has_its_shape(traceparent) {
         return false;
@@ -58,7 +58,7 @@ pub fn inject_request<T>(request: &mut Request<T>) {
     }
 }
 
-/// Makes `span` a child of the caller that the metadata of a gRPC request names, where it names one.
+/// Makes `span` a child of the caller that the metadata of a gRPC request names, if it names one.
 pub fn set_parent_of_request(span: &Span, metadata: &MetadataMap) -> bool {
     let traceparent = metadata.get(TRACE_PARENT).and_then(|value| value.to_str().ok());
     traceparent.is_some_and(|traceparent| set_parent(span, traceparent))

@@ -140,6 +140,10 @@ impl Drop for Traces {
 
 #[cfg(test)]
 mod tests {
+    use std::{io::Read, net::TcpListener, thread};
+
+    use opentelemetry::trace::{Span, Tracer, TracerProvider};
+
     use super::*;
 
     #[test]
@@ -163,6 +167,27 @@ mod tests {
     fn nothing_runs_without_an_endpoint() {
         let traces = Traces::start(&OtlpSettings::default()).expect("starts");
         assert!(traces.exporting.is_none());
+    }
+
+    /// What a gRPC client says first.
+    const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0";
+
+    #[test]
+    fn a_sampled_span_is_on_its_way_to_the_endpoint_when_the_tracer_ends() {
+        let collector = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let endpoint = format!("http://{}", collector.local_addr().expect("it is bound"));
+        let heard = thread::spawn(move || {
+            let (mut stream, _) = collector.accept().expect("the exporter connects");
+            let mut first = [0; HTTP2_PREFACE.len()];
+            stream.read_exact(&mut first).map(|()| first)
+        });
+        let settings =
+            OtlpSettings { endpoint: Some(endpoint), ratio: 1.0, ..OtlpSettings::default() };
+        let traces = Traces::start(&settings).expect("starts");
+        traces.provider().tracer("test").start("place").end();
+        drop(traces);
+        let heard = heard.join().expect("the collector ends").expect("it heard something");
+        assert_eq!(heard, HTTP2_PREFACE);
     }
 
     /// The exporter has its own runtime, so a process may end inside one, with nobody listening.

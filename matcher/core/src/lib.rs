@@ -29,9 +29,10 @@
 //! 9. Buying by base quantity takes as much as is asked, as far as the order's funds reach: at each
 //!    price floored to the lot.
 //! 10. By quote amount: at each price as many whole lots as what is left of the amount pays for (a
-//!     sell: brings in), never more. At the first price where that is none the order is complete,
-//!     [`EndReason::Filled`]; the dust stays unspent. If that is so before any trade, the amount was
-//!     below one lot: [`EndReason::InsufficientFunds`]. So it is if the account's own funds end the
+//!     sell: brings in), never more. Once not one more lot would fit at the price of its last trade,
+//!     or at the next, the order is complete, [`EndReason::Filled`]; the dust stays unspent, and a
+//!     sell does not walk down to where it would fit. If not even the first lot fits, the amount was
+//!     too small: [`EndReason::InsufficientFunds`]. So it is if the account's own funds end the
 //!     order before its amount does. Such an order asks for no base quantity, so what remains of
 //!     it is told as zero.
 //!

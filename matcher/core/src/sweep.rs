@@ -83,8 +83,8 @@ impl Books {
     fn sweep(&mut self, taker: &mut Taker<'_>, out: &mut Outcome) -> Stop {
         let side = taker.order.side;
         loop {
-            if taker.remaining.is_zero() {
-                return if taker.is_by_quote() { Stop::Spent } else { Stop::Done };
+            if taker.remaining.is_zero() && !taker.is_by_quote() {
+                return Stop::Done;
             }
             let book = &self.books[taker.book as usize];
             let Some((price, level)) = book.ladder(side.opposite()).best() else {

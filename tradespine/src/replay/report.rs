@@ -2,7 +2,8 @@
 
 use std::{fmt::Write, time::Duration};
 
-use super::{desk::Desk, recorded::Top};
+use super::recorded::Top;
+use crate::desk::Desk;
 
 /// Counts of a replay.
 #[derive(Clone, Debug, Default)]

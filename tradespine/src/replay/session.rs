@@ -19,14 +19,13 @@ use proto::{
 use tonic::transport::Channel;
 
 use super::{
-    desk::Desk,
     feed::{Frame, Levels as Changes},
     maker::{Level, Maker},
     recorded::Levels,
     report::{Difference, Report},
     watcher::Watcher,
 };
-use crate::arguments::ReplayArguments;
+use crate::{arguments::ReplayArguments, desk::Desk};
 
 /// Whose orders stand for the recorded depth.
 const MAKER: &str = "replay-maker";

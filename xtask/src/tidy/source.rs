@@ -58,7 +58,7 @@ enum Skip {
     No,
     /// After the attribute: the item begins next.
     Before,
-    /// Inside the item, until its closing brace at this indent.
+    /// Inside the item, until its end at this indent.
     Inside(usize),
 }
 
@@ -73,12 +73,12 @@ impl Skip {
             Skip::No => false,
             Skip::Before if line.trim_start().starts_with("#[") => true,
             Skip::Before => {
-                let is_one_line = line.ends_with([';', '}']);
+                let is_one_line = line.ends_with([';', ',', '}']);
                 *self = if is_one_line { Skip::No } else { Skip::Inside(indent(line)) };
                 true
             }
             Skip::Inside(at) => {
-                if closes(line, *at) {
+                if ends_item(line, *at) {
                     *self = Skip::No;
                 }
                 true
@@ -95,6 +95,11 @@ pub(super) fn indent(line: &str) -> usize {
 /// Whether a line is the closing brace of what began at this indent.
 pub(super) fn closes(line: &str, at: usize) -> bool {
     indent(line) == at && line.trim() == "}"
+}
+
+/// Whether a line ends an item, a field or a statement that began at this indent.
+fn ends_item(line: &str, at: usize) -> bool {
+    indent(line) == at && matches!(line.trim(), "}" | "};" | "}," | ");" | "),")
 }
 
 fn is_test_file(path: &Path) -> bool {
@@ -143,6 +148,13 @@ mod tests {
         let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() {\n    }\n}\nfn c() {}\n\
                     #[cfg(test)]\n#[path = \"x.rs\"]\nmod more;\nfn d() {}";
         assert_eq!(outside_tests("a/src/lib.rs", text), [1, 7, 11]);
+    }
+
+    #[test]
+    fn a_field_or_statement_of_a_test_ends_where_it_ends() {
+        let text = "fn a() {\n    #[cfg(test)]\n    faults: Faults::default(),\n    b();\n    \
+                    #[cfg(test)]\n    see(\n        1,\n    );\n    c();\n}";
+        assert_eq!(outside_tests("a/src/lib.rs", text), [1, 4, 9, 10]);
     }
 
     #[test]

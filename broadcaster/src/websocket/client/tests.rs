@@ -33,8 +33,7 @@ impl Served {
         let subscription = self.hub.subscribe(Feed::Depth { instrument: btc });
         let stop = self.stop.clone();
         tokio::spawn(async move {
-            let socket =
-                WebSocketStream::from_raw_socket(ours, Role::Server, Some(limits())).await;
+            let socket = WebSocketStream::from_raw_socket(ours, Role::Server, Some(limits())).await;
             serve(socket, subscription, &stop).await;
         });
         WebSocketStream::from_raw_socket(theirs, Role::Client, None).await
@@ -95,7 +94,10 @@ async fn a_stalled_client_gets_gap_and_close_while_another_hears_all() {
         last += 1;
     };
     assert_eq!(gap["last_sequence"], last);
-    assert_eq!((gap["instrument"].as_str(), gap["reason"].as_str()), (Some("BTC-USDT"), Some("too_slow")));
+    assert_eq!(
+        (gap["instrument"].as_str(), gap["reason"].as_str()),
+        (Some("BTC-USDT"), Some("too_slow"))
+    );
     let snapshot = heard(&mut stalled).await;
     assert_eq!((kind(&snapshot), &snapshot["sequence"]), ("snapshot", &Value::from(300)));
 

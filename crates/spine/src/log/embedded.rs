@@ -23,8 +23,8 @@ mod directory;
 mod patience;
 mod queue;
 mod reader;
-mod record;
 mod recent;
+mod record;
 mod settings;
 mod store;
 mod watermark;
@@ -85,12 +85,18 @@ struct Locked {
 
 /// What producers, readers and the writer share.
 struct Shared {
-    /// In the order of their lanes.
-    places: BTreeMap<Place, Arc<Recent>>,
+    places: BTreeMap<Place, Shown>,
     queue: Queue,
     in_flight: InFlight,
     on_fatal: OnFatal,
     failed: AtomicBool,
+}
+
+/// A partition, as producers and readers see it.
+struct Shown {
+    /// Its number among the places, by which the writer knows it.
+    lane: usize,
+    recent: Arc<Recent>,
 }
 
 impl EmbeddedLog {
@@ -135,9 +141,11 @@ impl EmbeddedLog {
         ends: &Ends,
     ) -> Result<Arc<EmbeddedLog>, LogError> {
         let bytes_max = (RECENT_BYTES_TOTAL / ends.offsets.len()).max(RECENT_BYTES_MIN);
-        let recent = |(place, end): (&Place, &u64)| (*place, Arc::new(Recent::at(*end, bytes_max)));
+        let shown = |(lane, (place, end)): (usize, (&Place, &u64))| {
+            (*place, Shown { lane, recent: Arc::new(Recent::at(*end, bytes_max)) })
+        };
         let shared = Arc::new(Shared {
-            places: ends.offsets.iter().map(recent).collect(),
+            places: ends.offsets.iter().enumerate().map(shown).collect(),
             queue: Queue::default(),
             in_flight: InFlight::default(),
             on_fatal: settings.on_fatal,
@@ -160,7 +168,8 @@ impl EmbeddedLog {
     }
 
     fn recent(&self, place: Place) -> Result<&Arc<Recent>, LogError> {
-        self.shared.places.get(&place).ok_or(LogError::NoSuchPlace(place))
+        let shown = self.shared.places.get(&place).ok_or(LogError::NoSuchPlace(place))?;
+        Ok(&shown.recent)
     }
 }
 
@@ -219,7 +228,10 @@ impl Drop for EmbeddedLog {
 
 impl fmt::Debug for EmbeddedLog {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("EmbeddedLog").field("partitions", &self.partitions).finish_non_exhaustive()
+        formatter
+            .debug_struct("EmbeddedLog")
+            .field("partitions", &self.partitions)
+            .finish_non_exhaustive()
     }
 }
 
@@ -246,8 +258,8 @@ impl Shared {
     }
 
     fn finish(&self, why: &LogError) {
-        for recent in self.places.values() {
-            recent.finish(why.clone());
+        for shown in self.places.values() {
+            shown.recent.finish(why.clone());
         }
     }
 }
@@ -259,11 +271,10 @@ struct EmbeddedProducer {
 
 impl Producer for EmbeddedProducer {
     fn append(&self, place: Place, record: Record, acknowledge: Acknowledge) {
-        let lane = self.shared.places.range(..place).count();
-        if !self.shared.places.contains_key(&place) {
+        let Some(&Shown { lane, .. }) = self.shared.places.get(&place) else {
             let error = LogError::NoSuchPlace(place);
             return acknowledge(Err(AppendError::Fatal(error.to_string())));
-        }
+        };
         let bytes = record.bytes();
         if bytes > RECORD_BYTES_MAX || record.headers.iter().count() > record::HEADERS_MAX {
             return acknowledge(Err(AppendError::TooLarge { bytes }));

@@ -26,6 +26,7 @@ pub(crate) fn fresh() -> Option<OnKafka> {
 }
 
 /// The broker to use, with names that no other case uses.
+#[expect(clippy::disallowed_methods, reason = "a name among others; no case depends on it")]
 fn settings() -> Option<KafkaSettings> {
     let Ok(bootstrap) = env::var("TRADESPINE_TEST_KAFKA") else {
         assert!(env::var_os("TRADESPINE_XTASK").is_none(), "TRADESPINE_TEST_KAFKA is not set");

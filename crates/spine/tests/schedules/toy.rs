@@ -9,7 +9,7 @@ use spine::{ClientInput, Core};
 
 /// Folds the accounts of its commands into a number, which it names in every answer.
 #[derive(Debug, Default)]
-pub struct Toy {
+pub(crate) struct Toy {
     digest: u64,
     applied: u64,
 }

@@ -39,7 +39,7 @@ const HEALED_STEPS_MAX: usize = 5_000;
 
 /// What is built wrong, on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Broken {
+pub(crate) enum Broken {
     Nothing,
     /// Readers take any answer whose number is above the last.
     HighWaterReaders,
@@ -51,14 +51,14 @@ pub enum Broken {
 
 /// What a schedule found wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     ReadersDisagree,
     NotTheTrueSequence,
     Unanswered { answered: u64, inputs: u64 },
     OwnerStopped(String),
 }
 
-pub struct World {
+pub(crate) struct World {
     random: Pcg64Mcg,
     broken: Broken,
     memory: MemoryLog,
@@ -82,7 +82,7 @@ struct TestReader {
 }
 
 /// Runs the schedule of this seed.
-pub fn run(seed: u64, broken: Broken) -> Result<(), Fault> {
+pub(crate) fn run(seed: u64, broken: Broken) -> Result<(), Fault> {
     let mut world = World::new(seed, broken);
     for _ in 0..CHOICES {
         world.choose()?;

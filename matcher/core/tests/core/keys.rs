@@ -43,7 +43,7 @@ fn a_retry_is_told_its_original_and_other_content_is_refused() {
     assert_eq!(keys.insert(first.clone(), [1; 16], id(7), at(DAY)), Ok(()));
     assert_eq!(keys.check(&first, &[1; 16]), KeyCheck::Same { original: id(7) });
     assert_eq!(keys.check(&first, &[2; 16]), KeyCheck::OtherContent);
-    assert_eq!(keys.insert(first.clone(), [1; 16], id(8), at(DAY)), Err(KeyRefused::Taken));
+    assert_eq!(keys.insert(first, [1; 16], id(8), at(DAY)), Err(KeyRefused::Taken));
     assert_eq!(keys.insert(own("bob", "x"), [1; 16], id(7), at(DAY)), Err(KeyRefused::Taken));
     // Everything that scopes a key: account, instrument, name space, text.
     for other in [

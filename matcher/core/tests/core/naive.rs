@@ -125,10 +125,17 @@ impl Naive {
         let worth = |price: Price| market.instrument.notional(price, one()).units();
         let (mut taken, mut money, mut fills) = (0_u64, 0_i128, 0);
         let reference = market.last;
-        let mut first_price = None;
+        let (mut first_price, mut last_traded) = (None, None);
         let why = loop {
             if let Size::Base(asked) = ask.size
                 && asked.lots() == taken
+            {
+                break "filled";
+            }
+            // The amount is reached when no further lot fits it at the price of the last trade.
+            if let (Size::Quote(amount), Some(last)) = (ask.size, last_traded)
+                && amount.units() - money < worth(last)
+                && (ask.side == Side::Sell || ask.funds >= amount)
             {
                 break "filled";
             }
@@ -140,7 +147,7 @@ impl Naive {
             let Some(at) = best else { break rest_or(ask, "no liquidity") };
             let maker = &mut self.open[at];
             let price = maker.price;
-            let anchor = reference.unwrap_or(*first_price.get_or_insert(price));
+            let anchor = reference.unwrap_or_else(|| *first_price.get_or_insert(price));
             let is_too_far = match ask.limit {
                 Some(limit) if ask.side == Side::Buy => price > limit,
                 Some(limit) => price < limit,
@@ -179,13 +186,14 @@ impl Naive {
             if fills == 5_000 {
                 break "sweep limit";
             }
-            let quantity = most.min(i128::from(maker.party.left)) as u64;
+            let quantity = u64::try_from(most).unwrap_or(u64::MAX).min(maker.party.left);
             fills += 1;
             taken += quantity;
             money += worth(price) * i128::from(quantity);
             maker.party.left -= quantity;
             market.trades += 1;
             market.last = Some(price);
+            last_traded = Some(price);
             let (number, maker) = (TradeId(market.trades), maker.party);
             let (taker, taker_side) = (taker(ask, taken), ask.side);
             events.push(Event::Trade { number, price, quantity, taker_side, maker, taker });
@@ -201,9 +209,7 @@ impl Naive {
                 let Ask { instrument, side, .. } = *ask;
                 self.open.push(Open { party, instrument, side, price });
             }
-            (why, _) => {
-                events.push(Event::Ends { party, why: done_by_quote(ask, why, money, &events) })
-            }
+            (why, _) => events.push(Event::Ends { party, why }),
         }
         events
     }
@@ -270,19 +276,4 @@ fn rest_or(ask: &Ask, market: &'static str) -> &'static str {
         (Some(_), true) => "rests",
         (Some(_), false) => "ioc",
     }
-}
-
-/// An order by quote amount whose amount does not reach one more lot at the price of its last trade
-/// is complete, whatever else stopped it.
-fn done_by_quote(ask: &Ask, why: &'static str, money: i128, events: &[Event]) -> &'static str {
-    let Size::Quote(amount) = ask.size else { return why };
-    if ask.side == Side::Buy && ask.funds < amount {
-        return why;
-    }
-    // Worth one unit for each tick: only plain instruments are compared by quote amount.
-    let last = events.iter().rev().find_map(|event| match event {
-        Event::Trade { price, .. } => Some(i128::from(price.ticks())),
-        _ => None,
-    });
-    if last.is_some_and(|last| (amount.units() - money) < last) { "filled" } else { why }
 }

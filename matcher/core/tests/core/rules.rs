@@ -59,13 +59,13 @@ impl Desk {
             ["book"] => return self.depth(A),
             ["book", name] => return self.depth(instrument(name)),
             ["protection", bps] => {
-                assert!(self.books.list(plain(A, number(bps) as u32)));
+                assert!(self.books.list(plain(A, u32::try_from(number(bps)).expect("small"))));
                 return "changed".to_owned();
             }
             ["restore"] => return self.restore(),
             ["bound", side] => {
                 let bound = self.books.market_bound(A, self::side(side));
-                return bound.map_or("none".to_owned(), |price| price.ticks().to_string());
+                return bound.map_or_else(|| "none".to_owned(), |price| price.ticks().to_string());
             }
             ["orders", name] => {
                 let trader = AccountHandle(self.trader(name));

@@ -13,19 +13,12 @@ pub const B: InstrumentId = InstrumentId(2);
 /// quantities and amounts read as they are.
 pub fn plain(id: InstrumentId, price_protection_bps: u32) -> Instrument {
     let one = Amount::from_units(1);
-    listed(id, 0, Listing { id, tick_size: one, lot_size: one, price_protection_bps })
+    listed(id, Listing { id, tick_size: one, lot_size: one, price_protection_bps })
 }
 
-/// Ticks of 0.01, lots of 0.00001, eight decimals, as the first instruments of the platform.
-pub fn fine(id: InstrumentId) -> Instrument {
-    let tick_size = Amount::from_units(1_000_000);
-    let lot_size = Amount::from_units(1_000);
-    listed(id, 8, Listing { id, tick_size, lot_size, price_protection_bps: 500 })
-}
-
-fn listed(id: InstrumentId, decimals: u8, listing: Listing) -> Instrument {
-    let base = Asset { id: AssetId(2 * id.0), code: format!("I{}", id.0), decimals };
-    let quote = Asset { id: AssetId(1), code: "USD".to_owned(), decimals };
+fn listed(id: InstrumentId, listing: Listing) -> Instrument {
+    let base = Asset { id: AssetId(2 * id.0), code: format!("I{}", id.0), decimals: 0 };
+    let quote = Asset { id: AssetId(1), code: "USD".to_owned(), decimals: 0 };
     Instrument::list(&base, &quote, listing).expect("a good listing")
 }
 

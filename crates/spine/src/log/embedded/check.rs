@@ -39,8 +39,7 @@ pub(super) fn ends(
     places: impl Iterator<Item = Place>,
     walk_bytes: u64,
 ) -> Result<Ends, LogError> {
-    let mut ends =
-        Ends { offsets: BTreeMap::new(), sequence: 0, appended_at: Timestamp::EPOCH };
+    let mut ends = Ends { offsets: BTreeMap::new(), sequence: 0, appended_at: Timestamp::EPOCH };
     let mut walk = Walk { heads: BinaryHeap::new(), rests: Vec::new() };
     for place in places {
         let mut rest = store.backwards(place);

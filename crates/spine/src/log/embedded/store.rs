@@ -10,9 +10,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use fjall::{
-    Database, Guard, Keyspace, KeyspaceCreateOptions, PersistMode, config::FilterPolicy,
-};
+use fjall::{Database, Guard, Keyspace, KeyspaceCreateOptions, PersistMode, config::FilterPolicy};
 
 use super::record::{self, KEY_BYTES, Sequenced};
 use crate::log::{LogError, Place, ReadLimit};
@@ -104,14 +102,6 @@ impl Store {
         #[cfg(test)]
         fail_if(&self.faults.write)?;
         batch.writes.commit()
-    }
-
-    /// The last record of `place`.
-    ///
-    /// # Errors
-    /// [`LogError::Damaged`] or [`LogError::Failed`].
-    pub(super) fn last(&self, place: Place) -> Result<Option<Sequenced>, LogError> {
-        self.backwards(place).next().transpose()
     }
 
     /// The records of `place`, last to first.

@@ -5,8 +5,6 @@
 //! it takes no write, so there is nothing to gain from a second thread that would write meanwhile.
 
 use std::{
-    collections::BTreeMap,
-    mem,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -16,11 +14,11 @@ use model::Timestamp;
 use proto::topic::Stamped;
 
 use super::{
-    Locked, Shared,
+    Locked, Shared, Shown,
     check::Ends,
     queue::{Awaited, Taken, Waiting, is_late},
-    record,
     recent::Recent,
+    record,
     settings::Clock,
     watermark::Watermark,
 };
@@ -62,9 +60,9 @@ impl Writer {
         clock: Clock,
         ends: &Ends,
     ) -> Writer {
-        let lane = |(place, recent): (&Place, &Arc<Recent>)| Lane {
+        let lane = |(place, shown): (&Place, &Shown)| Lane {
             place: *place,
-            recent: Arc::clone(recent),
+            recent: Arc::clone(&shown.recent),
             end: ends.offsets.get(place).copied().unwrap_or(0),
             fresh: Vec::new(),
         };

@@ -247,7 +247,7 @@ fn options() -> AdminOptions {
 }
 
 /// Runs a future of the admin client, which is driven by a thread of its own, without a runtime.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut future = pin!(future);
     loop {

@@ -94,28 +94,27 @@ impl Reader for KafkaReader {
     ) -> Result<ReachedEnd, LogError> {
         let KafkaReader { consumer, cursor } = self;
         let (mut records, mut bytes) = (0, 0);
+        let mut wait = wait;
         while records < limit.records && bytes < limit.bytes {
-            let wait_now = if records == 0 { wait } else { Duration::ZERO };
-            match consumer.poll(wait_now) {
+            match consumer.poll(wait) {
                 Some(Ok(message)) => {
                     let stored = cursor.take(&message)?;
                     records += 1;
                     bytes += stored.record.value.len();
                     into.push(stored);
                 }
-                Some(Err(KafkaError::PartitionEOF(_))) => {
-                    cursor.at_end = true;
-                    break;
-                }
+                // Perhaps long ago, if nobody polled since: what came after it stands behind it.
+                Some(Err(KafkaError::PartitionEOF(_))) => cursor.at_end = true,
                 Some(Err(error)) => {
                     cursor.judge(&error, consumer.client())?;
                     break;
                 }
                 None => {
-                    cursor.doubt_end(wait_now, consumer.client());
+                    cursor.doubt_end(wait, consumer.client());
                     break;
                 }
             }
+            wait = Duration::ZERO;
         }
         Ok(if cursor.at_end { ReachedEnd::Yes } else { ReachedEnd::No })
     }
@@ -219,4 +218,64 @@ fn config(settings: &KafkaSettings) -> ClientConfig {
         .set("queued.max.messages.kbytes", AHEAD_KIBIBYTES_MAX.to_string())
         .set("fetch.queue.backoff.ms", AHEAD_ROOM_WAIT_MS);
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, process};
+
+    use model::Partition;
+    use rdkafka::admin::{AdminClient, AdminOptions};
+
+    use super::*;
+    use crate::log::{
+        Log as _, Visibility, WriterRole, append_blocking,
+        kafka::{KafkaLog, admin},
+    };
+
+    const PLENTY: ReadLimit = ReadLimit { records: 100, bytes: 1 << 20 };
+
+    /// Polls until something is said, and returns the error that it must be.
+    fn refusal(settings: &KafkaSettings, place: Place, from: u64) -> LogError {
+        let mut reader = KafkaReader::new(settings, place, from, false).expect("a reader");
+        let mut stored = Vec::new();
+        for _ in 0..100 {
+            let polled = reader.poll(PLENTY, Duration::from_millis(100), &mut stored);
+            assert_eq!(stored, []);
+            if let Err(error) = polled {
+                return error;
+            }
+        }
+        panic!("a reader from {from} on was not refused");
+    }
+
+    /// As it happens to a reader whose records go while it reads.
+    #[test]
+    fn a_reader_of_what_is_gone_or_not_yet_there_is_told_so() {
+        let Ok(bootstrap) = env::var("TRADESPINE_TEST_KAFKA") else {
+            assert!(env::var_os("TRADESPINE_XTASK").is_none(), "TRADESPINE_TEST_KAFKA is not set");
+            println!("skipped: TRADESPINE_TEST_KAFKA names no broker");
+            return;
+        };
+        let mut settings = KafkaSettings::new(bootstrap);
+        settings.topic_prefix = format!("trimmed-{}-", process::id());
+        admin::create_topics(&settings, 1, 1).expect("the topics are created");
+        let log = KafkaLog::open(settings.clone()).expect("the broker answers");
+        let producer = log.producer(WriterRole::Shard).expect("a producer");
+        let place = Place::orders(Partition::FIRST);
+        for _ in 0..3 {
+            append_blocking(&*producer, place, Record::of("x")).expect("it is appended");
+        }
+        let mut cut = TopicPartitionList::new();
+        let name = settings.topic_name(place.topic);
+        cut.add_partition_offset(&name, 0, Offset::Offset(2)).expect("an offset");
+        let client: AdminClient<Listener> =
+            client::config(&settings).create_with_context(Listener).expect("a client");
+        admin::block_on(client.delete_records(&cut, &AdminOptions::new())).expect("it is trimmed");
+
+        let trimmed = LogError::Trimmed { place, asked: 1, first: 2 };
+        assert_eq!(log.reader(place, 1, Visibility::Synced).err(), Some(trimmed.clone()));
+        assert_eq!(refusal(&settings, place, 1), trimmed);
+        assert_eq!(refusal(&settings, place, 4), LogError::BeyondEnd { place, asked: 4, end: 3 });
+    }
 }

@@ -1,0 +1,156 @@
+//! A cache in this process: bounded, the oldest entry goes first.
+
+use std::{
+    collections::{VecDeque, hash_map::Entry},
+    future,
+    hash::{BuildHasher, BuildHasherDefault},
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use rustc_hash::{FxHashMap, FxHasher};
+use spine::LogId;
+
+use super::{Cache, Claim, Kept, RetryKey};
+use crate::{desk::Answered, result::consumes_key};
+
+/// How many parts it has: many times the threads that could meet in one.
+const PARTS: usize = 16;
+
+/// How many answers a part keeps. In all 32,768: a second of the rate of one shard, which is when
+/// most retries come, at about a kilobyte each.
+const PART_ANSWERS_MAX: usize = 2_048;
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct MemoryCache {
+    parts: Vec<Mutex<Part>>,
+}
+
+#[derive(Debug, Default)]
+struct Part {
+    answers: FxHashMap<RetryKey, Kept>,
+    /// Every key of `answers` once, the oldest first.
+    oldest_first: VecDeque<RetryKey>,
+}
+
+impl Default for MemoryCache {
+    fn default() -> MemoryCache {
+        MemoryCache { parts: (0..PARTS).map(|_| Mutex::default()).collect() }
+    }
+}
+
+impl MemoryCache {
+    #[expect(clippy::cast_possible_truncation, reason = "a remainder of 16")]
+    fn part(&self, key: &RetryKey) -> MutexGuard<'_, Part> {
+        let hash = BuildHasherDefault::<FxHasher>::default().hash_one(key);
+        let part = &self.parts[(hash >> 32) as usize % PARTS];
+        part.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cache for MemoryCache {
+    fn find<'a>(
+        &'a self,
+        key: &'a RetryKey,
+    ) -> Pin<Box<dyn Future<Output = Option<Kept>> + Send + 'a>> {
+        Box::pin(future::ready(self.part(key).answers.get(key).cloned()))
+    }
+
+    fn keep(&self, claim: Claim, log_id: LogId, answered: &Arc<Answered>) {
+        if !consumes_key(&answered.answer) {
+            return;
+        }
+        let mut part = self.part(&claim.key);
+        let part = &mut *part;
+        let kept = Kept { content: claim.content, log_id, answered: Arc::clone(answered) };
+        match part.answers.entry(claim.key) {
+            // The same key was used up again, so the shard had forgotten it: the newer one counts.
+            Entry::Occupied(mut entry) => {
+                entry.insert(kept);
+            }
+            Entry::Vacant(entry) => {
+                part.oldest_first.push_back(entry.key().clone());
+                entry.insert(kept);
+            }
+        }
+        if part.oldest_first.len() > PART_ANSWERS_MAX
+            && let Some(oldest) = part.oldest_first.pop_front()
+        {
+            part.answers.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{AccountName, InstrumentId, KeyText, Partition, RequestId, Timestamp};
+    use proto::{
+        command::{Key, KeySpace},
+        log::{self, RefusalReason, outcome},
+    };
+    use spine::{Answer, Chain};
+
+    use super::*;
+
+    const LOG: LogId = LogId([1; 16]);
+
+    fn claim(number: usize) -> Claim {
+        let text = KeyText::new(&format!("key-{number}")).expect("a good key");
+        let account = AccountName::new("alice").expect("a good name");
+        let key = Key { space: KeySpace::ClientOrderId, text };
+        Claim { key: RetryKey { account, instrument: InstrumentId(1), key }, content: [0; 16] }
+    }
+
+    fn answered(kind: outcome::Kind) -> Arc<Answered> {
+        let outcome = Some(log::Outcome { kind: Some(kind) });
+        let answer = Answer {
+            out_seq: 1,
+            in_offset: 0,
+            epoch: 1,
+            behaviour: 1,
+            input_hash: Chain::default(),
+            prev_chain: Chain::default(),
+            chain: Chain::default(),
+            now: Timestamp::EPOCH,
+            request_id: RequestId(1),
+            body: log::AnswerBody { outcome, ..Default::default() },
+        };
+        Arc::new(Answered { partition: Partition::FIRST, answer })
+    }
+
+    fn applied() -> Arc<Answered> {
+        answered(outcome::Kind::Applied(log::Applied {}))
+    }
+
+    #[tokio::test]
+    async fn what_used_its_key_up_is_found_again() {
+        let cache = MemoryCache::default();
+        assert!(cache.find(&claim(1).key).await.is_none());
+        cache.keep(claim(1), LOG, &applied());
+        let kept = cache.find(&claim(1).key).await.expect("it is kept");
+        assert_eq!((kept.content, kept.log_id), (claim(1).content, LOG));
+    }
+
+    #[tokio::test]
+    async fn what_left_its_key_free_is_not_kept() {
+        let cache = MemoryCache::default();
+        let late = log::Refused { reason: RefusalReason::Late.into() };
+        cache.keep(claim(1), LOG, &answered(outcome::Kind::Refused(late)));
+        let original_order_id = 3;
+        let duplicate = log::Duplicate { original_order_id };
+        cache.keep(claim(1), LOG, &answered(outcome::Kind::Duplicate(duplicate)));
+        assert!(cache.find(&claim(1).key).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn it_is_bounded() {
+        let cache = MemoryCache::default();
+        let answered = applied();
+        let count = PARTS * PART_ANSWERS_MAX * 2;
+        (0..count).for_each(|number| cache.keep(claim(number), LOG, &answered));
+        let kept: usize = cache.parts.iter().map(|part| part.lock().unwrap().answers.len()).sum();
+        assert!(kept <= PARTS * PART_ANSWERS_MAX, "{kept}");
+        assert!(cache.find(&claim(count - 1).key).await.is_some(), "the newest stays");
+    }
+}

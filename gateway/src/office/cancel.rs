@@ -1,0 +1,236 @@
+//! Cancelling one order, or all of a client.
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use model::{AccountName, OrderId, Partition, Timestamp};
+use proto::{
+    command::Command,
+    log::{OrderEnded, RefusalReason, outcome},
+    orders::CancelAllResult,
+    trading::{Order, OrderStatus},
+};
+
+use super::Office;
+use crate::{
+    desk::{Answered, News, RESULT_WAIT, Submission, Wants},
+    entry::Placed,
+    problem::{Kind, Problem},
+    reference::Listed,
+    result,
+};
+
+/// What a client is told of a cancel.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Cancelled {
+    /// The log has it, at this place; the order may still be filled before it.
+    Taken(OrderId),
+    /// The order as it was left.
+    Done(Order),
+    /// Nobody here knows whether it was done.
+    Unknown,
+}
+
+/// What a client is told of a cancel of all.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct CancelledAll {
+    /// One for each partition that was asked.
+    pub(crate) results: Vec<CancelAllResult>,
+    /// Whether every partition said what it did.
+    pub(crate) is_complete: bool,
+}
+
+impl Office {
+    /// Cancels one order of `account`.
+    pub(crate) async fn cancel(
+        &self,
+        account: AccountName,
+        id: OrderId,
+        wait: bool,
+        traceparent: Option<Bytes>,
+    ) -> Result<Cancelled, Problem> {
+        let wants = if wait { Wants::Answer(RESULT_WAIT) } else { Wants::Receipt };
+        let submission = self.cancel_submission(account.clone(), id, wants, traceparent)?;
+        match self.desk.send(submission).await? {
+            News::Appended { id, .. } => Ok(Cancelled::Taken(id)),
+            News::Answered(answered) => match ended_by(&answered, id) {
+                Ok(ended) => Ok(Cancelled::Done(self.as_left(&account, &answered, ended).await)),
+                Err(problem) => Err(self.explained(problem, &account, id).await),
+            },
+            News::NotWritten(problem) => Err(problem),
+            News::Unknown { .. } => Ok(Cancelled::Unknown),
+        }
+    }
+
+    /// The way of a cancel into the log: to the partition that the order's own record is in.
+    pub(crate) fn cancel_submission(
+        &self,
+        account: AccountName,
+        id: OrderId,
+        wants: Wants,
+        traceparent: Option<Bytes>,
+    ) -> Result<Submission, Problem> {
+        let partition = id.partition();
+        if partition.number() >= self.desk.partition_count() {
+            return Err(Problem::refused(RefusalReason::UnknownOrder).at("id"));
+        }
+        let command = Command::Cancel { order_id: id };
+        Ok(Submission { account, command, partition, wants, claim: None, traceparent })
+    }
+
+    /// The cancelled order with all its terms, from the ledger or else from its own record.
+    async fn as_left(
+        &self,
+        account: &AccountName,
+        answered: &Answered,
+        ended: &OrderEnded,
+    ) -> Order {
+        let at = answered.answer.now;
+        let catalogue = self.reference.catalogue();
+        let instrument = model::InstrumentId(ended.instrument_id);
+        let listed = catalogue.instrument_by_id(instrument).cloned();
+        let brief = brief(account, ended, listed.as_deref(), at);
+        let Some(id) = OrderId::from_number(ended.order_id) else { return brief };
+        let known = match self.upstream.order(id).await {
+            Ok(Some(order)) => Some(order),
+            _ => self.recorded(id).await.ok().flatten(),
+        };
+        known.map_or(brief, |order| result::cancelled(order, ended, listed.as_deref(), at))
+    }
+
+    /// Why an order could not be cancelled, where its own client asks and the ledger knows.
+    async fn explained(&self, problem: Problem, account: &AccountName, id: OrderId) -> Problem {
+        if problem.code != proto::text::refusal(RefusalReason::UnknownOrder) {
+            return problem;
+        }
+        let open = [OrderStatus::Open, OrderStatus::PartiallyFilled, OrderStatus::Pending];
+        match self.upstream.order(id).await {
+            Ok(Some(order))
+                if order.client_id == account.as_str() && !open.contains(&order.status()) =>
+            {
+                let status = proto::text::order_status(order.status());
+                let message = format!("the order is {status} already");
+                Problem::new(Kind::Conflict, "order_not_open", message).at("id")
+            }
+            _ => problem,
+        }
+    }
+
+    /// Cancels all orders of `account`, or those of one instrument; not atomic over partitions.
+    pub(crate) async fn cancel_all(
+        &self,
+        account: &AccountName,
+        listed: Option<&Listed>,
+        wait: bool,
+        traceparent: Option<Bytes>,
+    ) -> CancelledAll {
+        let wants = if wait { Wants::Answer(RESULT_WAIT) } else { Wants::Receipt };
+        let partitions = self.cancel_all_partitions(listed);
+        let sent = partitions.into_iter().map(|partition| {
+            let submission =
+                cancel_all_submission(account, listed, partition, wants, traceparent.clone());
+            async move {
+                let news = self.desk.send(submission).await;
+                results_of(partition, &news.unwrap_or_else(News::NotWritten))
+            }
+        });
+        let results = join_all(sent).await;
+        let is_complete = results.iter().all(|result| result.problem.is_empty());
+        CancelledAll { results, is_complete }
+    }
+
+    /// The partitions that a cancel of all goes to.
+    pub(crate) fn cancel_all_partitions(&self, listed: Option<&Listed>) -> Vec<Partition> {
+        match listed {
+            Some(listed) => vec![listed.partition],
+            None => (0..self.desk.partition_count()).filter_map(Partition::new).collect(),
+        }
+    }
+
+    /// The order of the record at `id`, not decided as far as the record tells.
+    pub(crate) async fn recorded(&self, id: OrderId) -> Result<Option<Order>, Problem> {
+        let Some(recorded) = self.journal.order(id).await? else { return Ok(None) };
+        let catalogue = self.reference.catalogue();
+        let Some(listed) = catalogue.instrument_by_id(recorded.order.instrument) else {
+            return Ok(None);
+        };
+        let listed = listed.clone();
+        let placed = Placed { account: recorded.account, listed, order: recorded.order };
+        Ok(Some(result::pending(&placed, id, recorded.appended_at)))
+    }
+}
+
+/// The way of a cancel of all into the log of one partition.
+pub(crate) fn cancel_all_submission(
+    account: &AccountName,
+    listed: Option<&Listed>,
+    partition: Partition,
+    wants: Wants,
+    traceparent: Option<Bytes>,
+) -> Submission {
+    let instrument = listed.map(|listed| listed.instrument.id);
+    let command = Command::CancelAll { instrument };
+    Submission { account: account.clone(), command, partition, wants, claim: None, traceparent }
+}
+
+/// The end that a cancel of `id` brought about, which is that of the original where `id` is of a
+/// duplicate.
+pub(crate) fn ended_by(answered: &Answered, id: OrderId) -> Result<&OrderEnded, Problem> {
+    let outcome = answered.answer.body.outcome.as_ref();
+    match outcome.and_then(|outcome| outcome.kind.as_ref()) {
+        Some(outcome::Kind::Applied(_)) => {
+            let mut ends = result::ended(&answered.answer);
+            let first = ends.next();
+            let own = ends.chain(first).find(|ended| ended.order_id == id.number());
+            own.or(first).ok_or_else(|| Problem::refused(RefusalReason::UnknownOrder).at("id"))
+        }
+        Some(outcome::Kind::Refused(refused)) => {
+            let problem = Problem::refused(refused.reason());
+            Err(if refused.reason() == RefusalReason::UnknownOrder {
+                problem.at("id")
+            } else {
+                problem
+            })
+        }
+        _ => Err(Problem::refused(RefusalReason::Unspecified)),
+    }
+}
+
+/// A cancelled order as far as its end alone tells.
+pub(crate) fn brief(
+    account: &AccountName,
+    ended: &OrderEnded,
+    listed: Option<&Listed>,
+    at: Timestamp,
+) -> Order {
+    let order = Order {
+        client_id: account.as_str().to_owned(),
+        instrument: listed.map(|listed| listed.symbol().to_owned()).unwrap_or_default(),
+        ..Order::default()
+    };
+    result::cancelled(order, ended, listed, at)
+}
+
+/// What became of a cancel of all in one partition.
+pub(crate) fn results_of(partition: Partition, news: &News) -> CancelAllResult {
+    let partition = u32::from(partition.number());
+    let (cancelled_order_ids, problem) = match news {
+        News::Appended { .. } => (Vec::new(), String::new()),
+        News::NotWritten(problem) => (Vec::new(), problem.message.clone()),
+        News::Unknown { .. } => {
+            let message = "what became of it here is not known; list the open orders to see";
+            (Vec::new(), message.to_owned())
+        }
+        News::Answered(answered) => {
+            let ids = result::ended(&answered.answer).map(|ended| ended.order_id).collect();
+            let outcome = answered.answer.body.outcome.as_ref();
+            match outcome.and_then(|outcome| outcome.kind.as_ref()) {
+                Some(outcome::Kind::Applied(_)) => (ids, String::new()),
+                Some(outcome::Kind::Refused(refused)) => {
+                    (ids, Problem::refused(refused.reason()).message)
+                }
+                _ => (ids, "the shard did not do it".to_owned()),
+            }
+        }
+    };
+    CancelAllResult { partition, cancelled_order_ids, problem }
+}

@@ -1,0 +1,135 @@
+//! Placing an order.
+
+use bytes::Bytes;
+use model::OrderId;
+use proto::trading::{Order, OrderStatus};
+
+use super::Office;
+use crate::{
+    desk::{Answered, News, RESULT_WAIT, Submission, Wants},
+    entry::Placed,
+    idempotency::{Claim, Kept},
+    problem::{Kind, Problem},
+    result::{self, Decision},
+};
+
+/// What a client is told of its order.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Told {
+    /// The log has it; it is not decided yet as far as this gateway knows.
+    Taken(Order),
+    /// It is decided.
+    Decided(Order),
+    /// Nobody here knows; the order says where to look.
+    Unknown(Order),
+}
+
+impl Told {
+    pub(crate) fn into_order(self) -> Order {
+        match self {
+            Told::Taken(order) | Told::Decided(order) | Told::Unknown(order) => order,
+        }
+    }
+}
+
+impl Office {
+    /// Places an order, and waits for its result where `wait` says so.
+    pub(crate) async fn place(
+        &self,
+        placed: &Placed,
+        wait: bool,
+        traceparent: Option<Bytes>,
+    ) -> Result<Told, Problem> {
+        let claim = Claim::of(placed);
+        if let Some(claim) = &claim
+            && let Some(kept) = self.known(claim).await
+        {
+            return first_result(placed, claim, &kept);
+        }
+        let wants = if wait { Wants::Answer(RESULT_WAIT) } else { Wants::Receipt };
+        let news = self.desk.send(submission(placed, wants, claim, traceparent)).await?;
+        self.told(placed, news).await
+    }
+
+    /// What `news` of an order means to its client.
+    pub(crate) async fn told(&self, placed: &Placed, news: News) -> Result<Told, Problem> {
+        match news {
+            News::Appended { id, at } => Ok(Told::Taken(result::pending(placed, id, at))),
+            News::Answered(answered) => self.decided(placed, &answered).await,
+            News::NotWritten(problem) => Err(problem),
+            News::Unknown { id } => {
+                Ok(Told::Unknown(result::unknown(placed, id, self.desk.now())))
+            }
+        }
+    }
+
+    async fn decided(&self, placed: &Placed, answered: &Answered) -> Result<Told, Problem> {
+        let Some(id) = answered.id() else {
+            return Ok(Told::Unknown(result::unknown(placed, None, self.desk.now())));
+        };
+        match result::decide(placed, id, &answered.answer) {
+            Decision::Decided(order) => Ok(Told::Decided(*order)),
+            Decision::KeyReused(_) => Err(key_reused()),
+            Decision::Duplicate(original) => Ok(self.original(placed, original).await),
+        }
+    }
+
+    /// The first result of an order that was placed again.
+    async fn original(&self, placed: &Placed, original: OrderId) -> Told {
+        if let Some(claim) = Claim::of(placed)
+            && let Some(kept) = self.known(&claim).await
+            && kept.answered.id() == Some(original)
+            && let Ok(told) = first_result(placed, &claim, &kept)
+        {
+            return told;
+        }
+        match self.upstream.order(original).await {
+            Ok(Some(order)) if order.status() != OrderStatus::Pending => Told::Decided(order),
+            _ => Told::Unknown(result::unknown(placed, Some(original), self.desk.now())),
+        }
+    }
+
+    /// The kept answer to what was asked under this key, where it is still sure to count: it stands
+    /// in this log, and its shard has not forgotten the key.
+    pub(crate) async fn known(&self, claim: &Claim) -> Option<Kept> {
+        let kept = self.cache.find(&claim.key).await?;
+        let is_remembered =
+            self.desk.now() < kept.answered.answer.now.plus(self.key_retention);
+        (kept.log_id == self.desk.log_id() && is_remembered).then_some(kept)
+    }
+}
+
+/// The way of an order into the log.
+pub(crate) fn submission(
+    placed: &Placed,
+    wants: Wants,
+    claim: Option<Claim>,
+    traceparent: Option<Bytes>,
+) -> Submission {
+    Submission {
+        account: placed.account.clone(),
+        command: placed.command(),
+        partition: placed.listed.partition,
+        wants,
+        claim,
+        traceparent,
+    }
+}
+
+fn first_result(placed: &Placed, claim: &Claim, kept: &Kept) -> Result<Told, Problem> {
+    if kept.content != claim.content {
+        return Err(key_reused());
+    }
+    let decided = kept.answered.id().map(|id| result::decide(placed, id, &kept.answered.answer));
+    match decided {
+        Some(Decision::Decided(order)) => Ok(Told::Decided(*order)),
+        // Only answers that used the key up are kept: neither is one.
+        Some(Decision::Duplicate(_) | Decision::KeyReused(_)) | None => Err(key_reused()),
+    }
+}
+
+fn key_reused() -> Problem {
+    let message = "this client order id or idempotency key was used for this instrument with \
+                   another order; send the same order again, or use a new one";
+    Problem::new(Kind::KeyReused, "key_reused", message).at("client_order_id")
+}

@@ -1,0 +1,43 @@
+//! What the core allocates: nothing in steady state, and how much an open order takes.
+//!
+//! `cargo bench -p tradespine-matcher-core --bench memory`
+
+#![allow(missing_docs, unreachable_pub, reason = "a program")]
+
+mod trading;
+
+use divan::{AllocProfiler, Bencher, counter::ItemsCount};
+use matcher_core::Outcome;
+
+use trading::{Trading, run};
+
+#[global_allocator]
+static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
+
+fn main() {
+    divan::main();
+}
+
+/// Commands on a book that has been through as many before; read the `alloc` and `grow` lines.
+#[divan::bench(sample_count = 1, sample_size = 1)]
+fn steady_state(bencher: Bencher<'_, '_>) {
+    let mut trading = Trading::new(10_000, 12);
+    let mut commands = trading.commands(2_000_000, 12);
+    let measured = commands.split_off(1_000_000);
+    let (mut books, mut out) = (trading.books, Outcome::new());
+    for command in &commands {
+        run(&mut books, command, &mut out);
+    }
+    bencher.counter(ItemsCount::new(measured.len())).bench_local(|| {
+        for command in &measured {
+            run(&mut books, command, &mut out);
+        }
+    });
+}
+
+/// Bytes of books with so many open orders: read `max alloc`, and divide. The clone allocates what is
+/// in use, so growth by doubling is not in it; the table in docs/adr/0004 adds it.
+#[divan::bench(args = [1_000_000], sample_count = 1, sample_size = 1)]
+fn open_orders(bencher: Bencher<'_, '_>, resting: usize) {
+    bencher.bench_local(|| Trading::new(resting, 12).books);
+}

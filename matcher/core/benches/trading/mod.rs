@@ -1,0 +1,163 @@
+//! A seeded flow like that of a real book: the middle price wanders, distances from it follow a power
+//! law, half of the commands are new orders (15 % of them IOC), 42 % cancels, 8 % re-place an order.
+
+use matcher_core::{Books, NewOrder, Outcome, Size};
+use model::{
+    AccountHandle, Amount, Asset, AssetId, Instrument, InstrumentId, OrderId, OrderType, Price,
+    Quantity, Side, TimeInForce, instrument::Listing,
+};
+use rand_pcg::{
+    Pcg64,
+    rand_core::{Rng, SeedableRng},
+};
+
+/// One command, ready to run.
+#[derive(Clone, Copy, Debug)]
+pub enum Command {
+    /// Place an order.
+    Place(NewOrder),
+    /// Cancel one.
+    Cancel(OrderId),
+}
+
+/// Runs a command.
+pub fn run(books: &mut Books, command: &Command, out: &mut Outcome) {
+    out.clear();
+    match command {
+        Command::Place(order) => books.place(*order, out),
+        Command::Cancel(id) => drop(books.cancel(*id, out)),
+    }
+}
+
+/// A book that is in use, with the commands that come next.
+pub struct Trading {
+    /// The state to start from.
+    pub books: Books,
+    random: Pcg64,
+    middle: u64,
+    next_id: u64,
+    open: Vec<OrderId>,
+}
+
+const INSTRUMENT: InstrumentId = InstrumentId(1);
+const MIDDLE_FIRST: u64 = 6_000_000;
+
+impl Trading {
+    /// A book with `resting` orders; no distance beyond 2^`spread`.
+    pub fn new(resting: usize, spread: u32) -> Trading {
+        let mut books = Books::new();
+        let one = Amount::from_units(1);
+        let asset = |id, code: &str| Asset { id: AssetId(id), code: code.to_owned(), decimals: 0 };
+        let listing =
+            Listing { id: INSTRUMENT, tick_size: one, lot_size: one, price_protection_bps: 500 };
+        let instrument = Instrument::list(&asset(1, "BTC"), &asset(2, "USD"), listing);
+        assert!(books.list(instrument.expect("a good listing")));
+        let random = Pcg64::seed_from_u64(2_026);
+        let mut trading =
+            Trading { books, random, middle: MIDDLE_FIRST, next_id: 1, open: Vec::new() };
+        let mut out = Outcome::new();
+        while trading.open.len() < resting {
+            let command = Command::Place(trading.passive(spread));
+            run(&mut trading.books, &command, &mut out);
+            trading.note(&command, &out);
+        }
+        trading
+    }
+
+    /// The next `count` commands, without running them on [`Trading::books`].
+    pub fn commands(&mut self, count: usize, spread: u32) -> Vec<Command> {
+        let before = self.books.clone();
+        let (mut commands, mut out) = (Vec::with_capacity(count + 1), Outcome::new());
+        while commands.len() < count {
+            let draw = self.random.next_u64() % 100;
+            let first = commands.len();
+            match draw {
+                0..8 => {
+                    commands.push(Command::Place(self.taking()));
+                }
+                8..50 => commands.push(Command::Place(self.passive(spread))),
+                50..92 => commands.extend(self.cancel()),
+                _ => {
+                    commands.extend(self.cancel());
+                    commands.push(Command::Place(self.passive(spread)));
+                }
+            }
+            for command in &commands[first..] {
+                run(&mut self.books, command, &mut out);
+                self.note(command, &out);
+            }
+        }
+        self.books = before;
+        commands
+    }
+
+    fn note(&mut self, command: &Command, out: &Outcome) {
+        if let (Command::Place(order), Some(_)) = (command, out.rested()) {
+            self.open.push(order.id);
+        }
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.random.next_u64() % end
+    }
+
+    fn cancel(&mut self) -> Option<Command> {
+        while !self.open.is_empty() {
+            let end = self.open.len() as u64;
+            let at = usize::try_from(self.below(end)).expect("an index");
+            let id = self.open.swap_remove(at);
+            if self.books.order(id).is_some() {
+                return Some(Command::Cancel(id));
+            }
+        }
+        None
+    }
+
+    /// As far away as `d` with a chance of about 1/`d`.
+    fn distance(&mut self, spread: u32) -> u64 {
+        let octave = self.random.next_u64().trailing_zeros().min(spread);
+        (1 << octave) + self.below(1 << octave)
+    }
+
+    fn passive(&mut self, spread: u32) -> NewOrder {
+        self.middle = (self.middle + self.below(3)).saturating_sub(1).max(1 << 20);
+        let away = self.distance(spread);
+        let side = if self.below(2) == 0 { Side::Buy } else { Side::Sell };
+        let ticks = match side {
+            Side::Buy => self.middle - away,
+            Side::Sell => self.middle + away,
+        };
+        self.order(side, ticks, TimeInForce::Gtc)
+    }
+
+    /// One order that takes as much as one may.
+    #[allow(dead_code, reason = "not every bench sweeps")]
+    pub fn taking_all(&mut self) -> Command {
+        let mut order = self.order(Side::Buy, Price::TICKS_MAX, TimeInForce::Ioc);
+        order.size = Size::Base(Quantity::from_lots(Quantity::LOTS_MAX).expect("the maximum"));
+        Command::Place(order)
+    }
+
+    fn taking(&mut self) -> NewOrder {
+        let side = if self.below(2) == 0 { Side::Buy } else { Side::Sell };
+        let ticks = if side == Side::Buy { self.middle + 8 } else { self.middle - 8 };
+        self.order(side, ticks, TimeInForce::Ioc)
+    }
+
+    fn order(&mut self, side: Side, ticks: u64, time_in_force: TimeInForce) -> NewOrder {
+        let id = OrderId::from_number(self.next_id).expect("in range");
+        self.next_id += 1;
+        let quantity = Quantity::from_lots(1 + self.below(100)).expect("in range");
+        NewOrder {
+            id,
+            account: AccountHandle(u32::try_from(self.below(10_000)).expect("small")),
+            instrument: INSTRUMENT,
+            side,
+            order_type: OrderType::Limit,
+            time_in_force,
+            price: Some(Price::from_ticks(ticks).expect("in range")),
+            size: Size::Base(quantity),
+            funds: Amount::ZERO,
+        }
+    }
+}

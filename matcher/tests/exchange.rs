@@ -1,0 +1,8 @@
+//! The shard's state: stories that a trader can read, and random flows.
+
+#[path = "exchange/flows.rs"]
+mod flows;
+#[path = "exchange/stories.rs"]
+mod stories;
+#[path = "exchange/venue.rs"]
+mod venue;

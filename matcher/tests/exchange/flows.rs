@@ -1,0 +1,196 @@
+//! Random flows: what must hold after every command does, a refused one changes nothing, a restored
+//! state goes on as the original does, and no client is told a lie about its keys.
+
+use std::collections::BTreeMap;
+
+use matcher::Exchange;
+use model::{InstrumentId, OrderId, Partition, Price, Quantity, Side, TimeInForce};
+use proto::{
+    command::{Ask, Command},
+    log::RefusalReason,
+};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use spine::Core;
+
+use crate::venue::{Became, SECOND, USD, Venue, became, limit, market, movement, place};
+
+const COMMANDS: usize = 4_000;
+const SEEDS: u64 = 8;
+
+fn account(random: &mut Pcg64Mcg) -> String {
+    format!("client-{}", random.random_range(0..8))
+}
+
+fn command(random: &mut Pcg64Mcg, next_offset: u64) -> Command {
+    let side = if random.random_bool(0.5) { Side::Buy } else { Side::Sell };
+    let key = random.random_range(0..400).to_string();
+    let lots = random.random_range(1..200_000);
+    match random.random_range(0..100) {
+        0..45 => limit(&key, side, random.random_range(9_900..10_100), lots),
+        45..55 => {
+            let price = Price::from_ticks(random.random_range(9_900..10_100)).expect("in range");
+            let quantity = Quantity::from_lots(lots).expect("in range");
+            place(&key, side, Ask::Limit { price, quantity }, TimeInForce::Ioc)
+        }
+        55..62 => market(&key, side, lots),
+        62..68 => {
+            let amount = model::Amount::from_units(random.random_range(1..20_000_000_000));
+            place(&key, side, Ask::MarketByQuote { amount }, TimeInForce::Ioc)
+        }
+        68..90 => {
+            let offset = random.random_range(next_offset.saturating_sub(60)..next_offset);
+            Command::Cancel { order_id: OrderId::at(Partition::FIRST, offset).expect("in range") }
+        }
+        90..93 => {
+            Command::CancelAll { instrument: random.random_bool(0.5).then_some(InstrumentId(1)) }
+        }
+        93..97 => {
+            let id = random.random_range(0..50).to_string();
+            Command::Deposit(movement(USD, random.random_range(1..1_000_000), &id))
+        }
+        _ => {
+            let id = random.random_range(0..50).to_string();
+            Command::Withdraw(movement(USD, random.random_range(1..1_000_000_000), &id))
+        }
+    }
+}
+
+#[test]
+fn every_command_leaves_a_state_in_which_everything_holds() {
+    for seed in 0..SEEDS {
+        let mut random = Pcg64Mcg::seed_from_u64(seed);
+        let mut venue = Venue::new(seed % 2 == 0);
+        for number in 0..COMMANDS {
+            venue.now += random.random_range(0..SECOND / 4);
+            let name = account(&mut random);
+            let command = command(&mut random, venue.next_offset);
+            venue.apply(&name, command.clone());
+            if let Err(broken) = venue.exchange.check_invariants() {
+                panic!("seed {seed}, command {number} {command:?}: {broken}");
+            }
+        }
+        let totals: Vec<_> = venue.exchange.accounts().totals().collect();
+        assert!(totals.iter().all(|(_, total)| total.is_zero()), "{totals:?}");
+    }
+}
+
+#[test]
+fn a_refused_command_changes_no_book_balance_or_order() {
+    let mut random = Pcg64Mcg::seed_from_u64(99);
+    let mut venue = Venue::new(true);
+    let mut refused = 0;
+    for _ in 0..COMMANDS {
+        let name = account(&mut random);
+        let command = command(&mut random, venue.next_offset);
+        let before = (venue.exchange.books().image(), venue.exchange.accounts().image());
+        let body = venue.apply(&name, command);
+        if became(&body) != Became::Applied {
+            refused += 1;
+            let after = (venue.exchange.books().image(), venue.exchange.accounts().image());
+            assert_eq!(before, after);
+            assert!(body.postings.is_empty() && body.balances.is_empty());
+        }
+    }
+    assert!(refused > COMMANDS / 10, "only {refused} were refused: nothing was shown");
+}
+
+#[test]
+fn a_restored_state_goes_on_as_the_original_does() {
+    for seed in 0..SEEDS {
+        let mut random = Pcg64Mcg::seed_from_u64(seed);
+        let mut venue = Venue::new(true);
+        let mut twin: Option<Venue> = None;
+        for number in 0..COMMANDS {
+            if number % 250 == 0 {
+                let bytes = venue.exchange.encode();
+                let exchange = Exchange::decode(&bytes).expect("it was just encoded");
+                assert_eq!(exchange.encode(), bytes, "the encoding is canonical");
+                twin = Some(Venue { exchange, next_offset: venue.next_offset, now: venue.now });
+            }
+            venue.now += random.random_range(0..SECOND);
+            let name = account(&mut random);
+            let command = command(&mut random, venue.next_offset);
+            let body = venue.apply(&name, command.clone());
+            let twin = twin.as_mut().expect("made at the first command");
+            twin.now = venue.now;
+            assert_eq!(twin.apply(&name, command), body, "seed {seed}, command {number}");
+        }
+    }
+}
+
+#[test]
+fn damaged_states_are_refused_without_a_panic() {
+    let mut random = Pcg64Mcg::seed_from_u64(5);
+    let mut venue = Venue::new(true);
+    for _ in 0..400 {
+        let name = account(&mut random);
+        let command = command(&mut random, venue.next_offset);
+        venue.apply(&name, command);
+    }
+    let bytes = venue.exchange.encode();
+    for _ in 0..10_000 {
+        let mut damaged = bytes.clone();
+        for _ in 0..random.random_range(1..4) {
+            let position = random.random_range(0..damaged.len());
+            damaged[position] ^= 1 << random.random_range(0..8);
+        }
+        damaged.truncate(random.random_range(damaged.len() - 20..=damaged.len()));
+        // A damage that makes another possible state is the checksum's affair, not this code's.
+        if let Ok(exchange) = Exchange::decode(&damaged) {
+            exchange.check_invariants().expect("what is decoded holds");
+        }
+    }
+}
+
+/// What a client was told of one key of one account.
+#[derive(Debug, Default)]
+struct Told {
+    /// The orders that were accepted under it.
+    accepted: Vec<u64>,
+    /// Whether its latest attempt was refused in a way that says: nothing happened.
+    denied_after_acceptance: bool,
+}
+
+/// Runs retries of a few keys, many of them late, and tells what clients were told. `answer` may
+/// change an answer on its way, as a shard would that is built wrong.
+fn told(seed: u64, answer: impl Fn(Became, bool) -> Became) -> BTreeMap<(String, u64), Told> {
+    let mut random = Pcg64Mcg::seed_from_u64(seed);
+    let mut venue = Venue::new(true);
+    let mut told: BTreeMap<(String, u64), Told> = BTreeMap::new();
+    for _ in 0..500 {
+        let (name, key) = (account(&mut random), random.random_range(0..10));
+        let is_late = random.random_bool(0.3);
+        let valid_until = if is_late { venue.now - 1 } else { venue.now + 1 };
+        let command = limit(&key.to_string(), Side::Buy, 100 + key, 1_000);
+        let body = venue.apply_until(&name, command, valid_until);
+        let told = told.entry((name, key)).or_default();
+        match answer(became(&body), is_late) {
+            Became::Applied => told.accepted.push(venue.last_order().number()),
+            Became::Refused(RefusalReason::Late) if !told.accepted.is_empty() => {
+                told.denied_after_acceptance = true;
+            }
+            _ => {}
+        }
+    }
+    told
+}
+
+fn is_truthful(told: &BTreeMap<(String, u64), Told>) -> bool {
+    told.values().all(|told| told.accepted.len() <= 1 && !told.denied_after_acceptance)
+}
+
+#[test]
+fn no_key_makes_two_orders_and_no_retry_denies_one() {
+    for seed in 0..20 {
+        assert!(is_truthful(&told(seed, |became, _| became)), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_shard_that_looks_at_lateness_before_the_key_is_caught() {
+    let late_first = |became, is_late| {
+        if is_late { Became::Refused(RefusalReason::Late) } else { became }
+    };
+    assert!((0..20).any(|seed| !is_truthful(&told(seed, late_first))));
+}

@@ -1,0 +1,157 @@
+//! A platform from a terminal, over its public API: one file a command, each with its arguments,
+//! its call and its words.
+//!
+//! - `place`, `cancel`: order entry, at the gateway.
+//! - `orders`, `trades`, `balances`: history, at the ledger.
+//! - `book`, `watch`: market data, at the broadcaster.
+//! - `order`, `trade`: an order and a trade, as text and as JSON. `table`, `problem`: how answers
+//!   and refusals read.
+
+mod balances;
+mod book;
+mod cancel;
+mod order;
+mod orders;
+mod place;
+mod problem;
+mod table;
+mod trade;
+mod trades;
+mod watch;
+
+use std::{
+    io::{self, Write},
+    time::Duration,
+};
+
+use anyhow::{Context, ensure};
+use clap::{Args, Subcommand};
+use tonic::transport::Channel;
+
+/// The gateway's gRPC address, where nobody says another.
+pub const GATEWAY: &str = "http://127.0.0.1:50051";
+/// The ledger's.
+pub const LEDGER: &str = "http://127.0.0.1:50052";
+/// The broadcaster's.
+pub const MARKET_DATA: &str = "http://127.0.0.1:50053";
+/// The broadcaster's WebSocket address.
+pub const WEBSOCKET: &str = "ws://127.0.0.1:8081";
+
+/// How long a service may take to accept a connection.
+const CONNECT_WAIT: Duration = Duration::from_secs(5);
+
+/// How long one call may take: well beyond the 5 s for which a gateway waits for a result.
+const CALL_WAIT: Duration = Duration::from_secs(20);
+
+/// The commands of a client.
+#[derive(Debug, Subcommand)]
+pub enum ClientCommand {
+    /// Place an order and show what became of it
+    ///
+    /// The exit status is 0 only where the order was accepted.
+    #[command(after_help = "\
+Examples:  tradespine place BTC-USDT buy 0.01 61837.63 --client alice
+           tradespine place BTC-USDT sell 0.01 --market --client alice
+           tradespine place BTC-USDT buy --quote 100 --client alice")]
+    Place(place::PlaceArguments),
+
+    /// Cancel an open order, or all of a client's
+    #[command(after_help = "\
+Examples:  tradespine cancel 1042 --client alice
+           tradespine cancel --all --instrument BTC-USDT --client alice")]
+    Cancel(cancel::CancelArguments),
+
+    /// List a client's orders, newest first
+    #[command(after_help = "Example:  tradespine orders --client alice --status open")]
+    Orders(orders::OrdersArguments),
+
+    /// Show an instrument's order book
+    #[command(after_help = "Example:  tradespine book BTC-USDT --depth 5")]
+    Book(book::BookArguments),
+
+    /// List trades, newest first
+    #[command(after_help = "Example:  tradespine trades BTC-USDT --limit 20")]
+    Trades(trades::TradesArguments),
+
+    /// Show what a client has
+    #[command(after_help = "Example:  tradespine balances --client alice")]
+    Balances(balances::BalancesArguments),
+
+    /// Follow trades, or an order book, as they happen
+    #[command(after_help = "\
+Examples:  tradespine watch
+           tradespine watch BTC-USDT --depth")]
+    Watch(watch::WatchArguments),
+}
+
+/// Where orders are placed.
+#[derive(Clone, Debug, Args)]
+struct AtGateway {
+    /// The gateway's gRPC address
+    #[arg(long, value_name = "URL", default_value = GATEWAY)]
+    gateway: String,
+}
+
+/// Where history is.
+#[derive(Clone, Debug, Args)]
+struct AtLedger {
+    /// The ledger's gRPC address
+    #[arg(long, value_name = "URL", default_value = LEDGER)]
+    ledger: String,
+}
+
+/// For whom the answer is.
+#[derive(Clone, Copy, Debug, Args)]
+struct Output {
+    /// Print JSON instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+/// Does what was asked, and prints the answer.
+///
+/// # Errors
+/// Where the platform does not answer or refuses.
+pub async fn run(command: ClientCommand) -> anyhow::Result<()> {
+    match command {
+        ClientCommand::Place(place) => place::run(place).await,
+        ClientCommand::Cancel(cancel) => cancel::run(cancel).await,
+        ClientCommand::Orders(orders) => orders::run(orders).await,
+        ClientCommand::Book(book) => book::run(book).await,
+        ClientCommand::Trades(trades) => trades::run(trades).await,
+        ClientCommand::Balances(balances) => balances::run(balances).await,
+        ClientCommand::Watch(watch) => watch::run(watch).await,
+    }
+}
+
+/// A connection to the service at `address`.
+async fn connect(address: &str) -> anyhow::Result<Channel> {
+    let endpoint = Channel::from_shared(address.to_owned())
+        .with_context(|| format!("{address:?} is not an address; give one like {GATEWAY}"))?;
+    let has_scheme = endpoint.uri().scheme_str() == Some("http");
+    ensure!(has_scheme, "{address:?} does not begin with http://; give an address like {GATEWAY}");
+    let endpoint = endpoint.connect_timeout(CONNECT_WAIT).timeout(CALL_WAIT);
+    endpoint.connect().await.with_context(|| nobody_at(address))
+}
+
+fn nobody_at(address: &str) -> String {
+    format!("nobody answers at {address}; start the platform with `tradespine up`")
+}
+
+impl Output {
+    /// Prints the answer in the one form or the other.
+    fn print(
+        self,
+        text: impl FnOnce() -> String,
+        json: impl FnOnce() -> serde_json::Value,
+    ) -> io::Result<()> {
+        say(&if self.json { json().to_string() } else { text() })
+    }
+}
+
+/// Prints a line, or several.
+fn say(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()
+}

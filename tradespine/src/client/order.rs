@@ -1,0 +1,221 @@
+//! An order, as text and as JSON. The JSON has the names of the REST API.
+
+use proto::{
+    convert::{from_proto_timestamp, side_from_wire},
+    text,
+    trading::{Fill, Order, OrderStatus, OrderType, TimeInForce},
+};
+use serde_json::{Value, json};
+
+use super::table::{Align, fields, table};
+
+/// All about one order, with the fills of its own request.
+pub fn details(order: &Order) -> String {
+    let mut rows = vec![
+        ("order", order.id.to_string()),
+        ("status", status(order).to_owned()),
+        ("reason", order.reject_reason.clone()),
+        ("client", order.client_id.clone()),
+        ("client order id", order.client_order_id.clone()),
+        ("instrument", order.instrument.clone()),
+        ("side", side(order.side).to_owned()),
+        ("type", format!("{} {}", order_type(order), time_in_force(order)).trim().to_owned()),
+        ("price", order.price.clone()),
+        ("quantity", order.quantity.clone()),
+        ("quote quantity", order.quote_quantity.clone()),
+        ("remaining", order.remaining.clone()),
+        ("created", instant(order.created_at.as_ref())),
+        ("updated", instant(order.updated_at.as_ref())),
+    ];
+    if let Some(receipt) = &order.receipt {
+        let place = format!("partition {}, offset {}", receipt.partition, receipt.offset);
+        rows.push(("receipt", place));
+    }
+    rows.retain(|(_, value)| !value.is_empty());
+    match order.fills.as_slice() {
+        [] => fields(&rows),
+        fills => format!("{}\n\n{}", fields(&rows), fills_table(fills)),
+    }
+}
+
+fn fills_table(fills: &[Fill]) -> String {
+    let columns = [
+        ("trade", Align::Word),
+        ("price", Align::Number),
+        ("quantity", Align::Number),
+        ("maker order", Align::Number),
+    ];
+    let row = |fill: &Fill| {
+        let Fill { trade_id, price, quantity, maker_order_id } = fill.clone();
+        vec![trade_id, price, quantity, maker_order_id.to_string()]
+    };
+    table(&columns, &fills.iter().map(row).collect::<Vec<_>>())
+}
+
+/// Orders, a line each.
+pub fn list(orders: &[Order]) -> String {
+    let columns = [
+        ("order", Align::Number),
+        ("created", Align::Word),
+        ("instrument", Align::Word),
+        ("side", Align::Word),
+        ("type", Align::Word),
+        ("price", Align::Number),
+        ("quantity", Align::Number),
+        ("remaining", Align::Number),
+        ("status", Align::Word),
+        ("client order id", Align::Word),
+    ];
+    let row = |order: &Order| {
+        vec![
+            order.id.to_string(),
+            instant(order.created_at.as_ref()),
+            order.instrument.clone(),
+            side(order.side).to_owned(),
+            format!("{} {}", order_type(order), time_in_force(order)).trim().to_owned(),
+            order.price.clone(),
+            order.quantity.clone(),
+            order.remaining.clone(),
+            status(order).to_owned(),
+            order.client_order_id.clone(),
+        ]
+    };
+    table(&columns, &orders.iter().map(row).collect::<Vec<_>>())
+}
+
+/// An order as the REST API has it.
+pub fn json(order: &Order) -> Value {
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let fill = |fill: &Fill| {
+        json!({
+            "trade_id": fill.trade_id,
+            "price": fill.price,
+            "quantity": fill.quantity,
+            "maker_order_id": fill.maker_order_id,
+        })
+    };
+    json!({
+        "id": order.id,
+        "order_id": order.id,
+        "client_id": order.client_id,
+        "client_order_id": text(&order.client_order_id),
+        "instrument": order.instrument,
+        "side": side(order.side),
+        "type": order_type(order),
+        "time_in_force": time_in_force(order),
+        "price": text(&order.price),
+        "quantity": text(&order.quantity),
+        "quote_quantity": text(&order.quote_quantity),
+        "remaining": text(&order.remaining),
+        "status": status(order),
+        "reject_reason": text(&order.reject_reason),
+        "created_at": text(&instant(order.created_at.as_ref())),
+        "updated_at": text(&instant(order.updated_at.as_ref())),
+        "receipt": order.receipt.as_ref().map(|receipt| {
+            json!({ "partition": receipt.partition, "offset": receipt.offset })
+        }),
+        "fills": order.fills.iter().map(fill).collect::<Vec<_>>(),
+    })
+}
+
+/// The status, in a word.
+pub fn status(order: &Order) -> &'static str {
+    text::order_status(OrderStatus::try_from(order.status).unwrap_or(OrderStatus::Unknown))
+}
+
+/// `buy` or `sell`; nothing where the wire does not say.
+pub fn side(wire: i32) -> &'static str {
+    side_from_wire(wire).map_or("", text::side)
+}
+
+/// An instant as RFC 3339; nothing where the wire does not say.
+pub fn instant(wire: Option<&prost_types::Timestamp>) -> String {
+    wire.and_then(from_proto_timestamp).map(text::rfc3339).unwrap_or_default()
+}
+
+fn order_type(order: &Order) -> &'static str {
+    match OrderType::try_from(order.r#type) {
+        Ok(OrderType::Limit) => text::order_type(model::OrderType::Limit),
+        Ok(OrderType::Market) => text::order_type(model::OrderType::Market),
+        _ => "",
+    }
+}
+
+fn time_in_force(order: &Order) -> &'static str {
+    match TimeInForce::try_from(order.time_in_force) {
+        Ok(TimeInForce::Gtc) => text::time_in_force(model::TimeInForce::Gtc),
+        Ok(TimeInForce::Ioc) => text::time_in_force(model::TimeInForce::Ioc),
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::trading::{Receipt, Side};
+
+    use super::*;
+
+    fn order() -> Order {
+        Order {
+            id: 1042,
+            client_id: "alice".to_owned(),
+            instrument: "BTC-USDT".to_owned(),
+            side: Side::Buy.into(),
+            r#type: OrderType::Limit.into(),
+            time_in_force: TimeInForce::Gtc.into(),
+            price: "61837.63".to_owned(),
+            quantity: "0.01".to_owned(),
+            remaining: "0.005".to_owned(),
+            status: OrderStatus::PartiallyFilled.into(),
+            created_at: Some(prost_types::Timestamp { seconds: 0, nanos: 1_000 }),
+            receipt: Some(Receipt { partition: 0, offset: 1042 }),
+            fills: vec![Fill {
+                trade_id: "BTC-USDT-17".to_owned(),
+                price: "61837.5".to_owned(),
+                quantity: "0.005".to_owned(),
+                maker_order_id: 9,
+            }],
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn an_order_shows_what_it_has_and_its_fills() {
+        let expected = "\
+order       1042
+status      partially_filled
+client      alice
+instrument  BTC-USDT
+side        buy
+type        limit gtc
+price       61837.63
+quantity    0.01
+remaining   0.005
+created     1970-01-01T00:00:00.000001Z
+receipt     partition 0, offset 1042
+
+trade          price  quantity  maker order
+BTC-USDT-17  61837.5     0.005            9";
+        assert_eq!(details(&order()), expected);
+    }
+
+    #[test]
+    fn orders_are_a_line_each() {
+        let text = list(&[order(), Order { id: 7, ..Default::default() }]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 3);
+        assert!(lines[0].starts_with("order  created"), "{text}");
+        assert!(lines[1].contains(" buy   limit gtc  61837.63      0.01      0.005"), "{text}");
+        assert!(lines[2].starts_with("    7") && lines[2].ends_with("unknown"), "{text}");
+    }
+
+    #[test]
+    fn json_has_the_names_of_the_rest_api() {
+        let json = json(&order());
+        assert_eq!(json["order_id"], 1042);
+        assert_eq!(json["status"], "partially_filled");
+        assert_eq!(json["client_order_id"], Value::Null);
+        assert_eq!(json["receipt"]["offset"], 1042);
+        assert_eq!(json["fills"][0]["trade_id"], "BTC-USDT-17");
+    }
+}
