@@ -33,11 +33,12 @@ use crate::{
 /// takes well below a second.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(30);
 
-/// A snapshot is taken earlier after so many answers, so that a start after a busy time is short too.
+/// A snapshot is taken earlier after so many answers, so that a start after a busy time is short
+/// too.
 const SNAPSHOT_ANSWERS: u64 = 2_000_000;
 
-/// How many answers are folded before other tasks of the runtime get their turn: about a millisecond
-/// with a thousand listeners.
+/// How many answers are folded before other tasks of the runtime get their turn: about a
+/// millisecond with a thousand listeners.
 const ANSWERS_A_TURN: usize = 32;
 
 /// Why following ended before it was told to.

@@ -1,9 +1,9 @@
 //! The market behind one lock, together with everybody who listens to it.
 //!
-//! One lock for both is what makes a subscription exact: its first frame is the state from which the
-//! next change is contiguous, because nothing can be published between the two. It is held for as
-//! long as one answer takes to fold and to be pushed to its listeners' queues (a pointer each); text
-//! is made outside of it, by the first listener who wants it.
+//! One lock for both is what makes a subscription exact: its first frame is the state from which
+//! the next change is contiguous, because nothing can be published between the two. It is held for
+//! as long as one answer takes to fold and to be pushed to its listeners' queues (a pointer each);
+//! text is made outside of it, by the first listener who wants it.
 
 mod audience;
 mod mailbox;
@@ -63,8 +63,8 @@ impl Hub {
         Arc::new(Hub { floor: Mutex::new(floor), limit })
     }
 
-    /// Folds the next accepted answer of a partition in and sends what came of it to whoever listens.
-    /// Returns how many frames that were.
+    /// Folds the next accepted answer of a partition in and sends what came of it to whoever
+    /// listens. Returns how many frames that were.
     ///
     /// # Errors
     /// [`MarketError`] where the answer does not fit: the log is damaged.

@@ -1,9 +1,9 @@
 //! A market and its positions in a file, so that a start need not read the whole log.
 //!
-//! A file is written aside, synced and renamed, and ends with a checksum of all before it. The newest
-//! good one wins; a damaged one is passed over, down to reading the log from its beginning. A *good*
-//! one that the log does not bear out is another matter: a log was lost or mixed up, and people have
-//! to look before anybody is told other trades under the same numbers.
+//! A file is written aside, synced and renamed, and ends with a checksum of all before it. The
+//! newest good one wins; a damaged one is passed over, down to reading the log from its beginning.
+//! A *good* one that the log does not bear out is another matter: a log was lost or mixed up, and
+//! people have to look before anybody is told other trades under the same numbers.
 
 mod files;
 

@@ -6,7 +6,7 @@
 //! - [`up`]: the whole platform in one process.
 //! - [`client`]: orders, books and balances from a terminal, over the public gRPC API.
 //! - [`dump`], [`verify`]: the journal in words, and whether it is as it should be.
-//! - [`replay`]: a recorded market, traded through the public API.
+//! - [`replay`]: a recorded market, traded through the public API. [`desk`]: one stream of orders.
 //!
 //! What will never live here: a rule of matching or money.
 
@@ -14,6 +14,7 @@
 
 mod arguments;
 mod client;
+mod desk;
 mod dump;
 mod replay;
 mod settings;
@@ -25,6 +26,7 @@ use std::{io, process::ExitCode};
 use anyhow::Context;
 use clap::Parser;
 use daemon::settings::{EXIT_BAD_SETTINGS, SettingsError};
+use telemetry::logs;
 
 use crate::arguments::{Arguments, Command, LogCommand};
 
@@ -43,7 +45,11 @@ fn main() -> ExitCode {
 async fn obey(arguments: Arguments) -> anyhow::Result<()> {
     let settings = |flags| settings::load(arguments.config.as_deref(), &flags);
     match arguments.command {
-        Command::Up(up) => up::run(settings(up.into())?).await,
+        Command::Up(up) => {
+            let settings = settings(up.into())?;
+            let _flushed_at_the_end = logs::init(&settings.log, &(&settings.otlp).into())?;
+            up::run(settings).await
+        }
         Command::Client(command) => client::run(command).await,
         Command::Log(LogCommand::Dump(dump)) => {
             dump::run(&settings(dump.data.clone().into())?.data_dir, &dump)
@@ -61,5 +67,6 @@ fn complain(error: &anyhow::Error) -> ExitCode {
     }
     let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
     eprintln!("error: {}", chain.join(": caused by: "));
-    if error.is::<SettingsError>() { EXIT_BAD_SETTINGS.into() } else { ExitCode::FAILURE }
+    let is_about_settings = error.is::<SettingsError>() || error.is::<logs::InitError>();
+    if is_about_settings { EXIT_BAD_SETTINGS.into() } else { ExitCode::FAILURE }
 }

@@ -87,6 +87,21 @@ pub struct Otlp {
     pub ratio: f64,
 }
 
+impl Settings {
+    /// The addresses that the services take, each with the name of its setting; the shards' own,
+    /// which the process itself serves, is none of them.
+    pub fn addresses(&self) -> [(SocketAddr, &'static str); 6] {
+        [
+            (self.gateway.rest_address, "gateway.rest_address"),
+            (self.gateway.grpc_address, "gateway.grpc_address"),
+            (self.ledger.grpc_address, "ledger.grpc_address"),
+            (self.ledger.http_address, "ledger.http_address"),
+            (self.broadcaster.http_address, "broadcaster.http_address"),
+            (self.broadcaster.grpc_address, "broadcaster.grpc_address"),
+        ]
+    }
+}
+
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
@@ -163,9 +178,9 @@ pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Settings, SettingsErro
     daemon::settings::load(&Sources::of_process(file), flags)
 }
 
-/// Where the journal is in a data directory.
-pub fn journal(data_dir: &Path) -> PathBuf {
-    data_dir.join("journal")
+/// Where the log is in a data directory.
+pub fn log_directory(data_dir: &Path) -> PathBuf {
+    data_dir.join("log")
 }
 
 #[cfg(test)]
@@ -184,10 +199,8 @@ mod tests {
     const FILE: &str = "data_dir = 'file'\n\
                         [gateway]\nrest_address = '127.0.0.1:2'\n\
                         [otlp]\nendpoint = 'http://localhost:4317'\n";
-    const VARIABLES: [(&str, &str); 2] = [
-        ("TRADESPINE_DATA_DIR", "variable"),
-        ("TRADESPINE_GATEWAY__REST_ADDRESS", "127.0.0.1:3"),
-    ];
+    const VARIABLES: [(&str, &str); 2] =
+        [("TRADESPINE_DATA_DIR", "variable"), ("TRADESPINE_GATEWAY__REST_ADDRESS", "127.0.0.1:3")];
 
     #[test]
     fn a_data_directory_is_the_flags_then_the_variables_then_the_files() {
@@ -202,7 +215,8 @@ mod tests {
     #[test]
     fn an_address_is_the_variables_then_the_files() {
         let none = Flags::default();
-        let port = |file, variables: &[_]| loaded(file, variables, &none).gateway.rest_address.port();
+        let port =
+            |file, variables: &[_]| loaded(file, variables, &none).gateway.rest_address.port();
         assert_eq!(port(FILE, &VARIABLES), 3);
         assert_eq!(port(FILE, &[]), 2);
         assert_eq!(port("", &[]), 8080);
@@ -226,16 +240,10 @@ mod tests {
 
     #[test]
     fn every_default_address_is_this_machine_only_and_its_own() {
-        let Settings { gateway, ledger, broadcaster, matcher, .. } = Settings::default();
-        let mut addresses = vec![
-            gateway.rest_address,
-            gateway.grpc_address,
-            ledger.grpc_address,
-            ledger.http_address,
-            broadcaster.http_address,
-            broadcaster.grpc_address,
-            matcher.http_address,
-        ];
+        let settings = Settings::default();
+        let mut addresses: Vec<SocketAddr> =
+            settings.addresses().into_iter().map(|(address, _)| address).collect();
+        addresses.push(settings.matcher.http_address);
         assert!(addresses.iter().all(|address| address.ip().is_loopback()));
         addresses.sort_unstable();
         addresses.dedup();

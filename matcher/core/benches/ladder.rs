@@ -148,7 +148,8 @@ fn steps(octaves: u32, is_even: bool, orders: usize, count: usize) -> (Vec<u64>,
             steps.clear();
         }
         middle = middle + random.next_u64() % 3 - 1;
-        if warm && (open.len() > orders || random.next_u64() % 2 == 0) {
+        let many = open.len() > orders / 2;
+        if warm && many && (open.len() > orders || random.next_u64().is_multiple_of(2)) {
             let at = usize::try_from(random.next_u64()).expect("64 bits") % open.len();
             let price = open.swap_remove(at);
             let left = counts.get_mut(&price).expect("it is open");

@@ -104,9 +104,19 @@ impl Books {
         self.book(instrument)?.last_price
     }
 
+    /// How many orders are open, of all accounts.
+    pub fn len(&self) -> usize {
+        self.orders.len()
+    }
+
+    /// Whether no order is open.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Whether one more order may come to rest: see [`ORDERS_MAX`].
     pub fn has_room(&self) -> bool {
-        self.orders.len() < ORDERS_MAX
+        self.len() < ORDERS_MAX
     }
 
     /// What is known of an open order.

@@ -28,7 +28,8 @@ fn every_command_has_an_example_that_it_accepts() {
                 continue;
             }
             let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
-            let lines: Vec<&str> = help.lines().filter_map(|line| line.split(&path).nth(1)).collect();
+            let lines: Vec<&str> =
+                help.lines().filter_map(|line| line.split(&path).nth(1)).collect();
             assert!(!lines.is_empty(), "{path} has no example");
             for rest in lines {
                 let rest = rest.split("&&").next().unwrap_or(rest);

@@ -45,8 +45,7 @@ fn text(response: &GetBalancesResponse) -> String {
     if response.balances.is_empty() {
         return format!("{} has no balance yet", response.client_id);
     }
-    let columns =
-        [("asset", Align::Word), ("available", Align::Number), ("held", Align::Number)];
+    let columns = [("asset", Align::Word), ("available", Align::Number), ("held", Align::Number)];
     let row = |balance: &Balance| {
         vec![balance.asset.clone(), balance.available.clone(), balance.held.clone()]
     };

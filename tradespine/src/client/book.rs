@@ -38,8 +38,7 @@ pub struct BookArguments {
 /// Where the broadcaster does not answer or refuses.
 pub async fn run(arguments: BookArguments) -> anyhow::Result<()> {
     let mut broadcaster = MarketDataServiceClient::new(connect(&arguments.market_data).await?);
-    let request =
-        GetOrderBookRequest { instrument: arguments.instrument, depth: arguments.depth };
+    let request = GetOrderBookRequest { instrument: arguments.instrument, depth: arguments.depth };
     let book = broadcaster
         .get_order_book(request)
         .await

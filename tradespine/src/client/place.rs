@@ -161,7 +161,10 @@ mod tests {
         assert_eq!((request.side(), request.r#type()), (trading::Side::Buy, OrderType::Limit));
         assert_eq!(request.time_in_force(), TimeInForce::Gtc);
         assert_eq!((request.quantity.as_str(), request.price.as_str()), ("0.01", "61837.63"));
-        assert_eq!((request.client_id.as_str(), request.client_order_id.as_str()), ("alice", "a-1"));
+        assert_eq!(
+            (request.client_id.as_str(), request.client_order_id.as_str()),
+            ("alice", "a-1")
+        );
         assert!(request.wait_for_result);
         let ioc = requested("place BTC-USDT sell 0.01 61837.63 --client alice --ioc");
         assert_eq!((ioc.side(), ioc.time_in_force()), (trading::Side::Sell, TimeInForce::Ioc));

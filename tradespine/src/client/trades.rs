@@ -40,10 +40,8 @@ pub async fn run(arguments: TradesArguments) -> anyhow::Result<()> {
         page_size: arguments.limit,
         ..Default::default()
     };
-    let response = ledger
-        .list_trades(request)
-        .await
-        .map_err(|status| problem::sentence("ledger", &status))?;
+    let response =
+        ledger.list_trades(request).await.map_err(|status| problem::sentence("ledger", &status))?;
     let trades = response.into_inner().trades;
     arguments.output.print(
         || match trades.as_slice() {

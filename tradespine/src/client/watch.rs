@@ -72,7 +72,10 @@ fn not_connected(arguments: &WatchArguments, error: tungstenite::Error) -> anyho
     match error {
         tungstenite::Error::Http(response) => {
             let body = response.body().as_deref().unwrap_or_default();
-            anyhow::anyhow!("the broadcaster refused: {}", refusal(body, response.status().as_u16()))
+            anyhow::anyhow!(
+                "the broadcaster refused: {}",
+                refusal(body, response.status().as_u16())
+            )
         }
         error => anyhow::Error::new(error).context(nobody_at(&arguments.websocket)),
     }
@@ -134,9 +137,9 @@ fn line(text: &str) -> String {
         }
         Frame::Snapshot { instrument, sequence, bids, asks } => {
             let best = |levels: &[(String, String)]| {
-                levels.first().map_or("none".to_owned(), |(price, quantity)| {
-                    format!("{quantity} @ {price}")
-                })
+                levels
+                    .first()
+                    .map_or("none".to_owned(), |(price, quantity)| format!("{quantity} @ {price}"))
             };
             format!(
                 "{instrument}  {sequence}  snapshot: {} bids, {} asks; best bid {}, best ask {}",
@@ -158,7 +161,9 @@ fn line(text: &str) -> String {
             format!("{instrument}  {sequences}  {}", changes.join(", "))
         }
         Frame::Gap { instrument, last_sequence } => {
-            format!("{instrument}  {last_sequence}  gap: this reader was too slow, frames after it are missing")
+            format!(
+                "{instrument}  {last_sequence}  gap: this reader was too slow, frames after it are missing"
+            )
         }
     }
 }
@@ -212,8 +217,7 @@ mod tests {
         );
         let snapshot = r#"{"type":"snapshot","instrument":"BTC-USDT","sequence":4,
             "bids":[["5","1"],["4","2"]],"asks":[]}"#;
-        let expected =
-            "BTC-USDT  4  snapshot: 2 bids, 0 asks; best bid 1 @ 5, best ask none";
+        let expected = "BTC-USDT  4  snapshot: 2 bids, 0 asks; best bid 1 @ 5, best ask none";
         assert_eq!(line(snapshot), expected);
         let depth = r#"{"type":"depth","instrument":"BTC-USDT","first_sequence":5,
             "last_sequence":6,"bids":[["5","0"]],"asks":[["7","0.5"]]}"#;

@@ -134,6 +134,17 @@ impl EmbeddedLog {
         EmbeddedLog::start(settings, locked, watermark, &ends)
     }
 
+    /// Opens the journal that is in `directory`, with as many partitions as it was made with: for
+    /// tools, which make none.
+    ///
+    /// # Errors
+    /// [`LogError::Failed`] where there is none; else as [`EmbeddedLog::open`].
+    pub fn open_existing(directory: &Path) -> Result<Arc<EmbeddedLog>, LogError> {
+        let absent = || LogError::Failed(format!("there is no journal in {}", directory.display()));
+        let partitions = directory::partitions_of(directory)?.ok_or_else(absent)?;
+        EmbeddedLog::open(directory, EmbeddedSettings::new(partitions))
+    }
+
     fn start(
         settings: EmbeddedSettings,
         locked: Arc<Locked>,

@@ -81,12 +81,13 @@ pub(crate) fn run(directory: &Path) {
         .open(acknowledgements_path(directory))
         .expect("a file for acknowledgements");
     let notes = Arc::new(notes);
+    let (log, notes) = (&log, &notes);
     thread::scope(|threads| {
         for partition in partitions() {
-            threads.spawn(|| orders(&*log, partition, &notes));
-            threads.spawn(|| answers(&*log, partition, &notes));
+            threads.spawn(move || orders(&**log, partition, notes));
+            threads.spawn(move || answers(&**log, partition, notes));
         }
-        threads.spawn(|| round(&*log, &notes));
+        threads.spawn(|| round(&**log, notes));
     });
 }
 

@@ -119,7 +119,8 @@ fn damage(random: &mut Pcg64Mcg, path: &Path) -> String {
             let at = at.min(end.saturating_sub(1));
             let bit = random.random_range(0..8);
             file.seek(SeekFrom::Start(at)).expect("there");
-            file.write_all(&[bytes[usize::try_from(at).expect("small")] ^ (1 << bit)]).expect("flipped");
+            file.write_all(&[bytes[usize::try_from(at).expect("small")] ^ (1 << bit)])
+                .expect("flipped");
             format!("flipped bit {bit} at {at} of {end}")
         }
         _ => {

@@ -88,10 +88,8 @@ pub(crate) fn acknowledged(directory: &Path) -> Vec<(Place, u64, u64)> {
     let note = |note: &[u8]| {
         let topic = Topic::ALL.into_iter().find(|topic| topic.number() == note[0]);
         let partition = Partition::new(u16::from_be_bytes([note[1], note[2]]));
-        let place = Place {
-            topic: topic.expect("a topic"),
-            partition: partition.expect("a partition"),
-        };
+        let place =
+            Place { topic: topic.expect("a topic"), partition: partition.expect("a partition") };
         (place, number_of(&note[3..]).expect("offset"), number_of(&note[11..]).expect("number"))
     };
     notes.chunks_exact(19).map(note).collect()

@@ -56,7 +56,7 @@ impl Trading {
         let mut trading =
             Trading { books, random, middle: MIDDLE_FIRST, next_id: 1, open: Vec::new() };
         let mut out = Outcome::new();
-        while trading.open.len() < resting {
+        while trading.books.len() < resting {
             let command = Command::Place(trading.passive(spread));
             run(&mut trading.books, &command, &mut out);
             trading.note(&command, &out);
@@ -70,6 +70,7 @@ impl Trading {
         let (mut commands, mut out) = (Vec::with_capacity(count + 1), Outcome::new());
         while commands.len() < count {
             let draw = self.random.next_u64() % 100;
+            self.middle = (self.middle + self.below(3)).saturating_sub(1).max(1 << 20);
             let first = commands.len();
             match draw {
                 0..8 => {
@@ -120,7 +121,6 @@ impl Trading {
     }
 
     fn passive(&mut self, spread: u32) -> NewOrder {
-        self.middle = (self.middle + self.below(3)).saturating_sub(1).max(1 << 20);
         let away = self.distance(spread);
         let side = if self.below(2) == 0 { Side::Buy } else { Side::Sell };
         let ticks = match side {

@@ -70,11 +70,8 @@ impl Directory {
 
     fn compare(&self, text: &str, partitions: u16) -> Result<(), LogError> {
         let here = self.path.display();
-        let number = |name: &str| -> Option<u32> {
-            text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
-        };
         let (Some(TITLE), Some(format), Some(stored)) =
-            (text.lines().next(), number("format "), number("partitions "))
+            (text.lines().next(), number(text, "format "), number(text, "partitions "))
         else {
             let file = self.path.join("format");
             return Err(LogError::Damaged(format!("{} is not readable", file.display())));
@@ -184,6 +181,28 @@ impl Directory {
     fn sync(&self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()
     }
+}
+
+/// How many partitions the journal in a directory was made with, by its format file; `None` where
+/// there is none.
+///
+/// # Errors
+/// [`LogError`] where the file cannot be read.
+pub(super) fn partitions_of(path: &Path) -> Result<Option<u16>, LogError> {
+    let path = path.join("format");
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(&path, &error)),
+    };
+    let partitions = number(&text, "partitions ").and_then(|count| u16::try_from(count).ok());
+    let unreadable = || LogError::Damaged(format!("{} is not readable", path.display()));
+    partitions.map(Some).ok_or_else(unreadable)
+}
+
+/// The number after `name` on a line of its own.
+fn number(text: &str, name: &str) -> Option<u32> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
 }
 
 fn remove_file(path: &Path) -> io::Result<()> {

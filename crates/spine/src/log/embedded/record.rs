@@ -232,10 +232,10 @@ mod tests {
         }
 
         #[test]
-        fn a_flipped_bit_is_noticed(record in any_record(), at in any::<prop::sample::Index>(), bit in 0..8) {
+        fn a_flipped_bit_is_noticed(record in any_record(), at in any::<prop::sample::Index>(), bit in 0_u32..8) {
             let stored = encode(PLACE, 5, 6, Timestamp::EPOCH, &record);
             let mut flipped = stored.to_vec();
-            flipped[at.index(stored.len())] ^= 1 << bit;
+            flipped[at.index(stored.len())] ^= 1_u8 << bit;
             prop_assert_eq!(decode(PLACE, 5, Bytes::from(flipped)), None);
         }
 

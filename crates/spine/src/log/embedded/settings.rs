@@ -57,6 +57,7 @@ impl fmt::Debug for EmbeddedSettings {
 }
 
 /// A log's clock is the one place where the time of a record is read.
+#[expect(clippy::disallowed_methods, reason = "this stamps appends")]
 fn wall_clock() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_unix_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))

@@ -32,6 +32,8 @@ pub(super) struct Store {
 pub(super) struct Faults {
     pub(super) write: std::sync::atomic::AtomicBool,
     pub(super) sync: std::sync::atomic::AtomicBool,
+    /// Held by a test, a sync waits.
+    pub(super) slow_disk: std::sync::Mutex<()>,
 }
 
 impl Store {
@@ -92,6 +94,8 @@ impl Store {
     /// Makes everything written durable. After an error nothing may be read or written any more:
     /// what the system's cache shows may not be on the disk.
     pub(super) fn sync(&self) -> Result<(), fjall::Error> {
+        #[cfg(test)]
+        drop(self.faults.slow_disk.lock());
         #[cfg(test)]
         fail_if(&self.faults.sync)?;
         self.database.persist(PersistMode::SyncData)

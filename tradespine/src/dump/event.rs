@@ -1,0 +1,120 @@
+//! One event of an answer in words.
+
+use proto::{
+    convert,
+    log::{
+        BookChanged, EndReason, Event, KeySpace, Level, OrderEnded, OrderTerms, TradeExecuted,
+        event::Kind,
+    },
+    text, trading,
+};
+use spine::Answer;
+
+use super::{answer::refusal, word};
+
+/// What happened. Accounts are indices into the answer's own list.
+pub(super) fn words(answer: &Answer, event: &Event) -> String {
+    match event.kind.as_ref() {
+        Some(Kind::Founded(genesis)) => word::genesis(genesis),
+        Some(Kind::ReferenceApplied(record)) => word::reference(record),
+        Some(Kind::OrderPlaced(placed)) => {
+            format!("placed {}", terms(answer, placed.terms.as_ref()))
+        }
+        Some(Kind::OrderRejected(rejected)) => format!(
+            "rejected {} for {}",
+            terms(answer, rejected.terms.as_ref()),
+            refusal(rejected.reason)
+        ),
+        Some(Kind::Trade(executed)) => trade(answer, executed),
+        Some(Kind::OrderEnded(ended)) => end(answer, ended),
+        Some(Kind::BookChanged(changed)) => book(changed),
+        Some(Kind::TakenOver(taken)) => {
+            format!("epoch {} begins, incarnation {:016x}", taken.epoch, taken.incarnation)
+        }
+        Some(Kind::AccountCompacted(compacted)) => {
+            format!("compacted {}", account(answer, compacted.account))
+        }
+        None => "an event that this program does not know".to_owned(),
+    }
+}
+
+fn terms(answer: &Answer, terms: Option<&OrderTerms>) -> String {
+    let Some(terms) = terms else { return "without terms".to_owned() };
+    let key_space = match terms.key_space() {
+        KeySpace::ClientOrderId => "client_order_id",
+        KeySpace::IdempotencyKey => "idempotency_key",
+        KeySpace::Generated => "generated_key",
+        KeySpace::Unspecified => "key",
+    };
+    format!(
+        "{} instrument {} {} {} {key_space}={}",
+        account(answer, terms.account),
+        terms.instrument_id,
+        side(terms.side),
+        ask(terms),
+        terms.key
+    )
+}
+
+fn ask(terms: &OrderTerms) -> String {
+    let time_in_force = match terms.time_in_force() {
+        trading::TimeInForce::Gtc => "gtc",
+        trading::TimeInForce::Ioc => "ioc",
+        trading::TimeInForce::Unspecified => "?",
+    };
+    let (lots, ticks) = (terms.quantity_lots, terms.price_ticks);
+    match (terms.r#type(), &terms.quote_quantity) {
+        (trading::OrderType::Market, None) => format!("market {time_in_force} {lots} lots"),
+        (trading::OrderType::Market, quote) => {
+            format!("market {time_in_force} {} units of quote", word::amount(quote.as_ref()))
+        }
+        _ => format!("limit {time_in_force} {lots} lots @ {ticks} ticks"),
+    }
+}
+
+fn trade(answer: &Answer, trade: &TradeExecuted) -> String {
+    let party = |index, order_id, left| {
+        format!("order {order_id} of {} ({left} lots left)", account(answer, index))
+    };
+    format!(
+        "trade {} of instrument {}: {} lots @ {} ticks, taker {} {}, maker {}",
+        trade.trade_id,
+        trade.instrument_id,
+        trade.quantity_lots,
+        trade.price_ticks,
+        side(trade.taker_side),
+        party(trade.taker_account, trade.taker_order_id, trade.taker_remaining_lots),
+        party(trade.maker_account, trade.maker_order_id, trade.maker_remaining_lots)
+    )
+}
+
+fn end(answer: &Answer, ended: &OrderEnded) -> String {
+    let reason = EndReason::try_from(ended.reason).unwrap_or_default();
+    format!(
+        "order {} of {} ended: {}, {} lots left",
+        ended.order_id,
+        account(answer, ended.account),
+        text::end(reason),
+        ended.remaining_lots
+    )
+}
+
+fn book(changed: &BookChanged) -> String {
+    let level = |side: &str, level: &Level| match level.total_lots {
+        0 => format!("{side} @ {} gone", level.price_ticks),
+        lots => format!("{side} {lots} @ {}", level.price_ticks),
+    };
+    let bids = changed.bids.iter().map(|bid| level("bid", bid));
+    let asks = changed.asks.iter().map(|ask| level("ask", ask));
+    let levels: Vec<String> = bids.chain(asks).collect();
+    let (instrument, sequence) = (changed.instrument_id, changed.sequence);
+    format!("book of instrument {instrument} change {sequence}: {}", levels.join(", "))
+}
+
+fn account(answer: &Answer, index: u32) -> &str {
+    answer.account(index).unwrap_or("(unnamed account)")
+}
+
+fn side(wire: i32) -> &'static str {
+    convert::side_from_wire(wire).map_or("?", text::side)
+}

@@ -1,0 +1,96 @@
+//! Inputs of a shard in words.
+
+use model::RequestId;
+use prost::Message;
+use proto::{
+    command::{Ask, ClientCommand, Command, Key, KeySpace, Movement, PlaceOrder},
+    log::{self, input::Kind},
+    text,
+};
+
+use super::word;
+
+/// The value of a record of `orders`.
+pub(super) fn words(value: &[u8]) -> String {
+    match log::Input::decode(value) {
+        Ok(log::Input { kind: Some(kind) }) => of(kind),
+        Ok(log::Input { kind: None }) => format!("not understood ({} bytes)", value.len()),
+        Err(error) => word::undecodable(value, &error),
+    }
+}
+
+fn of(kind: Kind) -> String {
+    match kind {
+        Kind::Genesis(genesis) => word::genesis(&genesis),
+        Kind::Tick(log::Tick {}) => "tick".to_owned(),
+        Kind::TakeOver(take_over) => format!(
+            "take-over: expects epoch {}, incarnation {:016x}",
+            take_over.expect_epoch, take_over.incarnation
+        ),
+        Kind::Quarantine(quarantine) => {
+            format!("quarantine of offset {}: {}", quarantine.offset, quarantine.reason)
+        }
+        Kind::Upgrade(upgrade) => format!("upgrade to behaviour {}", upgrade.behaviour),
+        Kind::ReferenceChanged(record) => word::reference(&record),
+        Kind::Client(client) => match ClientCommand::try_from(client) {
+            Ok(command) => client_command(&command),
+            Err(malformed) => format!("malformed command: {malformed}"),
+        },
+    }
+}
+
+fn client_command(command: &ClientCommand) -> String {
+    let ClientCommand { stamp, account, command } = command;
+    let asked = match command {
+        Command::Place(order) => format!("place {account} {}", place(order)),
+        Command::Cancel { order_id } => format!("cancel {account} order {order_id}"),
+        Command::CancelAll { instrument: None } => format!("cancel-all {account}"),
+        Command::CancelAll { instrument: Some(instrument) } => {
+            format!("cancel-all {account} instrument {}", instrument.0)
+        }
+        Command::Deposit(moved) => format!("deposit {account} {}", movement(moved)),
+        Command::Withdraw(moved) => format!("withdraw {account} {}", movement(moved)),
+    };
+    let valid_until = text::rfc3339(stamp.valid_until);
+    format!("{asked} request={} valid_until={valid_until}", request(stamp.request_id))
+}
+
+fn place(order: &PlaceOrder) -> String {
+    format!(
+        "instrument {} {} {} {} {} {}",
+        order.instrument.0,
+        text::side(order.side),
+        text::order_type(order.ask.order_type()),
+        text::time_in_force(order.time_in_force),
+        ask(&order.ask),
+        key(&order.key)
+    )
+}
+
+fn ask(ask: &Ask) -> String {
+    match ask {
+        Ask::Limit { price, quantity } => {
+            format!("{} lots @ {} ticks", quantity.lots(), price.ticks())
+        }
+        Ask::Market { quantity } => format!("{} lots", quantity.lots()),
+        Ask::MarketByQuote { amount } => format!("{} units of quote", amount.units()),
+    }
+}
+
+fn key(key: &Key) -> String {
+    let space = match key.space {
+        KeySpace::ClientOrderId => "client_order_id",
+        KeySpace::IdempotencyKey => "idempotency_key",
+        KeySpace::Generated => "generated_key",
+    };
+    format!("{space}={}", key.text)
+}
+
+fn movement(movement: &Movement) -> String {
+    format!("asset {} {} units id={}", movement.asset.0, movement.amount.units(), movement.id)
+}
+
+/// A request id, as the gateway's own log lines have it.
+pub(super) fn request(id: RequestId) -> String {
+    format!("{:032x}", id.0)
+}

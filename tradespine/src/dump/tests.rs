@@ -1,0 +1,339 @@
+//! One of each kind in words, and the way from a log to lines.
+
+use bytes::Bytes;
+use clap::Parser;
+use model::{RequestId, Timestamp};
+use proto::{
+    log::{self, event, input, outcome},
+    reference::{AssetListing, InstrumentListing, ReferenceBody, reference_body::Body},
+    trading,
+};
+use spine::{
+    Chain, Record,
+    answer::{Preamble, write},
+    log::{WriterRole, append_blocking, embedded::EmbeddedSettings, memory::MemoryLog},
+};
+
+use super::*;
+
+fn stored(value: Bytes) -> Stored {
+    Stored { offset: 7, appended_at: Timestamp::EPOCH, record: Record::of(value) }
+}
+
+fn input_words(kind: input::Kind) -> String {
+    words(Topic::Orders, &stored(log::Input { kind: Some(kind) }.encode_to_vec().into()))
+}
+
+fn client(command: log::client_command::Command) -> String {
+    let stamp = log::Stamp {
+        request_id_high: 0,
+        request_id_low: 255,
+        valid_until_unix_nanos: 1_000_000_000,
+    };
+    let account = "alice".to_owned();
+    let words = input_words(input::Kind::Client(log::ClientCommand {
+        stamp: Some(stamp),
+        account,
+        command: Some(command),
+    }));
+    let suffix =
+        " request=000000000000000000000000000000ff valid_until=1970-01-01T00:00:01.000000Z";
+    words.strip_suffix(suffix).unwrap_or_else(|| panic!("no stamp in {words}")).to_owned()
+}
+
+fn answer_words(kind: outcome::Kind, events: Vec<event::Kind>) -> String {
+    let body = log::AnswerBody {
+        outcome: Some(log::Outcome { kind: Some(kind) }),
+        events: events.into_iter().map(|kind| log::Event { kind: Some(kind) }).collect(),
+        balances: vec![log::Balance::default(); 2],
+        accounts: vec!["alice".to_owned(), "bob".to_owned()],
+        ..Default::default()
+    };
+    let preamble = Preamble {
+        out_seq: 5,
+        in_offset: 4,
+        epoch: 2,
+        behaviour: 1,
+        input_hash: Chain([1; 16]),
+        prev_chain: Chain([2; 16]),
+        now: Timestamp::EPOCH,
+        request_id: RequestId(0),
+    };
+    let (value, chain) = write(&preamble, body);
+    let words = words(Topic::Events, &stored(value));
+    let prefix = format!("answer 5 to offset 4 epoch 2 chain {chain}: ");
+    let words = words.strip_prefix(&prefix).unwrap_or_else(|| panic!("no preamble in {words}"));
+    words.strip_suffix("; 2 balances").unwrap_or_else(|| panic!("no count in {words}")).to_owned()
+}
+
+fn event_words(kind: event::Kind) -> String {
+    let words = answer_words(outcome::Kind::Applied(log::Applied {}), vec![kind]);
+    words.strip_prefix("applied; ").unwrap_or_else(|| panic!("no outcome in {words}")).to_owned()
+}
+
+#[test]
+fn control() {
+    use input::Kind::{Genesis, Quarantine, TakeOver, Tick, Upgrade};
+    let genesis = log::Genesis {
+        log_id: vec![0xab; 16],
+        partition_count: 3,
+        sandbox: true,
+        key_retention_nanos: 86_400_000_000_000,
+    };
+    let founded = "genesis: log abababababababababababababababab, partitions 3, sandbox, keys are \
+                   kept 86400 s";
+    assert_eq!(input_words(Genesis(genesis.clone())), founded);
+    assert_eq!(event_words(event::Kind::Founded(genesis)), founded);
+    assert_eq!(input_words(Tick(log::Tick {})), "tick");
+    assert_eq!(
+        input_words(TakeOver(log::TakeOver { expect_epoch: 3, incarnation: 255 })),
+        "take-over: expects epoch 3, incarnation 00000000000000ff"
+    );
+    assert_eq!(
+        input_words(Quarantine(log::Quarantine { offset: 9, reason: "it panics".to_owned() })),
+        "quarantine of offset 9: it panics"
+    );
+    assert_eq!(input_words(Upgrade(log::Upgrade { behaviour: 2 })), "upgrade to behaviour 2");
+}
+
+#[test]
+fn listings() {
+    let record = |body| ReferenceRecord {
+        key: "asset/3".to_owned(),
+        version: 1,
+        body: Some(ReferenceBody { body: Some(body) }),
+    };
+    let asset = record(Body::Asset(AssetListing {
+        id: 3,
+        code: "BTC".to_owned(),
+        decimals: 8,
+        sandbox_grant_units: 1_000,
+    }));
+    let words_of_asset = "reference asset/3 version 1: asset 3 BTC, 8 decimals, grant 1000";
+    assert_eq!(input_words(input::Kind::ReferenceChanged(asset.clone())), words_of_asset);
+    assert_eq!(words(Topic::Reference, &stored(asset.encode_to_vec().into())), words_of_asset);
+    let instrument = record(Body::Instrument(InstrumentListing {
+        id: 11,
+        base_asset_id: 3,
+        quote_asset_id: 2,
+        tick_size_units: 10,
+        lot_size_units: 20,
+        price_protection_bps: 500,
+        partition: 1,
+    }));
+    assert_eq!(
+        event_words(event::Kind::ReferenceApplied(instrument)),
+        "reference asset/3 version 1: instrument 11 of assets 3/2, tick 10, lot 20, protection 500 \
+         bps, partition 1"
+    );
+}
+
+#[test]
+fn commands() {
+    use log::client_command::Command::{Cancel, CancelAll, Deposit, Place, Withdrawal};
+    let limit = log::PlaceOrder {
+        key_space: log::KeySpace::ClientOrderId.into(),
+        key: "a-1".to_owned(),
+        instrument_id: 11,
+        side: trading::Side::Buy.into(),
+        r#type: trading::OrderType::Limit.into(),
+        time_in_force: trading::TimeInForce::Gtc.into(),
+        price_ticks: 345,
+        quantity_lots: 12,
+        quote_quantity: None,
+    };
+    assert_eq!(
+        client(Place(limit.clone())),
+        "place alice instrument 11 buy limit gtc 12 lots @ 345 ticks client_order_id=a-1"
+    );
+    let by_quote = log::PlaceOrder {
+        r#type: trading::OrderType::Market.into(),
+        time_in_force: trading::TimeInForce::Ioc.into(),
+        price_ticks: 0,
+        quantity_lots: 0,
+        quote_quantity: Some(log::Amount { units: 100, units_high: 0 }),
+        ..limit.clone()
+    };
+    assert_eq!(
+        client(Place(by_quote)),
+        "place alice instrument 11 buy market ioc 100 units of quote client_order_id=a-1"
+    );
+    assert_eq!(client(Cancel(log::CancelOrder { order_id: 42 })), "cancel alice order 42");
+    assert_eq!(client(CancelAll(log::CancelAllOrders { instrument_id: 0 })), "cancel-all alice");
+    assert_eq!(
+        client(CancelAll(log::CancelAllOrders { instrument_id: 11 })),
+        "cancel-all alice instrument 11"
+    );
+    let amount = Some(log::Amount { units: 5, units_high: 0 });
+    let deposit = log::Deposit { asset_id: 3, amount, deposit_id: "d".to_owned() };
+    assert_eq!(client(Deposit(deposit)), "deposit alice asset 3 5 units id=d");
+    let withdrawal = log::Withdrawal { asset_id: 3, amount, withdrawal_id: "w".to_owned() };
+    assert_eq!(client(Withdrawal(withdrawal)), "withdraw alice asset 3 5 units id=w");
+    let malformed = log::ClientCommand {
+        stamp: Some(log::Stamp::default()),
+        account: "alice".to_owned(),
+        command: Some(Place(log::PlaceOrder { side: 9, ..limit })),
+    };
+    assert_eq!(
+        input_words(input::Kind::Client(malformed)),
+        "malformed command: side is missing or out of range"
+    );
+}
+
+#[test]
+fn outcomes() {
+    let of = |kind| answer_words(kind, Vec::new());
+    let late = log::RefusalReason::Late.into();
+    assert_eq!(of(outcome::Kind::Applied(log::Applied {})), "applied");
+    assert_eq!(of(outcome::Kind::Refused(log::Refused { reason: late })), "refused late");
+    assert_eq!(of(outcome::Kind::Refused(log::Refused { reason: 99 })), "refused reason 99");
+    let duplicate =
+        |original_order_id| outcome::Kind::Duplicate(log::Duplicate { original_order_id });
+    assert_eq!(of(duplicate(3)), "duplicate of order 3");
+    assert_eq!(of(duplicate(0)), "duplicate");
+    assert_eq!(of(outcome::Kind::Stale(log::Stale {})), "stale");
+    let poison = log::Poison { reason: "account is missing".to_owned() };
+    assert_eq!(of(outcome::Kind::Poison(poison)), "poison (account is missing)");
+}
+
+#[test]
+fn events_of_orders() {
+    let terms = log::OrderTerms {
+        account: 1,
+        key_space: log::KeySpace::Generated.into(),
+        key: "k".to_owned(),
+        instrument_id: 11,
+        side: trading::Side::Sell.into(),
+        r#type: trading::OrderType::Limit.into(),
+        time_in_force: trading::TimeInForce::Ioc.into(),
+        price_ticks: 345,
+        quantity_lots: 12,
+        quote_quantity: None,
+    };
+    let told = "bob instrument 11 sell limit ioc 12 lots @ 345 ticks generated_key=k";
+    let placed = log::OrderPlaced { terms: Some(terms.clone()) };
+    assert_eq!(event_words(event::Kind::OrderPlaced(placed)), format!("placed {told}"));
+    let rejected = log::OrderRejected {
+        terms: Some(terms),
+        reason: log::RefusalReason::InsufficientFunds.into(),
+    };
+    assert_eq!(
+        event_words(event::Kind::OrderRejected(rejected)),
+        format!("rejected {told} for insufficient_funds")
+    );
+    let ended = log::OrderEnded {
+        order_id: 4,
+        account: 1,
+        instrument_id: 11,
+        reason: log::EndReason::ImmediateOrCancel.into(),
+        remaining_lots: 2,
+    };
+    assert_eq!(
+        event_words(event::Kind::OrderEnded(ended)),
+        "order 4 of bob ended: immediate_or_cancel, 2 lots left"
+    );
+}
+
+#[test]
+fn events_of_books_and_owners() {
+    let trade = log::TradeExecuted {
+        instrument_id: 11,
+        trade_id: 17,
+        price_ticks: 345,
+        quantity_lots: 10,
+        maker_order_id: 3,
+        taker_order_id: 4,
+        maker_account: 0,
+        taker_account: 1,
+        maker_remaining_lots: 5,
+        taker_remaining_lots: 2,
+        taker_side: trading::Side::Sell.into(),
+    };
+    assert_eq!(
+        event_words(event::Kind::Trade(trade)),
+        "trade 17 of instrument 11: 10 lots @ 345 ticks, taker sell order 4 of bob (2 lots left), \
+         maker order 3 of alice (5 lots left)"
+    );
+    let level = |price_ticks, total_lots| log::Level { price_ticks, total_lots };
+    let changed = log::BookChanged {
+        instrument_id: 11,
+        sequence: 42,
+        bids: vec![level(345, 5)],
+        asks: vec![level(350, 0)],
+    };
+    assert_eq!(
+        event_words(event::Kind::BookChanged(changed)),
+        "book of instrument 11 change 42: bid 5 @ 345, ask @ 350 gone"
+    );
+    assert_eq!(
+        event_words(event::Kind::TakenOver(log::TakenOver { epoch: 2, incarnation: 1 })),
+        "epoch 2 begins, incarnation 0000000000000001"
+    );
+    let compacted = |account| event::Kind::AccountCompacted(log::AccountCompacted { account });
+    assert_eq!(event_words(compacted(0)), "compacted alice");
+    assert_eq!(event_words(compacted(9)), "compacted (unnamed account)");
+}
+
+#[test]
+fn what_is_not_understood_is_said_so() {
+    let bad = stored(Bytes::from_static(b"\xff\xff"));
+    assert!(words(Topic::Orders, &bad).starts_with("not understood (2 bytes)"));
+    assert!(words(Topic::Events, &bad).starts_with("not understood (2 bytes)"));
+    assert_eq!(line(Topic::Events, &bad, true), "7  1970-01-01T00:00:00.000000Z  ffff");
+    let mut letter = bad;
+    letter.record.headers.push(header::DEAD_LETTER_PARTITION, "1");
+    letter.record.headers.push(header::DEAD_LETTER_OFFSET, "12");
+    letter.record.headers.push(header::DEAD_LETTER_REASON, "undecodable");
+    let words = words(Topic::OrdersDeadLetters, &letter);
+    assert!(
+        words.starts_with("from partition 1 offset 12: undecodable; not understood"),
+        "{words}"
+    );
+}
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    dump: DumpArguments,
+}
+
+fn dumped(log: &dyn Log, line: &str) -> anyhow::Result<String> {
+    let arguments = Line::try_parse_from(line.split_whitespace())?.dump;
+    let mut out = Vec::new();
+    dump(log, &arguments, &mut out)?;
+    Ok(String::from_utf8(out)?)
+}
+
+#[test]
+fn a_partition_is_dumped_from_an_offset_up_to_a_limit() {
+    let log = MemoryLog::new(2);
+    let producer = log.producer(WriterRole::Shard).unwrap();
+    let tick = log::Input { kind: Some(input::Kind::Tick(log::Tick {})) }.encode_to_vec();
+    let place = Place::orders(Partition::new(1).unwrap());
+    for _ in 0..5 {
+        append_blocking(producer.as_ref(), place, Record::of(tick.clone())).unwrap();
+    }
+    let text = dumped(&log, "dump --topic orders --partition 1 --from 2 --limit 2").unwrap();
+    let offsets: Vec<&str> = text.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(offsets, ["2", "3"]);
+    assert!(text.lines().all(|line| line.ends_with("  tick")), "{text}");
+    assert_eq!(dumped(&log, "dump --topic orders --partition 1").unwrap().lines().count(), 5);
+    assert_eq!(dumped(&log, "dump --topic orders").unwrap(), "");
+    assert!(dumped(&log, "dump --topic orders --partition 2").is_err());
+    assert!(dumped(&log, "dump --topic orders --partition 1024").is_err());
+    assert!(dumped(&log, "dump --topic orders --from 1").is_err());
+}
+
+#[test]
+fn a_log_that_is_not_there_or_in_use_is_told_as_such() {
+    let data_dir = tempfile::tempdir().unwrap();
+    let absent = open(data_dir.path()).unwrap_err().to_string();
+    assert!(absent.contains("there is no log") && absent.contains("--data-dir"), "{absent}");
+    assert!(!settings::log_directory(data_dir.path()).exists());
+    let directory = settings::log_directory(data_dir.path());
+    let held = EmbeddedLog::open(&directory, EmbeddedSettings::new(3)).unwrap();
+    let in_use = open(data_dir.path()).unwrap_err().to_string();
+    assert!(in_use.contains("stop that first"), "{in_use}");
+    drop(held);
+    assert_eq!(open(data_dir.path()).unwrap().partition_count(Topic::Orders), Ok(3));
+}

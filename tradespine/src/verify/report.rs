@@ -1,0 +1,130 @@
+//! What a verification found, for people and for scripts: the exit status tells.
+
+use std::{collections::BTreeMap, fmt};
+
+use ledger::tables::Tables;
+use matcher::Exchange;
+use model::Partition;
+use spine::{LogId, replay::Replay};
+
+/// What was found.
+pub struct Report {
+    log_id: LogId,
+    lines: Vec<String>,
+    problems: Vec<String>,
+}
+
+impl Report {
+    /// Nothing found yet.
+    pub fn new(log_id: LogId) -> Report {
+        Report { log_id, lines: Vec::new(), problems: Vec::new() }
+    }
+
+    /// Takes what replaying a whole partition has shown: every chain was equal, or there would be no
+    /// such state.
+    pub fn replayed(
+        &mut self,
+        partition: Partition,
+        replay: &Replay<Exchange>,
+        inputs: u64,
+        projected_to: u64,
+    ) {
+        let answers = replay.replica().out_seq();
+        let unanswered = inputs.saturating_sub(replay.replica().next_offset());
+        let behind = answers.saturating_sub(projected_to);
+        self.lines.push(format!(
+            "partition {partition}: {answers} answers replayed, every chain equal ({}); \
+             {unanswered} inputs unanswered; the tables are {behind} answers behind",
+            replay.replica().chain()
+        ));
+        if projected_to > answers {
+            self.problems.push(format!(
+                "partition {partition}: the tables are at answer {projected_to}, beyond the log"
+            ));
+        }
+        self.check_state(partition, replay.replica().core());
+    }
+
+    fn check_state(&mut self, partition: Partition, state: &Exchange) {
+        if let Err(broken) = state.check_invariants() {
+            self.problems.push(format!("partition {partition}: {broken}"));
+        }
+        for (asset, total) in state.accounts().totals() {
+            if !total.is_zero() {
+                let units = total.units();
+                self.problems.push(format!(
+                    "partition {partition}: asset {} sums to {units} units, not zero",
+                    asset.0
+                ));
+            }
+        }
+    }
+
+    /// Compares the tables with the ledger folded from the log.
+    pub fn compare(&mut self, sql: &Tables, folded: &Tables) {
+        self.lines.push(format!(
+            "tables: {} orders, {} trades, {} balances, {} postings",
+            sql.orders.len(),
+            sql.trades.len(),
+            sql.balances.len(),
+            sql.postings.len()
+        ));
+        let differences = sql.differences(folded);
+        self.problems.extend(
+            differences.into_iter().map(|found| format!("table {}: {}", found.table, found.text)),
+        );
+        self.compare_sums(sql);
+    }
+
+    fn compare_sums(&mut self, sql: &Tables) {
+        let Some(sums) = sql.asset_sums() else {
+            self.problems.push("the sum of an asset is beyond what an amount holds".to_owned());
+            return;
+        };
+        for (asset, sum) in &sums {
+            let code = sql.assets.get(asset).map_or("?", |row| row.code.as_str());
+            match sum.total() {
+                Some(total) if total.is_zero() => self.lines.push(format!(
+                    "{code}: available {} + held {} + external {} + faucet {} = 0",
+                    sum.available.units(),
+                    sum.held.units(),
+                    sum.external.units(),
+                    sum.faucet.units()
+                )),
+                other => self.problems.push(format!("{code} sums to {other:?}, not zero")),
+            }
+        }
+        let balances: BTreeMap<_, _> =
+            sql.balances.iter().filter(|(_, balance)| **balance != Default::default()).collect();
+        let is_fold = sql
+            .folded_balances()
+            .is_some_and(|folded| folded.iter().collect::<BTreeMap<_, _>>() == balances);
+        if !is_fold {
+            self.problems.push("the balances are not the fold of the postings".to_owned());
+        }
+    }
+
+    /// Whether everything was as it must be.
+    ///
+    /// # Errors
+    /// How much was not.
+    pub fn verdict(&self) -> anyhow::Result<()> {
+        let problems = self.problems.len();
+        anyhow::ensure!(problems == 0, "{problems} problems were found");
+        Ok(())
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "log {}", self.log_id)?;
+        for line in &self.lines {
+            writeln!(formatter, "  {line}")?;
+        }
+        for problem in &self.problems {
+            writeln!(formatter, "  PROBLEM {problem}")?;
+        }
+        let verdict = if self.problems.is_empty() { "sound" } else { "NOT sound" };
+        write!(formatter, "{verdict}")
+    }
+}

@@ -1,0 +1,93 @@
+//! kill -9 of `tradespine up` at random moments under load, again and again on one data directory.
+//!
+//! The client keeps its own history: what it sent and what it was told. In the end that history is
+//! held against the ledger's tables, and `tradespine verify` against the log: every acknowledged
+//! order has exactly one outcome, the one that was told; every order that was not answered is
+//! resolved by sending it again; no trade is there twice or missing; nothing is lost.
+//!
+//! `TRADESPINE_KILLS` sets the number of kills.
+
+#[path = "kill/client.rs"]
+mod client;
+#[path = "kill/platform.rs"]
+mod platform;
+
+use std::{collections::BTreeSet, time::Duration};
+
+use client::{Client, History};
+use ledger::store::{SqlStore, Store};
+use model::KeyText;
+use platform::Platform;
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+
+/// How many kills there are where nobody asks for another number.
+const KILLS: u32 = 6;
+
+/// How many kills must have left orders unanswered, of a hundred: else they were not under load.
+const UNANSWERED_SHARE_MIN: u32 = 60;
+
+fn kills() -> u32 {
+    std::env::var("TRADESPINE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_acknowledged_is_lost_and_nothing_happens_twice() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut random = Pcg64Mcg::seed_from_u64(u64::from(std::process::id()));
+    let mut history = History::default();
+    let (mut under_load, mut sent) = (0, 0);
+    for kill in 0..kills() {
+        let platform = Platform::start(directory.path()).await;
+        let mut client = Client::connect(platform.gateway()).await;
+        client.resolve(&mut history).await;
+        let moment = Duration::from_millis(random.random_range(50..900));
+        let (rate, platform) =
+            client.trade_until_killed(kill, moment, platform, &mut history).await;
+        platform.wait().await;
+        sent += rate.sent;
+        under_load += u32::from(history.unanswered() > 0);
+        println!(
+            "kill {kill}: {:.0} orders/s, {} unanswered",
+            rate.per_second,
+            history.unanswered()
+        );
+    }
+    let platform = Platform::start(directory.path()).await;
+    Client::connect(platform.gateway()).await.resolve(&mut history).await;
+    platform.stop().await;
+    assert!(under_load * 100 >= kills() * UNANSWERED_SHARE_MIN, "{under_load} kills under load");
+    println!("{} kills, {sent} orders sent, {} acknowledged", kills(), history.acknowledged());
+
+    platform::verify(directory.path()).await;
+    check(&history, directory.path()).await;
+}
+
+/// The client's history against the tables.
+async fn check(history: &History, directory: &std::path::Path) {
+    let url = format!("sqlite://{}?mode=rw", directory.join("ledger.sqlite").display());
+    let sql = SqlStore::open(&url).await.expect("the ledger's tables");
+    let tables = sql.tables().await.expect("the ledger's tables");
+    sql.close().await.expect("closed");
+    assert_eq!(history.unanswered(), 0, "every order was resolved");
+    for (key, told) in history.told() {
+        let row = tables.orders.get(&told.id).unwrap_or_else(|| panic!("{key} is lost"));
+        let placed_as = row.client_order_id.as_ref().map(KeyText::as_str);
+        assert_eq!(placed_as, Some(key), "the row is of another order");
+        for trade in &told.trades {
+            let is_there = tables.trades.iter().any(|(id, _)| trade.is(id, &tables));
+            assert!(is_there, "trade {trade:?} of {key} is missing");
+        }
+    }
+    // One row for each key: nothing was placed twice.
+    let keys: Vec<_> = tables.orders.values().map(|row| &row.client_order_id).collect();
+    let distinct: BTreeSet<_> = keys.iter().collect();
+    assert_eq!(keys.len(), distinct.len(), "an order is there twice");
+    // The numbers of each instrument's trades have no gap.
+    for instrument in tables.instruments.keys() {
+        let numbers = tables.trades.keys().filter(|key| key.instrument == *instrument);
+        for (number, expected) in numbers.map(|key| key.trade.0).zip(1..) {
+            assert_eq!(number, expected, "a trade of {instrument:?} is missing");
+        }
+    }
+}
