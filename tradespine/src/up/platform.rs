@@ -8,6 +8,7 @@ use daemon::{
     health::{self, Part, Readiness},
     ports,
 };
+use ledger::store::SqlStore;
 use matcher::Exchange;
 use model::Partition;
 use proto::log::Genesis;
@@ -144,14 +145,18 @@ impl Platform {
         readiness: &Readiness,
     ) -> anyhow::Result<()> {
         let stop = self.stop_readers.clone();
+        let store = SqlStore::open(&database_url(&settings.data_dir)?).await?;
         let ledger = ledger::bind(
             ledger::Settings {
                 grpc_address: settings.ledger.grpc_address,
-                http_address: settings.ledger.http_address,
-                database_url: format!("sqlite://{}?mode=rwc", database(&settings.data_dir)?),
-                ..ledger::Settings::default()
+                health_address: settings.ledger.http_address,
             },
-            ledger::Dependencies { log: Arc::clone(&self.log), identity: self.identity.clone() },
+            ledger::Dependencies {
+                log: Arc::clone(&self.log),
+                store: Arc::new(store),
+                readiness: readiness.clone(),
+                metrics: telemetry::metrics::render,
+            },
         )
         .await
         .context("the ledger")?;
@@ -186,7 +191,6 @@ impl Platform {
         )
         .await
         .context("the gateway")?;
-        let _ = readiness;
         let (ledger_stop, broadcaster_stop) = (stop.clone(), stop);
         self.readers.spawn(async { ledger.serve(ledger_stop).await.context("the ledger") });
         self.readers
@@ -280,9 +284,10 @@ fn shard_settings() -> ShardSettings {
     }
 }
 
-fn database(data_dir: &Path) -> anyhow::Result<String> {
+fn database_url(data_dir: &Path) -> anyhow::Result<String> {
     let path = data_dir.join("ledger.sqlite");
-    path.to_str().map(str::to_owned).context("the data directory's name is not text")
+    let path = path.to_str().context("the data directory's name is not text")?;
+    Ok(format!("sqlite://{path}?mode=rwc"))
 }
 
 /// Opens the journal, which locks the data directory, and founds the log where it is new.

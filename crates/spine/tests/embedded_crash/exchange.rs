@@ -4,6 +4,7 @@ use std::{
     fs::{File, OpenOptions},
     io::Write,
     path::{Path, PathBuf},
+    process,
     sync::{Arc, mpsc},
     thread,
     time::Duration,
@@ -107,7 +108,9 @@ fn append(
         note.extend(offset.to_be_bytes());
         note.extend(number.to_be_bytes());
         (&*notes).write_all(&note).expect("noted");
-        drop(room.map(|room| room.send(())));
+        if let Some(room) = room {
+            let _ = room.send(());
+        }
     });
     producer.append(place, Record::of(value(number)), acknowledge);
 }
@@ -115,12 +118,15 @@ fn append(
 fn orders(log: &dyn Log, partition: Partition, notes: &Arc<File>) {
     let role = WriterRole::Edge { give_up_after: Duration::from_secs(60) };
     let producer = log.producer(role).expect("a producer");
+    // Another process has another number, so that no value comes twice.
+    let seed = u64::from(process::id()) << 16 | u64::from(partition.number());
+    let mut random = Pcg64Mcg::seed_from_u64(seed);
     let (room, freed) = mpsc::channel();
     for sent in 0_u64.. {
         if sent >= IN_FLIGHT {
             freed.recv().expect("acknowledged");
         }
-        let number = rand::rng().random();
+        let number = random.random();
         append(&*producer, Place::orders(partition), number, notes, Some(room.clone()));
     }
 }

@@ -178,7 +178,7 @@ fn tampering_with_the_store_is_noticed_on_opening() {
     let rows: [(Change, &str); 6] = [
         (
             |store| store.remove(record::key(events(), 2, 0)).expect("removed"),
-            "do not end at one point",
+            "ends at 5, but everything before 6 was synced",
         ),
         (
             |store| store.remove(record::key(orders(), 2, 0)).expect("removed"),

@@ -1,11 +1,7 @@
 #![allow(missing_docs, dead_code, unreachable_pub)]
-#[path = "../src/arguments.rs"]
 mod arguments;
-#[path = "../src/client.rs"]
 mod client;
-#[path = "../src/dump.rs"]
 mod dump;
-#[path = "../src/settings.rs"]
 mod settings;
 use clap::Parser;
 use arguments::{Arguments, Command, LogCommand};

@@ -1,0 +1,112 @@
+//! Accounts: balances, deposits, withdrawals.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, Request, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use model::AccountName;
+use proto::command::Movement;
+
+use super::{
+    body::{self, MovementBody},
+    created,
+    door::ProblemView,
+    shape::AccountView,
+};
+use crate::{
+    entry,
+    office::{Direction, Moved, Office},
+    problem::Problem,
+    trace,
+};
+
+/// Answers the balances of an account.
+#[utoipa::path(
+    get, path = "/api/v1/accounts/{client_id}", tag = "accounts",
+    params(("client_id" = String, Path, description = "Whose")),
+    responses((status = 200, body = AccountView, description = "The balances"))
+)]
+pub(super) async fn balances(
+    State(office): State<Arc<Office>>,
+    Path(client_id): Path<String>,
+) -> Result<Json<AccountView>, Problem> {
+    let client = entry::client(Some(&client_id))?;
+    let found = office.balances(client.as_str()).await?;
+    Ok(Json(AccountView::of(client_id, found.balances)))
+}
+
+/// Credits an account.
+#[utoipa::path(
+    post, path = "/api/v1/accounts/{client_id}/deposits", tag = "accounts",
+    params(("client_id" = String, Path, description = "Whose")),
+    request_body = MovementBody,
+    responses(
+        (status = 201, body = AccountView, description = "Done; the balances after it"),
+        (status = 200, body = AccountView, description = "Had been done before"),
+        (status = 202, body = AccountView, description = "The outcome is unknown; send the same again"),
+        (status = 400, body = ProblemView, description = "A field cannot be used"),
+        (status = 422, body = ProblemView, description = "The same id with another deposit"),
+    )
+)]
+pub(super) async fn deposit(
+    State(office): State<Arc<Office>>,
+    Path(client_id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let bytes = body::read(&parts.headers, body).await?;
+    let (client, movement) = {
+        let texts = body::object::<MovementBody<'_>>(&bytes)?.deposit()?;
+        entry::movement(&texts.fields(&client_id), &office.reference.catalogue())?
+    };
+    moved(&office, Direction::Deposit, &client, movement).await
+}
+
+/// Debits what is available in an account.
+#[utoipa::path(
+    post, path = "/api/v1/accounts/{client_id}/withdrawals", tag = "accounts",
+    params(("client_id" = String, Path, description = "Whose")),
+    request_body = MovementBody,
+    responses(
+        (status = 201, body = AccountView, description = "Done; the balances after it"),
+        (status = 200, body = AccountView, description = "Had been done before"),
+        (status = 202, body = AccountView, description = "The outcome is unknown; send the same again"),
+        (status = 409, body = ProblemView, description = "The account has less available"),
+        (status = 422, body = ProblemView, description = "The same id with another withdrawal"),
+    )
+)]
+pub(super) async fn withdraw(
+    State(office): State<Arc<Office>>,
+    Path(client_id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let bytes = body::read(&parts.headers, body).await?;
+    let (client, movement) = {
+        let texts = body::object::<MovementBody<'_>>(&bytes)?.withdrawal()?;
+        entry::movement(&texts.fields(&client_id), &office.reference.catalogue())?
+    };
+    moved(&office, Direction::Withdrawal, &client, movement).await
+}
+
+async fn moved(
+    office: &Office,
+    direction: Direction,
+    client: &AccountName,
+    movement: Movement,
+) -> Result<Response, Problem> {
+    let client_id = client.as_str().to_owned();
+    Ok(match office.move_money(direction, client, movement, trace::current()).await? {
+        Moved::Done { already_applied, balances } => {
+            let view = AccountView::of(client_id, balances);
+            (created(!already_applied), Json(view)).into_response()
+        }
+        Moved::Unknown => {
+            (StatusCode::ACCEPTED, Json(AccountView::unknown(client_id))).into_response()
+        }
+    })
+}

@@ -1,0 +1,73 @@
+//! The description of this API for programs, made from the handlers themselves, and a page of it for
+//! people. The page is one file without anything from elsewhere.
+
+use std::sync::LazyLock;
+
+use axum::{
+    http::header,
+    response::{Html, IntoResponse},
+};
+use utoipa::OpenApi;
+
+use super::{accounts, market, orders};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Tradespine",
+        description = "Orders in, trades out. Prices and quantities are decimal numbers or text in, \
+                       decimal text out; instants are RFC 3339 in UTC."
+    ),
+    paths(
+        orders::place,
+        orders::list,
+        orders::one,
+        orders::cancel,
+        orders::cancel_all,
+        market::trades,
+        market::book,
+        market::instruments,
+        market::time,
+        accounts::balances,
+        accounts::deposit,
+        accounts::withdraw,
+    )
+)]
+struct Description;
+
+static OPENAPI: LazyLock<String> =
+    LazyLock::new(|| Description::openapi().to_json().unwrap_or_default());
+
+const PAGE: &str = include_str!("docs.html");
+
+pub(super) async fn page() -> Html<&'static str> {
+    Html(PAGE)
+}
+
+pub(super) async fn openapi() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], OPENAPI.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_is_described_with_its_shapes() {
+        let openapi: serde_json::Value = serde_json::from_str(&OPENAPI).expect("it is JSON");
+        let paths = openapi["paths"].as_object().expect("paths");
+        assert_eq!(paths.len(), 9);
+        assert!(paths["/api/v1/orders"]["post"]["requestBody"].is_object());
+        let schemas = openapi["components"]["schemas"].as_object().expect("schemas");
+        for name in ["Order", "PlaceOrder", "Problem", "Trade", "OrderBook", "Account"] {
+            assert!(schemas.contains_key(name), "{name}");
+        }
+        let order = &schemas["PlaceOrder"]["properties"];
+        assert!(order["price"].is_object() && order["post_only"].is_null());
+    }
+
+    #[test]
+    fn the_page_needs_nothing_from_elsewhere() {
+        assert!(!PAGE.contains("http://") && !PAGE.contains("https://"));
+    }
+}

@@ -1,0 +1,235 @@
+//! Orders: place, look up, cancel.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, Request, State},
+    http::{HeaderMap, StatusCode, Uri},
+    response::{IntoResponse, Response},
+};
+use model::OrderId;
+use proto::{ledger::ListOrdersRequest, trading::OrderStatus};
+
+use super::{
+    IDEMPOTENCY_KEY, NEXT_CURSOR, body,
+    body::OrderBody,
+    door::ProblemView,
+    params::Params,
+    shape::{
+        CancelAllResultView, CancelTakenView, CancelledAllView, OrderView, ReceiptView,
+    },
+};
+use crate::{
+    entry,
+    office::{Cancelled, Office, Told, generated_key},
+    problem::Problem,
+    trace,
+};
+
+/// How many orders a page has where nothing is said.
+const LIMIT_DEFAULT: u32 = 10;
+
+/// Places an order.
+///
+/// Answers once the log has acknowledged it, or, with `wait=result`, once it is decided.
+#[utoipa::path(
+    post, path = "/api/v1/orders", tag = "orders",
+    params(
+        ("wait" = Option<String>, Query, description = "`result`: wait up to 5 s for the outcome"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes a retry safe where there is no client_order_id"),
+    ),
+    request_body = OrderBody,
+    responses(
+        (status = 201, body = OrderView, description = "The order, pending, or with its result"),
+        (status = 202, body = OrderView, description = "The outcome is unknown; look_up says where to look"),
+        (status = 400, body = ProblemView, description = "A field cannot be used"),
+        (status = 422, body = ProblemView, description = "The same key with another order"),
+        (status = 503, body = ProblemView, description = "Nothing was written; try again"),
+    )
+)]
+pub(super) async fn place(
+    State(office): State<Arc<Office>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let wait = Params::of(&parts.uri)?.waits()?;
+    let bytes = body::read(&parts.headers, body).await?;
+    let placed = {
+        let order: OrderBody<'_> = body::object(&bytes)?;
+        let texts = order.texts()?;
+        let fields = texts.fields(idempotency_key(&parts.headers)?);
+        entry::place(&fields, &office.reference.catalogue(), generated_key)?
+    };
+    let told = office.place(&placed, wait, trace::current()).await?;
+    Ok(match told {
+        Told::Decided(order) if wait => {
+            (StatusCode::CREATED, Json(OrderView::with_fills(order))).into_response()
+        }
+        Told::Taken(order) | Told::Decided(order) => {
+            (StatusCode::CREATED, Json(OrderView::of(order))).into_response()
+        }
+        Told::Unknown(order) => {
+            (StatusCode::ACCEPTED, Json(OrderView::unknown(order))).into_response()
+        }
+    })
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let text = value.to_str().map_err(|_| {
+        Problem::field("idempotency_key", "bad_key", "has a character that is not ASCII")
+    })?;
+    Ok(Some(text))
+}
+
+/// Lists orders, newest first; or, with `client_order_id`, answers the one order of that id.
+#[utoipa::path(
+    get, path = "/api/v1/orders", tag = "orders",
+    params(
+        ("client_id" = Option<String>, Query, description = "Only of this client"),
+        ("client_order_id" = Option<String>, Query, description = "The one order of this client under its own id"),
+        ("instrument" = Option<String>, Query, description = "Only of this instrument"),
+        ("status" = Option<String>, Query, description = "Only in this status"),
+        ("limit" = Option<u32>, Query, description = "1 to 500, 10 where nothing is said"),
+        ("page" = Option<u32>, Query, description = "From 1, as far as 100000 rows"),
+        ("cursor" = Option<String>, Query, description = "From the header x-next-cursor of the page before"),
+    ),
+    responses(
+        (status = 200, body = Vec<OrderView>, description = "Orders"),
+        (status = 400, body = ProblemView, description = "A parameter cannot be used"),
+    )
+)]
+pub(super) async fn list(
+    State(office): State<Arc<Office>>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let params = Params::of(&uri)?;
+    if let Some(own) = params.get("client_order_id") {
+        let client = entry::client(params.get("client_id"))?;
+        let own = entry::key("client_order_id", own)?;
+        let order = office.order_of(client.as_str(), own.as_str()).await?;
+        return Ok(Json(OrderView::of(order)).into_response());
+    }
+    if params.get("client_id").is_some() {
+        entry::client(params.get("client_id"))?;
+    }
+    if params.get("instrument").is_some() {
+        entry::instrument(params.get("instrument"), &office.reference.catalogue())?;
+    }
+    let page = params.page(LIMIT_DEFAULT)?;
+    let request = ListOrdersRequest {
+        client_id: params.owned("client_id"),
+        instrument: params.owned("instrument"),
+        status: params.status()?.into(),
+        page_size: page.size,
+        page_token: page.cursor,
+        skip: page.skip,
+        at_least: Vec::new(),
+    };
+    let found = office.orders(request).await?;
+    let orders: Vec<_> = found.orders.into_iter().map(OrderView::of).collect();
+    Ok(([(NEXT_CURSOR, found.next_page_token)], Json(orders)).into_response())
+}
+
+/// Answers one order by its id, also one that was acknowledged and is not decided yet.
+#[utoipa::path(
+    get, path = "/api/v1/orders/{id}", tag = "orders",
+    params(("id" = u64, Path, description = "The order's id, or that of a duplicate of it")),
+    responses(
+        (status = 200, body = OrderView, description = "The order"),
+        (status = 404, body = ProblemView, description = "There is no such order"),
+    )
+)]
+pub(super) async fn one(
+    State(office): State<Arc<Office>>,
+    Path(id): Path<String>,
+) -> Result<Json<OrderView>, Problem> {
+    let order = office.order(entry::order_id(&id)?).await?;
+    Ok(Json(OrderView::of(order)))
+}
+
+/// Cancels one order.
+#[utoipa::path(
+    delete, path = "/api/v1/orders/{id}", tag = "orders",
+    params(
+        ("id" = u64, Path, description = "The order's id, or that of a duplicate of it"),
+        ("client_id" = String, Query, description = "Whose order it is"),
+        ("wait" = Option<String>, Query, description = "`result`: wait up to 5 s for the outcome"),
+    ),
+    responses(
+        (status = 200, body = OrderView, description = "The order as it was left"),
+        (status = 202, body = CancelTakenView, description = "The log has the cancel"),
+        (status = 404, body = ProblemView, description = "This client has no such open order"),
+        (status = 409, body = ProblemView, description = "The order is not open any more"),
+    )
+)]
+pub(super) async fn cancel(
+    State(office): State<Arc<Office>>,
+    Path(id): Path<String>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let params = Params::of(&uri)?;
+    let wait = params.waits()?;
+    let id = entry::order_id(&id)?;
+    let client = entry::client(params.get("client_id"))?;
+    let client_id = client.as_str().to_owned();
+    Ok(match office.cancel(client, id, wait, trace::current()).await? {
+        Cancelled::Done(order) => Json(OrderView::of(order)).into_response(),
+        Cancelled::Taken(place) => {
+            let receipt = Some(ReceiptView::at(place));
+            accepted(cancel_view(id, client_id, OrderStatus::Pending, receipt))
+        }
+        Cancelled::Unknown => accepted(cancel_view(id, client_id, OrderStatus::Unknown, None)),
+    })
+}
+
+/// Cancels all open orders of a client, or those of one instrument.
+#[utoipa::path(
+    delete, path = "/api/v1/orders", tag = "orders",
+    params(
+        ("client_id" = String, Query, description = "Whose orders"),
+        ("instrument" = Option<String>, Query, description = "Only of this instrument"),
+        ("wait" = Option<String>, Query, description = "`result`: wait up to 5 s for the outcome"),
+    ),
+    responses(
+        (status = 200, body = CancelledAllView, description = "Every partition has done it"),
+        (status = 202, body = CancelledAllView, description = "The log has it, or a partition did not answer"),
+    )
+)]
+pub(super) async fn cancel_all(
+    State(office): State<Arc<Office>>,
+    uri: Uri,
+) -> Result<Response, Problem> {
+    let params = Params::of(&uri)?;
+    let wait = params.waits()?;
+    let client = entry::client(params.get("client_id"))?;
+    let listed = match params.get("instrument") {
+        Some(symbol) => {
+            Some(entry::instrument(Some(symbol), &office.reference.catalogue())?.clone())
+        }
+        None => None,
+    };
+    let done = office.cancel_all(&client, listed.as_deref(), wait, trace::current()).await;
+    let is_done = wait && done.is_complete;
+    let status = if is_done { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let results = done.results.into_iter().map(CancelAllResultView::of).collect();
+    let view = CancelledAllView { client_id: client.as_str().to_owned(), results };
+    Ok((status, Json(view)).into_response())
+}
+
+fn cancel_view(
+    id: OrderId,
+    client_id: String,
+    status: OrderStatus,
+    receipt: Option<ReceiptView>,
+) -> CancelTakenView {
+    let id = id.number();
+    let status = proto::text::order_status(status);
+    let look_up = format!("/api/v1/orders/{id}");
+    CancelTakenView { id, order_id: id, client_id, status, receipt, look_up }
+}
+
+fn accepted(view: CancelTakenView) -> Response {
+    (StatusCode::ACCEPTED, Json(view)).into_response()
+}

@@ -1,0 +1,348 @@
+//! The shapes of answers: decimal text without trailing zeros, instants in RFC 3339, words in lower
+//! case, null where there is nothing.
+
+use proto::{convert, ledger, marketdata, orders, reference, text, trading};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An order.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Order)]
+pub(super) struct OrderView {
+    /// The order's id, exact in JavaScript; null only where the outcome is unknown.
+    #[schema(example = 42)]
+    id: Option<u64>,
+    /// The same again.
+    order_id: Option<u64>,
+    client_id: String,
+    client_order_id: Option<String>,
+    #[schema(example = "BTC-USDT")]
+    instrument: Option<String>,
+    #[schema(example = "buy")]
+    side: Option<&'static str>,
+    #[schema(example = "limit")]
+    r#type: Option<&'static str>,
+    #[schema(example = "gtc")]
+    time_in_force: Option<&'static str>,
+    #[schema(example = "61800.01")]
+    price: Option<String>,
+    #[schema(example = "0.01")]
+    quantity: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quote_quantity: Option<String>,
+    remaining: Option<String>,
+    /// pending, open, partially_filled, filled, cancelled, expired, rejected or unknown.
+    #[schema(example = "pending")]
+    status: &'static str,
+    /// Why a rejected or expired order ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reject_reason: Option<String>,
+    /// The trades of this request itself, where its result was waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fills: Option<Vec<FillView>>,
+    created_at: Option<String>,
+    updated_at: Option<String>,
+    receipt: Option<ReceiptView>,
+    /// Where the outcome can be looked up, where it is unknown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    look_up: Option<String>,
+}
+
+/// Where an order's record stands in the log.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Receipt)]
+pub(super) struct ReceiptView {
+    partition: u32,
+    offset: u64,
+}
+
+/// One trade, as the order's owner sees it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Fill)]
+pub(super) struct FillView {
+    #[schema(example = "BTC-USDT-17")]
+    trade_id: String,
+    price: String,
+    quantity: String,
+    maker_order_id: u64,
+}
+
+impl OrderView {
+    /// An order without fills.
+    pub(super) fn of(order: trading::Order) -> OrderView {
+        let id = (order.receipt.is_some() || order.id > 0).then_some(order.id);
+        let created_at = instant(order.created_at.as_ref());
+        let updated_at = if order.updated_at == order.created_at {
+            created_at.clone()
+        } else {
+            instant(order.updated_at.as_ref())
+        };
+        OrderView {
+            id,
+            order_id: id,
+            side: convert::side_from_wire(order.side).ok().map(text::side),
+            r#type: type_word(order.r#type()),
+            time_in_force: time_in_force_word(order.time_in_force()),
+            status: text::order_status(order.status()),
+            client_id: order.client_id,
+            client_order_id: some(order.client_order_id),
+            instrument: some(order.instrument),
+            price: some(order.price),
+            quantity: some(order.quantity),
+            quote_quantity: some(order.quote_quantity),
+            remaining: some(order.remaining),
+            reject_reason: some(order.reject_reason),
+            fills: None,
+            created_at,
+            updated_at,
+            receipt: order.receipt.map(|receipt| ReceiptView {
+                partition: receipt.partition,
+                offset: receipt.offset,
+            }),
+            look_up: None,
+        }
+    }
+
+    /// An order with the fills of its own request, also where there are none.
+    pub(super) fn with_fills(mut order: trading::Order) -> OrderView {
+        let fills = std::mem::take(&mut order.fills).into_iter().map(|fill| FillView {
+            trade_id: fill.trade_id,
+            price: fill.price,
+            quantity: fill.quantity,
+            maker_order_id: fill.maker_order_id,
+        });
+        OrderView { fills: Some(fills.collect()), ..OrderView::of(order) }
+    }
+
+    /// An order whose outcome is unknown, with where to look.
+    pub(super) fn unknown(order: trading::Order) -> OrderView {
+        let view = OrderView::of(order);
+        let look_up = match (view.id, &view.client_order_id) {
+            (Some(id), _) => format!("/api/v1/orders/{id}"),
+            (None, Some(own)) => {
+                format!("/api/v1/orders?client_id={}&client_order_id={own}", view.client_id)
+            }
+            (None, None) => format!("/api/v1/orders?client_id={}", view.client_id),
+        };
+        OrderView { look_up: Some(look_up), ..view }
+    }
+}
+
+/// A cancel that the log has and its shard has not answered.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CancelTaken)]
+pub(super) struct CancelTakenView {
+    /// The order that is to be cancelled.
+    pub(super) id: u64,
+    /// The same again.
+    pub(super) order_id: u64,
+    pub(super) client_id: String,
+    /// pending, or unknown where the log did not confirm the cancel.
+    #[schema(example = "pending")]
+    pub(super) status: &'static str,
+    /// Where the cancel's own record stands.
+    pub(super) receipt: Option<ReceiptView>,
+    /// Where the order can be looked up.
+    pub(super) look_up: String,
+}
+
+impl ReceiptView {
+    pub(super) fn at(id: model::OrderId) -> ReceiptView {
+        ReceiptView { partition: u32::from(id.partition().number()), offset: id.offset() }
+    }
+}
+
+/// What became of a cancel of all.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CancelledAll)]
+pub(super) struct CancelledAllView {
+    pub(super) client_id: String,
+    /// One for each partition that was asked; it is not atomic across them.
+    pub(super) results: Vec<CancelAllResultView>,
+}
+
+/// What became of a cancel of all in one partition.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CancelAllResult)]
+pub(super) struct CancelAllResultView {
+    partition: u32,
+    /// The orders that it cancelled, where the result was waited for.
+    cancelled_order_ids: Vec<u64>,
+    /// What is not known, and how to find out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+impl CancelAllResultView {
+    pub(super) fn of(result: orders::CancelAllResult) -> CancelAllResultView {
+        CancelAllResultView {
+            partition: result.partition,
+            cancelled_order_ids: result.cancelled_order_ids,
+            problem: some(result.problem),
+        }
+    }
+}
+
+/// A trade.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Trade)]
+pub(super) struct TradeView {
+    #[schema(example = "BTC-USDT-17")]
+    id: String,
+    instrument: String,
+    /// Counts the instrument's trades from 1.
+    sequence: u64,
+    price: String,
+    quantity: String,
+    buy_order_id: u64,
+    sell_order_id: u64,
+    #[schema(example = "buy")]
+    taker_side: Option<&'static str>,
+    executed_at: Option<String>,
+}
+
+impl TradeView {
+    pub(super) fn of(trade: trading::Trade) -> TradeView {
+        TradeView {
+            taker_side: convert::side_from_wire(trade.taker_side).ok().map(text::side),
+            executed_at: instant(trade.executed_at.as_ref()),
+            id: trade.id,
+            instrument: trade.instrument,
+            sequence: trade.sequence,
+            price: trade.price,
+            quantity: trade.quantity,
+            buy_order_id: trade.buy_order_id,
+            sell_order_id: trade.sell_order_id,
+        }
+    }
+}
+
+/// The book of one instrument.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderBook)]
+pub(super) struct BookView {
+    instrument: String,
+    /// The public depth sequence: the book after that many changes.
+    sequence: u64,
+    /// Price and quantity, best first.
+    #[schema(value_type = Vec<Vec<String>>)]
+    bids: Vec<[String; 2]>,
+    #[schema(value_type = Vec<Vec<String>>)]
+    asks: Vec<[String; 2]>,
+}
+
+impl BookView {
+    pub(super) fn of(book: marketdata::GetOrderBookResponse) -> BookView {
+        let levels = |levels: Vec<marketdata::PriceLevel>| {
+            levels.into_iter().map(|level| [level.price, level.quantity]).collect()
+        };
+        BookView {
+            instrument: book.instrument,
+            sequence: book.sequence,
+            bids: levels(book.bids),
+            asks: levels(book.asks),
+        }
+    }
+}
+
+/// An account.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Account)]
+pub(super) struct AccountView {
+    client_id: String,
+    balances: Vec<BalanceView>,
+    /// unknown, where the outcome of a movement is; then the same request again tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+}
+
+/// What an account has of one asset.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Balance)]
+pub(super) struct BalanceView {
+    #[schema(example = "USDT")]
+    asset: String,
+    #[schema(example = "1000000")]
+    available: String,
+    /// Held for open orders.
+    #[schema(example = "0")]
+    held: String,
+}
+
+impl AccountView {
+    pub(super) fn of(client_id: String, balances: Vec<ledger::Balance>) -> AccountView {
+        let balances = balances.into_iter().map(|balance| BalanceView {
+            asset: balance.asset,
+            available: balance.available,
+            held: balance.held,
+        });
+        AccountView { client_id, balances: balances.collect(), status: None }
+    }
+
+    pub(super) fn unknown(client_id: String) -> AccountView {
+        AccountView { client_id, balances: Vec::new(), status: Some("unknown") }
+    }
+}
+
+/// A listed instrument.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Instrument)]
+pub(super) struct InstrumentView {
+    #[schema(example = "BTC-USDT")]
+    symbol: String,
+    base: String,
+    quote: String,
+    #[schema(example = "0.01")]
+    tick_size: String,
+    #[schema(example = "0.00001")]
+    lot_size: String,
+    /// How far from the last trade a market order may trade, in basis points.
+    price_protection_bps: u32,
+}
+
+impl InstrumentView {
+    pub(super) fn of(summary: reference::InstrumentSummary) -> InstrumentView {
+        InstrumentView {
+            symbol: summary.symbol,
+            base: summary.base,
+            quote: summary.quote,
+            tick_size: summary.tick_size,
+            lot_size: summary.lot_size,
+            price_protection_bps: summary.price_protection_bps,
+        }
+    }
+}
+
+/// What this gateway's clock shows.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Time)]
+pub(super) struct TimeView {
+    /// RFC 3339 in UTC with microseconds.
+    pub(super) time: String,
+    /// Milliseconds since 1970.
+    pub(super) unix_millis: u64,
+}
+
+fn some(text: String) -> Option<String> {
+    (!text.is_empty()).then_some(text)
+}
+
+fn instant(wire: Option<&prost_types::Timestamp>) -> Option<String> {
+    wire.and_then(convert::from_proto_timestamp).map(text::rfc3339)
+}
+
+const fn type_word(wire: trading::OrderType) -> Option<&'static str> {
+    match wire {
+        trading::OrderType::Limit => Some(text::order_type(model::OrderType::Limit)),
+        trading::OrderType::Market => Some(text::order_type(model::OrderType::Market)),
+        trading::OrderType::Unspecified => None,
+    }
+}
+
+const fn time_in_force_word(wire: trading::TimeInForce) -> Option<&'static str> {
+    match wire {
+        trading::TimeInForce::Gtc => Some(text::time_in_force(model::TimeInForce::Gtc)),
+        trading::TimeInForce::Ioc => Some(text::time_in_force(model::TimeInForce::Ioc)),
+        trading::TimeInForce::Unspecified => None,
+    }
+}

@@ -1,0 +1,288 @@
+//! The gRPC queries: history and balances, as of a position of the log that the caller may name.
+//!
+//! **Reading one's own writes.** An order's id is the place of its record, so a look-up by id waits
+//! until that place is projected; lists and balances do so for the positions in `at_least`. A wait
+//! is bounded, and ends in `UNAVAILABLE` with a hint to try again. Absence is told only by a ledger
+//! that has come as far as the log was when it was asked: what is not projected yet is never
+//! `NOT_FOUND`.
+
+mod page;
+mod present;
+mod refusal;
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use model::{AccountName, InstrumentId, KeyText, OrderId, Partition};
+use proto::{
+    ledger::{
+        AtLeast, GetBalancesRequest, GetBalancesResponse, GetOrderRequest, GetOrderResponse,
+        GetProgressRequest, GetProgressResponse, ListOrdersRequest, ListOrdersResponse,
+        ListTradesRequest, ListTradesResponse, PartitionProgress,
+        ledger_service_server::LedgerService,
+    },
+    trading::OrderStatus,
+};
+use spine::{Log, Place, Visibility};
+use tonic::{Request, Response, Status, async_trait};
+
+use self::page::Wanted;
+use crate::{
+    projecting::Reached,
+    row::OrderRow,
+    store::{Catalog, OrderCursor, OrdersQuery, Store, TradeCursor, TradesQuery},
+};
+
+/// How long a query waits for the projection: well above a batch under load, below the patience
+/// of whoever asked.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// How many orders a page has where the caller names no size.
+const ORDERS_DEFAULT: u32 = 10;
+
+/// How many trades a page has where the caller names no size.
+const TRADES_DEFAULT: u32 = 50;
+
+/// Answers queries from a store.
+pub struct Queries {
+    log: Arc<dyn Log>,
+    store: Arc<dyn Store>,
+    reached: Reached,
+    is_sandbox: bool,
+    /// What was listed when it was last looked at; listed things never go.
+    catalog: RwLock<Arc<Catalog>>,
+}
+
+impl Queries {
+    /// Answers from `store`, which is projected from `log` as far as `reached` says.
+    pub fn new(
+        log: Arc<dyn Log>,
+        store: Arc<dyn Store>,
+        reached: Reached,
+        is_sandbox: bool,
+    ) -> Queries {
+        Queries { log, store, reached, is_sandbox, catalog: RwLock::default() }
+    }
+
+    /// Waits until every position in `at_least` is projected.
+    async fn wait_for(&self, at_least: &[AtLeast]) -> Result<(), Status> {
+        let positions = page::positions(at_least, &self.reached)?;
+        self.wait_for_all(positions).await
+    }
+
+    async fn wait_for_all(&self, positions: Vec<(Partition, u64)>) -> Result<(), Status> {
+        let all = async {
+            for (partition, offset) in &positions {
+                if !self.reached.passes(*partition, *offset).await {
+                    return false;
+                }
+            }
+            true
+        };
+        match tokio::time::timeout(WAIT_MAX, all).await {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(refusal::behind()),
+        }
+    }
+
+    /// The end of the inputs of `partition`, as it is now.
+    async fn end_of(&self, partition: Partition) -> Result<u64, Status> {
+        let log = self.log.clone();
+        let end = move || log.end(Place::orders(partition), Visibility::Synced);
+        match tokio::task::spawn_blocking(end).await {
+            Ok(Ok(end)) => Ok(end),
+            Ok(Err(error)) => Err(refusal::unavailable(&error)),
+            Err(error) => Err(refusal::unavailable(&error)),
+        }
+    }
+
+    /// Waits until everything that is in the log now is projected, so that absence is certain.
+    async fn wait_for_everything(&self) -> Result<(), Status> {
+        let mut positions = Vec::new();
+        for partition in self.reached.partitions() {
+            if let Some(last) = self.end_of(partition).await?.checked_sub(1) {
+                positions.push((partition, last));
+            }
+        }
+        self.wait_for_all(positions).await
+    }
+
+    async fn order_by_id(&self, number: u64) -> Result<OrderRow, Status> {
+        let id = OrderId::from_number(number)
+            .ok_or_else(|| refusal::field("order_id", "is not an order's id"))?;
+        let (partition, offset) = (id.partition(), id.offset());
+        if !self.reached.has_passed(partition, offset) {
+            let is_taken = self.reached.has(partition) && offset < self.end_of(partition).await?;
+            if !is_taken {
+                return Err(refusal::no_order());
+            }
+            self.wait_for_all(vec![(partition, offset)]).await?;
+        }
+        let found = self.store.order(id).await.map_err(refusal::store)?;
+        found.ok_or_else(refusal::no_order)
+    }
+
+    async fn order_by_client_id(&self, request: &GetOrderRequest) -> Result<OrderRow, Status> {
+        let account = account(&request.client_id)?;
+        let key = KeyText::new(&request.client_order_id)
+            .map_err(|error| refusal::field("client_order_id", &error.to_string()))?;
+        let find = || self.store.order_by_client_id(&account, &key);
+        if let Some(row) = find().await.map_err(refusal::store)? {
+            return Ok(row);
+        }
+        self.wait_for_everything().await?;
+        find().await.map_err(refusal::store)?.ok_or_else(refusal::no_order)
+    }
+
+    fn known_catalog(&self) -> Arc<Catalog> {
+        self.catalog.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn fresh_catalog(&self) -> Result<Arc<Catalog>, Status> {
+        let fresh = Arc::new(self.store.catalog().await.map_err(refusal::store)?);
+        *self.catalog.write().unwrap_or_else(PoisonError::into_inner) = fresh.clone();
+        Ok(fresh)
+    }
+
+    /// A catalog in which all of `instruments` are listed, as far as they are listed at all.
+    async fn catalog_for(
+        &self,
+        mut instruments: impl Iterator<Item = InstrumentId>,
+    ) -> Result<Arc<Catalog>, Status> {
+        let known = self.known_catalog();
+        if instruments.all(|id| known.instruments.contains_key(&id)) {
+            return Ok(known);
+        }
+        self.fresh_catalog().await
+    }
+
+    /// The instrument with this symbol; `None` where the text is empty.
+    async fn instrument(&self, symbol: &str) -> Result<Option<InstrumentId>, Status> {
+        if symbol.is_empty() {
+            return Ok(None);
+        }
+        if let Some(instrument) = self.known_catalog().by_symbol(symbol) {
+            return Ok(Some(instrument.id));
+        }
+        let fresh = self.fresh_catalog().await?;
+        let found = fresh.by_symbol(symbol).map(|instrument| instrument.id);
+        found.map(Some).ok_or_else(|| refusal::field("instrument", "is not a listed instrument"))
+    }
+}
+
+fn account(name: &str) -> Result<AccountName, Status> {
+    AccountName::new(name).map_err(|error| refusal::field("client_id", &error.to_string()))
+}
+
+/// The account; `None` where the text is empty.
+fn some_account(name: &str) -> Result<Option<AccountName>, Status> {
+    if name.is_empty() { Ok(None) } else { account(name).map(Some) }
+}
+
+fn some_status(number: i32) -> Result<Option<OrderStatus>, Status> {
+    match OrderStatus::try_from(number) {
+        Ok(OrderStatus::Unspecified) => Ok(None),
+        Ok(status) => Ok(Some(status)),
+        Err(_) => Err(refusal::field("status", "is not the status of an order")),
+    }
+}
+
+#[async_trait]
+impl LedgerService for Queries {
+    async fn get_order(
+        &self,
+        request: Request<GetOrderRequest>,
+    ) -> Result<Response<GetOrderResponse>, Status> {
+        let request = request.into_inner();
+        let row = match request.order_id {
+            0 => self.order_by_client_id(&request).await?,
+            number => self.order_by_id(number).await?,
+        };
+        let catalog = self.catalog_for(std::iter::once(row.instrument)).await?;
+        Ok(Response::new(GetOrderResponse { order: Some(present::order(&row, &catalog)) }))
+    }
+
+    async fn list_orders(
+        &self,
+        request: Request<ListOrdersRequest>,
+    ) -> Result<Response<ListOrdersResponse>, Status> {
+        let request = request.into_inner();
+        let wanted = Wanted::<OrderCursor>::read(
+            request.page_size,
+            ORDERS_DEFAULT,
+            &request.page_token,
+            request.skip,
+        )?;
+        let account = some_account(&request.client_id)?;
+        let status = some_status(request.status)?;
+        self.wait_for(&request.at_least).await?;
+        let instrument = self.instrument(&request.instrument).await?;
+        let query = OrdersQuery { account, instrument, status, page: wanted.page() };
+        let rows = self.store.orders(&query).await.map_err(refusal::store)?;
+        let (rows, next_page_token) = wanted.cut(rows, OrderCursor::of);
+        let catalog = self.catalog_for(rows.iter().map(|row| row.instrument)).await?;
+        let orders = rows.iter().map(|row| present::order(row, &catalog)).collect();
+        Ok(Response::new(ListOrdersResponse { orders, next_page_token }))
+    }
+
+    async fn list_trades(
+        &self,
+        request: Request<ListTradesRequest>,
+    ) -> Result<Response<ListTradesResponse>, Status> {
+        let request = request.into_inner();
+        let wanted = Wanted::<TradeCursor>::read(
+            request.page_size,
+            TRADES_DEFAULT,
+            &request.page_token,
+            request.skip,
+        )?;
+        let account = some_account(&request.client_id)?;
+        self.wait_for(&request.at_least).await?;
+        let instrument = self.instrument(&request.instrument).await?;
+        let query = TradesQuery { account, instrument, page: wanted.page() };
+        let rows = self.store.trades(&query).await.map_err(refusal::store)?;
+        let (rows, next_page_token) = wanted.cut(rows, TradeCursor::of);
+        let catalog = self.catalog_for(rows.iter().map(|row| row.instrument)).await?;
+        let trades = rows.iter().map(|row| present::trade(row, &catalog)).collect();
+        Ok(Response::new(ListTradesResponse { trades, next_page_token }))
+    }
+
+    async fn get_balances(
+        &self,
+        request: Request<GetBalancesRequest>,
+    ) -> Result<Response<GetBalancesResponse>, Status> {
+        let request = request.into_inner();
+        let account = account(&request.client_id)?;
+        self.wait_for(&request.at_least).await?;
+        let mut rows = self.store.balances(&account).await.map_err(refusal::store)?;
+        if rows.is_empty() && !self.is_sandbox {
+            self.wait_for_everything().await?;
+            rows = self.store.balances(&account).await.map_err(refusal::store)?;
+            if rows.is_empty() {
+                return Err(refusal::no_account());
+            }
+        }
+        let catalog = self.fresh_catalog().await?;
+        let balances = present::balances(&rows, &catalog, self.is_sandbox)
+            .ok_or_else(|| Status::data_loss("a balance is beyond what an amount holds"))?;
+        Ok(Response::new(GetBalancesResponse { client_id: request.client_id, balances }))
+    }
+
+    async fn get_progress(
+        &self,
+        _request: Request<GetProgressRequest>,
+    ) -> Result<Response<GetProgressResponse>, Status> {
+        let partitions = self.reached.partitions().map(|partition| {
+            let progress = self.reached.of(partition);
+            PartitionProgress {
+                partition: partition.number().into(),
+                out_seq: progress.map_or(0, |progress| progress.out_seq),
+                in_offset: progress.map_or(0, |progress| progress.in_offset),
+                now: progress.map(|progress| proto::convert::to_proto_timestamp(progress.now)),
+            }
+        });
+        Ok(Response::new(GetProgressResponse { partitions: partitions.collect() }))
+    }
+}
