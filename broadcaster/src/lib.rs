@@ -2,8 +2,8 @@
 //!
 //! A broadcaster reads every accepted answer of every partition, folds it into the market as the
 //! public may see it, and hands each change to whoever listens. It decides nothing and counts
-//! nothing of its own: every sequence in its frames was counted by a shard, so that two broadcasters,
-//! or one before and after a restart, tell the same story under the same numbers.
+//! nothing of its own: every sequence in its frames was counted by a shard, so that two
+//! broadcasters, or one before and after a restart, tell the same story under the same numbers.
 //!
 //! A frame is encoded once, when its first reader wants it, and shared by all of them; what a
 //! listener costs a frame is a push of a pointer to its own bounded queue. A listener that is too
@@ -17,11 +17,12 @@
 //! - [`following`]: reads the log, feeds the hub, keeps snapshots.
 //! - [`snapshot`]: a market and its positions in a file, and how one is chosen at the start.
 //! - [`websocket`]: the HTTP port: `/ws/trades`, `/ws/depth`, and the pages of every service.
-//! - [`grpc`]: `MarketDataService`.
+//! - [`mod@grpc`]: the same over gRPC: `MarketDataService`.
 //! - [`service`]: binds the ports and runs all of it until it is told to stop. [`settings`]: the
 //!   numbers somebody may want to choose.
 //!
-//! What will never live here: an order, an account, a balance, or anything that is appended to a log.
+//! What will never live here: an order, an account, a balance, or anything that is appended to a
+//! log.
 
 #![forbid(unsafe_code)]
 

@@ -7,8 +7,8 @@
 //! | `book_changed` | sets the levels it names to their new totals; its sequence must be the last one + 1 |
 //! | any other | nothing |
 //!
-//! Within one answer trades come before depth. Whatever does not fit is an error: the log is damaged,
-//! and a market that guesses would be wrong under a right-looking number.
+//! Within one answer trades come before depth. Whatever does not fit is an error: the log is
+//! damaged, and a market that guesses would be wrong under a right-looking number.
 //!
 //! What will never live here: IO, a clock, a listener.
 

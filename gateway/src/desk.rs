@@ -38,7 +38,7 @@ use spine::{
 };
 
 use self::waiters::{Waiter, Waiters};
-pub(crate) use self::{follow::Followers, lag::LAG_MAX};
+pub(crate) use self::follow::Followers;
 use crate::{
     idempotency::{Cache, Claim},
     problem::{Kind, Problem},

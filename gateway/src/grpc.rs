@@ -1,0 +1,51 @@
+//! gRPC: the same desk, pipelined where a client streams.
+
+mod funding;
+mod orders;
+mod reference;
+mod status;
+mod stream;
+
+use std::sync::Arc;
+
+use proto::{
+    funding::funding_service_server::FundingServiceServer,
+    orders::order_entry_service_server::OrderEntryServiceServer,
+    reference::reference_service_server::ReferenceServiceServer,
+};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, transport::server::Router};
+use tracing::Span;
+
+use self::{funding::Funding, orders::OrderEntry, reference::ReferenceData};
+use crate::{office::Office, trace};
+
+/// The largest request: an order with every field at its longest is below 2 KiB.
+const MESSAGE_BYTES_MAX: usize = 16 * 1024;
+
+/// The services of this gateway and what they are called in health checks.
+pub(crate) fn add_services(router: Router, office: &Arc<Office>, stop: CancellationToken) -> Router {
+    let entry = OrderEntry { office: Arc::clone(office), stop };
+    let funding = Funding { office: Arc::clone(office) };
+    let reference = ReferenceData { office: Arc::clone(office) };
+    router
+        .add_service(
+            OrderEntryServiceServer::new(entry).max_decoding_message_size(MESSAGE_BYTES_MAX),
+        )
+        .add_service(FundingServiceServer::new(funding).max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(
+            ReferenceServiceServer::new(reference).max_decoding_message_size(MESSAGE_BYTES_MAX),
+        )
+}
+
+/// The span of a call, child of the client's.
+fn span<T>(method: &'static str, request: &Request<T>) -> Span {
+    let traceparent = request.metadata().get(trace::TRACE_PARENT);
+    let span = tracing::info_span!("grpc", method);
+    trace::continued(span, traceparent.and_then(|value| value.to_str().ok()))
+}
+
+/// A field of a request: an empty text is one that was not given.
+fn given(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}

@@ -38,7 +38,6 @@ pub mod settings;
 mod trace;
 mod upstream;
 
-#[cfg(any())]
 pub use crate::{
     service::{BindError, Dependencies, ServeError, Service, bind},
     settings::Settings,

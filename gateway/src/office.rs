@@ -15,9 +15,9 @@ use proto::{
 use rand::distr::{Alphanumeric, SampleString};
 
 pub(crate) use self::{
-    cancel::{Cancelled, CancelledAll, results_of},
+    cancel::{Cancelled, brief, cancel_all_submission, ended_by, results_of},
     money::{Direction, Moved},
-    order::Told,
+    order::{Told, submission},
 };
 use crate::{
     desk::Desk, idempotency::Cache, journal::Journal, reference::Reference, upstream::Upstream,

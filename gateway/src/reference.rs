@@ -16,7 +16,7 @@ use proto::{
 };
 use rustc_hash::FxHashMap;
 
-pub(crate) use self::follow::follow;
+pub(crate) use self::follow::{ReferenceNews, follow};
 
 /// An instrument as the edges need it.
 #[derive(Clone, Debug, PartialEq, Eq)]

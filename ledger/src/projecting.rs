@@ -255,7 +255,10 @@ impl Task {
 
 /// Tries again what the database failed to do, with growing pauses, until it is done, `stop`, or
 /// [`RETRIES_MAX`].
-async fn retrying<T, F>(stop: &CancellationToken, mut attempt: impl FnMut() -> F) -> Result<T, StoreError>
+async fn retrying<T, F>(
+    stop: &CancellationToken,
+    mut attempt: impl FnMut() -> F,
+) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
@@ -305,8 +308,7 @@ fn gather(
                 gathered.trace_parent = (traced == 1).then(|| parent.to_owned());
             }
         }
-        let has_room =
-            projector.answers() < BATCH_ANSWERS_MAX && projector.rows() < BATCH_ROWS_MAX;
+        let has_room = projector.answers() < BATCH_ANSWERS_MAX && projector.rows() < BATCH_ROWS_MAX;
         next = if has_room { answers.try_recv().ok() } else { None };
     }
     gathered.answers = projector.answers();

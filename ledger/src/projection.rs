@@ -40,9 +40,7 @@ use crate::row::{Balance, BalanceKey, Leg, PostingKey, PostingRow, Progress};
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ProjectionError {
     /// Not the answer after the last one.
-    #[error(
-        "answer {found} of partition {partition} does not follow answer {last} or its chain"
-    )]
+    #[error("answer {found} of partition {partition} does not follow answer {last} or its chain")]
     OutOfOrder {
         /// The partition.
         partition: Partition,
@@ -216,11 +214,8 @@ impl Fold<'_> {
 
     fn postings(&self, changes: &mut Changes) -> Result<(), Malformed> {
         for (number, wire) in (0..).zip(&self.answer.body.postings) {
-            let key = PostingKey {
-                partition: self.partition,
-                out_seq: self.answer.out_seq,
-                number,
-            };
+            let key =
+                PostingKey { partition: self.partition, out_seq: self.answer.out_seq, number };
             let posting = self.posting(wire)?;
             changes.legs += posting.legs.len();
             changes.postings.push((key, posting));
@@ -236,8 +231,10 @@ impl Fold<'_> {
                 0 => None,
                 number => Some(proto::convert::order_id(number)?),
             },
-            trade: (wire.trade_id > 0)
-                .then_some((model::InstrumentId(wire.instrument_id), model::TradeId(wire.trade_id))),
+            trade: (wire.trade_id > 0).then_some((
+                model::InstrumentId(wire.instrument_id),
+                model::TradeId(wire.trade_id),
+            )),
             external_id: wire::key_from_wire(&wire.external_id)?,
             legs,
         })

@@ -147,8 +147,8 @@ impl Service {
         tracing::info!(grpc = %self.grpc_address, health = %self.health_address, "ledger serves");
         let mut ended = Ok(());
         while let Some(part) = parts.join_next().await {
-            let part = part
-                .unwrap_or_else(|error| Err(ProjectingError::Task(error.to_string()).into()));
+            let part =
+                part.unwrap_or_else(|error| Err(ProjectingError::Task(error.to_string()).into()));
             if let Err(error) = part {
                 tracing::error!(%error, "a part of the ledger failed; it stops");
                 ended = ended.and(Err(error));

@@ -219,8 +219,7 @@ impl Catalog {
     }
 
     fn instrument(&self, row: &InstrumentRow) -> Result<Instrument, StoreError> {
-        let damaged =
-            |what: &str| StoreError::Damaged(format!("instrument {}: {what}", row.id.0));
+        let damaged = |what: &str| StoreError::Damaged(format!("instrument {}: {what}", row.id.0));
         let asset = |id: AssetId| self.assets.get(&id).map(|(asset, _)| asset);
         let (Some(base), Some(quote)) = (asset(row.base), asset(row.quote)) else {
             return Err(damaged("its assets are not listed"));

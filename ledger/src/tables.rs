@@ -111,8 +111,9 @@ impl Tables {
             for leg in &posting.legs {
                 let Some(account) = leg.account.clone() else { continue };
                 let partition = key.partition;
-                let balance =
-                    balances.entry(BalanceKey { account, asset: leg.asset, partition }).or_default();
+                let balance = balances
+                    .entry(BalanceKey { account, asset: leg.asset, partition })
+                    .or_default();
                 let bucket = match leg.bucket {
                     Bucket::Held => &mut balance.held,
                     _ => &mut balance.available,

@@ -293,9 +293,8 @@ async fn a_compacted_account_has_no_balances(store: &dyn Store) {
 async fn a_later_listing_wins_whoever_brings_it(store: &dyn Store) {
     let second = Partition::new(1).expect("in range");
     let [mut here, mut there] = [Partition::FIRST, second].map(Scribe::new);
-    let here = [1, 2].map(|version| {
-        here.answer(applied(vec![asset(1, "USD", version, u64::from(version))]))
-    });
+    let here = [1, 2]
+        .map(|version| here.answer(applied(vec![asset(1, "USD", version, u64::from(version))])));
     let there = [there.answer(applied(vec![asset(1, "USD", 1, 1)]))];
     apply_all(store, &here, 1).await;
     store.apply(&batches(second, &there, 1)[0]).await.expect("it follows");

@@ -32,7 +32,7 @@ pub struct Arguments {
     ///
     /// A flag wins over an environment variable, that over the file, that over the default. The
     /// setting gateway.rest_address is the variable TRADESPINE_GATEWAY__REST_ADDRESS.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", display_order = 900)]
     pub config: Option<PathBuf>,
 
     /// What to do.

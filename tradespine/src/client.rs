@@ -155,3 +155,29 @@ fn say(text: &str) -> io::Result<()> {
     writeln!(out, "{text}")?;
     out.flush()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn refusal(address: &str) -> String {
+        connect(address).await.expect_err("nobody is there").to_string()
+    }
+
+    #[tokio::test]
+    async fn an_address_that_cannot_be_used_is_told_with_one_that_can() {
+        for bad in ["127.0.0.1:50051", "https://127.0.0.1:50051", "not an address"] {
+            let text = refusal(bad).await;
+            assert!(text.contains(bad) && text.contains(GATEWAY), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_told_with_what_to_start() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let text = refusal(&address).await;
+        assert!(text.contains(&address) && text.contains("tradespine up"), "{text}");
+    }
+}

@@ -3,6 +3,7 @@
 //! # Layout
 //!
 //! - [`arguments`], [`settings`]: what the command line says, and what a platform can be told.
+//!   [`complaint`]: how it ends where that cannot be done.
 //! - [`up`]: the whole platform in one process.
 //! - [`client`]: orders, books and balances from a terminal, over the public gRPC API.
 //! - [`dump`], [`verify`]: the journal in words, and whether it is as it should be.
@@ -14,6 +15,7 @@
 
 mod arguments;
 mod client;
+mod complaint;
 mod desk;
 mod dump;
 mod replay;
@@ -21,11 +23,10 @@ mod settings;
 mod up;
 mod verify;
 
-use std::{io, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use daemon::settings::{EXIT_BAD_SETTINGS, SettingsError};
 use telemetry::logs;
 
 use crate::arguments::{Arguments, Command, LogCommand};
@@ -39,7 +40,7 @@ fn main() -> ExitCode {
         runtime.shutdown_background();
         result
     });
-    result.map_or_else(|error| complain(&error), |()| ExitCode::SUCCESS)
+    result.map_or_else(|error| complaint::complain(&error), |()| ExitCode::SUCCESS)
 }
 
 async fn obey(arguments: Arguments) -> anyhow::Result<()> {
@@ -57,16 +58,4 @@ async fn obey(arguments: Arguments) -> anyhow::Result<()> {
         Command::Verify(data) => verify::run(settings(data.into())?.data_dir).await,
         Command::Replay(replay) => replay::run(replay).await,
     }
-}
-
-fn complain(error: &anyhow::Error) -> ExitCode {
-    let is_closed_pipe = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
-    if error.downcast_ref::<io::Error>().is_some_and(is_closed_pipe) {
-        // Whoever reads our output, `head` perhaps, has read enough.
-        return ExitCode::SUCCESS;
-    }
-    let chain: Vec<String> = error.chain().map(ToString::to_string).collect();
-    eprintln!("error: {}", chain.join(": caused by: "));
-    let is_about_settings = error.is::<SettingsError>() || error.is::<logs::InitError>();
-    if is_about_settings { EXIT_BAD_SETTINGS.into() } else { ExitCode::FAILURE }
 }

@@ -28,7 +28,10 @@ pub enum BeginError {
     #[error(transparent)]
     Log(#[from] LogError),
     /// A good snapshot is of another log.
-    #[error("snapshot {}: {error}; if this log is the right one, move the snapshot away", .path.display())]
+    #[error(
+        "snapshot {}: {error}; if this log is the right one, move the snapshot away",
+        .path.display()
+    )]
     Foreign {
         /// Its file.
         path: PathBuf,
@@ -37,8 +40,9 @@ pub enum BeginError {
     },
     /// A good snapshot is further than the log.
     #[error(
-        "snapshot {} has {} answers of partition {partition}, read up to offset {}, and the log ends at {end}: \
-         a log was lost; restore it, or move the snapshot away", .path.display(), .kept.out_seq, .kept.next_offset
+        "snapshot {} has {} answers of partition {partition}, read up to offset {}, and the log \
+         ends at {end}: a log was lost; restore it, or move the snapshot away",
+        .path.display(), .kept.out_seq, .kept.next_offset
     )]
     Beyond {
         /// Its file.
@@ -52,8 +56,8 @@ pub enum BeginError {
     },
     /// A good snapshot was taken after another answer than the log has in that place.
     #[error(
-        "snapshot {} was taken after answer {} of partition {partition} with chain {}, and the log has another \
-         record there: a log was lost; restore it, or move the snapshot away",
+        "snapshot {} was taken after answer {} of partition {partition} with chain {}, and the log \
+         has another record there: a log was lost; restore it, or move the snapshot away",
         .path.display(), .kept.out_seq, .kept.chain
     )]
     Contradicted {

@@ -17,7 +17,8 @@ pub struct QueueLimit {
     /// At most so many frames. The default is a second of a busy instrument; a pointer each.
     pub frames: usize,
     /// No further frame once those waiting have so many lines of a book. The default is some
-    /// megabytes of text; frames are shared, so a slow listener holds those that others are done with.
+    /// megabytes of text; frames are shared, so a slow listener holds those that others are done
+    /// with.
     pub lines: usize,
 }
 

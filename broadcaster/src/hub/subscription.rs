@@ -17,8 +17,8 @@ use crate::market::{Content, Frame};
 /// what it has in hand is small beside its queue.
 pub const FRAMES_A_TURN_MAX: usize = 64;
 
-/// Who overflows twice within this time does not keep up with the market: a snapshot now and then is
-/// a help, one after the other is a load.
+/// Who overflows twice within this time does not keep up with the market: a snapshot now and then
+/// is a help, one after the other is a load.
 pub const OVERFLOW_WINDOW: Duration = Duration::from_secs(30);
 
 /// What comes after the frames of a turn.
@@ -54,8 +54,8 @@ impl Subscription {
         Subscription { hub, feed, mailbox, first: first.into(), overflowed_at: None, cut: None }
     }
 
-    /// Waits for something to send and appends it to `into`. Nothing is lost where the wait is given
-    /// up.
+    /// Waits for something to send and appends it to `into`. Nothing is lost where the wait is
+    /// given up.
     pub async fn next(&mut self, into: &mut Vec<Arc<Frame>>) -> Turn {
         if let Some(cut) = self.cut {
             return cut;

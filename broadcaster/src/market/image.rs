@@ -112,7 +112,7 @@ impl Desk {
             bids: wire_levels(&book.bids),
             asks: wire_levels(&book.asks),
             trade_sequence: self.tape.last_sequence(),
-            recent: self.tape.recent().filter_map(|frame| trade_image(frame)).collect(),
+            recent: self.tape.recent().filter_map(trade_image).collect(),
         }
     }
 

@@ -1,12 +1,15 @@
 //! Measures the embedded journal: `cargo run --release -p tradespine-spine --example embedded_bench
 //! [DIRECTORY]`. The directory's disk is what is measured; it is emptied of what this puts there.
 //!
+//! - the bare disk: one file, a write and an fdatasync at a time, for comparison;
 //! - closed loops: so many appends in flight, each answered before the next of its slot;
 //! - order to answer: an order is appended, a shard reads it as soon as it is written, answers,
 //!   and an edge reads the answer once it is synced;
 //! - sustained: two million records through a deep queue, then opened again and read.
 
 use std::{
+    fs::File,
+    io::Write,
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
     thread,
@@ -29,6 +32,7 @@ const LIMIT: ReadLimit = ReadLimit { records: 1024, bytes: 4 << 20 };
 fn main() {
     let base = std::env::args().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
     let directory = tempfile::tempdir_in(base).expect("a directory");
+    bare_disk(&directory.path().join("bare"));
     for in_flight in [1, 64, 1024] {
         let log = open(&directory.path().join(format!("closed-{in_flight}")));
         closed_loop(&log, in_flight);
@@ -53,6 +57,18 @@ fn record(number: u64) -> Record {
     }
     value.truncate(VALUE_BYTES);
     Record::of(Bytes::from(value))
+}
+
+fn bare_disk(path: &Path) {
+    let mut file = File::create(path).expect("a file");
+    file.set_len(64 << 20).and_then(|()| file.sync_all()).expect("space");
+    let (began_at, mut latencies) = (Instant::now(), Vec::new());
+    while began_at.elapsed() < CLOSED_LOOP {
+        let started_at = Instant::now();
+        file.write_all(&[7; VALUE_BYTES]).and_then(|()| file.sync_data()).expect("synced");
+        latencies.push(started_at.elapsed());
+    }
+    report("bare write and fdatasync", began_at.elapsed(), latencies);
 }
 
 fn closed_loop(log: &Arc<EmbeddedLog>, in_flight: u64) {

@@ -43,13 +43,13 @@ pub(super) async fn balances(
 #[utoipa::path(
     post, path = "/api/v1/accounts/{client_id}/deposits", tag = "accounts",
     params(("client_id" = String, Path, description = "Whose")),
-    request_body = MovementBody,
+    request_body = MovementBody<'_>,
     responses(
         (status = 201, body = AccountView, description = "Done; the balances after it"),
         (status = 200, body = AccountView, description = "Had been done before"),
         (status = 202, body = AccountView, description = "The outcome is unknown; send the same again"),
-        (status = 400, body = ProblemView, description = "A field cannot be used"),
-        (status = 422, body = ProblemView, description = "The same id with another deposit"),
+        (status = 400, body = ProblemView<'_>, description = "A field cannot be used"),
+        (status = 422, body = ProblemView<'_>, description = "The same id with another deposit"),
     )
 )]
 pub(super) async fn deposit(
@@ -70,13 +70,13 @@ pub(super) async fn deposit(
 #[utoipa::path(
     post, path = "/api/v1/accounts/{client_id}/withdrawals", tag = "accounts",
     params(("client_id" = String, Path, description = "Whose")),
-    request_body = MovementBody,
+    request_body = MovementBody<'_>,
     responses(
         (status = 201, body = AccountView, description = "Done; the balances after it"),
         (status = 200, body = AccountView, description = "Had been done before"),
         (status = 202, body = AccountView, description = "The outcome is unknown; send the same again"),
-        (status = 409, body = ProblemView, description = "The account has less available"),
-        (status = 422, body = ProblemView, description = "The same id with another withdrawal"),
+        (status = 409, body = ProblemView<'_>, description = "The account has less available"),
+        (status = 422, body = ProblemView<'_>, description = "The same id with another withdrawal"),
     )
 )]
 pub(super) async fn withdraw(

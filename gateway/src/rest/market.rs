@@ -37,7 +37,7 @@ const DEPTH_MAX: u32 = 5_000;
     ),
     responses(
         (status = 200, body = Vec<TradeView>, description = "Trades"),
-        (status = 400, body = ProblemView, description = "A parameter cannot be used"),
+        (status = 400, body = ProblemView<'_>, description = "A parameter cannot be used"),
     )
 )]
 pub(super) async fn trades(
@@ -74,7 +74,7 @@ pub(super) async fn trades(
     ),
     responses(
         (status = 200, body = BookView, description = "The book"),
-        (status = 400, body = ProblemView, description = "A parameter cannot be used"),
+        (status = 400, body = ProblemView<'_>, description = "A parameter cannot be used"),
     )
 )]
 pub(super) async fn book(

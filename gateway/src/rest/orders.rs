@@ -39,13 +39,13 @@ const LIMIT_DEFAULT: u32 = 10;
         ("wait" = Option<String>, Query, description = "`result`: wait up to 5 s for the outcome"),
         ("Idempotency-Key" = Option<String>, Header, description = "Makes a retry safe where there is no client_order_id"),
     ),
-    request_body = OrderBody,
+    request_body = OrderBody<'_>,
     responses(
         (status = 201, body = OrderView, description = "The order, pending, or with its result"),
         (status = 202, body = OrderView, description = "The outcome is unknown; look_up says where to look"),
-        (status = 400, body = ProblemView, description = "A field cannot be used"),
-        (status = 422, body = ProblemView, description = "The same key with another order"),
-        (status = 503, body = ProblemView, description = "Nothing was written; try again"),
+        (status = 400, body = ProblemView<'_>, description = "A field cannot be used"),
+        (status = 422, body = ProblemView<'_>, description = "The same key with another order"),
+        (status = 503, body = ProblemView<'_>, description = "Nothing was written; try again"),
     )
 )]
 pub(super) async fn place(
@@ -97,7 +97,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     ),
     responses(
         (status = 200, body = Vec<OrderView>, description = "Orders"),
-        (status = 400, body = ProblemView, description = "A parameter cannot be used"),
+        (status = 400, body = ProblemView<'_>, description = "A parameter cannot be used"),
     )
 )]
 pub(super) async fn list(
@@ -138,7 +138,7 @@ pub(super) async fn list(
     params(("id" = u64, Path, description = "The order's id, or that of a duplicate of it")),
     responses(
         (status = 200, body = OrderView, description = "The order"),
-        (status = 404, body = ProblemView, description = "There is no such order"),
+        (status = 404, body = ProblemView<'_>, description = "There is no such order"),
     )
 )]
 pub(super) async fn one(
@@ -160,8 +160,8 @@ pub(super) async fn one(
     responses(
         (status = 200, body = OrderView, description = "The order as it was left"),
         (status = 202, body = CancelTakenView, description = "The log has the cancel"),
-        (status = 404, body = ProblemView, description = "This client has no such open order"),
-        (status = 409, body = ProblemView, description = "The order is not open any more"),
+        (status = 404, body = ProblemView<'_>, description = "This client has no such open order"),
+        (status = 409, body = ProblemView<'_>, description = "The order is not open any more"),
     )
 )]
 pub(super) async fn cancel(

@@ -17,7 +17,7 @@
 //! - [`m0001_progress`]: how far each partition is projected.
 //! - [`m0002_reference`]: assets and instruments.
 //! - [`m0003_orders`]: orders, and the ids that duplicates of them were given.
-//! - [`m0004_trades`]: trades.
+//! - [`m0004_trades`]: what was traded, by instrument and number.
 //! - [`m0005_money`]: balances, postings and their legs.
 
 #![forbid(unsafe_code)]

@@ -55,7 +55,8 @@ fn indices() -> [IndexCreateStatement; 4] {
         }
         index
     };
-    let mut by_client_order_id = by("orders_client_order_id", &["account", "client_order_id"]);
+    let mut by_client_order_id =
+        by("orders_client_order_id", &["account", "client_order_id", "created_at_nanos", "id"]);
     by_client_order_id.and_where(Expr::col("client_order_id").is_not_null());
     [
         by("orders_newest", &["created_at_nanos", "id"]),

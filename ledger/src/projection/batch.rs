@@ -85,11 +85,8 @@ impl Changes {
 
     /// An account is back at its grant: it has no balances on this partition until new ones come.
     pub(super) fn compact(&mut self, account: &AccountName) {
-        let first = BalanceKey {
-            account: account.clone(),
-            asset: AssetId(0),
-            partition: Partition::FIRST,
-        };
+        let first =
+            BalanceKey { account: account.clone(), asset: AssetId(0), partition: Partition::FIRST };
         let keys: Vec<BalanceKey> = self
             .balances
             .range(first..)

@@ -12,9 +12,7 @@ use proto::{log::RefusalReason, text};
 use spine::Chain;
 use tonic::async_trait;
 
-use super::{
-    Catalog, OrderCursor, OrdersQuery, Page, Store, StoreError, TradeCursor, TradesQuery,
-};
+use super::{Catalog, OrderCursor, OrdersQuery, Page, Store, StoreError, TradeCursor, TradesQuery};
 use crate::{
     projection::{Batch, Changes, OrderChange},
     row::{Balance, BalanceKey, OrderRow, Progress, TradeRow},
@@ -72,9 +70,10 @@ fn check(tables: &Tables, batch: &Batch) -> Result<(), StoreError> {
             return Err(StoreError::Damaged(format!("order {id} is new twice or never was")));
         }
     }
-    let again = changes.trades.iter().any(|row| tables.trades.contains_key(&(row.instrument, row.id)))
-        || changes.aliases.iter().any(|(alias, _)| tables.aliases.contains_key(alias))
-        || changes.postings.iter().any(|(key, _)| tables.postings.contains_key(key));
+    let again =
+        changes.trades.iter().any(|row| tables.trades.contains_key(&(row.instrument, row.id)))
+            || changes.aliases.iter().any(|(alias, _)| tables.aliases.contains_key(alias))
+            || changes.postings.iter().any(|(key, _)| tables.postings.contains_key(key));
     if again {
         return Err(StoreError::Damaged("a trade, an alias or a posting is new twice".to_owned()));
     }
@@ -131,11 +130,8 @@ fn of_account<'a>(
     tables: &'a Tables,
     account: &'a AccountName,
 ) -> impl Iterator<Item = (&'a BalanceKey, &'a Balance)> {
-    let first = BalanceKey {
-        account: account.clone(),
-        asset: AssetId(0),
-        partition: Partition::FIRST,
-    };
+    let first =
+        BalanceKey { account: account.clone(), asset: AssetId(0), partition: Partition::FIRST };
     tables.balances.range(first..).take_while(move |(key, _)| key.account == *account)
 }
 

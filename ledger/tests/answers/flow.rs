@@ -204,8 +204,7 @@ impl Flow {
 
     fn rest(&mut self, draft: &mut Draft) {
         let account = self.random.random_range(0..self.accounts);
-        let instrument =
-            self.first_instrument + self.random.random_range(0..self.instruments);
+        let instrument = self.first_instrument + self.random.random_range(0..self.instruments);
         let (side, price) = match self.random.random_range(0..2) {
             0 => (trading::Side::Buy, self.random.random_range(900..1_000)),
             _ => (trading::Side::Sell, self.random.random_range(1_001..1_100)),
@@ -259,8 +258,7 @@ impl Flow {
         let cause = PostingCause::Trade.into();
         let posting =
             log::Posting { cause, instrument_id: instrument, trade_id, ..Default::default() };
-        let (paid, delivered) =
-            (i128::from(price) * i128::from(quantity), i128::from(quantity));
+        let (paid, delivered) = (i128::from(price) * i128::from(quantity), i128::from(quantity));
         let base = base_of(instrument);
         let moves = [
             (Bucket::Held, buyer, QUOTE, -paid),

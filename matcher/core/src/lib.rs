@@ -66,7 +66,7 @@
 //! Placing costs a search for the level and O(1) for each trade; cancelling O(1) and, where it
 //! empties a level, a search; cancel-all O(the account's own orders); counts O(1). Memory is reused:
 //! after its largest state so far, the core allocates nothing. An open order takes 56 bytes, its
-//! level 40, the index by id 5 to 10.
+//! level 32, the index by id 5 to 12.
 //!
 //! # Layout
 //!

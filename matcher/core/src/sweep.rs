@@ -1,7 +1,7 @@
 //! Placing an order: it takes what the book offers, then rests or ends.
 //!
 //! A sweep goes level by level from the best price, within a level from the oldest order, and stops
-//! for one of six reasons ([`Stop`]). It is a loop, never a recursion, and bounded by [`FILLS_MAX`].
+//! for one of five reasons (`Stop`). It is a loop, never a recursion, and bounded by [`FILLS_MAX`].
 
 use model::{AccountHandle, Amount, Instrument, OrderType, Price, Quantity, Side, TimeInForce};
 

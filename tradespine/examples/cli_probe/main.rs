@@ -1,6 +1,7 @@
 #![allow(missing_docs, dead_code, unreachable_pub)]
 mod arguments;
 mod client;
+mod complaint;
 mod dump;
 mod settings;
 use clap::Parser;

@@ -23,7 +23,7 @@ pub struct CancelArguments {
     all: bool,
 
     /// With --all: only those of this instrument
-    #[arg(long, value_name = "SYMBOL", requires = "all")]
+    #[arg(long, value_name = "SYMBOL", requires = "all", conflicts_with = "order_id")]
     instrument: Option<String>,
 
     /// Whose order it is

@@ -137,9 +137,10 @@ fn line(text: &str) -> String {
         }
         Frame::Snapshot { instrument, sequence, bids, asks } => {
             let best = |levels: &[(String, String)]| {
-                levels
-                    .first()
-                    .map_or("none".to_owned(), |(price, quantity)| format!("{quantity} @ {price}"))
+                levels.first().map_or_else(
+                    || "none".to_owned(),
+                    |(price, quantity)| format!("{quantity} @ {price}"),
+                )
             };
             format!(
                 "{instrument}  {sequence}  snapshot: {} bids, {} asks; best bid {}, best ask {}",
@@ -178,6 +179,8 @@ fn change(side: &str, (price, quantity): &(String, String)) -> String {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use futures_util::SinkExt;
+    use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
     use super::*;
 
@@ -225,6 +228,35 @@ mod tests {
         let gap = r#"{"type":"gap","instrument":"BTC-USDT","last_sequence":9,"reason":"too_slow"}"#;
         assert!(line(gap).starts_with("BTC-USDT  9  gap:"));
         assert_eq!(line(r#"{"type":"new"}"#), r#"{"type":"new"}"#);
+    }
+
+    /// A broadcaster that sends one trade and then cuts its client.
+    async fn serve_one(listener: tokio::net::TcpListener) {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut socket = tokio_tungstenite::accept_async(stream).await.unwrap();
+        socket.send(Message::Ping("".into())).await.unwrap();
+        socket.send(Message::text(r#"{"type":"new"}"#)).await.unwrap();
+        let reason = CloseFrame { code: CloseCode::Again, reason: "too slow".into() };
+        socket.close(Some(reason)).await.unwrap();
+        while let Some(Ok(_)) = socket.next().await {}
+    }
+
+    #[tokio::test]
+    async fn a_feed_that_is_cut_is_told_with_what_to_do() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let line = format!("watch --websocket ws://{}", listener.local_addr().unwrap());
+        let server = tokio::spawn(serve_one(listener));
+        let error = run(parsed(&line).unwrap()).await.unwrap_err().to_string();
+        assert!(error.contains("too slow") && error.contains("start the command again"), "{error}");
+        server.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_count_ends_the_feed() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let line = format!("watch --count 1 --websocket ws://{}", listener.local_addr().unwrap());
+        let _server = tokio::spawn(serve_one(listener));
+        run(parsed(&line).unwrap()).await.unwrap();
     }
 
     #[test]

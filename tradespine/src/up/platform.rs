@@ -8,6 +8,7 @@ use daemon::{
     health::{self, Part, Readiness},
     ports,
 };
+use gateway::idempotency::MemoryCache;
 use ledger::store::SqlStore;
 use matcher::Exchange;
 use model::Partition;
@@ -187,6 +188,8 @@ impl Platform {
                 identity: self.identity.clone(),
                 positions: self.accepted_ends().await?,
                 clock: Arc::new(WallClock),
+                readiness: readiness.clone(),
+                cache: Arc::new(MemoryCache::default()),
             },
         )
         .await

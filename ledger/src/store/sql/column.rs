@@ -212,7 +212,9 @@ impl TryFrom<entity::trade::Model> for TradeRow {
 }
 
 /// A balance and its key.
-pub(super) fn balance_of(row: &entity::balance::Model) -> Result<(BalanceKey, Balance), StoreError> {
+pub(super) fn balance_of(
+    row: &entity::balance::Model,
+) -> Result<(BalanceKey, Balance), StoreError> {
     let key = BalanceKey {
         account: account_of(&row.account)?,
         asset: asset_of(row.asset_id)?,

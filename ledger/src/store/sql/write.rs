@@ -8,9 +8,7 @@
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, Iterable,
     TransactionTrait, Value,
-    sea_query::{
-        Alias, Expr, ExprTrait, OnConflict, Query, TableRef, UpdateStatement, ValueTuple,
-    },
+    sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, TableRef, UpdateStatement, ValueTuple},
 };
 use spine::Chain;
 
@@ -57,10 +55,7 @@ pub(super) async fn batch(
 }
 
 /// Moves the progress from where the batch begins to where it ends, or finds that it was moved.
-async fn move_progress(
-    transaction: &DatabaseTransaction,
-    batch: &Batch,
-) -> Result<(), StoreError> {
+async fn move_progress(transaction: &DatabaseTransaction, batch: &Batch) -> Result<(), StoreError> {
     use entity::progress::{Column, Entity};
     let progress = &batch.progress;
     let row: Values = vec![

@@ -1,0 +1,92 @@
+//! Money in and out of an account.
+
+use std::sync::Arc;
+
+use proto::{
+    funding::{
+        AccountBalance, DepositRequest, DepositResponse, WithdrawRequest, WithdrawResponse,
+        funding_service_server::FundingService,
+    },
+    ledger::Balance,
+};
+use tonic::{Request, Response, Status};
+use tracing::{Instrument, Span};
+
+use super::{given, span};
+use crate::{
+    entry::{self, MovementFields},
+    office::{Direction, Moved, Office},
+    problem::Problem,
+    trace,
+};
+
+/// The funding service.
+pub(super) struct Funding {
+    pub(super) office: Arc<Office>,
+}
+
+#[tonic::async_trait]
+impl FundingService for Funding {
+    async fn deposit(
+        &self,
+        request: Request<DepositRequest>,
+    ) -> Result<Response<DepositResponse>, Status> {
+        let span = span("Deposit", &request);
+        let request = request.into_inner();
+        let fields = MovementFields {
+            client_id: given(&request.client_id),
+            asset: given(&request.asset),
+            amount: given(&request.amount),
+            id: given(&request.deposit_id),
+            id_field: "deposit_id",
+        };
+        let (already_applied, balances) =
+            self.movement(Direction::Deposit, &fields, span).await?;
+        Ok(Response::new(DepositResponse { already_applied, balances }))
+    }
+
+    async fn withdraw(
+        &self,
+        request: Request<WithdrawRequest>,
+    ) -> Result<Response<WithdrawResponse>, Status> {
+        let span = span("Withdraw", &request);
+        let request = request.into_inner();
+        let fields = MovementFields {
+            client_id: given(&request.client_id),
+            asset: given(&request.asset),
+            amount: given(&request.amount),
+            id: given(&request.withdrawal_id),
+            id_field: "withdrawal_id",
+        };
+        let (already_applied, balances) =
+            self.movement(Direction::Withdrawal, &fields, span).await?;
+        Ok(Response::new(WithdrawResponse { already_applied, balances }))
+    }
+}
+
+impl Funding {
+    async fn movement(
+        &self,
+        direction: Direction,
+        fields: &MovementFields<'_>,
+        span: Span,
+    ) -> Result<(bool, Vec<AccountBalance>), Problem> {
+        let (account, movement) = entry::movement(fields, &self.office.reference.catalogue())?;
+        let moving = async {
+            self.office.move_money(direction, &account, movement, trace::current()).await
+        };
+        match moving.instrument(span).await? {
+            Moved::Done { already_applied, balances } => {
+                Ok((already_applied, balances.into_iter().map(told).collect()))
+            }
+            Moved::Unknown => {
+                let message = "what became of it is not known yet; the same request again tells";
+                Err(Problem::unavailable("outcome_unknown", message))
+            }
+        }
+    }
+}
+
+fn told(balance: Balance) -> AccountBalance {
+    AccountBalance { asset: balance.asset, available: balance.available, held: balance.held }
+}

@@ -1,0 +1,137 @@
+//! Order entry.
+
+use std::sync::Arc;
+
+use model::AccountName;
+use proto::{
+    orders::{
+        CancelAllOrdersRequest, CancelAllOrdersResponse, CancelOrderRequest, CancelOrderResponse,
+        PlaceOrderRequest, PlaceOrderResponse, StreamOrdersRequest,
+        order_entry_service_server::OrderEntryService,
+    },
+    trading::{Order, OrderStatus},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status, Streaming};
+use tracing::Instrument;
+
+use super::{
+    given, span,
+    stream::{self, Results},
+};
+use crate::{
+    entry::{self, OrderFields, Placed, Word},
+    office::{Cancelled, Office, generated_key},
+    problem::Problem,
+    reference::Listed,
+    result, trace,
+};
+
+/// The order entry service.
+pub(super) struct OrderEntry {
+    pub(super) office: Arc<Office>,
+    pub(super) stop: CancellationToken,
+}
+
+#[tonic::async_trait]
+impl OrderEntryService for OrderEntry {
+    async fn place_order(
+        &self,
+        request: Request<PlaceOrderRequest>,
+    ) -> Result<Response<PlaceOrderResponse>, Status> {
+        let span = span("PlaceOrder", &request);
+        let request = request.into_inner();
+        let placed = placed(&request, &self.office)?;
+        let office = Arc::clone(&self.office);
+        let place = async move {
+            office.place(&placed, request.wait_for_result, trace::current()).await
+        };
+        let told = place.instrument(span).await?;
+        Ok(Response::new(PlaceOrderResponse { order: Some(told.into_order()) }))
+    }
+
+    async fn cancel_order(
+        &self,
+        request: Request<CancelOrderRequest>,
+    ) -> Result<Response<CancelOrderResponse>, Status> {
+        let span = span("CancelOrder", &request);
+        let request = request.into_inner();
+        let account = entry::client(given(&request.client_id))?;
+        let id = entry::order_id_of(request.order_id)?;
+        let office = &self.office;
+        let cancel = async {
+            office.cancel(account, id, request.wait_for_result, trace::current()).await
+        };
+        let status = |status: OrderStatus| Order {
+            id: request.order_id,
+            client_id: request.client_id.clone(),
+            status: status.into(),
+            receipt: result::receipt(request.order_id),
+            ..Order::default()
+        };
+        let order = match cancel.instrument(span).await? {
+            Cancelled::Done(order) => order,
+            Cancelled::Taken(_) => status(OrderStatus::Pending),
+            Cancelled::Unknown => status(OrderStatus::Unknown),
+        };
+        Ok(Response::new(CancelOrderResponse { order: Some(order) }))
+    }
+
+    async fn cancel_all_orders(
+        &self,
+        request: Request<CancelAllOrdersRequest>,
+    ) -> Result<Response<CancelAllOrdersResponse>, Status> {
+        let span = span("CancelAllOrders", &request);
+        let (account, listed) = cancel_all(request.get_ref(), &self.office)?;
+        let office = &self.office;
+        let cancel = async {
+            office.cancel_all(&account, listed.as_deref(), true, trace::current()).await
+        };
+        let results = cancel.instrument(span).await.results;
+        Ok(Response::new(CancelAllOrdersResponse { results }))
+    }
+
+    type StreamOrdersStream = Results;
+
+    async fn stream_orders(
+        &self,
+        request: Request<Streaming<StreamOrdersRequest>>,
+    ) -> Result<Response<Results>, Status> {
+        let span = span("StreamOrders", &request);
+        let traceparent = span.in_scope(trace::current);
+        let requests = request.into_inner();
+        let office = Arc::clone(&self.office);
+        let results = stream::serve(office, requests, traceparent, self.stop.clone());
+        Ok(Response::new(results))
+    }
+}
+
+/// Checks a request to place an order.
+pub(super) fn placed(request: &PlaceOrderRequest, office: &Office) -> Result<Placed, Problem> {
+    let fields = OrderFields {
+        client_id: given(&request.client_id),
+        client_order_id: given(&request.client_order_id),
+        idempotency_key: given(&request.idempotency_key),
+        instrument: given(&request.instrument),
+        side: Word::side(request.side),
+        order_type: Word::order_type(request.r#type),
+        time_in_force: Word::time_in_force(request.time_in_force),
+        price: given(&request.price),
+        quantity: given(&request.quantity),
+        quote_quantity: given(&request.quote_quantity),
+    };
+    entry::place(&fields, &office.reference.catalogue(), generated_key)
+}
+
+/// Checks a request to cancel all orders.
+pub(super) fn cancel_all(
+    request: &CancelAllOrdersRequest,
+    office: &Office,
+) -> Result<(AccountName, Option<Arc<Listed>>), Problem> {
+    let account = entry::client(given(&request.client_id))?;
+    let listed = match given(&request.instrument) {
+        None => None,
+        symbol => Some(entry::instrument(symbol, &office.reference.catalogue())?.clone()),
+    };
+    Ok((account, listed))
+}

@@ -1,0 +1,27 @@
+//! What can be traded.
+
+use std::sync::Arc;
+
+use proto::reference::{
+    ListInstrumentsRequest, ListInstrumentsResponse, reference_service_server::ReferenceService,
+};
+use tonic::{Request, Response, Status};
+
+use crate::office::Office;
+
+/// The reference service.
+pub(super) struct ReferenceData {
+    pub(super) office: Arc<Office>,
+}
+
+#[tonic::async_trait]
+impl ReferenceService for ReferenceData {
+    async fn list_instruments(
+        &self,
+        _request: Request<ListInstrumentsRequest>,
+    ) -> Result<Response<ListInstrumentsResponse>, Status> {
+        let catalogue = self.office.reference.catalogue();
+        let instruments = catalogue.instruments().map(|listed| listed.summary()).collect();
+        Ok(Response::new(ListInstrumentsResponse { instruments }))
+    }
+}

@@ -1,0 +1,196 @@
+//! A stream of orders: requests go into the log in the order in which they come, without waiting for
+//! each other, and each gets exactly one result.
+//!
+//! One task reads requests and appends; followers and acknowledgements put news into one channel;
+//! the response makes results of them as the client takes them. A permit for each request in flight
+//! bounds the channel: a client that sends without reading is read from no further.
+
+mod outlet;
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use bytes::Bytes;
+use model::{AccountName, InstrumentId, Partition};
+use proto::orders::{
+    CancelAllOrdersRequest, CancelAllResult, CancelOrderRequest, PlaceOrderRequest,
+    StreamOrdersRequest, stream_orders_request::Request as Asked,
+};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tonic::Streaming;
+
+pub(super) use self::outlet::Results;
+use super::{given, orders};
+use crate::{
+    desk::{Hear, News, OUTCOME_WAIT, Wants},
+    entry::{self, Placed},
+    idempotency::Claim,
+    office::{Office, cancel_all_submission, results_of, submission},
+    problem::Problem,
+};
+
+/// How many requests of one stream may be without a result: at 1 ms an answer enough for a million a
+/// second, and few enough that one client cannot take the whole desk.
+const IN_FLIGHT_MAX: usize = 4_096;
+
+/// The news of one request, on its way to the client.
+struct Told {
+    correlation_id: u64,
+    about: About,
+}
+
+/// What the news is about, with what is needed to make a result of it.
+enum About {
+    Place { placed: Box<Placed>, news: News },
+    Cancel { account: AccountName, order_id: u64, news: News },
+    CancelAll { results: Vec<CancelAllResult>, depth_sequence: u64 },
+    Problem(Problem),
+}
+
+/// Serves one stream.
+pub(super) fn serve(
+    office: Arc<Office>,
+    requests: Streaming<StreamOrdersRequest>,
+    traceparent: Option<Bytes>,
+    stop: CancellationToken,
+) -> Results {
+    // One message for each permit, so that it never is full and a follower never waits.
+    let (sender, receiver) = mpsc::channel(IN_FLIGHT_MAX);
+    let permits = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
+    let inlet = Inlet { office: Arc::clone(&office), sender, permits, traceparent };
+    let results = outlet::results(office, receiver, Arc::clone(&inlet.permits));
+    tokio::spawn(inlet.run(requests, stop));
+    results
+}
+
+/// The reading half.
+struct Inlet {
+    office: Arc<Office>,
+    sender: mpsc::Sender<Told>,
+    permits: Arc<Semaphore>,
+    traceparent: Option<Bytes>,
+}
+
+impl Inlet {
+    /// Reads until the client has no more, is gone, or the gateway stops. What is in flight by then
+    /// still gets its results.
+    async fn run(self, mut requests: Streaming<StreamOrdersRequest>, stop: CancellationToken) {
+        loop {
+            let next = async {
+                // Given back by the outlet, with the result.
+                self.permits.acquire().await.ok()?.forget();
+                requests.message().await.ok().flatten()
+            };
+            let request = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                () = self.sender.closed() => return,
+                request = next => request,
+            };
+            let Some(request) = request else { return };
+            self.take(request);
+        }
+    }
+
+    fn take(&self, request: StreamOrdersRequest) {
+        let id = request.correlation_id;
+        let taken = match request.request {
+            Some(Asked::Place(place)) => self.place(id, &place),
+            Some(Asked::Cancel(cancel)) => self.cancel(id, &cancel),
+            Some(Asked::CancelAll(all)) => self.cancel_all(id, &all),
+            None => Err(Problem::missing("request")),
+        };
+        if let Err(problem) = taken {
+            tell(&self.sender, id, About::Problem(problem));
+        }
+    }
+
+    fn place(&self, correlation_id: u64, request: &PlaceOrderRequest) -> Result<(), Problem> {
+        let placed = Box::new(orders::placed(request, &self.office)?);
+        let wants = Wants::Answer(OUTCOME_WAIT);
+        let claim = Claim::of(&placed);
+        let submission = submission(&placed, wants, claim, self.traceparent.clone());
+        let sender = self.sender.clone();
+        let hear: Hear = Box::new(move |news| {
+            tell(&sender, correlation_id, About::Place { placed, news });
+        });
+        self.office.desk.submit(submission, hear)
+    }
+
+    fn cancel(&self, correlation_id: u64, request: &CancelOrderRequest) -> Result<(), Problem> {
+        let account = entry::client(given(&request.client_id))?;
+        let order_id = request.order_id;
+        let id = entry::order_id_of(order_id)?;
+        let wants = Wants::Answer(OUTCOME_WAIT);
+        let traceparent = self.traceparent.clone();
+        let submission =
+            self.office.cancel_submission(account.clone(), id, wants, traceparent)?;
+        let sender = self.sender.clone();
+        let hear: Hear = Box::new(move |news| {
+            tell(&sender, correlation_id, About::Cancel { account, order_id, news });
+        });
+        self.office.desk.submit(submission, hear)
+    }
+
+    fn cancel_all(
+        &self,
+        correlation_id: u64,
+        request: &CancelAllOrdersRequest,
+    ) -> Result<(), Problem> {
+        let (account, listed) = orders::cancel_all(request, &self.office)?;
+        let partitions = self.office.cancel_all_partitions(listed.as_deref());
+        let gather = Arc::new(Gather {
+            correlation_id,
+            instrument: listed.as_ref().map(|listed| listed.instrument.id),
+            sender: self.sender.clone(),
+            awaited: AtomicUsize::new(partitions.len()),
+            gathered: Mutex::default(),
+        });
+        for partition in partitions {
+            let wants = Wants::Answer(OUTCOME_WAIT);
+            let traceparent = self.traceparent.clone();
+            let submission =
+                cancel_all_submission(&account, listed.as_deref(), partition, wants, traceparent);
+            let hearing = Arc::clone(&gather);
+            let hear: Hear = Box::new(move |news| hearing.hear(partition, &news));
+            if let Err(problem) = self.office.desk.submit(submission, hear) {
+                gather.hear(partition, &News::NotWritten(problem));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Each sender holds a permit, so there is room, unless the client is gone.
+fn tell(sender: &mpsc::Sender<Told>, correlation_id: u64, about: About) {
+    let _ = sender.try_send(Told { correlation_id, about });
+}
+
+/// Brings together what the partitions say of a cancel of all.
+struct Gather {
+    correlation_id: u64,
+    instrument: Option<InstrumentId>,
+    sender: mpsc::Sender<Told>,
+    awaited: AtomicUsize,
+    gathered: Mutex<(Vec<CancelAllResult>, u64)>,
+}
+
+impl Gather {
+    fn hear(&self, partition: Partition, news: &News) {
+        let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+        gathered.0.push(results_of(partition, news));
+        // A depth sequence is that of one instrument, which has one partition.
+        if let (News::Answered(answered), Some(_)) = (news, self.instrument) {
+            gathered.1 = crate::result::depth_sequence(&answered.answer, self.instrument);
+        }
+        if self.awaited.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let (mut results, depth_sequence) = std::mem::take(&mut *gathered);
+            results.sort_by_key(|result| result.partition);
+            let about = About::CancelAll { results, depth_sequence };
+            tell(&self.sender, self.correlation_id, about);
+        }
+    }
+}

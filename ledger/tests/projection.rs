@@ -1,0 +1,169 @@
+//! What each event makes of the rows, as tables.
+
+mod answers;
+
+use answers::{
+    LOG, Scribe, applied, balance, duplicate_of, ended, of, one_batch, placed, rejected, terms,
+};
+use ledger::projection::{OrderChange, ProjectionError, Projector};
+use model::{OrderId, Partition};
+use proto::{
+    log::{self, EndReason, KeySpace, RefusalReason, event},
+    trading::{OrderStatus, Side},
+};
+
+fn projector() -> Projector {
+    Projector::new(LOG, Partition::FIRST, None)
+}
+
+/// A trade of 4 lots between order 1 and the order of `taker`, with what remains of each.
+fn trade(taker: u64, maker_remaining_lots: u64, taker_remaining_lots: u64) -> event::Kind {
+    event::Kind::Trade(log::TradeExecuted {
+        instrument_id: 1,
+        trade_id: taker,
+        price_ticks: 100,
+        quantity_lots: 4,
+        maker_order_id: 1,
+        taker_order_id: taker,
+        maker_account: 0,
+        taker_account: 0,
+        maker_remaining_lots,
+        taker_remaining_lots,
+        taker_side: Side::Sell.into(),
+    })
+}
+
+#[test]
+fn the_status_of_an_order_follows_its_events() {
+    let place = || placed(terms(KeySpace::Generated, "k"));
+    let end = |reason, remaining| ended(1, reason, remaining);
+    let refused = |reason| rejected(terms(KeySpace::Generated, "k"), reason);
+    use OrderStatus::{Cancelled, Expired, Filled, Open, PartiallyFilled, Rejected};
+    // What happens to order 1, one answer each; what becomes of it.
+    let table: Vec<(Vec<event::Kind>, OrderStatus, u64, &str)> = vec![
+        (vec![place()], Open, 10, ""),
+        (vec![place(), trade(2, 6, 0)], PartiallyFilled, 6, ""),
+        (vec![place(), trade(2, 6, 0), trade(3, 2, 0)], PartiallyFilled, 2, ""),
+        (vec![place(), trade(2, 0, 0), end(EndReason::Filled, 0)], Filled, 0, ""),
+        (vec![place(), end(EndReason::Cancelled, 10)], Cancelled, 10, ""),
+        (vec![place(), trade(2, 6, 0), end(EndReason::Cancelled, 6)], Cancelled, 6, ""),
+        (vec![place(), end(EndReason::ImmediateOrCancel, 10)], Expired, 10, "immediate_or_cancel"),
+        (
+            vec![place(), end(EndReason::InsufficientLiquidity, 3)],
+            Expired,
+            3,
+            "insufficient_liquidity",
+        ),
+        (vec![place(), end(EndReason::PriceProtection, 3)], Expired, 3, "price_protection"),
+        (vec![place(), end(EndReason::SweepLimit, 3)], Expired, 3, "sweep_limit"),
+        (vec![refused(RefusalReason::InsufficientFunds)], Rejected, 10, "insufficient_funds"),
+        (vec![refused(RefusalReason::Late)], Rejected, 10, "late"),
+    ];
+    for (events, status, remaining, reason) in table {
+        let mut scribe = Scribe::new(Partition::FIRST);
+        let answers: Vec<_> = events
+            .iter()
+            .map(|event| scribe.answer(of("alice", applied(vec![event.clone()]))))
+            .collect();
+        let batch = one_batch(&mut projector(), &answers);
+        let id = OrderId::from_number(1).expect("in range");
+        let OrderChange::New(row) = &batch.changes.orders[&id] else {
+            panic!("{events:?}: the order is new")
+        };
+        let state = &row.state;
+        assert_eq!((state.status, state.remaining.lots()), (status, remaining), "{events:?}");
+        assert_eq!(state.reason, reason, "{events:?}");
+        assert_eq!(row.created_at, answers[0].now);
+        assert_eq!(state.updated_at, answers.last().expect("some").now);
+    }
+}
+
+#[test]
+fn an_order_of_an_earlier_batch_is_moved_without_being_read() {
+    let mut scribe = Scribe::new(Partition::FIRST);
+    let mut projector = projector();
+    let first = scribe.answer(of("alice", applied(vec![placed(terms(KeySpace::Generated, "k"))])));
+    assert_eq!(one_batch(&mut projector, &[first]).changes.orders.len(), 1);
+    let taker = scribe.answer(of(
+        "alice",
+        applied(vec![placed(terms(KeySpace::Generated, "l")), trade(2, 6, 0)]),
+    ));
+    let last = scribe.answer(of("alice", applied(vec![ended(1, EndReason::Cancelled, 6)])));
+    let batch = one_batch(&mut projector, &[taker, last]);
+    assert_eq!((batch.expected.out_seq, batch.progress.out_seq), (1, 3));
+    assert_eq!(batch.changes.trades.len(), 1);
+    let changes: Vec<_> = batch.changes.orders.values().collect();
+    let [OrderChange::Moved(maker), OrderChange::New(taker)] = changes.as_slice() else {
+        panic!("{changes:?}")
+    };
+    assert_eq!((maker.status, maker.remaining.lots()), (OrderStatus::Cancelled, 6));
+    assert_eq!(taker.state.status, OrderStatus::PartiallyFilled);
+}
+
+#[test]
+fn a_batch_keeps_the_last_of_each_and_where_it_stands() {
+    let mut scribe = Scribe::new(Partition::FIRST);
+    let bodies = [
+        log::AnswerBody { balances: vec![balance(0, 1, 5, 0)], ..applied(vec![]) },
+        log::AnswerBody { balances: vec![balance(0, 1, 4, 1)], ..applied(vec![]) },
+    ];
+    let mut answers: Vec<_> =
+        bodies.into_iter().map(|body| scribe.answer(of("alice", body))).collect();
+    answers.push(scribe.answer(duplicate_of(1)));
+    let mut projector = projector();
+    let batch = one_batch(&mut projector, &answers);
+    let balances: Vec<_> = batch.changes.balances.values().collect();
+    assert_eq!(balances.len(), 1);
+    assert_eq!((balances[0].available.units(), balances[0].held.units()), (4, 1));
+    let id = |number| OrderId::from_number(number).expect("in range");
+    assert_eq!(batch.changes.aliases, [(id(3), id(1))]);
+    assert_eq!((batch.progress.out_seq, batch.progress.in_offset), (3, 3));
+    assert_eq!(batch.progress.next_offset, 3);
+    assert_eq!(batch.progress.chain, answers[2].chain);
+    assert_eq!(projector.take(), None);
+}
+
+#[test]
+fn what_a_shard_never_writes_is_refused_by_name() {
+    let with = |change: fn(&mut log::OrderTerms)| {
+        let mut terms = terms(KeySpace::ClientOrderId, "k");
+        change(&mut terms);
+        of("alice", applied(vec![placed(terms)]))
+    };
+    let table = [
+        ("account", with(|terms| terms.account = 1)),
+        ("side", with(|terms| terms.side = 0)),
+        ("type", with(|terms| terms.r#type = 9)),
+        ("time_in_force", with(|terms| terms.time_in_force = 0)),
+        ("price_ticks", with(|terms| terms.price_ticks = u64::MAX)),
+        ("quantity_lots", with(|terms| terms.quantity_lots = u64::MAX)),
+        ("key", with(|terms| terms.key = "a b".to_owned())),
+        ("accounts", of("a b", applied(vec![]))),
+        ("terms", applied(vec![event::Kind::OrderPlaced(log::OrderPlaced { terms: None })])),
+        ("event", log::AnswerBody { events: vec![log::Event { kind: None }], ..applied(vec![]) }),
+        ("reason", applied(vec![ended(1, EndReason::Unspecified, 0)])),
+        ("order_id", applied(vec![ended(u64::MAX, EndReason::Filled, 0)])),
+        ("cause", log::AnswerBody { postings: vec![log::Posting::default()], ..applied(vec![]) }),
+    ];
+    for (field, body) in table {
+        let answer = Scribe::new(Partition::FIRST).answer(body);
+        let expected =
+            ProjectionError::Malformed { partition: Partition::FIRST, out_seq: 1, field };
+        assert_eq!(projector().fold(0, &answer), Err(expected));
+    }
+}
+
+#[test]
+fn only_the_next_answer_of_the_chain_is_folded() {
+    let mut scribe = Scribe::new(Partition::FIRST);
+    let [first, second] = [(); 2].map(|()| scribe.answer(applied(vec![])));
+    let other = Scribe::new(Partition::new(1).expect("in range")).answer(applied(vec![]));
+    let out_of_order =
+        |last, found| ProjectionError::OutOfOrder { partition: Partition::FIRST, last, found };
+    let mut projector = projector();
+    assert_eq!(projector.fold(0, &second), Err(out_of_order(0, 2)));
+    assert_eq!(projector.fold(0, &other), Err(out_of_order(0, 1)));
+    projector.fold(0, &first).expect("the first");
+    assert_eq!(projector.fold(1, &first), Err(out_of_order(1, 1)));
+    projector.fold(1, &second).expect("the second");
+}
