@@ -46,7 +46,8 @@ use crate::{
 
 /// How long a record may wait for the log: after it the record is refused as late wherever it was
 /// held up. The protocol allows 11 s; a second less leaves room for clocks that differ.
-pub const VALID_FOR: Duration = Duration::from_secs(10);
+pub const VALID_FOR: Duration = Duration::from_secs(VALID_SECS);
+const VALID_SECS: u64 = 10;
 
 /// How long somebody waits who asked for the result and has other things to do.
 pub const RESULT_WAIT: Duration = Duration::from_secs(5);
@@ -243,8 +244,8 @@ impl Desk {
                 self.limits.unanswered_max
             ))
         })?;
-        let validity = Span::from_nanos(VALID_FOR.as_nanos() as u64);
-        let stamp = Stamp { request_id, valid_until: self.now().plus(validity) };
+        let valid_until = self.now().plus(Span::from_secs(VALID_SECS));
+        let stamp = Stamp { request_id, valid_until };
         let record = record(&ClientCommand { stamp, account, command }, traceparent);
         let shared = Arc::clone(&self.shared);
         let acknowledge = move |result| shared.acknowledge(request_id, partition, result);

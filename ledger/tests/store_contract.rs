@@ -9,7 +9,7 @@ use answers::{
     one_batch, placed, rejected, terms,
 };
 use ledger::{
-    projection::Projector,
+    projection::{OrderChange, Projector},
     row::{Balance, BalanceKey, OrderRow, TradeRow},
     store::{
         MemoryStore, OrderCursor, OrdersQuery, Page, SqlStore, Store, StoreError, TradeCursor,
@@ -122,11 +122,19 @@ async fn a_refused_batch_changes_nothing(store: &dyn Store) {
     store.apply(&batches[0]).await.expect("it follows");
     let before = store.tables().await.expect("it reads");
     let known = *before.orders.keys().next().expect("there are orders");
-    let mut broken = batches[1].clone();
-    let unknown = ledger::projection::OrderChange::Moved(before.orders[&known].state.clone());
-    broken.changes.orders.insert(order_id(1 << 52), unknown);
-    assert!(matches!(store.apply(&broken).await, Err(StoreError::Damaged(_))));
-    assert_eq!(store.tables().await.expect("it reads"), before);
+    let moved = OrderChange::Moved(before.orders[&known].state.clone());
+    let mut never_was = batches[1].clone();
+    never_was.changes.orders.insert(order_id(1 << 52), moved);
+    let mut new_twice = batches[1].clone();
+    new_twice.changes.orders.insert(known, OrderChange::New(before.orders[&known].clone()));
+    let mut traded_twice = batches[1].clone();
+    let trade = before.trades.values().next().expect("there are trades");
+    traded_twice.changes.trades.push(trade.clone());
+    for broken in [never_was, new_twice, traded_twice] {
+        let refused = store.apply(&broken).await;
+        assert!(matches!(refused, Err(StoreError::Damaged(_))), "{refused:?}");
+        assert_eq!(store.tables().await.expect("it reads"), before);
+    }
     store.apply(&batches[1]).await.expect("it follows");
     let expected = MemoryStore::new();
     apply_all(&expected, &answers, 200).await;

@@ -28,6 +28,8 @@ use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 use tonic::transport::Channel;
 
+use crate::complaint::written;
+
 /// The gateway's gRPC address, where nobody says another.
 pub const GATEWAY: &str = "http://127.0.0.1:50051";
 /// The ledger's.
@@ -144,16 +146,15 @@ impl Output {
         self,
         text: impl FnOnce() -> String,
         json: impl FnOnce() -> serde_json::Value,
-    ) -> io::Result<()> {
+    ) -> anyhow::Result<()> {
         say(&if self.json { json().to_string() } else { text() })
     }
 }
 
 /// Prints a line, or several.
-fn say(text: &str) -> io::Result<()> {
+fn say(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
-    writeln!(out, "{text}")?;
-    out.flush()
+    written(writeln!(out, "{text}").and_then(|()| out.flush()))
 }
 
 #[cfg(test)]

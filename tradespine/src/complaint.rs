@@ -9,19 +9,29 @@ use anyhow::Error;
 use daemon::settings::{EXIT_BAD_SETTINGS, SettingsError};
 use telemetry::logs::InitError;
 
-/// Says what went wrong on standard error; the status tells settings from everything else.
+/// Whoever read our output, `head` perhaps, has read enough. No failure, but the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nobody reads the output any more")]
+pub struct ReaderLeft;
+
+/// What became of writing to standard output.
 ///
-/// Whoever closed our output, `head` perhaps, has read enough: that is no failure.
+/// # Errors
+/// [`ReaderLeft`] where it was closed, else as it was.
+pub fn written(result: io::Result<()>) -> anyhow::Result<()> {
+    result.map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => ReaderLeft.into(),
+        _ => Error::from(error).context("the output could not be written"),
+    })
+}
+
+/// Says what went wrong on standard error; the status tells settings from everything else.
 pub fn complain(error: &Error) -> ExitCode {
-    if is_closed_pipe(error) {
+    if error.is::<ReaderLeft>() {
         return ExitCode::SUCCESS;
     }
     eprintln!("error: {}", sentence(error));
     ExitCode::from(status(error))
-}
-
-fn is_closed_pipe(error: &Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }
 
 fn sentence(error: &Error) -> String {
@@ -56,10 +66,11 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_left_is_no_failure() {
-        assert!(is_closed_pipe(&io::Error::from(ErrorKind::BrokenPipe).into()));
-        let lost = Error::from(io::Error::from(ErrorKind::BrokenPipe)).context("the connection");
-        assert!(is_closed_pipe(&lost), "context does not hide what it is");
-        assert!(!is_closed_pipe(&io::Error::from(ErrorKind::NotFound).into()));
+    fn a_reader_that_left_is_told_from_other_failures() {
+        assert!(written(Ok(())).is_ok());
+        let left = written(Err(ErrorKind::BrokenPipe.into())).expect_err("closed");
+        assert!(left.is::<ReaderLeft>());
+        let full = written(Err(ErrorKind::StorageFull.into())).expect_err("full");
+        assert!(sentence(&full).starts_with("the output could not be written: caused by: "));
     }
 }

@@ -4,11 +4,9 @@ use std::{collections::BTreeMap, time::Instant};
 
 use anyhow::{Context, bail};
 use hdrhistogram::Histogram;
-use proto::{
-    orders::{
-        StreamOrdersRequest, StreamOrdersResponse, order_entry_service_client::OrderEntryServiceClient,
-        stream_orders_request::Request,
-    },
+use proto::orders::{
+    StreamOrdersRequest, StreamOrdersResponse, order_entry_service_client::OrderEntryServiceClient,
+    stream_orders_request::Request,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -93,7 +91,7 @@ impl Desk {
         let sent_at = self.sent_at.remove(&result.correlation_id);
         let sent_at = sent_at.context("a result of a request that was not sent")?;
         let micros = u64::try_from(sent_at.elapsed().as_micros())?;
-        self.latency_micros.saturating_record(micros.max(1));
+        self.latency_micros.record(micros.max(1))?;
         Ok(result)
     }
 

@@ -27,7 +27,11 @@ use spine::{
     log::{LogError, ReachedEnd, ReadLimit, embedded::EmbeddedLog},
 };
 
-use crate::{arguments::DataArguments, settings};
+use crate::{
+    arguments::DataArguments,
+    complaint::written,
+    settings::{self, Flags},
+};
 
 /// How much is read at once: enough to be quick, little enough to hold.
 const READ_LIMIT: ReadLimit = ReadLimit { records: 1_000, bytes: 4 * 1024 * 1024 };
@@ -39,7 +43,7 @@ const READ_WAIT: Duration = Duration::ZERO;
 #[derive(Clone, Debug, Args)]
 pub struct DumpArguments {
     #[command(flatten)]
-    pub data: DataArguments,
+    data: DataArguments,
 
     /// Which records: what was asked, what happened, listings, or what was not understood
     #[arg(long, value_enum, default_value_t = DumpTopic::Events)]
@@ -61,6 +65,13 @@ pub struct DumpArguments {
     /// Print the bytes of the values, in hexadecimal, instead of words
     #[arg(long)]
     raw: bool,
+}
+
+impl DumpArguments {
+    /// What they say about settings.
+    pub fn flags(&self) -> Flags {
+        self.data.clone().into()
+    }
 }
 
 /// The topics that can be dumped.
@@ -91,8 +102,7 @@ pub fn run(data_dir: &Path, arguments: &DumpArguments) -> anyhow::Result<()> {
     let log = open(data_dir)?;
     let mut out = BufWriter::new(io::stdout().lock());
     dump(log.as_ref(), arguments, &mut out)?;
-    out.flush()?;
-    Ok(())
+    written(out.flush())
 }
 
 pub fn open(data_dir: &Path) -> anyhow::Result<Arc<EmbeddedLog>> {
@@ -121,7 +131,7 @@ fn dump(log: &dyn Log, arguments: &DumpArguments, out: &mut impl Write) -> anyho
             if left == 0 {
                 break;
             }
-            writeln!(out, "{}", line(topic, &stored, arguments.raw))?;
+            written(writeln!(out, "{}", line(topic, &stored, arguments.raw)))?;
             left -= 1;
         }
     }

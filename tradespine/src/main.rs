@@ -2,8 +2,7 @@
 //!
 //! # Layout
 //!
-//! - [`arguments`], [`settings`]: what the command line says, and what a platform can be told.
-//!   [`complaint`]: how it ends where that cannot be done.
+//! - [`arguments`], [`settings`]: what can be said and set. [`complaint`]: how a failure is told.
 //! - [`up`]: the whole platform in one process.
 //! - [`client`]: orders, books and balances from a terminal, over the public gRPC API.
 //! - [`dump`], [`verify`]: the journal in words, and whether it is as it should be.
@@ -12,6 +11,7 @@
 //! What will never live here: a rule of matching or money.
 
 #![forbid(unsafe_code)]
+#![allow(unreachable_pub, reason = "a program has no users of its modules but itself")]
 
 mod arguments;
 mod client;
@@ -52,9 +52,7 @@ async fn obey(arguments: Arguments) -> anyhow::Result<()> {
             up::run(settings).await
         }
         Command::Client(command) => client::run(command).await,
-        Command::Log(LogCommand::Dump(dump)) => {
-            dump::run(&settings(dump.data.clone().into())?.data_dir, &dump)
-        }
+        Command::Log(LogCommand::Dump(dump)) => dump::run(&settings(dump.flags())?.data_dir, &dump),
         Command::Verify(data) => verify::run(settings(data.into())?.data_dir).await,
         Command::Replay(replay) => replay::run(replay).await,
     }

@@ -39,6 +39,13 @@ impl Source {
             Source::Random(market) => Ok(market.next()),
         }
     }
+
+    fn floored(&self) -> u64 {
+        match self {
+            Source::Recording(feed) => feed.floored(),
+            Source::Random(_) => 0,
+        }
+    }
 }
 
 /// Replays, and says what came of it.
@@ -64,7 +71,7 @@ pub async fn run(arguments: ReplayArguments) -> anyhow::Result<()> {
         }
     }
     progress.finish_and_clear();
-    let report = session.finish();
+    let report = session.finish(source.floored());
     println!("{}", report.summary(started.elapsed()));
     report.verdict()
 }

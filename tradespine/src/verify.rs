@@ -70,7 +70,9 @@ fn verify(
             sql_progress: tables.progress.get(&partition),
             folded: &folded,
         };
-        verifier.replay(snapshots, &mut report).with_context(|| format!("partition {partition}"))?;
+        verifier
+            .replay(snapshots, &mut report)
+            .with_context(|| format!("partition {partition}"))?;
     }
     report.compare(tables, &folded.into_tables());
     Ok(report)

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use model::Timestamp;
+use model::{Span, Timestamp};
 
 /// How far the clocks may be apart: beyond it an order could be late before it is sent.
-pub(crate) const LAG_MAX: Duration = Duration::from_secs(1);
+const LAG_MAX: Span = Span::from_secs(1);
 
 /// How long the smallest lag is remembered, once or twice: several ticks of a shard.
 const WINDOW: Duration = Duration::from_secs(5);
@@ -33,15 +33,15 @@ impl Lag {
             self.window_began = at;
         }
         let behind = i128::from(now.unix_nanos()) - i128::from(log_now.unix_nanos());
-        let bounds = (i128::from(i64::MIN), i128::from(i64::MAX));
-        let behind = behind.clamp(bounds.0, bounds.1) as i64;
+        let farthest = if behind < 0 { i64::MIN } else { i64::MAX };
+        let behind = i64::try_from(behind).unwrap_or(farthest);
         self.current = Some(self.current.map_or(behind, |smallest| smallest.min(behind)));
     }
 
     /// How far the clock is ahead of the log's, or behind it (negative), where that is too far.
     pub(super) fn excess_seconds(&self) -> Option<f64> {
         let smallest = self.current.into_iter().chain(self.previous).min()?;
-        let is_too_far = smallest.unsigned_abs() > LAG_MAX.as_nanos() as u64;
+        let is_too_far = smallest.unsigned_abs() > LAG_MAX.nanos();
         is_too_far.then_some(smallest as f64 / 1e9)
     }
 }

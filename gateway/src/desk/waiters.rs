@@ -171,7 +171,6 @@ impl Waiters {
     }
 
     /// Request ids are random, so that their lowest bits deal them out evenly.
-    #[expect(clippy::cast_possible_truncation, reason = "a remainder of 64")]
     fn part(&self, id: RequestId) -> MutexGuard<'_, FxHashMap<u128, Waiter>> {
         lock(&self.parts[(id.0 % PARTS as u128) as usize])
     }

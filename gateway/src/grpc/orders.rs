@@ -70,7 +70,7 @@ impl OrderEntryService for OrderEntry {
             ..Order::default()
         };
         let order = match cancel.instrument(span).await? {
-            Cancelled::Done(order) => order,
+            Cancelled::Done(order) => *order,
             Cancelled::Taken(_) => status(OrderStatus::Pending),
             Cancelled::Unknown => status(OrderStatus::Unknown),
         };

@@ -41,7 +41,6 @@ impl Default for MemoryCache {
 }
 
 impl MemoryCache {
-    #[expect(clippy::cast_possible_truncation, reason = "a remainder of 16")]
     fn part(&self, key: &RetryKey) -> MutexGuard<'_, Part> {
         let hash = BuildHasherDefault::<FxHasher>::default().hash_one(key);
         let part = &self.parts[(hash >> 32) as usize % PARTS];

@@ -25,7 +25,7 @@ pub(crate) enum Cancelled {
     /// The log has it, at this place; the order may still be filled before it.
     Taken(OrderId),
     /// The order as it was left.
-    Done(Order),
+    Done(Box<Order>),
     /// Nobody here knows whether it was done.
     Unknown,
 }
@@ -53,7 +53,9 @@ impl Office {
         match self.desk.send(submission).await? {
             News::Appended { id, .. } => Ok(Cancelled::Taken(id)),
             News::Answered(answered) => match ended_by(&answered, id) {
-                Ok(ended) => Ok(Cancelled::Done(self.as_left(&account, &answered, ended).await)),
+                Ok(ended) => {
+                    Ok(Cancelled::Done(Box::new(self.as_left(&account, &answered, ended).await)))
+                },
                 Err(problem) => Err(self.explained(problem, &account, id).await),
             },
             News::NotWritten(problem) => Err(problem),

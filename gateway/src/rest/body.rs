@@ -45,7 +45,9 @@ pub(super) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Probl
         return Err(Problem::new(Kind::Malformed, "broken_json", message).at("body"));
     }
     serde_json::from_slice(bytes).map_err(|error| {
-        let field = field_before(bytes, &error).unwrap_or("body");
+        // A body that ends too early lacks something that no field can be blamed for.
+        let blamed = if error.is_eof() { None } else { field_before(bytes, &error) };
+        let field = blamed.unwrap_or("body");
         let message = format!("{field} cannot be read as JSON: {error}");
         Problem::new(Kind::Malformed, "broken_json", message).at(field)
     })
@@ -338,7 +340,7 @@ mod tests {
             (r#"{"price": NaN}"#, "price", "broken_json"),
             ("{\"side\": \"buy\",\n \"quantity\": .5}", "quantity", "broken_json"),
             (r#"{"price": -Infinity}"#, "price", "broken_json"),
-            (r#"{"price": 1"#, "price", "broken_json"),
+            (r#"{"price": 1"#, "body", "broken_json"),
             (r#"{"price": 1, "#, "body", "broken_json"),
             (r#"["alice"]"#, "body", "broken_json"),
             ("", "body", "broken_json"),

@@ -175,7 +175,7 @@ pub(super) async fn cancel(
     let client = entry::client(params.get("client_id"))?;
     let client_id = client.as_str().to_owned();
     Ok(match office.cancel(client, id, wait, trace::current()).await? {
-        Cancelled::Done(order) => Json(OrderView::of(order)).into_response(),
+        Cancelled::Done(order) => Json(OrderView::of(*order)).into_response(),
         Cancelled::Taken(place) => {
             let receipt = Some(ReceiptView::at(place));
             accepted(cancel_view(id, client_id, OrderStatus::Pending, receipt))

@@ -8,12 +8,13 @@
 //!
 //! # Layout
 //!
-//! - [`entity`]: the tables. [`column`]: between the words of `model` and what columns hold.
-//! - [`write`]: a batch in one transaction. [`read`]: the queries.
+//! - `entity`: the tables. `column`, `values`: between the words of `model` and what columns hold.
+//! - `write`: a batch in one transaction. `read`: the queries.
 
 mod column;
 mod entity;
 mod read;
+mod values;
 mod write;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -21,7 +22,7 @@ use std::{collections::BTreeMap, time::Duration};
 use ledger_migration::{Migrator, MigratorTrait};
 use model::{AccountName, KeyText, OrderId, Partition};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr,
+    ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr, SqlErr,
     sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::sync::Semaphore;
@@ -42,7 +43,7 @@ const CONNECTIONS_MAX: u32 = 8;
 /// than any batch takes, shorter than a client waits.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// How many statements a connection keeps prepared. Inserts come in few sizes (see [`write`]), so
+/// How many statements a connection keeps prepared. Inserts come in few sizes (see `write`), so
 /// that all of them fit; each costs memory, a large insert about a megabyte.
 const STATEMENTS_KEPT: usize = 64;
 
@@ -114,10 +115,13 @@ fn tune_sqlite(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .pragma("cache_size", CACHE_KIB.to_string())
 }
 
-/// Takes by value to stand in `map_err`.
+/// A row that is there twice will be so the next time too; anything else may pass.
 #[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
 fn failed(error: DbErr) -> StoreError {
-    StoreError::Failed(error.to_string())
+    match error.sql_err() {
+        Some(SqlErr::UniqueConstraintViolation(row)) => StoreError::Damaged(row),
+        _ => StoreError::Failed(error.to_string()),
+    }
 }
 
 #[async_trait]

@@ -37,8 +37,7 @@ pub async fn run(arguments: BalancesArguments) -> anyhow::Result<()> {
         .await
         .map_err(|status| problem::sentence("ledger", &status))?
         .into_inner();
-    arguments.output.print(|| text(&response), || json(&response))?;
-    Ok(())
+    arguments.output.print(|| text(&response), || json(&response))
 }
 
 fn text(response: &GetBalancesResponse) -> String {

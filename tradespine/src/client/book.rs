@@ -44,8 +44,7 @@ pub async fn run(arguments: BookArguments) -> anyhow::Result<()> {
         .await
         .map_err(|status| problem::sentence("broadcaster", &status))?
         .into_inner();
-    arguments.output.print(|| text(&book), || json(&book))?;
-    Ok(())
+    arguments.output.print(|| text(&book), || json(&book))
 }
 
 /// Buyers to the left, sellers to the right, best first; the spread below.

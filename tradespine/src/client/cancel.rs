@@ -61,8 +61,7 @@ async fn one(
         .await
         .map_err(|status| problem::sentence("gateway", &status))?;
     let order = response.into_inner().order.context("the gateway answered without the order")?;
-    arguments.output.print(|| order::details(&order), || order::json(&order))?;
-    Ok(())
+    arguments.output.print(|| order::details(&order), || order::json(&order))
 }
 
 async fn all(

@@ -64,8 +64,7 @@ pub async fn run(arguments: OrdersArguments) -> anyhow::Result<()> {
             orders => order::list(orders),
         },
         || orders.iter().map(order::json).collect(),
-    )?;
-    Ok(())
+    )
 }
 
 fn request(arguments: &OrdersArguments) -> ListOrdersRequest {

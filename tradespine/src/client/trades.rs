@@ -49,6 +49,5 @@ pub async fn run(arguments: TradesArguments) -> anyhow::Result<()> {
             trades => trade::list(trades),
         },
         || trades.iter().map(trade::json).collect(),
-    )?;
-    Ok(())
+    )
 }

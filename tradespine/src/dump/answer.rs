@@ -31,7 +31,7 @@ fn of(answer: &Answer) -> String {
         [(answer.body.postings.len(), "postings"), (answer.body.balances.len(), "balances")]
     {
         if count > 0 {
-            parts.push(format!("{count} {what}"));
+            parts.push(format!("{what} {count}"));
         }
     }
     parts.join("; ")

@@ -63,7 +63,7 @@ fn answer_words(kind: outcome::Kind, events: Vec<event::Kind>) -> String {
     let words = words(Topic::Events, &stored(value));
     let prefix = format!("answer 5 to offset 4 epoch 2 chain {chain}: ");
     let words = words.strip_prefix(&prefix).unwrap_or_else(|| panic!("no preamble in {words}"));
-    words.strip_suffix("; 2 balances").unwrap_or_else(|| panic!("no count in {words}")).to_owned()
+    words.strip_suffix("; balances 2").unwrap_or_else(|| panic!("no count in {words}")).to_owned()
 }
 
 fn event_words(kind: event::Kind) -> String {

@@ -9,11 +9,14 @@ use std::{
 
 use anyhow::{Context, bail};
 use flate2::read::MultiGzDecoder;
-use model::{Instrument, Price, Quantity, Side};
+use model::{Instrument, Price, Quantity, Side, decimal, instrument::ValueError};
 use serde::Deserialize;
 
 /// The longest line that is read: the REST snapshot with 5,000 levels a side is a tenth of it.
 const LINE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// The precision of the recorded venue's quantities.
+const ASSET_DECIMALS: u8 = 8;
 
 /// One frame that matters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +58,8 @@ pub struct Feed {
     lines: Box<dyn BufRead + Send>,
     instrument: Instrument,
     line_number: u64,
+    /// How many quantities were finer than the instrument's lot.
+    floored: u64,
 }
 
 #[derive(Deserialize)]
@@ -98,7 +103,7 @@ impl Feed {
         let is_gzip = path.extension().is_some_and(|extension| extension == "gz");
         let reader: Box<dyn Read + Send> =
             if is_gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-        Ok(Feed { lines: Box::new(BufReader::new(reader)), instrument, line_number: 0 })
+        Ok(Feed { lines: Box::new(BufReader::new(reader)), instrument, line_number: 0, floored: 0 })
     }
 
     /// The next frame with its receive time in nanoseconds; `None` at the end.
@@ -112,14 +117,21 @@ impl Feed {
         if read == 0 {
             return Ok(None);
         }
-        let at = || format!("line {} of the recording", self.line_number);
+        let line_number = self.line_number;
+        let at = || format!("line {line_number} of the recording");
         let (received, frame) = line.split_once(' ').with_context(at)?;
         let received_nanos = received.parse().with_context(at)?;
         let frame = serde_json::from_str(frame.trim_end()).with_context(at)?;
         Ok(Some((received_nanos, self.frame(frame).with_context(at)?)))
     }
 
-    fn frame(&self, line: Line) -> anyhow::Result<Frame> {
+    /// How many quantities were finer than the instrument's lot, and were floored to it: the venue
+    /// once had a finer lot, and orders of that time still rest far from the touch.
+    pub fn floored(&self) -> u64 {
+        self.floored
+    }
+
+    fn frame(&mut self, line: Line) -> anyhow::Result<Frame> {
         if let Some(last_update) = line.last_update {
             let levels = self.levels(&line.bids, &line.asks)?;
             return Ok(Frame::Snapshot { last_update, levels });
@@ -132,7 +144,7 @@ impl Feed {
         }
     }
 
-    fn depth(&self, data: Data) -> anyhow::Result<Frame> {
+    fn depth(&mut self, data: Data) -> anyhow::Result<Frame> {
         let bids: Vec<[String; 2]> = serde_json::from_value(data.bids)?;
         let asks: Vec<[String; 2]> = serde_json::from_value(data.asks)?;
         Ok(Frame::Depth {
@@ -151,23 +163,43 @@ impl Feed {
         Ok(Frame::Trade {
             taker: if buyer_is_maker { Side::Sell } else { Side::Buy },
             price: self.instrument.parse_price(price).context("the price of a trade")?,
-            quantity: self.instrument.parse_quantity(quantity).context("the quantity of a trade")?,
+            quantity: self
+                .instrument
+                .parse_quantity(quantity)
+                .context("the quantity of a trade")?,
         })
     }
 
-    fn levels(&self, bids: &[[String; 2]], asks: &[[String; 2]]) -> anyhow::Result<Levels> {
+    fn levels(&mut self, bids: &[[String; 2]], asks: &[[String; 2]]) -> anyhow::Result<Levels> {
         let sides = [(Side::Buy, bids), (Side::Sell, asks)];
-        let levels = sides.into_iter().flat_map(|(side, rows)| rows.iter().map(move |row| (side, row)));
+        let levels =
+            sides.into_iter().flat_map(|(side, rows)| rows.iter().map(move |row| (side, row)));
         levels.map(|(side, row)| self.level(side, row)).collect()
     }
 
-    fn level(&self, side: Side, [price, quantity]: &[String; 2]) -> anyhow::Result<(Side, Price, Quantity)> {
+    fn level(
+        &mut self,
+        side: Side,
+        [price, quantity]: &[String; 2],
+    ) -> anyhow::Result<(Side, Price, Quantity)> {
         let is_gone = quantity.bytes().all(|byte| byte == b'0' || byte == b'.');
         let quantity = if is_gone {
             Quantity::ZERO
         } else {
-            self.instrument.parse_quantity(quantity).context("the quantity of a level")?
+            self.quantity(quantity).context("the quantity of a level")?
         };
         Ok((side, self.instrument.parse_price(price).context("the price of a level")?, quantity))
+    }
+
+    fn quantity(&mut self, text: &str) -> anyhow::Result<Quantity> {
+        match self.instrument.parse_quantity(text) {
+            Err(ValueError::OffGrid { .. }) => {
+                self.floored += 1;
+                let units = decimal::parse_units(text, ASSET_DECIMALS)?;
+                let lots = units / self.instrument.listing().lot_size.units();
+                Ok(Quantity::from_lots(u64::try_from(lots)?)?)
+            }
+            parsed => Ok(parsed?),
+        }
     }
 }

@@ -102,7 +102,8 @@ impl RandomMarket {
         } else {
             (Side::Sell, self.middle_ticks + away)
         };
-        let lots = if self.random.random_bool(0.3) { 0 } else { self.random.random_range(1..200_000) };
+        let lots =
+            if self.random.random_bool(0.3) { 0 } else { self.random.random_range(1..200_000) };
         Some((side, Price::from_ticks(ticks).ok()?, Quantity::from_lots(lots).ok()?))
     }
 }

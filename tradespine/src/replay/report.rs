@@ -18,6 +18,8 @@ pub struct Report {
     pub refused: u64,
     /// Why the first of them was.
     pub first_refusal: Option<String>,
+    /// Recorded quantities that were finer than the lot, and were floored to it.
+    pub floored: u64,
     /// Depth frames after which the books were compared.
     pub frames_compared: u64,
     /// Those after which they were equal.
@@ -63,9 +65,13 @@ impl Report {
         let share = 100.0 * ratio(self.frames_equal, self.frames_compared);
         // Writing to a string cannot fail.
         let _ = writeln!(text, "requests        {}", self.requests);
-        let _ = writeln!(text, "rate            {:.0} requests/s", per_second(self.requests, elapsed));
+        let _ =
+            writeln!(text, "rate            {:.0} requests/s", per_second(self.requests, elapsed));
         let _ = writeln!(text, "recorded trades {} sent, {} trades made", self.takers, self.trades);
         let _ = writeln!(text, "refused         {}", self.refused);
+        if self.floored > 0 {
+            let _ = writeln!(text, "off lot         {} recorded quantities floored", self.floored);
+        }
         let _ = writeln!(text, "latency         p50 {median} us, p99 {p99} us, max {most} us");
         let _ = write!(
             text,

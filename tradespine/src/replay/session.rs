@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use model::{Amount, Asset, AssetId, Instrument, InstrumentId, Price, Quantity, Side, instrument::Listing};
+use model::{
+    Amount, Asset, AssetId, Instrument, InstrumentId, Price, Quantity, Side, instrument::Listing,
+};
 use proto::{
     convert,
     funding::{DepositRequest, funding_service_client::FundingServiceClient},
@@ -35,6 +37,8 @@ const TAKER: &str = "replay-taker";
 const LEVELS_COMPARED: usize = 10;
 /// Enough of each asset for any recorded book: more than was ever on one.
 const DEPOSIT: &str = "10000000000";
+/// How many depth frames may come before the snapshot: a minute of them.
+const EARLY_MAX: usize = 600;
 /// How often, and for how long, the book is looked at until it is empty: two seconds.
 const EMPTY_LOOKS: u32 = 40;
 const EMPTY_LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -48,6 +52,8 @@ pub struct Session {
     recorded: Levels,
     /// The last update that the recorded book contains; `None` before the snapshot.
     last_update: Option<u64>,
+    /// Depth frames that were received before the snapshot; some may be newer than it.
+    early: Vec<(u64, u64, Changes)>,
     /// Takers that were recorded since the last depth frame.
     takers: Vec<Request>,
     /// The public sequence of the book after everything that was answered.
@@ -80,6 +86,7 @@ impl Session {
             instrument,
             recorded: Levels::default(),
             last_update: None,
+            early: Vec::new(),
             takers: Vec::new(),
             sequence: 0,
             report: Report::default(),
@@ -97,7 +104,8 @@ impl Session {
     }
 
     /// What was done in all.
-    pub fn finish(mut self) -> Report {
+    pub fn finish(mut self, floored: u64) -> Report {
+        self.report.floored = floored;
         self.report.take_latencies(&self.desk);
         self.report
     }
@@ -111,19 +119,19 @@ impl Session {
             Frame::Snapshot { last_update, levels } => {
                 ensure!(self.last_update.is_none(), "the recording has a second snapshot");
                 self.last_update = Some(last_update);
-                self.follow(&levels).await
+                self.follow(&levels).await?;
+                for (first_update, last_update, levels) in std::mem::take(&mut self.early) {
+                    self.depth(first_update, last_update, &levels).await?;
+                }
+                Ok(())
+            }
+            Frame::Depth { first_update, last_update, levels } if self.last_update.is_none() => {
+                ensure!(self.early.len() < EARLY_MAX, "the recording has no snapshot");
+                self.early.push((first_update, last_update, levels));
+                Ok(())
             }
             Frame::Depth { first_update, last_update, levels } => {
-                let Some(seen) = self.last_update else { return Ok(()) };
-                if last_update <= seen {
-                    return Ok(());
-                }
-                ensure!(
-                    first_update <= seen + 1,
-                    "the recording has a gap: update {first_update} came after {seen}"
-                );
-                self.last_update = Some(last_update);
-                self.follow(&levels).await
+                self.depth(first_update, last_update, &levels).await
             }
             Frame::Trade { taker, price, quantity } => {
                 if self.last_update.is_some() {
@@ -133,6 +141,17 @@ impl Session {
             }
             Frame::Other => Ok(()),
         }
+    }
+
+    /// Frames that the snapshot contains already are passed over; after it none may be missing.
+    async fn depth(&mut self, first: u64, last: u64, levels: &Changes) -> anyhow::Result<()> {
+        let seen = self.last_update.unwrap_or_default();
+        if last <= seen {
+            return Ok(());
+        }
+        ensure!(first <= seen + 1, "the recording has a gap: update {first} came after {seen}");
+        self.last_update = Some(last);
+        self.follow(levels).await
     }
 
     /// Takers first, for they came before the frame; then the maker follows it; then both books are

@@ -42,8 +42,7 @@ impl Watcher {
         let (socket, _) = tokio_tungstenite::connect_async(&url)
             .await
             .with_context(|| format!("cannot follow {url}"))?;
-        let mut watcher =
-            Watcher { socket, instrument, book: Levels::default(), sequence: 0 };
+        let mut watcher = Watcher { socket, instrument, book: Levels::default(), sequence: 0 };
         watcher.next().await?;
         Ok(watcher)
     }

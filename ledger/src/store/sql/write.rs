@@ -7,21 +7,20 @@
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, Iterable,
-    TransactionTrait, Value,
+    TransactionTrait,
     sea_query::{Alias, Expr, ExprTrait, OnConflict, Query, TableRef, UpdateStatement, ValueTuple},
 };
 use spine::Chain;
 
-use super::{column, entity, failed};
+use super::{
+    column, entity, failed,
+    values::{self, Values},
+};
 use crate::{
     projection::{Batch, OrderChange},
-    row::{
-        AssetRow, Balance, BalanceKey, InstrumentRow, Leg, OrderRow, OrderState, PostingKey,
-        PostingRow, TradeRow,
-    },
     store::StoreError,
 };
-use model::{AccountName, OrderId, Partition};
+use model::{AccountName, Partition};
 
 /// How many values one statement may bind: SQLite's limit, which is below PostgreSQL's 65,535.
 const BINDS_MAX: usize = 32_766;
@@ -35,9 +34,6 @@ const COLUMNS_MAX: usize = 20;
 
 const _: () = assert!(STATEMENT_ROWS_MAX * COLUMNS_MAX <= BINDS_MAX);
 const _: () = assert!(STATEMENT_ROWS_MAX.is_power_of_two());
-
-/// A row as the values of its columns, in the order of the entity's columns.
-type Values = Vec<Value>;
 
 pub(super) async fn batch(
     connection: &DatabaseConnection,
@@ -114,8 +110,8 @@ impl Writer<'_> {
         let mut moved = Vec::new();
         for (id, change) in &batch.changes.orders {
             match change {
-                OrderChange::New(row) => new.push(order(row)),
-                OrderChange::Moved(state) => moved.push(order_state(*id, state)),
+                OrderChange::New(row) => new.push(values::order(row)),
+                OrderChange::Moved(state) => moved.push(values::order_state(*id, state)),
             }
         }
         self.insert::<entity::order::Entity>(new, None).await?;
@@ -132,7 +128,7 @@ impl Writer<'_> {
             })
             .collect();
         self.insert::<entity::alias::Entity>(aliases, None).await?;
-        let trades = changes.trades.iter().map(trade).collect();
+        let trades = changes.trades.iter().map(values::trade).collect();
         self.insert::<entity::trade::Entity>(trades, None).await
     }
 
@@ -148,13 +144,15 @@ impl Writer<'_> {
                 Column::HeldUnitsHigh,
             ])
             .to_owned();
-        let balances = changes.balances.iter().map(|(key, row)| balance(key, *row)).collect();
+        let balances =
+            changes.balances.iter().map(|(key, row)| values::balance(key, *row)).collect();
         self.insert::<Entity>(balances, Some(replace)).await?;
-        let postings = changes.postings.iter().map(|(key, row)| posting(*key, row)).collect();
+        let postings =
+            changes.postings.iter().map(|(key, row)| values::posting(*key, row)).collect();
         self.insert::<entity::posting::Entity>(postings, None).await?;
         let mut legs = Vec::with_capacity(changes.legs);
         for (key, row) in &changes.postings {
-            legs.extend((0..).zip(&row.legs).map(|(number, row)| leg(*key, number, row)));
+            legs.extend((0..).zip(&row.legs).map(|(number, row)| values::leg(*key, number, row)));
         }
         self.insert::<entity::leg::Entity>(legs, None).await
     }
@@ -166,13 +164,14 @@ impl Writer<'_> {
             Expr::col((Alias::new("excluded"), Alias::new("version")))
                 .gt(Expr::col((Alias::new(table), Alias::new("version"))))
         };
-        let assets = batch.changes.assets.values().map(asset_listing).collect();
+        let assets = batch.changes.assets.values().map(values::asset_listing).collect();
         let replace = OnConflict::column(asset::Column::Id)
             .update_columns(asset::Column::iter().skip(1))
             .action_and_where(newer("assets"))
             .to_owned();
         self.insert::<asset::Entity>(assets, Some(replace)).await?;
-        let instruments = batch.changes.instruments.values().map(instrument_listing).collect();
+        let instruments =
+            batch.changes.instruments.values().map(values::instrument_listing).collect();
         let replace = OnConflict::column(instrument::Column::Id)
             .update_columns(instrument::Column::iter().skip(1))
             .action_and_where(newer("instruments"))
@@ -262,120 +261,6 @@ fn order_update(states: Vec<Values>) -> UpdateStatement {
         .value(Column::UpdatedAtNanos, given(5))
         .and_where(Expr::col((Entity, Column::Id)).eq(given(1)));
     update
-}
-
-fn order_state(id: OrderId, state: &OrderState) -> Values {
-    vec![
-        column::count(id.number()).into(),
-        column::count(state.remaining.lots()).into(),
-        column::word(state.status).into(),
-        state.reason.clone().into(),
-        column::count(state.updated_at.unix_nanos()).into(),
-    ]
-}
-
-fn order(row: &OrderRow) -> Values {
-    use proto::convert::{side_to_wire, time_in_force_to_wire, type_to_wire};
-    let (quote_units, quote_units_high) = column::amount(row.quote_quantity.unwrap_or_default());
-    vec![
-        column::count(row.id.number()).into(),
-        row.account.as_str().into(),
-        row.client_order_id.as_ref().map(|key| key.as_str()).into(),
-        i64::from(row.instrument.0).into(),
-        column::word(side_to_wire(row.side)).into(),
-        column::word(type_to_wire(row.order_type)).into(),
-        column::word(time_in_force_to_wire(row.time_in_force)).into(),
-        column::count(row.price.map_or(0, |price| price.ticks())).into(),
-        column::count(row.quantity.lots()).into(),
-        quote_units.into(),
-        quote_units_high.into(),
-        column::count(row.state.remaining.lots()).into(),
-        column::word(row.state.status).into(),
-        row.state.reason.as_str().into(),
-        column::count(row.created_at.unix_nanos()).into(),
-        column::count(row.state.updated_at.unix_nanos()).into(),
-    ]
-}
-
-fn trade(row: &TradeRow) -> Values {
-    vec![
-        i64::from(row.instrument.0).into(),
-        column::count(row.id.0).into(),
-        column::count(row.price.ticks()).into(),
-        column::count(row.quantity.lots()).into(),
-        column::count(row.maker_order.number()).into(),
-        column::count(row.taker_order.number()).into(),
-        row.maker_account.as_str().into(),
-        row.taker_account.as_str().into(),
-        column::word(proto::convert::side_to_wire(row.taker_side)).into(),
-        column::count(row.executed_at.unix_nanos()).into(),
-    ]
-}
-
-fn balance(key: &BalanceKey, row: Balance) -> Values {
-    let (available, available_high) = column::amount(row.available);
-    let (held, held_high) = column::amount(row.held);
-    vec![
-        key.account.as_str().into(),
-        i64::from(key.asset.0).into(),
-        column::partition(key.partition).into(),
-        available.into(),
-        available_high.into(),
-        held.into(),
-        held_high.into(),
-    ]
-}
-
-fn posting(key: PostingKey, row: &PostingRow) -> Values {
-    let (instrument, trade) = row.trade.map_or((0, 0), |(instrument, id)| (instrument.0, id.0));
-    vec![
-        column::partition(key.partition).into(),
-        column::count(key.out_seq).into(),
-        key.number.cast_signed().into(),
-        column::word(row.cause).into(),
-        column::count(row.order.map_or(0, OrderId::number)).into(),
-        i64::from(instrument).into(),
-        column::count(trade).into(),
-        row.external_id.as_ref().map(|id| id.as_str()).into(),
-    ]
-}
-
-fn leg(key: PostingKey, number: i32, row: &Leg) -> Values {
-    let (units, units_high) = column::amount(row.amount);
-    vec![
-        column::partition(key.partition).into(),
-        column::count(key.out_seq).into(),
-        key.number.cast_signed().into(),
-        number.into(),
-        column::word(row.bucket).into(),
-        row.account.as_ref().map(|account| account.as_str()).into(),
-        i64::from(row.asset.0).into(),
-        units.into(),
-        units_high.into(),
-    ]
-}
-
-fn asset_listing(row: &AssetRow) -> Values {
-    vec![
-        i64::from(row.id.0).into(),
-        row.code.as_str().into(),
-        i16::from(row.decimals).into(),
-        column::count(row.sandbox_grant_units).into(),
-        i64::from(row.version).into(),
-    ]
-}
-
-fn instrument_listing(row: &InstrumentRow) -> Values {
-    vec![
-        i64::from(row.id.0).into(),
-        i64::from(row.base.0).into(),
-        i64::from(row.quote.0).into(),
-        column::count(row.tick_size_units).into(),
-        column::count(row.lot_size_units).into(),
-        i64::from(row.price_protection_bps).into(),
-        column::partition(row.partition).into(),
-        i64::from(row.version).into(),
-    ]
 }
 
 #[cfg(test)]

@@ -122,35 +122,35 @@ pub(super) fn decode(place: Place, offset: u64, stored: Bytes) -> Option<Sequenc
     if body.len() != body_bytes as usize || sum != checksum(place, offset, &body) {
         return None;
     }
-    read_body(offset, body)
+    read_body(offset, &body)
 }
 
 /// The record of a body that is known to be whole.
-pub(super) fn read_body(offset: u64, body: Bytes) -> Option<Sequenced> {
-    let mut lengths = Fields(body);
-    let sequence = lengths.u64()?;
-    let appended_at = Timestamp::from_unix_nanos(lengths.u64()?);
-    let key_bytes = lengths.u32()?;
-    let header_count = lengths.u32()? as usize;
+fn read_body(offset: u64, body: &Bytes) -> Option<Sequenced> {
+    let mut lengths = Fields { body, at: 0 };
+    let sequence = u64::from_be_bytes(lengths.number()?);
+    let appended_at = Timestamp::from_unix_nanos(u64::from_be_bytes(lengths.number()?));
+    let key_bytes = lengths.length()?;
+    let header_count = lengths.length()? as usize;
     if header_count > HEADERS_MAX {
         return None;
     }
-    let mut fields = Fields(lengths.0.clone());
-    fields.take(header_count.checked_mul(8)?)?;
-    let key = if key_bytes == NO_KEY { None } else { Some(fields.take(key_bytes as usize)?) };
+    let mut fields = Fields { body, at: lengths.at + 8 * header_count };
+    let key = if key_bytes == NO_KEY { None } else { Some(fields.take(key_bytes)?) };
     let mut headers = Headers::default();
     for _ in 0..header_count {
-        let (name_bytes, value_bytes) = (lengths.u32()?, lengths.u32()?);
-        headers.push(fields.take(name_bytes as usize)?, fields.take(value_bytes as usize)?);
+        let (name_bytes, value_bytes) = (lengths.length()?, lengths.length()?);
+        headers.push(fields.take(name_bytes)?, fields.take(value_bytes)?);
     }
-    let record = Record { key, value: fields.0, headers };
+    let value = fields.take(u32::try_from(body.len().checked_sub(fields.at)?).ok()?)?;
+    let record = Record { key, value, headers };
     Some(Sequenced { sequence, stored: Stored { offset, appended_at, record } })
 }
 
 /// The record as readers get it from memory: slices of what was stored, whatever buffers the
 /// producer's were slices of.
 pub(super) fn shown(offset: u64, stored: &Bytes) -> Option<Stored> {
-    read_body(offset, stored.slice(HEAD_BYTES..)).map(|read| read.stored)
+    read_body(offset, &stored.slice(HEAD_BYTES..)).map(|read| read.stored)
 }
 
 fn checksum(place: Place, offset: u64, body: &[u8]) -> u64 {
@@ -163,28 +163,32 @@ fn length(bytes: &[u8]) -> u32 {
     u32::try_from(bytes.len()).expect("the producer refuses records of more than a few MiB")
 }
 
-/// What is left to read.
-struct Fields(Bytes);
+/// A body, and how far it was read.
+struct Fields<'a> {
+    body: &'a Bytes,
+    at: usize,
+}
 
-impl Fields {
-    fn take(&mut self, bytes: usize) -> Option<Bytes> {
-        (bytes <= self.0.len()).then(|| self.0.split_to(bytes))
+impl Fields<'_> {
+    /// The next bytes, as a slice of the body.
+    fn take(&mut self, bytes: u32) -> Option<Bytes> {
+        let end = self.at.checked_add(bytes as usize)?;
+        if end > self.body.len() {
+            return None;
+        }
+        let taken = self.body.slice(self.at..end);
+        self.at = end;
+        Some(taken)
     }
 
-    fn u64(&mut self) -> Option<u64> {
-        let (field, rest) = self.0.split_first_chunk()?;
-        let value = u64::from_be_bytes(*field);
-        let left = rest.len();
-        self.0 = self.0.slice(self.0.len() - left..);
-        Some(value)
+    fn length(&mut self) -> Option<u32> {
+        self.number().map(u32::from_be_bytes)
     }
 
-    fn u32(&mut self) -> Option<u32> {
-        let (field, rest) = self.0.split_first_chunk()?;
-        let value = u32::from_be_bytes(*field);
-        let left = rest.len();
-        self.0 = self.0.slice(self.0.len() - left..);
-        Some(value)
+    fn number<const BYTES: usize>(&mut self) -> Option<[u8; BYTES]> {
+        let number = self.body.get(self.at..)?.first_chunk()?;
+        self.at += BYTES;
+        Some(*number)
     }
 }
 

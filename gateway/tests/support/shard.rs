@@ -1,0 +1,223 @@
+//! A shard that answers by simple rules, on its own thread: a limit order rests, a market order is
+//! filled at 100 by order 1, and keys of retries are remembered.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use model::{OrderId, Partition, RequestId};
+use prost::Message;
+use proto::{
+    command::{Ask, ClientCommand, Command, KeySpace, PlaceOrder},
+    log::{
+        self, Applied, BookChanged, Duplicate, EndReason, Event, OrderEnded, Outcome, Refused,
+        RefusalReason, TradeExecuted, event, outcome,
+    },
+};
+use spine::{
+    Chain, Log, LogId, Place, Record, Stored, Visibility,
+    answer::{self, Preamble},
+    log::{ReadLimit, WriterRole, append_blocking},
+};
+
+/// A running shard; it ends when it is dropped.
+pub struct Shard {
+    stop: Arc<AtomicBool>,
+    running: Option<JoinHandle<()>>,
+}
+
+impl Shard {
+    pub fn start(log: &Arc<dyn Log>, log_id: LogId, partition: Partition) -> Shard {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (log, told) = (Arc::clone(log), Arc::clone(&stop));
+        let run = move || {
+            let rules = Rules { partition, ..Rules::default() };
+            run(log.as_ref(), log_id, rules, &told);
+        };
+        Shard { stop, running: Some(thread::spawn(run)) }
+    }
+}
+
+impl Drop for Shard {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(running) = self.running.take() {
+            running.join().expect("the shard did not panic");
+        }
+    }
+}
+
+fn run(log: &dyn Log, log_id: LogId, mut rules: Rules, stop: &AtomicBool) {
+    let partition = rules.partition;
+    let producer = log.producer(WriterRole::Shard).expect("a producer");
+    let mut reader = log
+        .reader(Place::orders(partition), 0, Visibility::Synced)
+        .expect("a reader");
+    let mut prev_chain = Chain::start(log_id, partition);
+    let mut polled = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let limit = ReadLimit { records: 1_024, bytes: 1 << 20 };
+        reader.poll(limit, Duration::from_millis(20), &mut polled).expect("it reads");
+        for stored in polled.drain(..) {
+            let (request_id, body) = rules.answer(&stored);
+            let preamble = Preamble {
+                out_seq: stored.offset + 1,
+                in_offset: stored.offset,
+                epoch: 1,
+                behaviour: 1,
+                input_hash: Chain::of_input(&stored.record.value, stored.appended_at),
+                prev_chain,
+                now: stored.appended_at,
+                request_id,
+            };
+            let (value, chain) = answer::write(&preamble, body);
+            prev_chain = chain;
+            let record = Record::of(value);
+            append_blocking(producer.as_ref(), Place::events(partition), record)
+                .expect("it is appended");
+        }
+    }
+}
+
+#[derive(Default)]
+struct Rules {
+    partition: Partition,
+    /// What was placed under a key, and as which order.
+    keys: BTreeMap<(String, KeySpace, String), (PlaceOrder, u64)>,
+    /// Whose, of which instrument, how much.
+    open: BTreeMap<u64, (String, u32, u64)>,
+    deposits: BTreeMap<String, i64>,
+    depth_sequences: BTreeMap<u32, u64>,
+}
+
+impl Rules {
+    fn answer(&mut self, stored: &Stored) -> (RequestId, log::AnswerBody) {
+        let input = log::Input::decode(stored.record.value.clone()).expect("an input");
+        let Some(log::input::Kind::Client(client)) = input.kind else {
+            return (RequestId(0), applied(Vec::new()));
+        };
+        let client = ClientCommand::try_from(client).expect("gateways write good commands");
+        let id = OrderId::at(self.partition, stored.offset).expect("in range").number();
+        let name = client.account.as_str().to_owned();
+        let body = match client.command {
+            Command::Place(order) => self.place(id, name, order),
+            Command::Cancel { order_id } => self.cancel(&name, order_id.number()),
+            Command::CancelAll { instrument } => {
+                self.cancel_all(&name, instrument.map(|instrument| instrument.0))
+            }
+            Command::Deposit(movement) | Command::Withdraw(movement) => {
+                self.fund(name, movement.id.as_str(), movement.amount.units() as i64)
+            }
+        };
+        (client.stamp.request_id, body)
+    }
+
+    fn place(&mut self, id: u64, name: String, order: PlaceOrder) -> log::AnswerBody {
+        let key = (name.clone(), order.key.space, order.key.text.as_str().to_owned());
+        if let Some((known, original)) = self.keys.get(&key) {
+            return if *known == order {
+                outcome(outcome::Kind::Duplicate(Duplicate { original_order_id: *original }))
+            } else {
+                refused(RefusalReason::KeyReused)
+            };
+        }
+        self.keys.insert(key, (order.clone(), id));
+        let instrument_id = order.instrument.0;
+        match order.ask {
+            Ask::Limit { quantity, .. } => {
+                self.open.insert(id, (name, instrument_id, quantity.lots()));
+                applied(vec![self.book_changed(instrument_id)])
+            }
+            Ask::Market { quantity } => applied(fill(id, instrument_id, quantity.lots())),
+            Ask::MarketByQuote { .. } => refused(RefusalReason::InsufficientFunds),
+        }
+    }
+
+    fn cancel(&mut self, name: &str, id: u64) -> log::AnswerBody {
+        match self.open.get(&id) {
+            Some((owner, instrument_id, lots)) if owner == name => {
+                let ended = ended(id, *instrument_id, EndReason::Cancelled, *lots);
+                let instrument_id = *instrument_id;
+                self.open.remove(&id);
+                applied(vec![ended, self.book_changed(instrument_id)])
+            }
+            _ => refused(RefusalReason::UnknownOrder),
+        }
+    }
+
+    fn cancel_all(&mut self, name: &str, instrument: Option<u32>) -> log::AnswerBody {
+        let mut events = Vec::new();
+        self.open.retain(|id, (owner, of, lots)| {
+            let is_asked = owner == name && instrument.is_none_or(|instrument| instrument == *of);
+            if is_asked {
+                events.push(ended(*id, *of, EndReason::Cancelled, *lots));
+            }
+            !is_asked
+        });
+        applied(events)
+    }
+
+    fn fund(&mut self, name: String, id: &str, units: i64) -> log::AnswerBody {
+        match self.deposits.get(id) {
+            Some(known) if *known == units => {
+                outcome(outcome::Kind::Duplicate(Duplicate { original_order_id: 0 }))
+            }
+            Some(_) => refused(RefusalReason::KeyReused),
+            None => {
+                self.deposits.insert(id.to_owned(), units);
+                let available = Some(log::Amount { units, units_high: 0 });
+                let balance = log::Balance { account: 0, asset_id: 2, available, held: None };
+                let (balances, accounts) = (vec![balance], vec![name]);
+                log::AnswerBody { balances, accounts, ..applied(Vec::new()) }
+            }
+        }
+    }
+
+    fn book_changed(&mut self, instrument_id: u32) -> Event {
+        let sequence = self.depth_sequences.entry(instrument_id).or_default();
+        *sequence += 1;
+        let changed = BookChanged { instrument_id, sequence: *sequence, ..Default::default() };
+        event(event::Kind::BookChanged(changed))
+    }
+}
+
+fn fill(id: u64, instrument_id: u32, lots: u64) -> Vec<Event> {
+    let trade = TradeExecuted {
+        instrument_id,
+        trade_id: 1,
+        price_ticks: 10_000,
+        quantity_lots: lots,
+        maker_order_id: 1,
+        taker_order_id: id,
+        ..Default::default()
+    };
+    vec![event(event::Kind::Trade(trade)), ended(id, instrument_id, EndReason::Filled, 0)]
+}
+
+fn ended(order_id: u64, instrument_id: u32, reason: EndReason, remaining_lots: u64) -> Event {
+    let reason = reason.into();
+    let ended = OrderEnded { order_id, account: 0, instrument_id, reason, remaining_lots };
+    event(event::Kind::OrderEnded(ended))
+}
+
+fn event(kind: event::Kind) -> Event {
+    Event { kind: Some(kind) }
+}
+
+fn outcome(kind: outcome::Kind) -> log::AnswerBody {
+    log::AnswerBody { outcome: Some(Outcome { kind: Some(kind) }), ..Default::default() }
+}
+
+fn applied(events: Vec<Event>) -> log::AnswerBody {
+    log::AnswerBody { events, ..outcome(outcome::Kind::Applied(Applied {})) }
+}
+
+fn refused(reason: RefusalReason) -> log::AnswerBody {
+    outcome(outcome::Kind::Refused(Refused { reason: reason.into() }))
+}
