@@ -11,8 +11,8 @@
 //!
 //! # Layout
 //!
-//! - [`market`]: PURE: books, last trades and listings, folded from answers; the frames that come of
-//!   it, as JSON text and as gRPC messages.
+//! - [`market`]: PURE: books, last trades and listings, folded from answers; the frames that come
+//!   of it, as JSON text and as gRPC messages.
 //! - [`hub`]: the market behind one lock with everybody who listens to it.
 //! - [`following`]: reads the log, feeds the hub, keeps snapshots.
 //! - [`snapshot`]: a market and its positions in a file, and how one is chosen at the start.

@@ -25,7 +25,7 @@ use std::{
 
 use bytes::Bytes;
 use daemon::clock::Clock;
-use model::{AccountName, OrderId, Partition, RequestId, Span, Timestamp};
+use model::{AccountName, KeyText, OrderId, Partition, RequestId, Span, Timestamp};
 use prost::Message;
 use proto::{
     command::{ClientCommand, Command, Stamp},
@@ -37,8 +37,8 @@ use spine::{
     log::{AppendError, Appended, LogError, Producer, WriterRole},
 };
 
-use self::waiters::{Waiter, Waiters};
 pub(crate) use self::follow::Followers;
+use self::waiters::{Waiter, Waiters};
 use crate::{
     idempotency::{Cache, Claim},
     problem::{Kind, Problem},
@@ -227,6 +227,12 @@ impl Desk {
         })
     }
 
+    /// Whether an order of `account` under a key of this text is on its way: nobody can say yet that
+    /// there is none.
+    pub fn awaits(&self, account: &AccountName, key: &KeyText) -> bool {
+        self.shared.waiters.awaits(account, key)
+    }
+
     /// Registers and appends `submission`; `hear` is called exactly once, unless this fails.
     /// Commands that one task submits to a partition stand there in that order.
     ///
@@ -389,3 +395,6 @@ fn record(command: &ClientCommand, traceparent: Option<Bytes>) -> Record {
     }
     Record { key: None, value: log::Input { kind }.encode_to_vec().into(), headers }
 }
+
+#[cfg(test)]
+mod tests;

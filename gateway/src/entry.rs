@@ -43,7 +43,8 @@ pub fn instrument<'a>(
 ) -> Result<&'a Arc<Listed>, Problem> {
     let symbol = symbol.ok_or_else(|| Problem::missing("instrument"))?;
     catalogue.instrument(symbol).ok_or_else(|| {
-        let advice = "is not a listed instrument; write one as BTC-USDT, /api/v1/instruments has all";
+        let advice =
+            "is not a listed instrument; write one as BTC-USDT, /api/v1/instruments has all";
         Problem::field("instrument", "unknown_instrument", advice)
     })
 }

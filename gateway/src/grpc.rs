@@ -9,9 +9,9 @@ mod stream;
 use std::sync::Arc;
 
 use proto::{
-    funding::funding_service_server::FundingServiceServer,
-    orders::order_entry_service_server::OrderEntryServiceServer,
-    reference::reference_service_server::ReferenceServiceServer,
+    funding::funding_service_server::{self, FundingServiceServer},
+    orders::order_entry_service_server::{self, OrderEntryServiceServer},
+    reference::reference_service_server::{self, ReferenceServiceServer},
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, transport::server::Router};
@@ -23,8 +23,20 @@ use crate::{office::Office, trace};
 /// The largest request: an order with every field at its longest is below 2 KiB.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 
-/// The services of this gateway and what they are called in health checks.
-pub(crate) fn add_services(router: Router, office: &Arc<Office>, stop: CancellationToken) -> Router {
+/// What health checks may ask about: all of it, or one service.
+pub(crate) const HEALTH_NAMES: [&str; 4] = [
+    "",
+    order_entry_service_server::SERVICE_NAME,
+    funding_service_server::SERVICE_NAME,
+    reference_service_server::SERVICE_NAME,
+];
+
+/// The services of this gateway.
+pub(crate) fn add_services(
+    router: Router,
+    office: &Arc<Office>,
+    stop: CancellationToken,
+) -> Router {
     let entry = OrderEntry { office: Arc::clone(office), stop };
     let funding = Funding { office: Arc::clone(office) };
     let reference = ReferenceData { office: Arc::clone(office) };
@@ -32,7 +44,9 @@ pub(crate) fn add_services(router: Router, office: &Arc<Office>, stop: Cancellat
         .add_service(
             OrderEntryServiceServer::new(entry).max_decoding_message_size(MESSAGE_BYTES_MAX),
         )
-        .add_service(FundingServiceServer::new(funding).max_decoding_message_size(MESSAGE_BYTES_MAX))
+        .add_service(
+            FundingServiceServer::new(funding).max_decoding_message_size(MESSAGE_BYTES_MAX),
+        )
         .add_service(
             ReferenceServiceServer::new(reference).max_decoding_message_size(MESSAGE_BYTES_MAX),
         )

@@ -72,8 +72,10 @@ pub struct Kept {
 /// Looks up answers, and keeps them. Never fails: what cannot be found is not there.
 pub trait Cache: Send + Sync {
     /// The answer that is kept under this key.
-    fn find<'a>(&'a self, key: &'a RetryKey)
-    -> Pin<Box<dyn Future<Output = Option<Kept>> + Send + 'a>>;
+    fn find<'a>(
+        &'a self,
+        key: &'a RetryKey,
+    ) -> Pin<Box<dyn Future<Output = Option<Kept>> + Send + 'a>>;
 
     /// Keeps an accepted answer. Must not block.
     fn keep(&self, claim: Claim, log_id: LogId, answered: &Arc<Answered>);

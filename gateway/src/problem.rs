@@ -19,6 +19,8 @@ pub enum Kind {
     MethodNotAllowed,
     /// The state does not allow it now.
     Conflict,
+    /// The body did not come in time.
+    TooSlow,
     /// The body is larger than a request may be.
     TooLarge,
     /// The body is not JSON by its own word.
@@ -42,6 +44,7 @@ impl Kind {
             Kind::Malformed => 400,
             Kind::NotFound => 404,
             Kind::MethodNotAllowed => 405,
+            Kind::TooSlow => 408,
             Kind::Conflict => 409,
             Kind::TooLarge => 413,
             Kind::MediaType => 415,
@@ -58,6 +61,7 @@ impl Kind {
             Kind::Malformed => "Bad Request",
             Kind::NotFound => "Not Found",
             Kind::MethodNotAllowed => "Method Not Allowed",
+            Kind::TooSlow => "Request Timeout",
             Kind::Conflict => "Conflict",
             Kind::TooLarge => "Content Too Large",
             Kind::MediaType => "Unsupported Media Type",
@@ -145,15 +149,17 @@ impl fmt::Display for Problem {
 
 const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
     match reason {
-        RefusalReason::Late => {
-            (Kind::Unavailable, "the log took the request too late, so it was not done; send it again")
-        }
+        RefusalReason::Late => (
+            Kind::Unavailable,
+            "the log took the request too late, so it was not done; send it again",
+        ),
         RefusalReason::KeyReused => {
             (Kind::KeyReused, "this key was used before with other content; use a new key")
         }
-        RefusalReason::TooManyKeys => {
-            (Kind::TooMany, "the account has as many keys of retries as it may; wait for old ones to go")
-        }
+        RefusalReason::TooManyKeys => (
+            Kind::TooMany,
+            "the account has as many keys of retries as it may; wait for old ones to go",
+        ),
         RefusalReason::TooManyOpenOrders => {
             (Kind::TooMany, "the account has as many open orders as it may; cancel some first")
         }

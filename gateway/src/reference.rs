@@ -129,9 +129,8 @@ impl Catalogue {
     }
 
     fn listed(&self, listing: &InstrumentListing) -> Result<Listed, String> {
-        let asset = |id| {
-            self.asset_by_id(AssetId(id)).ok_or_else(|| format!("asset {id} is not listed"))
-        };
+        let asset =
+            |id| self.asset_by_id(AssetId(id)).ok_or_else(|| format!("asset {id} is not listed"));
         let (base, quote) = (asset(listing.base_asset_id)?, asset(listing.quote_asset_id)?);
         let instrument =
             convert::instrument(listing, base, quote).map_err(|error| error.to_string())?;
@@ -215,7 +214,11 @@ pub(crate) mod tests {
             base_asset_id: 77,
             ..Default::default()
         }));
-        bodies.push(Body::Asset(AssetListing { id: 5, code: "no code".to_owned(), ..Default::default() }));
+        bodies.push(Body::Asset(AssetListing {
+            id: 5,
+            code: "no code".to_owned(),
+            ..Default::default()
+        }));
         assert_eq!(Catalogue::of(&bodies).instruments().count(), 2);
     }
 }

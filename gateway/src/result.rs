@@ -108,7 +108,12 @@ pub fn ended(answer: &Answer) -> impl Iterator<Item = &OrderEnded> {
 }
 
 /// `order` as its cancellation left it.
-pub fn cancelled(order: Order, ended: &OrderEnded, listed: Option<&Listed>, at: Timestamp) -> Order {
+pub fn cancelled(
+    order: Order,
+    ended: &OrderEnded,
+    listed: Option<&Listed>,
+    at: Timestamp,
+) -> Order {
     let remaining = listed.map(|listed| lots(listed, ended.remaining_lots));
     Order {
         id: ended.order_id,
@@ -122,10 +127,8 @@ pub fn cancelled(order: Order, ended: &OrderEnded, listed: Option<&Listed>, at: 
 
 /// Where the record of the order with this id stands.
 pub fn receipt(id: u64) -> Option<Receipt> {
-    OrderId::from_number(id).map(|id| Receipt {
-        partition: u32::from(id.partition().number()),
-        offset: id.offset(),
-    })
+    OrderId::from_number(id)
+        .map(|id| Receipt { partition: u32::from(id.partition().number()), offset: id.offset() })
 }
 
 /// What the order asks for; nothing of what became of it.
@@ -162,7 +165,13 @@ fn terms(placed: &Placed) -> Order {
 
 fn identified(order: Order, id: OrderId, at: Timestamp) -> Order {
     let at = Some(convert::to_proto_timestamp(at));
-    Order { id: id.number(), created_at: at, updated_at: at, receipt: receipt(id.number()), ..order }
+    Order {
+        id: id.number(),
+        created_at: at,
+        updated_at: at,
+        receipt: receipt(id.number()),
+        ..order
+    }
 }
 
 fn rejected(order: Order, reason: &str) -> Order {

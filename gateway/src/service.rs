@@ -10,12 +10,7 @@ use daemon::{
 };
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use model::Span;
-use spine::{
-    Log, Position,
-    genesis::Identity,
-    log::LogError,
-    tail::TailError,
-};
+use spine::{Log, Position, genesis::Identity, log::LogError, tail::TailError};
 use thiserror::Error;
 use tokio::{
     net::TcpListener,
@@ -184,7 +179,7 @@ pub async fn bind(settings: Settings, dependencies: Dependencies) -> Result<Serv
 
 async fn grpc_parts() -> Result<GrpcParts, BindError> {
     let (health, health_service) = tonic_health::server::health_reporter();
-    health.set_service_status("", ServingStatus::NotServing).await;
+    tell_health(&health, false).await;
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(proto::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -196,6 +191,13 @@ async fn grpc_parts() -> Result<GrpcParts, BindError> {
         .add_service(health_service)
         .add_service(reflection);
     Ok(GrpcParts { router, health })
+}
+
+async fn tell_health(health: &HealthReporter, is_ready: bool) {
+    let status = if is_ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+    for name in grpc::HEALTH_NAMES {
+        health.set_service_status(name, status).await;
+    }
 }
 
 impl Service {
@@ -238,6 +240,7 @@ impl Service {
             reference_news: self.reference_news,
             is_reference_loaded: false,
             is_ready: false,
+            stop,
         };
         tracing::info!(rest = %self.rest_address, grpc = %self.grpc_address, "the gateway serves");
         tokio::select! {
@@ -297,6 +300,7 @@ struct Watch {
     reference_news: mpsc::Receiver<ReferenceNews>,
     is_reference_loaded: bool,
     is_ready: bool,
+    stop: CancellationToken,
 }
 
 impl Watch {
@@ -333,13 +337,14 @@ impl Watch {
         }
         if is_ready != self.is_ready {
             self.is_ready = is_ready;
-            let status =
-                if is_ready { ServingStatus::Serving } else { ServingStatus::NotServing };
-            self.health.set_service_status("", status).await;
+            tell_health(&self.health, is_ready).await;
         }
     }
 
     fn objection(&self) -> Option<String> {
+        if self.stop.is_cancelled() {
+            return Some("is stopping".to_owned());
+        }
         if !self.is_reference_loaded {
             return Some("has not read the instruments yet".to_owned());
         }

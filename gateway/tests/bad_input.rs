@@ -111,6 +111,7 @@ async fn every_bad_parameter_is_a_4xx_that_names_it() {
         (&get, "/api/v1/orders/8000000", 404, "id"),
         (&get, "/api/v1/orders/0", 404, "id"),
         (&get, "/api/v1/accounts/a%20b", 400, "client_id"),
+        (&get, "/api/v1/accounts/%ff", 400, "path"),
         (&delete, "/api/v1/orders", 400, "client_id"),
         (&delete, "/api/v1/orders?client_id=alice&instrument=BTC-EUR", 400, "instrument"),
         (&delete, "/api/v1/orders/7", 400, "client_id"),

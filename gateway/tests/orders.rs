@@ -134,6 +134,17 @@ async fn an_outcome_that_is_not_known_is_said_to_be_unknown() {
 }
 
 #[tokio::test]
+async fn nobody_says_that_an_order_is_absent_while_it_is_on_its_way() {
+    let stage = Stage::new().await;
+    let (status, _) = stage.post("/api/v1/orders", &market_order()).await;
+    assert_eq!(status, StatusCode::CREATED);
+    let path = "/api/v1/orders?client_id=alice&client_order_id=m-1";
+    let (status, problem) = stage.get(path).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (503, &json!("not_known_yet")));
+    stage.end().await;
+}
+
+#[tokio::test]
 async fn cancels_tell_how_they_left_the_order() {
     let stage = Stage::new().await;
     let _shards = stage.shards();
@@ -263,7 +274,10 @@ async fn lists_are_asked_of_the_ledger_as_they_are_asked_of_us() {
     assert_eq!((asked.client_id.as_str(), asked.instrument.as_str()), ("alice", "BTC-USDT"));
     let (_, trades) = stage.get("/api/v1/trades/").await;
     assert_eq!(trades[0]["executed_at"], "1970-01-01T00:00:01.000005Z");
-    assert_eq!((&trades[0]["id"], &trades[0]["taker_side"]), (&json!("BTC-USDT-17"), &json!("buy")));
+    assert_eq!(
+        (&trades[0]["id"], &trades[0]["taker_side"]),
+        (&json!("BTC-USDT-17"), &json!("buy"))
+    );
     let (_, account) = stage.get("/api/v1/accounts/alice").await;
     assert_eq!(account["balances"][0]["asset"], "USDT");
     let (_, instruments) = stage.get("/api/v1/instruments").await;

@@ -109,8 +109,11 @@ async fn a_stream_mixes_good_and_bad_requests_and_partitions() {
     let Told::Error(error) = told(5) else { panic!("{:?}", told(5)) };
     assert_eq!(error.code, "unknown_order");
     let Told::CancelAll(all) = told(7) else { panic!("{:?}", told(7)) };
-    let cancelled: Vec<_> =
-        all.results.iter().map(|result| (result.partition, result.cancelled_order_ids.len())).collect();
+    let cancelled: Vec<_> = all
+        .results
+        .iter()
+        .map(|result| (result.partition, result.cancelled_order_ids.len()))
+        .collect();
     assert_eq!(cancelled, [(0, 1), (1, 1)]);
     stage.end().await;
 }
@@ -144,11 +147,8 @@ async fn calls_answer_as_rest_does() {
     let placed = client.place_order(waited).await.expect("placed").into_inner();
     let order = placed.order.expect("an order");
     assert_eq!((order.id, order.status()), (1, OrderStatus::Open));
-    let cancel = CancelOrderRequest {
-        client_id: "alice".to_owned(),
-        order_id: 1,
-        wait_for_result: true,
-    };
+    let cancel =
+        CancelOrderRequest { client_id: "alice".to_owned(), order_id: 1, wait_for_result: true };
     let cancelled = client.cancel_order(cancel).await.expect("cancelled").into_inner();
     assert_eq!(cancelled.order.expect("an order").status(), OrderStatus::Cancelled);
     let bad = PlaceOrderRequest { price: "100.001".to_owned(), ..limit("BTC-USDT") };
@@ -168,7 +168,8 @@ async fn calls_answer_as_rest_does() {
     let again = funding.deposit(deposit).await.expect("done").into_inner();
     assert_eq!((first.already_applied, again.already_applied), (false, true));
 
-    let mut reference = ReferenceServiceClient::connect(stage.grpc.clone()).await.expect("it is up");
+    let mut reference =
+        ReferenceServiceClient::connect(stage.grpc.clone()).await.expect("it is up");
     let listed = reference.list_instruments(ListInstrumentsRequest {}).await.expect("listed");
     assert_eq!(listed.into_inner().instruments.len(), 2);
     drop(shards);

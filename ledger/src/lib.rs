@@ -6,7 +6,8 @@
 //! # Layout
 //!
 //! - [`projection`]: answers folded into rows; pure. [`row`]: the rows, in the words of `model`.
-//! - [`store`]: what keeps them: a trait, in SQL and in memory. The schema is in `ledger-migration`.
+//! - [`store`]: what keeps them: a trait, in SQL and in memory. The schema is in
+//!   `ledger-migration`.
 //! - [`tables`]: a whole ledger in canonical form, for comparison and for sums.
 //! - [`projecting`]: follows the log and writes batches; tells how far it has come.
 //! - [`query`]: the gRPC queries, which wait for what a caller wrote before.

@@ -231,7 +231,8 @@ impl Task {
         metrics::counter!("tradespine_ledger_rows_total").increment(rows as u64);
         metrics::counter!("tradespine_ledger_answers_total", "partition" => partition.clone())
             .increment(gathered.answers as u64);
-        // An age is what people want to see: the log's time of the last answer, for `time() - this`.
+        // An age is what people want to see: the log's time of the last answer, for `time() -
+        // this`.
         let now = Duration::from_nanos(batch.progress.now.unix_nanos());
         metrics::gauge!("tradespine_ledger_now_seconds", "partition" => partition)
             .set(now.as_secs_f64());

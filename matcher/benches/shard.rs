@@ -3,7 +3,7 @@
 //!
 //! Every round makes a new log, appends the inputs, and then times the two in turn: from the first
 //! read until the log has acknowledged the last answer. Medians of all rounds, and of their ratios.
-//! `TRADESPINE_TEST_KAFKA` adds Kafka; `TRADESPINE_BENCH_INPUTS` and `_ROUNDS` set the size.
+//! `TRADESPINE_TEST_KAFKA` adds Kafka; `TRADESPINE_TEST_BENCH_INPUTS` and `_ROUNDS` set the size.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures how long something took")]
 
@@ -50,8 +50,8 @@ fn number(variable: &str, default: usize) -> usize {
 }
 
 fn main() {
-    let inputs = number("TRADESPINE_BENCH_INPUTS", 100_000);
-    let rounds = number("TRADESPINE_BENCH_ROUNDS", 5);
+    let inputs = number("TRADESPINE_TEST_BENCH_INPUTS", 100_000);
+    let rounds = number("TRADESPINE_TEST_BENCH_ROUNDS", 5);
     println!("{inputs} inputs, medians of {rounds} interleaved rounds");
     compare("memory", inputs, rounds, |_| {
         let log = MemoryLog::stamped_by(1, wall_clock);

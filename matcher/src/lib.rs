@@ -1,14 +1,16 @@
 //! The shard: checks, matches and settles in one `apply`.
 //!
-//! [`Exchange`] is the state that the spine replicates: the order books of a partition, the accounts
-//! that trade in them, and the keys that make retries safe. One input is one step of it: either it
-//! is refused and changes no book, balance or order, or everything it causes happens in that step.
+//! [`Exchange`] is the state that the spine replicates: the order books of a partition, the
+//! accounts that trade in them, and the keys that make retries safe. One input is one step of it:
+//! either it is refused and changes no book, balance or order, or everything it causes happens in
+//! that step.
 //!
 //! # Layout
 //!
 //! - [`exchange`]: the state, and how the spine drives it.
 //! - `place`, `cancel`, `fund`, `list`: what each kind of input does.
-//! - `trade`, `answer`: how what happened is settled and written down. `content`: what a retry repeats.
+//! - `trade`, `answer`: how what happened is settled and written down. `content`: what a retry
+//!   repeats.
 //! - `image`: the state as a snapshot keeps it.
 //! - [`limits`]: every bound of a shard, with its reason.
 //!

@@ -1,7 +1,8 @@
 //! Reference data: which assets and instruments there are.
 //!
-//! Partition 0 decides a change; its accepted body is copied to the others. Either way it is applied
-//! iff its version is the successor of the one in force, so a repeated copy changes nothing.
+//! Partition 0 decides a change; its accepted body is copied to the others. Either way it is
+//! applied iff its version is the successor of the one in force, so a repeated copy changes
+//! nothing.
 
 use std::collections::BTreeMap;
 

@@ -11,8 +11,8 @@ use proto::{
 use crate::{answer, exchange::Exchange};
 
 impl Exchange {
-    /// Settles every trade of an order that has just been placed, and lets go of what it held beyond
-    /// that, where it has ended.
+    /// Settles every trade of an order that has just been placed, and lets go of what it held
+    /// beyond that, where it has ended.
     pub(crate) fn settle_taker(&mut self, order: &NewOrder, budget: Amount) {
         let Exchange { matched, books, accounts, postings, .. } = self;
         let Some(instrument) = books.instrument(order.instrument) else { return };

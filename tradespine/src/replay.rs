@@ -1,9 +1,9 @@
 //! `tradespine replay`: a recorded market, traded through the public API.
 //!
 //! A maker keeps its resting orders equal to the recorded depth, a taker sends every recorded trade
-//! as IOC at its price. After each depth frame the best levels *received on `/ws/depth`* are compared
-//! with the recording's book: what goes in at one public edge comes out at another. Without a file
-//! the same is done with a seeded random market.
+//! as IOC at its price. After each depth frame the best levels *received on `/ws/depth`* are
+//! compared with the recording's book: what goes in at one public edge comes out at another.
+//! Without a file the same is done with a seeded random market.
 
 mod feed;
 mod maker;

@@ -150,7 +150,9 @@ impl Default for Otlp {
 
 impl From<&Otlp> for OtlpSettings {
     fn from(otlp: &Otlp) -> OtlpSettings {
-        OtlpSettings { endpoint: otlp.endpoint.clone(), ratio: otlp.ratio, ..Default::default() }
+        // Without an endpoint nobody would ever see a sampled span.
+        let ratio = if otlp.endpoint.is_some() { otlp.ratio } else { 0.0 };
+        OtlpSettings { endpoint: otlp.endpoint.clone(), ratio, ..Default::default() }
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! Every part is the same code that runs as a process of its own; here they share one log and find
 //! each other on loopback. The ports are taken before anything else happens, so that a busy one is
-//! told at once. A stop drains from the front: first nobody can order any more, then everything that
-//! was taken is answered, projected and told, then the journal is closed.
+//! told at once. A stop drains from the front: first nobody can order any more, then everything
+//! that was taken is answered, projected and told, then the journal is closed.
 
 mod banner;
 mod listing;

@@ -5,7 +5,7 @@
 //! order has exactly one outcome, the one that was told; every order that was not answered is
 //! resolved by sending it again; no trade is there twice or missing; nothing is lost.
 //!
-//! `TRADESPINE_KILLS` sets the number of kills.
+//! `TRADESPINE_TEST_KILLS` sets the number of kills.
 
 #[path = "kill/client.rs"]
 mod client;
@@ -28,7 +28,7 @@ const KILLS: u32 = 6;
 const UNANSWERED_SHARE_MIN: u32 = 60;
 
 fn kills() -> u32 {
-    std::env::var("TRADESPINE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS)
+    std::env::var("TRADESPINE_TEST_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,7 +59,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_happens_twice() {
     assert!(under_load * 100 >= kills() * UNANSWERED_SHARE_MIN, "{under_load} kills under load");
     println!("{} kills, {sent} orders sent, {} acknowledged", kills(), history.acknowledged());
 
-    platform::verify(directory.path()).await;
+    platform::verify(directory.path());
     check(&history, directory.path()).await;
 }
 
@@ -75,8 +75,7 @@ async fn check(history: &History, directory: &std::path::Path) {
         let placed_as = row.client_order_id.as_ref().map(KeyText::as_str);
         assert_eq!(placed_as, Some(key), "the row is of another order");
         for trade in &told.trades {
-            let is_there = tables.trades.iter().any(|(id, _)| trade.is(id, &tables));
-            assert!(is_there, "trade {trade:?} of {key} is missing");
+            assert!(trade.is_in(&tables), "trade {trade:?} of {key} is missing");
         }
     }
     // One row for each key: nothing was placed twice.
@@ -85,8 +84,8 @@ async fn check(history: &History, directory: &std::path::Path) {
     assert_eq!(keys.len(), distinct.len(), "an order is there twice");
     // The numbers of each instrument's trades have no gap.
     for instrument in tables.instruments.keys() {
-        let numbers = tables.trades.keys().filter(|key| key.instrument == *instrument);
-        for (number, expected) in numbers.map(|key| key.trade.0).zip(1..) {
+        let numbers = tables.trades.keys().filter(|(of, _)| of == instrument);
+        for (number, expected) in numbers.map(|(_, trade)| trade.0).zip(1..) {
             assert_eq!(number, expected, "a trade of {instrument:?} is missing");
         }
     }

@@ -33,7 +33,8 @@ impl Side {
         }
     }
 
-    /// Whether a taker of this side with `limit` may trade at a maker's `price`. Equal prices trade.
+    /// Whether a taker of this side with `limit` may trade at a maker's `price`. Equal prices
+    /// trade.
     pub fn accepts(self, limit: Price, price: Price) -> bool {
         match self {
             Side::Buy => price <= limit,

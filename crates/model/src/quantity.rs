@@ -24,7 +24,8 @@ pub enum QuantityError {
 }
 
 impl Quantity {
-    /// The largest quantity of one order, in lots: 2^40. See [`Price::TICKS_MAX`](crate::Price::TICKS_MAX).
+    /// The largest quantity of one order, in lots: 2^40. See
+    /// [`Price::TICKS_MAX`](crate::Price::TICKS_MAX).
     pub const LOTS_MAX: u64 = 1 << 40;
 
     /// Nothing.

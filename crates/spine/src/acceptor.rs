@@ -35,8 +35,8 @@ pub enum Verdict {
     Accepted,
     /// An answer that was accepted before, again. Dropped.
     Repeated,
-    /// An answer of a number already passed, whose chain differs from the accepted one where that is
-    /// still remembered. Dropped; people are told, for somebody computed something else.
+    /// An answer of a number already passed, whose chain differs from the accepted one where that
+    /// is still remembered. Dropped; people are told, for somebody computed something else.
     Contradiction,
     /// Beyond the next number. Dropped; read on.
     Beyond,

@@ -75,8 +75,8 @@ pub enum GenesisError {
 }
 
 /// Founds the log with `proposal` unless somebody has, completes the copies in its partitions, and
-/// tells what the log is. Safe to run again and by several at once: the first genesis in partition 0
-/// counts.
+/// tells what the log is. Safe to run again and by several at once: the first genesis in partition
+/// 0 counts.
 ///
 /// # Errors
 /// [`GenesisError`] where the log is another's, has other partitions, or does not answer.

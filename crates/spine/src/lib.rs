@@ -12,8 +12,9 @@
 //! - [`acceptor`]: the readers' rule. [`tail`]: a thread that applies it to a partition and hands
 //!   on accepted answers only.
 //! - [`replica`]: one shard's state, advanced by its inputs; pure. [`core`]: what it is made of.
-//! - [`genesis`]: how a log begins. [`snapshot`], [`snapshotter`]: how a state is kept. [`replay`]: how it is found
-//!   again. [`shard`]: the owner of a partition: takes over, applies, publishes, checks itself.
+//! - [`genesis`]: how a log begins. [`snapshot`], [`snapshotter`]: how a state is kept. [`replay`]:
+//!   how it is found again. [`shard`]: the owner of a partition: takes over, applies, publishes,
+//!   checks itself.
 //!
 //! What will never live here: an order, a price, a balance.
 

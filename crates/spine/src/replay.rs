@@ -1,9 +1,9 @@
 //! How a state is found again: from a snapshot and the log, checking every step against what was
 //! published.
 //!
-//! A replay holds a [`Replica`], follows the accepted answers of its partition, applies the input of
-//! each, and compares the chain that it computes with the one in the log. The same code recovers a
-//! shard, keeps the snapshotter's copy, and verifies a whole log: there is one way to rebuild a
+//! A replay holds a [`Replica`], follows the accepted answers of its partition, applies the input
+//! of each, and compares the chain that it computes with the one in the log. The same code recovers
+//! a shard, keeps the snapshotter's copy, and verifies a whole log: there is one way to rebuild a
 //! state, and it never trusts what it can check.
 
 use std::{
@@ -32,8 +32,8 @@ use crate::{
 /// How much one poll of the log brings.
 const POLL_LIMIT: ReadLimit = ReadLimit { records: 4096, bytes: 8 * 1024 * 1024 };
 
-/// How long the input of an accepted answer may take to come. An answer is appended after its input,
-/// so what is missing for so long is lost.
+/// How long the input of an accepted answer may take to come. An answer is appended after its
+/// input, so what is missing for so long is lost.
 const INPUT_WAIT: Duration = Duration::from_secs(5);
 
 /// One poll of it.
@@ -222,8 +222,8 @@ impl<C: Core> Replay<C> {
         Ok(stored)
     }
 
-    /// Inside the accepted prefix the logged answer rules: an input was quarantined where its answer
-    /// says so, whatever a later record asks for.
+    /// Inside the accepted prefix the logged answer rules: an input was quarantined where its
+    /// answer says so, whatever a later record asks for.
     fn apply_as_published(
         &mut self,
         stored: &Stored,

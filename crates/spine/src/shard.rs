@@ -7,17 +7,19 @@
 //! 1. **Probing.** A starter has replayed the accepted answers. It appends a tick and watches for
 //!    [`PROBE_WAIT`] whether somebody else answers it. Where the log is held by a lock there is
 //!    nobody else.
-//! 2. **Taking over.** It appends `TakeOver` and publishes once that is acknowledged. Two that do so
-//!    at once publish the same values; the first in the log wins and the other steps back.
+//! 2. **Taking over.** It appends `TakeOver` and publishes once that is acknowledged. Two that do
+//!    so at once publish the same values; the first in the log wins and the other steps back.
 //! 3. **Owning.** Inputs are applied in order and their answers appended, a bounded number ahead of
 //!    what the log has confirmed. Every second it appends a tick, which carries time.
 //!
 //! It ends itself when anything is in doubt: a failed append, an accepted answer that differs from
-//! what it computed, an acknowledged answer that nobody can read, a lost epoch. Recovery is from the
-//! log, by whoever starts next.
+//! what it computed, an acknowledged answer that nobody can read, a lost epoch. Recovery is from
+//! the log, by whoever starts next.
 
 mod appends;
+mod candidate;
 mod confirm;
+mod heed;
 mod settings;
 mod thread;
 
@@ -29,10 +31,7 @@ use std::{
 
 use model::{Partition, Timestamp};
 use prost::Message;
-use proto::{
-    log::{self, input},
-    topic::Topic,
-};
+use proto::log::{self, input};
 
 use self::{
     appends::Appends,
@@ -52,7 +51,7 @@ use crate::{
     header::{self, Headers},
     log::{Log, Place, ReadLimit, Reader, Record, Stored, Visibility, WriterRole},
     replay::{Replay, ReplayError, quarantine_in},
-    replica::{Computed, Notice, Replica},
+    replica::{Computed, Replica},
     tail,
 };
 
@@ -101,7 +100,8 @@ pub enum Progress {
 }
 
 impl<C: Core> Shard<C> {
-    /// A candidate for the partition that `replay` has recovered; `now` is the time of its first step.
+    /// A candidate for the partition that `replay` has recovered; `now` is the time of its first
+    /// step.
     ///
     /// # Errors
     /// [`ShardError`] where the log cannot be written.
@@ -207,95 +207,6 @@ impl<C: Core> Shard<C> {
         Ok(worked)
     }
 
-    fn probe(&mut self) {
-        self.append_input(input::Kind::Tick(log::Tick {}), AppendedFor::Candidacy);
-        self.stage = Stage::Probing { since: None, accepted: self.accepted() };
-    }
-
-    /// Somebody else's answer means that the partition has an owner; quiet means that it has none.
-    fn watch_probe(
-        &mut self,
-        now: Duration,
-        since: Option<Duration>,
-        accepted: u64,
-    ) -> Result<bool, ShardError> {
-        let Some(appended_at) = self.appends.candidacy() else { return Ok(false) };
-        let Some(since) = since else {
-            self.stage = if self.clocks_agree(appended_at) {
-                Stage::Probing { since: Some(now), accepted }
-            } else {
-                Stage::SteppedBack { until: now + STEP_BACK_WAIT }
-            };
-            return Ok(true);
-        };
-        if self.accepted() > accepted {
-            tracing::info!(partition = %self.partition, "somebody else answers this partition; stepping back");
-            self.stage = Stage::SteppedBack { until: now + STEP_BACK_WAIT };
-        } else if now >= since + PROBE_WAIT {
-            self.take_over();
-        } else {
-            return Ok(false);
-        }
-        Ok(true)
-    }
-
-    /// Keeps up with what the owner publishes, and looks again later.
-    fn step_back_until(&mut self, now: Duration, until: Duration) -> Result<bool, ShardError> {
-        let worked = self.follow()?;
-        if now >= until && !worked {
-            self.probe();
-            return Ok(true);
-        }
-        Ok(worked)
-    }
-
-    /// Applies inputs up to what was accepted, publishing nothing.
-    fn follow(&mut self) -> Result<bool, ShardError> {
-        let mut worked = false;
-        while self.replica.out_seq() < self.accepted() {
-            self.read_inputs(Duration::ZERO)?;
-            let Some(stored) = self.unanswered.pop_front() else { break };
-            self.apply(&stored, Duration::ZERO)?;
-            worked = true;
-        }
-        Ok(worked)
-    }
-
-    fn take_over(&mut self) {
-        let take_over = log::TakeOver {
-            expect_epoch: self.replica.epoch(),
-            incarnation: self.settings.incarnation,
-        };
-        self.append_input(input::Kind::TakeOver(take_over), AppendedFor::Candidacy);
-        self.stage = Stage::TakingOver;
-    }
-
-    fn watch_take_over(&mut self) -> bool {
-        if self.appends.candidacy().is_none() {
-            return false;
-        }
-        self.stage = Stage::Owning;
-        true
-    }
-
-    /// A candidate whose own clock differs from the log's must not move the log's time: it alarms and
-    /// stays a candidate. The record was appended between being sent and being acknowledged.
-    fn clocks_agree(&self, appended_at: Option<Timestamp>) -> bool {
-        let Some(log_clock) = appended_at else { return true };
-        let (sent_at, own_clock) = (self.stood_at, (self.settings.wall_clock)());
-        let apart = sent_at.since(log_clock).max(log_clock.since(own_clock));
-        let agree = apart <= settings::CLOCKS_APART_MAX;
-        if !agree {
-            tracing::error!(
-                partition = %self.partition,
-                own_clock_ms = own_clock.unix_millis(),
-                log_clock_ms = log_clock.unix_millis(),
-                "this machine's clock and the log's are more than 2 s apart; not taking over until they agree"
-            );
-        }
-        agree
-    }
-
     fn own(&mut self, now: Duration, wait: Duration) -> Result<bool, ShardError> {
         let ticked = self.tick(now);
         if self.confirmations.is_full() {
@@ -344,8 +255,9 @@ impl<C: Core> Shard<C> {
         }
     }
 
-    /// An accepted answer rules: what it did not answer as poison is not poison here either. What is
-    /// accepted already is compared, so a wrong guess stops the shard and the restart replays it.
+    /// An accepted answer rules: what it did not answer as poison is not poison here either. What
+    /// is accepted already is compared, so a wrong guess stops the shard and the restart replays
+    /// it.
     fn is_quarantined(&self, offset: u64) -> bool {
         self.replica.out_seq() >= self.accepted() && self.quarantined.contains(&offset)
     }
@@ -370,66 +282,6 @@ impl<C: Core> Shard<C> {
             }
         }
         headers.with(header::INCARNATION, self.appends.incarnation_text())
-    }
-
-    fn heed(&mut self, stored: &Stored, notice: Notice) -> Result<(), ShardError> {
-        let incarnation = self.settings.incarnation;
-        match notice {
-            Notice::TakenOver { epoch, incarnation: winner } if winner == incarnation => {
-                tracing::info!(partition = %self.partition, epoch, "took over");
-                self.own_epoch = Some(epoch);
-            }
-            Notice::TakenOver { epoch, incarnation: winner } => {
-                if self.stage == Stage::Owning && self.own_epoch.is_some_and(|own| epoch > own) {
-                    return Err(ShardError::SteppedDown { epoch, winner });
-                }
-            }
-            Notice::TakeOverStale { incarnation: loser } if loser == incarnation => {
-                tracing::info!(partition = %self.partition, "another took over first; stepping back");
-                self.own_epoch = None;
-                self.stage = Stage::SteppedBack { until: Duration::ZERO };
-            }
-            Notice::TakeOverStale { .. } => {}
-            Notice::Poison(reason) => self.copy_to_dead_letters(stored, &reason),
-        }
-        Ok(())
-    }
-
-    /// Untouched, with where it came from and why. A restart may copy it again; people do not mind.
-    fn copy_to_dead_letters(&mut self, stored: &Stored, reason: &str) {
-        tracing::warn!(partition = %self.partition, offset = stored.offset, reason, "an input was answered as poison");
-        metrics::counter!("tradespine_shard_poison_total").increment(1);
-        if self.stage != Stage::Owning {
-            return;
-        }
-        let mut record = stored.record.clone();
-        record.headers.push(header::DEAD_LETTER_TOPIC, Topic::Orders.name());
-        record.headers.push(header::DEAD_LETTER_PARTITION, self.partition.to_string());
-        record.headers.push(header::DEAD_LETTER_OFFSET, stored.offset.to_string());
-        record.headers.push(header::DEAD_LETTER_REASON, reason.to_owned());
-        let place = Place { topic: Topic::OrdersDeadLetters, partition: Partition::FIRST };
-        self.appends.publish(place, record);
-    }
-
-    /// After a pause of the whole process the log's time needs a takeover to move on; the owner that
-    /// was paused and is still the owner gives it one.
-    fn watch_time(&mut self, stored: &Stored) {
-        let owns = self.stage == Stage::Owning && self.own_epoch == Some(self.replica.epoch());
-        if owns && self.replica.is_time_step(stored.appended_at) && self.appends.is_settled() {
-            if !self.clocks_agree_now(stored.appended_at) {
-                return;
-            }
-            let take_over = log::TakeOver {
-                expect_epoch: self.replica.epoch(),
-                incarnation: self.settings.incarnation,
-            };
-            self.append_input(input::Kind::TakeOver(take_over), AppendedFor::Candidacy);
-        }
-    }
-
-    fn clocks_agree_now(&mut self, appended_at: Timestamp) -> bool {
-        self.stood_at = (self.settings.wall_clock)();
-        self.clocks_agree(Some(appended_at))
     }
 
     /// Time is an input: one tick a second, and back to back while expiries are left over.

@@ -1,8 +1,8 @@
 //! How a state is kept, so that recovery need not begin at the first input.
 //!
 //! A snapshot is written by a replaying copy of the state, never by the owner that publishes, and
-//! only of a state whose last answer was accepted from the log. It is checked before it is kept: the
-//! bytes, decoded again, must make the same bytes. It carries the log's id, its position and a
+//! only of a state whose last answer was accepted from the log. It is checked before it is kept:
+//! the bytes, decoded again, must make the same bytes. It carries the log's id, its position and a
 //! checksum; the newest valid one wins, and some older ones stay in case it is damaged.
 
 mod store;
@@ -150,8 +150,9 @@ impl SnapshotImage {
     }
 }
 
-/// How far the newest readable snapshot of this log goes, without its state: where somebody who needs
-/// only the end of the accepted answers can begin to look for it. `None` says: at the first answer.
+/// How far the newest readable snapshot of this log goes, without its state: where somebody who
+/// needs only the end of the accepted answers can begin to look for it. `None` says: at the first
+/// answer.
 ///
 /// # Errors
 /// [`StoreError`] where the store does not answer.

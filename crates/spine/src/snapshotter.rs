@@ -20,8 +20,8 @@ use crate::{
     snapshot::{self, SnapshotStore, TakeError},
 };
 
-/// How many answers are applied between two snapshots: recovery replays no more than these, a second
-/// or so of work.
+/// How many answers are applied between two snapshots: recovery replays no more than these, a
+/// second or so of work.
 pub const ANSWERS_BETWEEN: u64 = 200_000;
 
 /// How long the copy sleeps between two looks, so that it catches up in batches and costs little.

@@ -1,7 +1,7 @@
 //! Two owners of one partition, crashes between any two steps, appends that are delayed, lost,
 //! repeated and interleaved: whatever happens, readers see the one true sequence.
 //!
-//! `TRADESPINE_SCHEDULES` sets how many seeds are run; a failure names its seed.
+//! `TRADESPINE_TEST_SCHEDULES` sets how many seeds are run; a failure names its seed.
 
 #[path = "schedules/toy.rs"]
 mod toy;
@@ -18,7 +18,7 @@ const CAUGHT_WITHIN: u64 = 2_000;
 
 #[test]
 fn readers_always_see_the_one_true_sequence() {
-    let count = std::env::var("TRADESPINE_SCHEDULES").ok().and_then(|text| text.parse().ok());
+    let count = std::env::var("TRADESPINE_TEST_SCHEDULES").ok().and_then(|text| text.parse().ok());
     for seed in 0..count.unwrap_or(SCHEDULES) {
         if let Err(fault) = run(seed, Broken::Nothing) {
             panic!("seed {seed}: {fault:?}");

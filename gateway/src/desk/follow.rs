@@ -53,7 +53,9 @@ impl Followers {
     pub(crate) fn objection(&self) -> Option<String> {
         for (partition, progress) in self.progress.iter().enumerate() {
             if !progress.has_reached_end.load(Ordering::Relaxed) {
-                return Some(format!("has not caught up with the answers of partition {partition}"));
+                return Some(format!(
+                    "has not caught up with the answers of partition {partition}"
+                ));
             }
             let lag = progress.lag.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(seconds) = lag.excess_seconds() {

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use model::{OrderId, Partition, RequestId};
+use model::{AccountName, KeyText, OrderId, Partition, RequestId};
 use rustc_hash::FxHashMap;
 
 use super::{Hear, OUTCOME_WAIT, Wants};
@@ -170,15 +170,25 @@ impl Waiters {
         swept
     }
 
+    /// Whether an order of `account` under a key of this text is without an answer, or may still come
+    /// to stand in the log. Looks at all of them.
+    pub(super) fn awaits(&self, account: &AccountName, key: &KeyText) -> bool {
+        let is_it = |waiter: &Waiter| {
+            waiter
+                .claim
+                .as_ref()
+                .is_some_and(|claim| claim.key.account == *account && claim.key.key.text == *key)
+        };
+        self.parts.iter().any(|part| lock(part).values().any(is_it))
+    }
+
     /// Request ids are random, so that their lowest bits deal them out evenly.
     fn part(&self, id: RequestId) -> MutexGuard<'_, FxHashMap<u128, Waiter>> {
         lock(&self.parts[(id.0 % PARTS as u128) as usize])
     }
 }
 
-fn lock(
-    part: &Mutex<FxHashMap<u128, Waiter>>,
-) -> MutexGuard<'_, FxHashMap<u128, Waiter>> {
+fn lock(part: &Mutex<FxHashMap<u128, Waiter>>) -> MutexGuard<'_, FxHashMap<u128, Waiter>> {
     // What a panicking thread leaves is still a whole map: each change is one step.
     part.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -73,8 +73,7 @@ pub fn place(
 ) -> Result<Placed, Problem> {
     let account = client(fields.client_id)?;
     let listed = instrument(fields.instrument, catalogue)?;
-    let side =
-        meant("side", fields.side, &SIDES)?.ok_or_else(|| Problem::missing("side"))?;
+    let side = meant("side", fields.side, &SIDES)?.ok_or_else(|| Problem::missing("side"))?;
     let order_type =
         meant("type", fields.order_type, &TYPES)?.ok_or_else(|| Problem::missing("type"))?;
     let time_in_force = time_in_force(order_type, fields.time_in_force)?;
@@ -163,10 +162,7 @@ pub(super) const fn value_code(error: &ValueError) -> &'static str {
     }
 }
 
-fn retry_key(
-    fields: &OrderFields<'_>,
-    generate: impl FnOnce() -> Key,
-) -> Result<Key, Problem> {
+fn retry_key(fields: &OrderFields<'_>, generate: impl FnOnce() -> Key) -> Result<Key, Problem> {
     match (fields.client_order_id, fields.idempotency_key) {
         (Some(text), _) => {
             Ok(Key { space: KeySpace::ClientOrderId, text: key("client_order_id", text)? })

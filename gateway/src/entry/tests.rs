@@ -111,11 +111,7 @@ fn what_is_not_said_has_its_default() {
     assert_eq!(market.order.time_in_force, TimeInForce::Ioc);
     let anonymous = placed(&OrderFields { client_order_id: None, ..good() }).expect("a good order");
     assert_eq!(anonymous.order.key, generated());
-    let keyed = OrderFields {
-        client_order_id: None,
-        idempotency_key: Some("k"),
-        ..good()
-    };
+    let keyed = OrderFields { client_order_id: None, idempotency_key: Some("k"), ..good() };
     assert_eq!(placed(&keyed).expect("good").order.key.space, KeySpace::IdempotencyKey);
 }
 

@@ -40,8 +40,7 @@ impl FundingService for Funding {
             id: given(&request.deposit_id),
             id_field: "deposit_id",
         };
-        let (already_applied, balances) =
-            self.movement(Direction::Deposit, &fields, span).await?;
+        let (already_applied, balances) = self.movement(Direction::Deposit, &fields, span).await?;
         Ok(Response::new(DepositResponse { already_applied, balances }))
     }
 
@@ -72,9 +71,8 @@ impl Funding {
         span: Span,
     ) -> Result<(bool, Vec<AccountBalance>), Problem> {
         let (account, movement) = entry::movement(fields, &self.office.reference.catalogue())?;
-        let moving = async {
-            self.office.move_money(direction, &account, movement, trace::current()).await
-        };
+        let moving =
+            async { self.office.move_money(direction, &account, movement, trace::current()).await };
         match moving.instrument(span).await? {
             Moved::Done { already_applied, balances } => {
                 Ok((already_applied, balances.into_iter().map(told).collect()))

@@ -43,9 +43,8 @@ impl OrderEntryService for OrderEntry {
         let request = request.into_inner();
         let placed = placed(&request, &self.office)?;
         let office = Arc::clone(&self.office);
-        let place = async move {
-            office.place(&placed, request.wait_for_result, trace::current()).await
-        };
+        let place =
+            async move { office.place(&placed, request.wait_for_result, trace::current()).await };
         let told = place.instrument(span).await?;
         Ok(Response::new(PlaceOrderResponse { order: Some(told.into_order()) }))
     }
@@ -59,9 +58,8 @@ impl OrderEntryService for OrderEntry {
         let account = entry::client(given(&request.client_id))?;
         let id = entry::order_id_of(request.order_id)?;
         let office = &self.office;
-        let cancel = async {
-            office.cancel(account, id, request.wait_for_result, trace::current()).await
-        };
+        let cancel =
+            async { office.cancel(account, id, request.wait_for_result, trace::current()).await };
         let status = |status: OrderStatus| Order {
             id: request.order_id,
             client_id: request.client_id.clone(),
@@ -84,9 +82,8 @@ impl OrderEntryService for OrderEntry {
         let span = span("CancelAllOrders", &request);
         let (account, listed) = cancel_all(request.get_ref(), &self.office)?;
         let office = &self.office;
-        let cancel = async {
-            office.cancel_all(&account, listed.as_deref(), true, trace::current()).await
-        };
+        let cancel =
+            async { office.cancel_all(&account, listed.as_deref(), true, trace::current()).await };
         let results = cancel.instrument(span).await.results;
         Ok(Response::new(CancelAllOrdersResponse { results }))
     }

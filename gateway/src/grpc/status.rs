@@ -32,6 +32,7 @@ const fn code(kind: Kind) -> Code {
         Kind::Malformed | Kind::TooLarge | Kind::MediaType => Code::InvalidArgument,
         Kind::NotFound => Code::NotFound,
         Kind::MethodNotAllowed => Code::Unimplemented,
+        Kind::TooSlow => Code::DeadlineExceeded,
         Kind::Conflict => Code::FailedPrecondition,
         Kind::KeyReused => Code::AlreadyExists,
         Kind::TooMany | Kind::Overloaded => Code::ResourceExhausted,

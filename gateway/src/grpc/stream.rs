@@ -126,8 +126,7 @@ impl Inlet {
         let id = entry::order_id_of(order_id)?;
         let wants = Wants::Answer(OUTCOME_WAIT);
         let traceparent = self.traceparent.clone();
-        let submission =
-            self.office.cancel_submission(account.clone(), id, wants, traceparent)?;
+        let submission = self.office.cancel_submission(account.clone(), id, wants, traceparent)?;
         let sender = self.sender.clone();
         let hear: Hear = Box::new(move |news| {
             tell(&sender, correlation_id, About::Cancel { account, order_id, news });

@@ -21,6 +21,10 @@ const PARTS: usize = 16;
 /// most retries come, at about a kilobyte each.
 const PART_ANSWERS_MAX: usize = 2_048;
 
+/// How many events an answer that is kept has at most: an ordinary order makes a handful, a sweep
+/// thousands, and the shard tells of those again.
+const EVENTS_MAX: usize = 64;
+
 /// See the [module](self).
 #[derive(Debug)]
 pub struct MemoryCache {
@@ -57,7 +61,8 @@ impl Cache for MemoryCache {
     }
 
     fn keep(&self, claim: Claim, log_id: LogId, answered: &Arc<Answered>) {
-        if !consumes_key(&answered.answer) {
+        let is_small = answered.answer.body.events.len() <= EVENTS_MAX;
+        if !is_small || !consumes_key(&answered.answer) {
             return;
         }
         let mut part = self.part(&claim.key);

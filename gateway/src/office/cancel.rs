@@ -55,7 +55,7 @@ impl Office {
             News::Answered(answered) => match ended_by(&answered, id) {
                 Ok(ended) => {
                     Ok(Cancelled::Done(Box::new(self.as_left(&account, &answered, ended).await)))
-                },
+                }
                 Err(problem) => Err(self.explained(problem, &account, id).await),
             },
             News::NotWritten(problem) => Err(problem),

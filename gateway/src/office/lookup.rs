@@ -1,6 +1,6 @@
 //! Look-ups that see what this gateway's clients have written.
 
-use model::OrderId;
+use model::{AccountName, KeyText, OrderId};
 use proto::{
     ledger::{
         GetBalancesResponse, ListOrdersRequest, ListOrdersResponse, ListTradesRequest,
@@ -22,22 +22,26 @@ impl Office {
         self.recorded(id).await?.ok_or_else(no_order)
     }
 
-    /// The order of a client under its own id of it. That there is none is said only by a ledger
-    /// that has read everything this gateway has written.
+    /// The order of a client under its own id of it. That there is none is said only where no such
+    /// order is on its way from this gateway, and by a ledger that has read everything this gateway
+    /// has written.
     pub(crate) async fn order_of(
         &self,
-        client_id: &str,
-        client_order_id: &str,
+        account: &AccountName,
+        key: &KeyText,
     ) -> Result<Order, Problem> {
+        let (client_id, client_order_id) = (account.as_str(), key.as_str());
         if let Some(order) = self.upstream.order_of(client_id, client_order_id).await? {
             return Ok(order);
         }
-        if !self.upstream.has_read(self.own_writes()).await {
-            let message = "the ledger has not read all orders yet; try again";
-            return Err(Problem::unavailable("ledger_behind", message));
+        // Looked at before the ledger is asked again: an order that is answered in between is there.
+        let is_awaited = self.desk.awaits(account, key);
+        if !is_awaited && self.upstream.has_read(self.own_writes()).await {
+            let found = self.upstream.order_of(client_id, client_order_id).await?;
+            return found.ok_or_else(|| no_order().at("client_order_id"));
         }
-        let found = self.upstream.order_of(client_id, client_order_id).await?;
-        found.ok_or_else(|| no_order().at("client_order_id"))
+        let message = "the order may be on its way and is not decided yet; try again";
+        Err(Problem::unavailable("not_known_yet", message))
     }
 
     /// Orders, newest first.

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use model::OrderId;
-use proto::trading::{Order, OrderStatus};
+use proto::{
+    command::KeySpace,
+    trading::{Order, OrderStatus},
+};
 
 use super::Office;
 use crate::{
@@ -57,9 +60,7 @@ impl Office {
             News::Appended { id, at } => Ok(Told::Taken(result::pending(placed, id, at))),
             News::Answered(answered) => self.decided(placed, &answered).await,
             News::NotWritten(problem) => Err(problem),
-            News::Unknown { id } => {
-                Ok(Told::Unknown(result::unknown(placed, id, self.desk.now())))
-            }
+            News::Unknown { id } => Ok(Told::Unknown(result::unknown(placed, id, self.desk.now()))),
         }
     }
 
@@ -69,7 +70,7 @@ impl Office {
         };
         match result::decide(placed, id, &answered.answer) {
             Decision::Decided(order) => Ok(Told::Decided(*order)),
-            Decision::KeyReused(_) => Err(key_reused()),
+            Decision::KeyReused(_) => Err(key_reused(placed)),
             Decision::Duplicate(original) => Ok(self.original(placed, original).await),
         }
     }
@@ -93,8 +94,7 @@ impl Office {
     /// in this log, and its shard has not forgotten the key.
     pub(crate) async fn known(&self, claim: &Claim) -> Option<Kept> {
         let kept = self.cache.find(&claim.key).await?;
-        let is_remembered =
-            self.desk.now() < kept.answered.answer.now.plus(self.key_retention);
+        let is_remembered = self.desk.now() < kept.answered.answer.now.plus(self.key_retention);
         (kept.log_id == self.desk.log_id() && is_remembered).then_some(kept)
     }
 }
@@ -118,18 +118,24 @@ pub(crate) fn submission(
 
 fn first_result(placed: &Placed, claim: &Claim, kept: &Kept) -> Result<Told, Problem> {
     if kept.content != claim.content {
-        return Err(key_reused());
+        return Err(key_reused(placed));
     }
     let decided = kept.answered.id().map(|id| result::decide(placed, id, &kept.answered.answer));
     match decided {
         Some(Decision::Decided(order)) => Ok(Told::Decided(*order)),
         // Only answers that used the key up are kept: neither is one.
-        Some(Decision::Duplicate(_) | Decision::KeyReused(_)) | None => Err(key_reused()),
+        Some(Decision::Duplicate(_) | Decision::KeyReused(_)) | None => Err(key_reused(placed)),
     }
 }
 
-fn key_reused() -> Problem {
-    let message = "this client order id or idempotency key was used for this instrument with \
-                   another order; send the same order again, or use a new one";
-    Problem::new(Kind::KeyReused, "key_reused", message).at("client_order_id")
+fn key_reused(placed: &Placed) -> Problem {
+    let field = match placed.order.key.space {
+        KeySpace::ClientOrderId => "client_order_id",
+        KeySpace::IdempotencyKey | KeySpace::Generated => "idempotency_key",
+    };
+    let message = format!(
+        "{field} was used for this instrument with another order; send that order again, or use a \
+         new one"
+    );
+    Problem::new(Kind::KeyReused, "key_reused", message).at(field)
 }

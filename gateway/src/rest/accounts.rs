@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -15,6 +15,7 @@ use super::{
     body::{self, MovementBody},
     created,
     door::ProblemView,
+    params::PathText,
     shape::AccountView,
 };
 use crate::{
@@ -32,7 +33,7 @@ use crate::{
 )]
 pub(super) async fn balances(
     State(office): State<Arc<Office>>,
-    Path(client_id): Path<String>,
+    PathText(client_id): PathText,
 ) -> Result<Json<AccountView>, Problem> {
     let client = entry::client(Some(&client_id))?;
     let found = office.balances(client.as_str()).await?;
@@ -54,7 +55,7 @@ pub(super) async fn balances(
 )]
 pub(super) async fn deposit(
     State(office): State<Arc<Office>>,
-    Path(client_id): Path<String>,
+    PathText(client_id): PathText,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
@@ -81,7 +82,7 @@ pub(super) async fn deposit(
 )]
 pub(super) async fn withdraw(
     State(office): State<Arc<Office>>,
-    Path(client_id): Path<String>,
+    PathText(client_id): PathText,
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();

@@ -1,7 +1,7 @@
 //! Bodies: bounded JSON objects whose fields are read from their text, so that no number ever passes
 //! through a float, and whatever is wrong is told with the name of its field.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -17,7 +17,10 @@ use crate::{
 };
 
 /// The largest body: an order with every field at its longest is below 2 KiB.
-pub(super) const BODY_BYTES_MAX: usize = 16 * 1024;
+const BODY_BYTES_MAX: usize = 16 * 1024;
+
+/// How long a body may take to come: clients that dawdle must not take the places of others.
+const BODY_WAIT: Duration = Duration::from_secs(10);
 
 /// Reads a body that says it is JSON.
 pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
@@ -25,10 +28,18 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Probl
         let message = "content-type must be application/json";
         return Err(Problem::new(Kind::MediaType, "not_json", message).at("content-type"));
     }
-    to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {
-        let message = format!("body has more than {BODY_BYTES_MAX} bytes, or did not come whole");
-        Problem::new(Kind::TooLarge, "body_too_large", message).at("body")
-    })
+    match tokio::time::timeout(BODY_WAIT, to_bytes(body, BODY_BYTES_MAX)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => {
+            let message =
+                format!("body has more than {BODY_BYTES_MAX} bytes, or did not come whole");
+            Err(Problem::new(Kind::TooLarge, "body_too_large", message).at("body"))
+        }
+        Err(_) => {
+            let message = format!("body did not come within {} s", BODY_WAIT.as_secs());
+            Err(Problem::new(Kind::TooSlow, "body_too_slow", message).at("body"))
+        }
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -318,8 +329,10 @@ mod tests {
         let table = [
             (r#"{"price": 0.1}"#, "0.1"),
             (r#"{"price": "0.1"}"#, "0.1"),
-            (r#"{"price": 100000000000000000000.000000000000000000001}"#,
-             "100000000000000000000.000000000000000000001"),
+            (
+                r#"{"price": 100000000000000000000.000000000000000000001}"#,
+                "100000000000000000000.000000000000000000001",
+            ),
             (r#"{"price": 1e400}"#, "1e400"),
             (r#"{"price": "\u0031"}"#, "1"),
             (r#"{"price": null, "unknown": {"deep": []}}"#, ""),

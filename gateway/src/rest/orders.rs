@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
@@ -15,10 +15,8 @@ use super::{
     IDEMPOTENCY_KEY, NEXT_CURSOR, body,
     body::OrderBody,
     door::ProblemView,
-    params::Params,
-    shape::{
-        CancelAllResultView, CancelTakenView, CancelledAllView, OrderView, ReceiptView,
-    },
+    params::{Params, PathText},
+    shape::{CancelAllResultView, CancelTakenView, CancelledAllView, OrderView, ReceiptView},
 };
 use crate::{
     entry,
@@ -100,15 +98,12 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
         (status = 400, body = ProblemView<'_>, description = "A parameter cannot be used"),
     )
 )]
-pub(super) async fn list(
-    State(office): State<Arc<Office>>,
-    uri: Uri,
-) -> Result<Response, Problem> {
+pub(super) async fn list(State(office): State<Arc<Office>>, uri: Uri) -> Result<Response, Problem> {
     let params = Params::of(&uri)?;
     if let Some(own) = params.get("client_order_id") {
         let client = entry::client(params.get("client_id"))?;
         let own = entry::key("client_order_id", own)?;
-        let order = office.order_of(client.as_str(), own.as_str()).await?;
+        let order = office.order_of(&client, &own).await?;
         return Ok(Json(OrderView::of(order)).into_response());
     }
     if params.get("client_id").is_some() {
@@ -143,7 +138,7 @@ pub(super) async fn list(
 )]
 pub(super) async fn one(
     State(office): State<Arc<Office>>,
-    Path(id): Path<String>,
+    PathText(id): PathText,
 ) -> Result<Json<OrderView>, Problem> {
     let order = office.order(entry::order_id(&id)?).await?;
     Ok(Json(OrderView::of(order)))
@@ -166,7 +161,7 @@ pub(super) async fn one(
 )]
 pub(super) async fn cancel(
     State(office): State<Arc<Office>>,
-    Path(id): Path<String>,
+    PathText(id): PathText,
     uri: Uri,
 ) -> Result<Response, Problem> {
     let params = Params::of(&uri)?;

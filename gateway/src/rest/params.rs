@@ -1,6 +1,9 @@
-//! Parameters after the question mark.
+//! Parameters after the question mark, and in the path.
 
-use axum::{extract::Query, http::Uri};
+use axum::{
+    extract::{FromRequestParts, Path, Query},
+    http::{Uri, request::Parts},
+};
 use proto::trading::OrderStatus;
 
 use crate::problem::{Kind, Problem};
@@ -10,6 +13,23 @@ pub(super) const LIMIT_MAX: u32 = 500;
 
 /// How deep pages go: beyond it counting rows costs more than the page, and a cursor does not.
 pub(super) const ROWS_MAX: u64 = 100_000;
+
+/// The one parameter of a path, as text.
+pub(super) struct PathText(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathText {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<PathText, Problem> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(text)) => Ok(PathText(text)),
+            Err(error) => {
+                let message = format!("the path cannot be read: {}", error.body_text());
+                Err(Problem::new(Kind::Malformed, "bad_path", message).at("path"))
+            }
+        }
+    }
+}
 
 /// All parameters, in their order.
 #[derive(Debug, Default)]
@@ -90,9 +110,9 @@ impl Params {
     /// The status that is asked for; unspecified where none is.
     pub(super) fn status(&self) -> Result<OrderStatus, Problem> {
         let Some(word) = self.get("status") else { return Ok(OrderStatus::Unspecified) };
-        let known = STATUSES.into_iter().find(|status| {
-            proto::text::order_status(*status).eq_ignore_ascii_case(word)
-        });
+        let known = STATUSES
+            .into_iter()
+            .find(|status| proto::text::order_status(*status).eq_ignore_ascii_case(word));
         known.ok_or_else(|| {
             let words = STATUSES.map(proto::text::order_status).join(", ");
             Problem::field("status", "unknown_word", format!("is none of: {words}"))

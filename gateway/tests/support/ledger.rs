@@ -109,7 +109,10 @@ impl LedgerService for FakeLedger {
             taker_side: 1,
             executed_at: Some(prost_types::Timestamp { seconds: 1, nanos: 5_000 }),
         };
-        Ok(Response::new(ListTradesResponse { trades: vec![trade], next_page_token: String::new() }))
+        Ok(Response::new(ListTradesResponse {
+            trades: vec![trade],
+            next_page_token: String::new(),
+        }))
     }
 
     async fn get_balances(

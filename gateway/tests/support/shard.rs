@@ -16,8 +16,8 @@ use prost::Message;
 use proto::{
     command::{Ask, ClientCommand, Command, KeySpace, PlaceOrder},
     log::{
-        self, Applied, BookChanged, Duplicate, EndReason, Event, OrderEnded, Outcome, Refused,
-        RefusalReason, TradeExecuted, event, outcome,
+        self, Applied, BookChanged, Duplicate, EndReason, Event, OrderEnded, Outcome,
+        RefusalReason, Refused, TradeExecuted, event, outcome,
     },
 };
 use spine::{
@@ -56,9 +56,7 @@ impl Drop for Shard {
 fn run(log: &dyn Log, log_id: LogId, mut rules: Rules, stop: &AtomicBool) {
     let partition = rules.partition;
     let producer = log.producer(WriterRole::Shard).expect("a producer");
-    let mut reader = log
-        .reader(Place::orders(partition), 0, Visibility::Synced)
-        .expect("a reader");
+    let mut reader = log.reader(Place::orders(partition), 0, Visibility::Synced).expect("a reader");
     let mut prev_chain = Chain::start(log_id, partition);
     let mut polled = Vec::new();
     while !stop.load(Ordering::Relaxed) {

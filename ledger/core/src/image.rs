@@ -238,8 +238,8 @@ impl Accounts {
     }
 }
 
-/// The most that one movement can be of: [`SUPPLY_MAX`](crate::SUPPLY_MAX) that came in, and on top of it grants, which
-/// are far less.
+/// The most that one movement can be of: [`SUPPLY_MAX`](crate::SUPPLY_MAX) that came in, and on top
+/// of it grants, which are far less.
 const MOVEMENT_MAX: Amount = Amount::from_units(1 << 121);
 
 fn movement_image(

@@ -5,26 +5,26 @@
 //! 1. Every change is one [`Posting`] whose legs sum to zero for each asset, and every change goes
 //!    through one function that applies a leg and records it. So a balance *is* the fold of the
 //!    postings, and the sum over all buckets of an asset is always zero.
-//! 2. An account has two buckets for each asset, [`Bucket::Available`] and [`Bucket::Held`]. Neither
-//!    is ever negative. What comes from outside comes out of [`Bucket::External`], what a sandbox
-//!    gives away out of [`Bucket::Faucet`]; these two go below zero instead.
+//! 2. An account has two buckets for each asset, [`Bucket::Available`] and [`Bucket::Held`].
+//!    Neither is ever negative. What comes from outside comes out of [`Bucket::External`], what a
+//!    sandbox gives away out of [`Bucket::Faucet`]; these two go below zero instead.
 //! 3. An order holds its worst case when it enters ([`hold_for`], [`hold_for_market`]), pays and
-//!    delivers only from what it holds, and lets go of the rest when it ends. A limit buyer who pays
-//!    less than the limit gets the difference back with the fill. After an order's end nothing of
-//!    its hold is left.
+//!    delivers only from what it holds, and lets go of the rest when it ends. A limit buyer who
+//!    pays less than the limit gets the difference back with the fill. After an order's end nothing
+//!    of its hold is left.
 //! 4. A refused operation changes nothing. Operations that could be refused can be asked first
 //!    (`check_…`, [`Accounts::available_to`]) without opening an account.
 //! 5. Deposits and withdrawals carry an external id that is remembered for good: the same again is
 //!    [`Movement::AlreadyApplied`], the same id with other content an error.
-//! 6. In a sandbox an account that does not exist is at its grant. One that is back at its grant can
-//!    be compacted away, so that clients who invent a new name with every order fill no memory.
+//! 6. In a sandbox an account that does not exist is at its grant. One that is back at its grant
+//!    can be compacted away, so that clients who invent a new name with every order fill no memory.
 //!
 //! # Why nothing overflows
 //!
 //! What has come in from outside is at most [`SUPPLY_MAX`], all grants together at most
-//! [`ACCOUNTS_MAX`] times [`GRANT_MAX`]; client balances are never negative and add up to just these
-//! two, so each is below 2^121 and any sum of a few of them below 2^127. Arithmetic is checked all
-//! the same, and a breach stops the shard rather than losing a unit.
+//! [`ACCOUNTS_MAX`] times [`GRANT_MAX`]; client balances are never negative and add up to just
+//! these two, so each is below 2^121 and any sum of a few of them below 2^127. Arithmetic is
+//! checked all the same, and a breach stops the shard rather than losing a unit.
 //!
 //! # Layout
 //!

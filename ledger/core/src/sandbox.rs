@@ -54,8 +54,8 @@ impl Accounts {
     /// withdrawal ever, and just its grant in it, which goes back to the faucet. Tells whether it
     /// was removed. Outside a sandbox nothing is.
     ///
-    /// The caller does this last in a command: [`Accounts::name`] of the handle stays readable until
-    /// the next account reuses it.
+    /// The caller does this last in a command: [`Accounts::name`] of the handle stays readable
+    /// until the next account reuses it.
     pub fn compact(
         &mut self,
         handle: AccountHandle,

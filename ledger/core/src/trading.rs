@@ -1,9 +1,9 @@
 //! Hold, settle, release, and what an order must hold.
 //!
 //! Holds are kept as a total for each account and asset. What is left of *one* order's hold follows
-//! from the order: [`hold_for`] its limit price and what remains of it, or, for a market order, what
-//! it held at entry less what it has paid. The caller releases just that when the order ends, so
-//! that nothing of it stays.
+//! from the order: [`hold_for`] its limit price and what remains of it, or, for a market order,
+//! what it held at entry less what it has paid. The caller releases just that when the order ends,
+//! so that nothing of it stays.
 
 use model::{AccountHandle, Amount, AssetId, Instrument, OrderId, Price, Quantity, Side, TradeId};
 
@@ -23,8 +23,8 @@ pub struct Settlement<'a> {
     /// Who pays the quote asset, out of what is held.
     pub buyer: AccountHandle,
     /// The limit at which the buyer's order holds its quote asset; what it holds for this quantity
-    /// beyond the price goes back with this trade. `None` for a market order, whose hold is a budget:
-    /// the price leaves it, and the rest is released when the order ends.
+    /// beyond the price goes back with this trade. `None` for a market order, whose hold is a
+    /// budget: the price leaves it, and the rest is released when the order ends.
     pub buyer_limit: Option<Price>,
     /// Who delivers the base asset, out of what is held. May be the buyer.
     pub seller: AccountHandle,
@@ -57,13 +57,14 @@ impl Accounts {
         Ok(())
     }
 
-    /// Settles a trade: the buyer pays, the seller delivers, both out of what their orders hold, and
-    /// the buyer gets back what its limit held beyond the price.
+    /// Settles a trade: the buyer pays, the seller delivers, both out of what their orders hold,
+    /// and the buyer gets back what its limit held beyond the price.
     ///
     /// # Panics
-    /// Where a side does not hold what it owes, or the price is above the buyer's limit. Neither can
-    /// be while every order has held [`hold_for`] its terms and no trade exceeds what remains of it:
-    /// then what an account holds is the sum over its open orders, each at least what it owes.
+    /// Where a side does not hold what it owes, or the price is above the buyer's limit. Neither
+    /// can be while every order has held [`hold_for`] its terms and no trade exceeds what remains
+    /// of it: then what an account holds is the sum over its open orders, each at least what it
+    /// owes.
     pub fn settle(&mut self, trade: &Settlement<'_>, out: &mut Postings) {
         let Settlement { instrument, price, quantity, buyer, seller, .. } = *trade;
         let (base, quote) = (instrument.base, instrument.quote);
@@ -108,8 +109,8 @@ impl Accounts {
     }
 }
 
-/// What a limit order with this much remaining holds: a buyer what it may have to pay, a seller what
-/// it has to deliver.
+/// What a limit order with this much remaining holds: a buyer what it may have to pay, a seller
+/// what it has to deliver.
 pub fn hold_for(
     side: Side,
     instrument: &Instrument,

@@ -1,9 +1,9 @@
 //! The rules as text: `tests/rules/*.txt`, one row for each operation, entries in and entries out.
 //!
 //! A row is `operation | expected`. What is expected is the postings, each `cause: account bucket
-//! amount asset, ...`, divided by `;`, or `nothing`, or `refused: why`, or the answer to a question.
-//! A row without an operation continues the one above. `#` begins a remark. After every row the
-//! invariants are checked, and every refusal must have changed nothing.
+//! amount asset, ...`, divided by `;`, or `nothing`, or `refused: why`, or the answer to a
+//! question. A row without an operation continues the one above. `#` begins a remark. After every
+//! row the invariants are checked, and every refusal must have changed nothing.
 //!
 //! The assets are USD with two decimals and BTC with two; BTC-USD has a tick of 1 USD and a lot of
 //! 1 BTC.

@@ -2,8 +2,9 @@
 //!
 //! The same statements make the tables of SQLite and of PostgreSQL. Every number is an integer:
 //!
-//! - ids, ticks, lots and counters are `bigint`, a partition is a `smallint`; words such as a side or a status are `smallint`,
-//!   with the numbers of the enums of `tradespine.trading.v1` and `tradespine.log.v1`;
+//! - ids, ticks, lots and counters are `bigint`, a partition is a `smallint`; words such as a side
+//!   or a status are `smallint`, with the numbers of the enums of `tradespine.trading.v1` and
+//!   `tradespine.log.v1`;
 //! - an instant is `..._nanos`, nanoseconds since 1970;
 //! - an amount has up to 127 bits and is two columns, as it is two fields in the log: it is
 //!   `x_units + x_units_high * 2^63`, both of one sign. `x_units_high` is 0 for every amount below

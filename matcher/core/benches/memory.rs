@@ -35,8 +35,8 @@ fn steady_state(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// Building books with so many open orders: read the bytes of `max alloc` and divide. It includes the
-/// bench's own list of ids, 8 bytes an order, and whatever growing tables hold at their worst.
+/// Building books with so many open orders: read the bytes of `max alloc` and divide. It includes
+/// the bench's own list of ids, 8 bytes an order, and whatever growing tables hold at their worst.
 #[divan::bench(args = [1_000_000], sample_count = 1, sample_size = 1)]
 fn open_orders(bencher: Bencher<'_, '_>, resting: usize) {
     bencher.bench_local(|| Trading::new(resting, 12).books);

@@ -108,9 +108,9 @@ impl Book {
         TradeId(self.trades)
     }
 
-    /// The worst price at which a market order of this side may trade, rounded towards the reference:
-    /// the last trade's price or, before the first trade, the best price it could meet. `None` where
-    /// there is nothing to trade with.
+    /// The worst price at which a market order of this side may trade, rounded towards the
+    /// reference: the last trade's price or, before the first trade, the best price it could meet.
+    /// `None` where there is nothing to trade with.
     pub(crate) fn market_bound(&self, side: Side) -> Option<Price> {
         const WHOLE_BPS: u64 = 10_000;
         let (best, _) = self.ladder(side.opposite()).best()?;

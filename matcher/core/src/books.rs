@@ -60,9 +60,9 @@ impl Books {
         }
     }
 
-    /// Opens a book for `instrument`, or replaces the settings of one that is listed; resting orders
-    /// stay as they are. Tells whether it did: what an instrument's prices and quantities count
-    /// (assets, tick, lot) never changes, so other units are refused and nothing changes.
+    /// Opens a book for `instrument`, or replaces the settings of one that is listed; resting
+    /// orders stay as they are. Tells whether it did: what an instrument's prices and quantities
+    /// count (assets, tick, lot) never changes, so other units are refused and nothing changes.
     pub fn list(&mut self, instrument: Instrument) -> bool {
         let id = instrument.id;
         match self.directory.binary_search_by_key(&id, |(id, _)| *id) {

@@ -4,27 +4,28 @@
 //! # Rules
 //!
 //! 1. A key is (account, instrument, name space, text). Used for the first time it is
-//!    [`KeyCheck::New`]; with the same content again [`KeyCheck::Same`], which tells the original; with
-//!    other content [`KeyCheck::OtherContent`].
+//!    [`KeyCheck::New`]; with the same content again [`KeyCheck::Same`], which tells the original;
+//!    with other content [`KeyCheck::OtherContent`].
 //! 2. A duplicate's own id can be kept as an alias of the original: [`Keys::resolve`] turns it into
 //!    the original's for look-ups and cancels. Aliases live as long as their key.
 //! 3. A key is kept until its instant has passed *and* its order is no longer open. One whose order
 //!    is open at its instant is asked about again every [`RECHECK`], so it may outlive the order by
 //!    that, never the reverse.
-//! 4. Keys expire in order of their instants, then of their orders, at most [`EXPIRIES_MAX`] a call;
-//!    one that is due but not yet expired still counts. So a call with every command removes more
-//!    than one command adds, and none waits long.
+//! 4. Keys expire in order of their instants, then of their orders, at most [`EXPIRIES_MAX`] a
+//!    call; one that is due but not yet expired still counts. So a call with every command removes
+//!    more than one command adds, and none waits long.
 //! 5. Limits: [`KEYS_PER_ACCOUNT_MAX`] refuses only the account that reached it;
 //!    [`ALIASES_PER_KEY_MAX`] leaves further retries answered as duplicates but without an alias of
 //!    their own; [`KEYS_MAX`] is the last resort that keeps memory bounded.
 //!
 //! # Memory
 //!
-//! Computed from the sizes, before tables grow by doubling: 88 bytes a key for the entry, 24 for its
-//! place in the order of expiry, 12 to 24 for the two indexes, and the text with its counts: 16 bytes
-//! and its length, rounded up by the allocator. That is about 190 bytes with a UUID as text: 190 MB for
-//! a million keys, so 1.6 GB for 24 hours at a steady 100 orders a second. Generated keys live for
-//! seconds and cost next to nothing. An alias costs 8 bytes in its key and about 20 in the index.
+//! Computed from the sizes, before tables grow by doubling: 88 bytes a key for the entry, 24 for
+//! its place in the order of expiry, 12 to 24 for the two indexes, and the text with its counts: 16
+//! bytes and its length, rounded up by the allocator. That is about 190 bytes with a UUID as text:
+//! 190 MB for a million keys, so 1.6 GB for 24 hours at a steady 100 orders a second. Generated
+//! keys live for seconds and cost next to nothing. An alias costs 8 bytes in its key and about 20
+//! in the index.
 //!
 //! What will never live here: keys of deposits and withdrawals (those belong to money and are never
 //! forgotten), clocks, and hashing of content.
@@ -195,8 +196,8 @@ impl Keys {
     }
 
     /// Remembers that `duplicate`, the id of a retry's record, means `original`. Tells whether it
-    /// does: not where the original has no key any more, has [`ALIASES_PER_KEY_MAX`] of them, or the
-    /// id already means something.
+    /// does: not where the original has no key any more, has [`ALIASES_PER_KEY_MAX`] of them, or
+    /// the id already means something.
     pub fn alias(&mut self, original: OrderId, duplicate: OrderId) -> bool {
         self.index.alias(original, duplicate)
     }

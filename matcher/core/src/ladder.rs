@@ -2,10 +2,10 @@
 //!
 //! A sorted run of blocks: each block holds up to [`BLOCK`] prices in order, and a directory holds
 //! the first price of each block. Trading happens near the best price, which is the last entry of
-//! the last block, so that most searches and moves touch one block and stay in the cache; and a book
-//! with 100,000 levels still moves no more than one block and, once in many inserts, a directory of
-//! a few thousand entries. Blocks that empty are kept for the next. What lost, and by how much, is
-//! in `docs/adr/0004-price-levels.md`.
+//! the last block, so that most searches and moves touch one block and stay in the cache; and a
+//! book with 100,000 levels still moves no more than one block and, once in many inserts, a
+//! directory of a few thousand entries. Blocks that empty are kept for the next. What lost, and by
+//! how much, is in `docs/adr/0004-price-levels.md`.
 
 use model::{Price, Side};
 

@@ -7,11 +7,11 @@ use model::{AccountHandle, InstrumentId, OrderId, Price, Quantity, Side, TradeId
 /// grown to the largest answer, nothing is allocated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// What happened, in order: each trade, then the end of its maker if that was its last; then the
-    /// one end of the taker, or that it rests.
+    /// What happened, in order: each trade, then the end of its maker if that was its last; then
+    /// the one end of the taker, or that it rests.
     pub events: Vec<BookEvent>,
-    /// The final total of each level that changed, once for each: by instrument in ascending order of
-    /// id, bids before asks, best price first.
+    /// The final total of each level that changed, once for each: by instrument in ascending order
+    /// of id, bids before asks, best price first.
     pub levels: Vec<LevelChange>,
 }
 

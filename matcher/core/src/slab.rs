@@ -31,7 +31,8 @@ impl<T> Slab<T> {
         self.items.len() - self.free.len()
     }
 
-    /// Puts an item in and tells its number. The owner bounds how many there are, far below [`NIL`].
+    /// Puts an item in and tells its number. The owner bounds how many there are, far below
+    /// [`NIL`].
     pub(crate) fn insert(&mut self, item: T) -> u32 {
         if let Some(place) = self.free.pop() {
             self.items[place as usize] = item;

@@ -22,7 +22,8 @@ struct Taker<'a> {
     /// What it may take in all, and what of that is left, in lots.
     asked: Quantity,
     remaining: Quantity,
-    /// What it may still spend of the quote asset; for a sell, still receive. `None`: no such bound.
+    /// What it may still spend of the quote asset; for a sell, still receive. `None`: no such
+    /// bound.
     budget: Option<Amount>,
     fills: usize,
     /// The book's sequence after this command, if it changes a level.
@@ -48,9 +49,9 @@ impl Books {
     /// ends with its reason. Never refuses; see [`NewOrder`] for what the caller has checked.
     ///
     /// # Panics
-    /// Where the caller has not: for an instrument that is not listed, a limit order without a price
-    /// or with a size in quote amount, an account number at or beyond [`ACCOUNTS_END`], or an order
-    /// that comes to rest under the id of one that is open.
+    /// Where the caller has not: for an instrument that is not listed, a limit order without a
+    /// price or with a size in quote amount, an account number at or beyond [`ACCOUNTS_END`], or an
+    /// order that comes to rest under the id of one that is open.
     pub fn place(&mut self, order: NewOrder, out: &mut Outcome) {
         assert!(order.account.0 < ACCOUNTS_END, "the account's number is out of range");
         let book = self.slot(order.instrument).expect("the instrument is listed");
@@ -251,8 +252,8 @@ impl Taker<'_> {
         if self.is_by_quote() { Quantity::ZERO } else { self.remaining }
     }
 
-    /// How much it may take at `price`, floored to the lot. For one level at a time: at one price it
-    /// makes no difference whether the floor is taken for each trade or for all together.
+    /// How much it may take at `price`, floored to the lot. For one level at a time: at one price
+    /// it makes no difference whether the floor is taken for each trade or for all together.
     fn allowed(&self, instrument: &Instrument, price: Price) -> Quantity {
         match self.budget {
             None => self.remaining,

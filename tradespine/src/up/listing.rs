@@ -141,7 +141,8 @@ impl Lister {
     }
 }
 
-/// A listing that is in force already was told to the shard by an earlier start that did not finish.
+/// A listing that is in force already was told to the shard by an earlier start that did not
+/// finish.
 fn check(outcome: Option<log::Outcome>) -> anyhow::Result<()> {
     match outcome.and_then(|outcome| outcome.kind) {
         Some(outcome::Kind::Applied(_)) => Ok(()),

@@ -1,8 +1,8 @@
 //! The first orders of a new platform, so that nobody meets an empty book.
 //!
-//! A ladder of bids and asks around a plausible price for every seeded instrument, with sizes from a
-//! seed. It is placed once: every order has a client order id of its own, so that a start that was
-//! interrupted can be repeated, and the last one in the ledger says that all were placed.
+//! A ladder of bids and asks around a plausible price for every seeded instrument, with sizes from
+//! a seed. It is placed once: every order has a client order id of its own, so that a start that
+//! was interrupted can be repeated, and the last one in the ledger says that all were placed.
 
 use anyhow::{Context, bail};
 use proto::{

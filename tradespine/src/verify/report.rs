@@ -20,8 +20,8 @@ impl Report {
         Report { log_id, lines: Vec::new(), problems: Vec::new() }
     }
 
-    /// Takes what replaying a whole partition has shown: every chain was equal, or there would be no
-    /// such state.
+    /// Takes what replaying a whole partition has shown: every chain was equal, or there would be
+    /// no such state.
     pub fn replayed(
         &mut self,
         partition: Partition,

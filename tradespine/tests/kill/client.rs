@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ledger::{row::TradeKey, tables::Tables};
-use model::OrderId;
+use ledger::tables::Tables;
+use model::{OrderId, TradeId};
 use proto::{
     convert,
     orders::{
@@ -48,11 +48,14 @@ pub(crate) struct Told {
 pub(crate) struct ToldTrade(String);
 
 impl ToldTrade {
-    pub(crate) fn is(&self, key: &TradeKey, tables: &Tables) -> bool {
-        let symbol = tables.instruments.get(&key.instrument).map(|row| row.symbol.as_str());
-        self.0
-            .rsplit_once('-')
-            .is_some_and(|(told, number)| Some(told) == symbol && number == key.trade.0.to_string())
+    pub(crate) fn is_in(&self, tables: &Tables) -> bool {
+        let (symbol, number) = self.0.rsplit_once('-').expect("a symbol and a number");
+        let trade = TradeId(number.parse().expect("a number"));
+        let code = |asset| tables.assets.get(asset).map_or("", |row| row.code.as_str());
+        let instrument = tables.instruments.iter().find(|(_, listed)| {
+            format!("{}-{}", code(&listed.base), code(&listed.quote)) == symbol
+        });
+        instrument.is_some_and(|(id, _)| tables.trades.contains_key(&(*id, trade)))
     }
 }
 

@@ -1,12 +1,14 @@
 //! The platform as a process of its own, to be killed.
 
-use std::{net::TcpListener, path::Path, process::Stdio, time::Duration};
-
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
-    time,
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
 };
+
+use tokio::{sync::oneshot, task::spawn_blocking, time};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_tradespine");
 
@@ -14,7 +16,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_tradespine");
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Platform {
-    process: Child,
+    process: Option<Child>,
     gateway: String,
 }
 
@@ -41,21 +43,23 @@ impl Platform {
             .env("TRADESPINE_MATCHER__HTTP_ADDRESS", free_address())
             .env("TRADESPINE_LOG__FILTER", "warn")
             .stdout(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
             .expect("the platform starts");
-        let mut lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
-        let is_up = async {
-            while let Some(line) = lines.next_line().await.expect("text") {
+        let output = process.stdout.take().expect("it is piped");
+        let (up, is_up) = oneshot::channel();
+        // Reads on after that, so that the pipe is never full.
+        std::thread::spawn(move || {
+            let mut up = Some(up);
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
                 if line.contains("Tradespine is up") {
-                    return true;
+                    let _ = up.take().map(|up| up.send(()));
                 }
             }
-            false
-        };
-        assert!(time::timeout(PATIENCE, is_up).await.expect("it starts in time"), "it ended");
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Platform { process, gateway: format!("http://{gateway}") }
+        });
+        let platform = Platform { process: Some(process), gateway: format!("http://{gateway}") };
+        let started = time::timeout(PATIENCE, is_up).await.expect("it starts in time");
+        started.expect("it did not end before it was up");
+        platform
     }
 
     pub(crate) fn gateway(&self) -> &str {
@@ -64,30 +68,40 @@ impl Platform {
 
     /// kill -9.
     pub(crate) fn kill(&mut self) {
-        self.process.start_kill().expect("it runs");
+        self.process.as_mut().expect("it runs").kill().expect("it runs");
     }
 
     /// Waits for its end.
     pub(crate) async fn wait(mut self) {
-        self.process.wait().await.expect("it has ended");
+        let mut process = self.process.take().expect("it ran");
+        spawn_blocking(move || process.wait()).await.expect("waited").expect("it has ended");
     }
 
     /// SIGTERM, and waits until it has drained.
     pub(crate) async fn stop(mut self) {
-        let id = self.process.id().expect("it runs").to_string();
-        Command::new("kill").args(["-TERM", &id]).status().await.expect("a signal is sent");
-        let ended = time::timeout(PATIENCE, self.process.wait()).await.expect("it drains in time");
-        assert!(ended.expect("it has ended").success(), "a drained stop is a success");
+        let mut process = self.process.take().expect("it runs");
+        let id = process.id().to_string();
+        Command::new("kill").args(["-TERM", &id]).status().expect("a signal is sent");
+        let ended = spawn_blocking(move || process.wait());
+        let ended = time::timeout(PATIENCE, ended).await.expect("it drains in time");
+        let status = ended.expect("waited").expect("it has ended");
+        assert!(status.success(), "a drained stop is a success");
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        // Also where a test fails: nothing outlives it.
+        let _ = self.process.as_mut().map(Child::kill);
     }
 }
 
 /// `tradespine verify` must find nothing wrong.
-pub(crate) async fn verify(directory: &Path) {
+pub(crate) fn verify(directory: &Path) {
     let output = Command::new(BINARY)
         .args(["verify", "--data-dir"])
         .arg(directory)
         .output()
-        .await
         .expect("it runs");
     let text = String::from_utf8_lossy(&output.stdout);
     println!("{text}");

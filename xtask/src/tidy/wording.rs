@@ -19,13 +19,21 @@ const LEFTOVERS: [(&str, &str); 4] = [
 const EMPTY_NAMES: [&str; 8] =
     ["common", "helper", "helpers", "manager", "misc", "types", "util", "utils"];
 
+/// What cannot be broken, or is searched for as it reads: an address, a sentence of an error or any
+/// other text in quotes, a row of a table.
+fn may_be_long(line: &str) -> bool {
+    let is_quoted = line.matches('"').count() >= 2;
+    let is_row = ["/// |", "//! |"].iter().any(|row| line.trim_start().starts_with(row));
+    is_quoted || is_row || line.contains("://")
+}
+
 /// Finds leftovers, long lines, and a file whose name says nothing.
 pub(super) fn check(source: &Source<'_>) -> Vec<Complaint> {
     let mut complaints: Vec<Complaint> = empty_name(source.name).into_iter().collect();
     for line in &source.lines {
         let place = || format!("{}:{}", source.name, line.number);
         let columns = line.text.chars().count();
-        if columns > COLUMNS_MAX && !line.text.contains("://") {
+        if columns > COLUMNS_MAX && !may_be_long(line.text) {
             let sentence =
                 format!("{columns} columns, and {COLUMNS_MAX} are the most; break the line");
             complaints.push(Complaint::new(place(), sentence));
@@ -72,6 +80,9 @@ mod tests {
         assert_eq!(complaints, ["a/src/b.rs:1: 101 columns, and 100 are the most; break the line"]);
         let address = format!("// https://example.org/{}", "x".repeat(COLUMNS_MAX));
         assert!(found("a/src/b.rs", &address).is_empty());
+        for line in ["//! | a |", "#[error(\"a sentence\")]"] {
+            assert!(found("a/src/b.rs", &format!("{line}{}", " ".repeat(COLUMNS_MAX))).is_empty());
+        }
     }
 
     #[test]

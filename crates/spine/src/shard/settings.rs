@@ -16,7 +16,8 @@ use crate::{
 /// How often an owner appends a tick: the grain of everything that expires.
 pub const TICK_EVERY: Duration = Duration::from_secs(1);
 
-/// How long a starter watches for somebody else's answer to its tick: several hops of a healthy log.
+/// How long a starter watches for somebody else's answer to its tick: several hops of a healthy
+/// log.
 pub const PROBE_WAIT: Duration = Duration::from_millis(250);
 
 /// How long one that found another owner waits before it looks again.
@@ -25,8 +26,8 @@ pub const STEP_BACK_WAIT: Duration = Duration::from_secs(1);
 /// How long an acknowledged answer may be unreadable before its owner ends itself.
 pub const UNREADABLE_AFTER: Duration = Duration::from_secs(5);
 
-/// How many answers may be computed ahead of what the log has confirmed: a tenth of a second of work
-/// at full rate, and the bound of the owner's memory for them.
+/// How many answers may be computed ahead of what the log has confirmed: a tenth of a second of
+/// work at full rate, and the bound of the owner's memory for them.
 pub const UNCONFIRMED_MAX: usize = 20_000;
 
 /// How far a candidate's clock and the log's may be apart for it to move the log's time.

@@ -9,7 +9,7 @@ use proto::{
     command::{ClientCommand, Command, Stamp},
     log,
 };
-use rand::{Rng, RngExt, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use spine::{
     Acceptor, Log, Place, Position, Record, Replica, Verdict, Visibility,
@@ -291,8 +291,8 @@ impl World {
         }
     }
 
-    /// Everything in flight lands, one new owner runs, everything is read. The old ones may wait for
-    /// words that this world has swallowed, which a real log does not.
+    /// Everything in flight lands, one new owner runs, everything is read. The old ones may wait
+    /// for words that this world has swallowed, which a real log does not.
     fn heal(&mut self) -> Result<(), Fault> {
         self.owners = [None, None];
         for _ in 0..HEALED_STEPS_MAX {

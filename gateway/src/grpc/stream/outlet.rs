@@ -107,8 +107,7 @@ impl Outlet {
         order_id: u64,
         answered: &Answered,
     ) -> Result<(Order, u64), Problem> {
-        let id = OrderId::from_number(order_id)
-            .ok_or_else(|| Problem::missing("order_id"))?;
+        let id = OrderId::from_number(order_id).ok_or_else(|| Problem::missing("order_id"))?;
         let ended = ended_by(answered, id)?;
         let instrument = InstrumentId(ended.instrument_id);
         let catalogue = self.office.reference.catalogue();

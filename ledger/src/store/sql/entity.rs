@@ -1,5 +1,5 @@
-//! The tables, as SeaORM sees them. What each column means is told in `ledger-migration` and, in the
-//! words of `model`, in [`crate::row`].
+//! The tables, as SeaORM sees them. What each column means is told in `ledger-migration` and, in
+//! the words of `model`, in [`crate::row`].
 
 #![allow(unreachable_pub, reason = "the derive makes public types of a private module")]
 

@@ -1,9 +1,9 @@
 //! A batch in one transaction.
 //!
 //! It begins by moving the progress on from where the batch expects it: that takes the database's
-//! lock on the partition, so of two projectors one waits here and then finds the row moved. Rows are
-//! written many at a time, in statements of a few fixed sizes (powers of two), so that each of them
-//! is prepared once a connection and not once a batch.
+//! lock on the partition, so of two projectors one waits here and then finds the row moved. Rows
+//! are written many at a time, in statements of a few fixed sizes (powers of two), so that each of
+//! them is prepared once a connection and not once a batch.
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, EntityTrait, Iterable,

@@ -1,5 +1,6 @@
-//! A seeded flow like that of a real book: the middle price wanders, distances from it follow a power
-//! law, half of the commands are new orders (15 % of them IOC), 42 % cancels, 8 % re-place an order.
+//! A seeded flow like that of a real book: the middle price wanders, distances from it follow a
+//! power law, half of the commands are new orders (15 % of them IOC), 42 % cancels, 8 % re-place an
+//! order.
 
 use matcher_core::{Books, NewOrder, Outcome, Size};
 use model::{

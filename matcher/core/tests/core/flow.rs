@@ -23,8 +23,8 @@ pub enum Command {
     Protect(InstrumentId, u32),
 }
 
-/// A seeded flow around a wandering price, with few prices and small sizes, so that queues are long,
-/// levels empty often and everything meets.
+/// A seeded flow around a wandering price, with few prices and small sizes, so that queues are
+/// long, levels empty often and everything meets.
 pub struct Flow {
     random: Pcg64,
     middle: [u64; 2],

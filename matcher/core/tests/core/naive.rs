@@ -1,5 +1,5 @@
-//! The rules again, as simply as possible: one unsorted list of orders, searched from end to end for
-//! every trade. It imports only `model` and shares no line with the core.
+//! The rules again, as simply as possible: one unsorted list of orders, searched from end to end
+//! for every trade. It imports only `model` and shares no line with the core.
 
 use std::collections::BTreeMap;
 

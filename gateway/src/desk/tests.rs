@@ -1,0 +1,167 @@
+//! One news for each command, whatever the log does with its record.
+
+use std::sync::{Arc, Mutex};
+
+use daemon::clock::ManualClock;
+use proto::log;
+use spine::{
+    Chain,
+    log::memory::{Delivery, MemoryLog},
+};
+
+use super::*;
+use crate::idempotency::MemoryCache;
+
+const AGE_MAX: Duration = Duration::from_secs(2);
+
+/// A desk on a log that does what the test says, and all news in their order.
+struct Table {
+    log: MemoryLog,
+    desk: Desk,
+    heard: Arc<Mutex<Vec<News>>>,
+}
+
+impl Table {
+    fn new() -> Table {
+        let log = MemoryLog::controlled(1);
+        let limits = DeskLimits { unanswered_max: 10, unanswered_age_max: AGE_MAX };
+        let clock = Arc::new(ManualClock::new(Timestamp::from_unix_millis(5)));
+        let cache = Arc::new(MemoryCache::default());
+        let desk = Desk::open(&log, LogId([1; 16]), 1, clock, cache, limits).expect("it opens");
+        Table { log, desk, heard: Arc::default() }
+    }
+
+    fn submit(&self, wants: Wants) -> Result<(), Problem> {
+        let heard = Arc::clone(&self.heard);
+        let submission = Submission {
+            account: AccountName::new("alice").expect("a good name"),
+            command: Command::CancelAll { instrument: None },
+            partition: Partition::FIRST,
+            wants,
+            claim: None,
+            traceparent: None,
+        };
+        self.desk.submit(submission, Box::new(move |news| heard.lock().unwrap().push(news)))
+    }
+
+    /// What the log does with the first record in flight.
+    fn deliver(&self, delivery: Delivery) {
+        let lane = self.log.lanes()[0];
+        self.log.deliver(lane, delivery);
+    }
+
+    /// The request id in the record at this offset.
+    fn request_id(&self, offset: u64) -> RequestId {
+        let place = Place::orders(Partition::FIRST);
+        let mut reader = self.log.reader(place, offset, spine::Visibility::Synced).expect("there");
+        let mut stored = Vec::new();
+        let limit = spine::log::ReadLimit { records: 1, bytes: 1 };
+        reader.poll(limit, Duration::ZERO, &mut stored).expect("it reads");
+        let input = log::Input::decode(stored.remove(0).record.value).expect("an input");
+        let Some(input::Kind::Client(client)) = input.kind else { panic!("a command") };
+        let stamp = ClientCommand::try_from(client).expect("a good command").stamp;
+        assert_eq!(stamp.valid_until, Timestamp::from_unix_millis(10_005));
+        stamp.request_id
+    }
+
+    /// The shard answers the record at this offset.
+    fn answer(&self, offset: u64) {
+        let answer = Answer {
+            out_seq: offset + 1,
+            in_offset: offset,
+            epoch: 1,
+            behaviour: 1,
+            input_hash: Chain::default(),
+            prev_chain: Chain::default(),
+            chain: Chain::default(),
+            now: Timestamp::from_unix_millis(6),
+            request_id: self.request_id(offset),
+            body: log::AnswerBody::default(),
+        };
+        self.desk.shared.answered(Partition::FIRST, answer);
+    }
+
+    fn sweep_after(&self, seconds: u64) {
+        self.desk.sweep(Instant::now() + Duration::from_secs(seconds));
+    }
+
+    fn heard(&self) -> Vec<News> {
+        std::mem::take(&mut self.heard.lock().unwrap())
+    }
+}
+
+const PATIENT: Wants = Wants::Answer(RESULT_WAIT);
+
+#[test]
+fn nothing_is_told_before_the_log_has_the_record() {
+    let table = Table::new();
+    table.submit(Wants::Receipt).expect("taken");
+    assert_eq!(table.heard(), []);
+    table.deliver(Delivery::Land);
+    let id = OrderId::at(Partition::FIRST, 0).expect("in range");
+    assert!(matches!(table.heard()[..], [News::Appended { id: at, .. }] if at == id));
+    table.answer(0);
+    assert_eq!(table.heard(), [], "one news only");
+    assert_eq!(table.desk.acknowledged().collect::<Vec<_>>(), [(Partition::FIRST, 0)]);
+}
+
+#[test]
+fn an_answer_that_beats_the_acknowledgement_is_told() {
+    let table = Table::new();
+    table.submit(Wants::Receipt).expect("taken");
+    table.submit(PATIENT).expect("taken");
+    table.deliver(Delivery::LandUnheard);
+    table.deliver(Delivery::LandUnheard);
+    table.answer(0);
+    table.answer(1);
+    let heard = table.heard();
+    assert!(matches!(heard[0], News::Appended { .. }), "the answer proves the record");
+    assert!(matches!(&heard[1], News::Answered(answered) if answered.answer.in_offset == 1));
+}
+
+#[test]
+fn what_the_log_does_not_confirm_is_unknown_and_may_still_be_answered() {
+    let table = Table::new();
+    table.submit(Wants::Receipt).expect("taken");
+    table.deliver(Delivery::Lose);
+    assert_eq!(table.heard(), [News::Unknown { id: None }]);
+    table.submit(PATIENT).expect("an edge goes on");
+    table.deliver(Delivery::LandUnconfirmed);
+    assert_eq!(table.heard(), [], "an answer may still come");
+    table.answer(0);
+    assert!(matches!(table.heard()[..], [News::Answered(_)]));
+}
+
+#[test]
+fn time_is_up_with_what_is_known() {
+    let table = Table::new();
+    table.submit(PATIENT).expect("taken");
+    table.submit(PATIENT).expect("taken");
+    table.deliver(Delivery::Land);
+    table.sweep_after(4);
+    assert_eq!(table.heard(), []);
+    table.sweep_after(6);
+    let mut places: Vec<_> = table
+        .heard()
+        .into_iter()
+        .map(|news| match news {
+            News::Unknown { id } => id.map(OrderId::offset),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    places.sort();
+    assert_eq!(places, [None, Some(0)]);
+}
+
+#[test]
+fn old_commands_without_an_answer_close_the_desk_until_they_have_one() {
+    let table = Table::new();
+    table.submit(Wants::Receipt).expect("taken");
+    table.deliver(Delivery::Land);
+    table.sweep_after(3);
+    let problem = table.submit(Wants::Receipt).expect_err("shed");
+    assert_eq!((problem.kind, problem.code), (Kind::Overloaded, "overloaded"));
+    table.answer(0);
+    table.sweep_after(3);
+    table.submit(Wants::Receipt).expect("taken");
+}
