@@ -4,8 +4,8 @@
 //!    too long. What is refused here was never written.
 //! 2. Registration under a random request id, before the append: the answer can beat the
 //!    acknowledgement.
-//! 3. The append. The record is valid for [`VALID_FOR`], and the producer gives it up after as long:
-//!    nothing that was given up can be done later.
+//! 3. The append. The record is valid for [`VALID_FOR`], and the producer gives it up after as
+//!    long: nothing that was given up can be done later.
 //! 4. Exactly one [`News`] to whoever asked: where the record stands, what its shard answered, that
 //!    it was not written, or that nobody knows yet.
 //!
@@ -13,6 +13,7 @@
 
 mod follow;
 mod lag;
+mod shared;
 mod waiters;
 
 use std::{
@@ -38,7 +39,10 @@ use spine::{
 };
 
 pub(crate) use self::follow::Followers;
-use self::waiters::{Waiter, Waiters};
+use self::{
+    shared::{Meters, Shared},
+    waiters::{Waiter, Waiters},
+};
 use crate::{
     idempotency::{Cache, Claim},
     problem::{Kind, Problem},
@@ -66,7 +70,8 @@ pub struct Answered {
 }
 
 impl Answered {
-    /// The place of the command's record, which for an order is its id. `None` beyond what ids hold.
+    /// The place of the command's record, which for an order is its id. `None` beyond what ids
+    /// hold.
     pub fn id(&self) -> Option<OrderId> {
         self.answer.order_id(self.partition)
     }
@@ -135,44 +140,6 @@ pub struct Desk {
     limits: DeskLimits,
 }
 
-/// What the acknowledgements and the followers share with the desk.
-struct Shared {
-    log_id: LogId,
-    clock: Arc<dyn Clock>,
-    waiters: Waiters,
-    cache: Arc<dyn Cache>,
-    partition_count: u16,
-    /// One more than the largest acknowledged offset of each partition; what a read must reflect for
-    /// a client to see its own writes.
-    acknowledged: Vec<AtomicU64>,
-    /// The age of the oldest command without an answer at the last sweep, in milliseconds.
-    oldest_millis: AtomicU64,
-    has_failed: AtomicBool,
-    meters: Meters,
-}
-
-struct Meters {
-    appended: metrics::Counter,
-    answered: metrics::Counter,
-    shed: metrics::Counter,
-    unknown: metrics::Counter,
-    acknowledge_seconds: metrics::Histogram,
-    answer_seconds: metrics::Histogram,
-}
-
-impl Meters {
-    fn new() -> Meters {
-        Meters {
-            appended: metrics::counter!("tradespine_gateway_commands_appended_total"),
-            answered: metrics::counter!("tradespine_gateway_commands_answered_total"),
-            shed: metrics::counter!("tradespine_gateway_commands_shed_total"),
-            unknown: metrics::counter!("tradespine_gateway_commands_unknown_total"),
-            acknowledge_seconds: metrics::histogram!("tradespine_gateway_acknowledge_seconds"),
-            answer_seconds: metrics::histogram!("tradespine_gateway_answer_seconds"),
-        }
-    }
-}
-
 impl Desk {
     pub(crate) fn open(
         log: &dyn Log,
@@ -227,8 +194,8 @@ impl Desk {
         })
     }
 
-    /// Whether an order of `account` under a key of this text is on its way: nobody can say yet that
-    /// there is none.
+    /// Whether an order of `account` under a key of this text is on its way: nobody can say yet
+    /// that there is none.
     pub fn awaits(&self, account: &AccountName, key: &KeyText) -> bool {
         self.shared.waiters.awaits(account, key)
     }
@@ -304,85 +271,6 @@ impl Desk {
             self.shared.meters.unknown.increment(1);
             hear(News::Unknown { id });
         }
-    }
-}
-
-impl Shared {
-    fn acknowledge(
-        &self,
-        request_id: RequestId,
-        partition: Partition,
-        result: Result<Appended, AppendError>,
-    ) {
-        match result {
-            Ok(appended) => self.appended(request_id, partition, appended),
-            Err(AppendError::Full) => {
-                let message = "the way into the log is full; nothing was written, try again";
-                self.not_written(request_id, Problem::overloaded(message));
-            }
-            Err(error @ AppendError::TooLarge { .. }) => {
-                let problem = Problem::new(Kind::TooLarge, "record_too_large", error.to_string());
-                self.not_written(request_id, problem);
-            }
-            Err(AppendError::Unknown) => self.unconfirmed(request_id),
-            Err(AppendError::Fatal(reason)) => {
-                if !self.has_failed.swap(true, Ordering::Relaxed) {
-                    tracing::error!(reason, "the producer of the gateway has failed");
-                }
-                self.unconfirmed(request_id);
-            }
-        }
-    }
-
-    fn appended(&self, request_id: RequestId, partition: Partition, appended: Appended) {
-        let end = self.acknowledged.get(usize::from(partition.number()));
-        if let Some(end) = end {
-            end.fetch_max(appended.offset + 1, Ordering::Relaxed);
-        }
-        self.meters.appended.increment(1);
-        let acknowledged = self.waiters.acknowledged(request_id, appended.offset);
-        let Some((begun, hear)) = acknowledged else { return };
-        self.meters.acknowledge_seconds.record(begun.elapsed());
-        let Some(hear) = hear else { return };
-        let at = appended.appended_at.unwrap_or_else(|| self.clock.now());
-        hear(match OrderId::at(partition, appended.offset) {
-            Some(id) => News::Appended { id, at },
-            None => News::Unknown { id: None },
-        });
-    }
-
-    fn not_written(&self, request_id: RequestId, problem: Problem) {
-        if let Some(hear) = self.waiters.remove(request_id).and_then(Waiter::into_hear) {
-            hear(News::NotWritten(problem));
-        }
-    }
-
-    /// Nobody knows whether the record is in the log; an answer may still come.
-    fn unconfirmed(&self, request_id: RequestId) {
-        self.meters.unknown.increment(1);
-        if let Some(hear) = self.waiters.unconfirmed(request_id) {
-            hear(News::Unknown { id: None });
-        }
-    }
-
-    /// Hands an accepted answer to who waits for it, and keeps it for retries.
-    fn answered(&self, partition: Partition, mut answer: Answer) {
-        let Some(waiter) = self.waiters.remove(answer.request_id) else { return };
-        self.meters.answered.increment(1);
-        self.meters.answer_seconds.record(waiter.begun().elapsed());
-        // Nobody here looks at postings, and answers are kept.
-        answer.body.postings = Vec::new();
-        let wants = waiter.wants();
-        let (hear, claim) = waiter.into_parts();
-        let answered = Arc::new(Answered { partition, answer });
-        if let Some(claim) = claim {
-            self.cache.keep(claim, self.log_id, &answered);
-        }
-        let Some(hear) = hear else { return };
-        hear(match (wants, answered.id()) {
-            (Wants::Receipt, Some(id)) => News::Appended { id, at: answered.answer.now },
-            _ => News::Answered(answered),
-        });
     }
 }
 

@@ -17,7 +17,8 @@ use tokio::sync::Semaphore;
 
 use crate::problem::Problem;
 
-/// How many records are looked up at once. Each takes a thread for a moment and a reader of the log.
+/// How many records are looked up at once. Each takes a thread for a moment and a reader of the
+/// log.
 const LOOKUPS_MAX: usize = 8;
 
 /// One poll of a look-up, and how many of them it takes at most.

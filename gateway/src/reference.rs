@@ -1,8 +1,8 @@
 //! The listed instruments and assets, from the compacted reference topic.
 //!
-//! [`Catalogue`] is an immutable snapshot; [`Reference`] holds the newest one for readers that never
-//! wait, and a thread that follows the topic and replaces it. What cannot be read is told of and
-//! left out: one bad listing does not close the others.
+//! [`Catalogue`] is an immutable snapshot; [`Reference`] holds the newest one for readers that
+//! never wait, and a thread that follows the topic and replaces it. What cannot be read is told of
+//! and left out: one bad listing does not close the others.
 
 mod follow;
 

@@ -1,8 +1,8 @@
 //! An answer of a shard becomes an order as clients see it; pure.
 //!
 //! The terms are those of the request; what became of them is read from the answer's events. A
-//! status is one of: rejected (refused at entry), open, partially filled, filled, cancelled, expired
-//! (ended by its own terms, such as the rest of an IOC order).
+//! status is one of: rejected (refused at entry), open, partially filled, filled, cancelled,
+//! expired (ended by its own terms, such as the rest of an IOC order).
 
 use model::{InstrumentId, OrderId, Price, Quantity, Timestamp};
 use proto::{

@@ -1,5 +1,5 @@
-//! Which partition a record goes to. Orders go where their instrument is listed, cancels where their
-//! order is; money goes to the account's home.
+//! Which partition a record goes to. Orders go where their instrument is listed, cancels where
+//! their order is; money goes to the account's home.
 
 use model::{AccountName, Partition};
 

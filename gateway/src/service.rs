@@ -33,8 +33,8 @@ use crate::{
     upstream::{BadUri, Upstream},
 };
 
-/// How often those whose time is up are told, and readiness is looked at: a client that waits notices
-/// no tenth of a second.
+/// How often those whose time is up are told, and readiness is looked at: a client that waits
+/// notices no tenth of a second.
 const SWEEP_EVERY: Duration = Duration::from_millis(100);
 
 /// How many streams and calls one gRPC connection may have open at once.
@@ -53,8 +53,8 @@ pub struct Dependencies {
     pub clock: Arc<dyn Clock>,
     /// Where it says whether it is ready.
     pub readiness: Readiness,
-    /// For every partition, in order, where its events are read from: the accepted end as of now, or
-    /// anything before it.
+    /// For every partition, in order, where its events are read from: the accepted end as of now,
+    /// or anything before it.
     pub positions: Vec<Position>,
     /// Answers that are known already.
     pub cache: Arc<dyn Cache>,
@@ -211,8 +211,8 @@ impl Service {
         self.grpc_address
     }
 
-    /// Serves until `stop`; then takes no new requests, and returns once those in progress have their
-    /// answers.
+    /// Serves until `stop`; then takes no new requests, and returns once those in progress have
+    /// their answers.
     ///
     /// # Errors
     /// [`ServeError`] where it ended without being asked to.

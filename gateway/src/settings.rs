@@ -18,8 +18,8 @@ pub struct Settings {
     /// The broadcaster's gRPC address as a URI, `http://127.0.0.1:50053` by default. Connected to
     /// when it is first needed.
     pub market_data_uri: String,
-    /// How many commands may be without an answer at once; beyond it new ones are refused. 65,536 by
-    /// default: two seconds of the rate that one shard is built for, at about 300 bytes each.
+    /// How many commands may be without an answer at once; beyond it new ones are refused. 65,536
+    /// by default: two seconds of the rate that one shard is built for, at about 300 bytes each.
     pub unanswered_max: usize,
     /// How old the oldest command without an answer may be before new ones are refused. 2 s by
     /// default: a client that waits longer has better things to do than to queue.

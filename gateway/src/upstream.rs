@@ -57,8 +57,8 @@ impl Upstream {
         })
     }
 
-    /// The order with this id, or the one that it is a duplicate of; `None` where the ledger has not
-    /// seen it.
+    /// The order with this id, or the one that it is a duplicate of; `None` where the ledger has
+    /// not seen it.
     pub(crate) async fn order(&self, id: OrderId) -> Result<Option<Order>, Problem> {
         self.get_order(GetOrderRequest { order_id: id.number(), ..Default::default() }).await
     }

@@ -97,7 +97,8 @@ impl Pace {
 
     async fn wait(&mut self, received_nanos: u64) {
         let Speed::Factor(factor) = self.speed else { return };
-        let (first_nanos, started) = *self.first.get_or_insert((received_nanos, Instant::now()));
+        let (first_nanos, started) =
+            *self.first.get_or_insert_with(|| (received_nanos, Instant::now()));
         let recorded = Duration::from_nanos(received_nanos.saturating_sub(first_nanos));
         tokio::time::sleep_until((started + recorded / factor.get()).into()).await;
     }

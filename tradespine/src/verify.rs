@@ -107,10 +107,9 @@ impl Verifier<'_> {
                 }
             })?;
             failed?;
-            if projector.answers() >= ANSWERS_A_BATCH || replayed.reached_end {
-                if let Some(batch) = projector.take() {
-                    self.folded.write(&batch)?;
-                }
+            let is_due = projector.answers() >= ANSWERS_A_BATCH || replayed.reached_end;
+            if is_due && let Some(batch) = projector.take() {
+                self.folded.write(&batch)?;
             }
             bar.set_position(replay.position().next_offset);
             if replayed.reached_end {

@@ -14,6 +14,9 @@ use crate::chain::{Chain, HASH_BYTES};
 
 /// What the chain field costs: its key, its length, its bytes.
 const CHAIN_FIELD_BYTES: usize = 2 + HASH_BYTES;
+/// The length of a chain as the wire has it: one byte.
+#[expect(clippy::cast_possible_truncation, reason = "sixteen")]
+const CHAIN_FIELD_LENGTH: u8 = HASH_BYTES as u8;
 /// Field 15, length-delimited.
 const CHAIN_FIELD_KEY: u8 = 15 << 3 | 2;
 
@@ -97,7 +100,7 @@ pub fn write(preamble: &Preamble, body: log::AnswerBody) -> (Bytes, Chain) {
     message.encode(&mut bytes).expect("a vector grows as needed");
     let chain = Chain::of_answer(&bytes);
     bytes.push(CHAIN_FIELD_KEY);
-    bytes.push(HASH_BYTES as u8);
+    bytes.push(CHAIN_FIELD_LENGTH);
     bytes.extend_from_slice(&chain.0);
     (bytes.into(), chain)
 }
@@ -109,7 +112,7 @@ pub fn write(preamble: &Preamble, body: log::AnswerBody) -> (Bytes, Chain) {
 pub fn read(bytes: &[u8]) -> Result<Answer, AnswerError> {
     let (unchained, field) =
         bytes.split_last_chunk::<CHAIN_FIELD_BYTES>().ok_or(AnswerError::NoChain)?;
-    if field[..2] != [CHAIN_FIELD_KEY, HASH_BYTES as u8] {
+    if field[..2] != [CHAIN_FIELD_KEY, CHAIN_FIELD_LENGTH] {
         return Err(AnswerError::NoChain);
     }
     let chain = Chain::of_answer(unchained);

@@ -10,9 +10,9 @@ const LAG_MAX: Span = Span::from_secs(1);
 /// How long the smallest lag is remembered, once or twice: several ticks of a shard.
 const WINDOW: Duration = Duration::from_secs(5);
 
-/// The smallest time by which answers were behind the clock lately. An answer cannot come before its
-/// record was appended, so the smallest is the nearest to what the clocks differ by: a slow shard
-/// makes some answers late, a wrong clock makes all of them so.
+/// The smallest time by which answers were behind the clock lately. An answer cannot come before
+/// its record was appended, so the smallest is the nearest to what the clocks differ by: a slow
+/// shard makes some answers late, a wrong clock makes all of them so.
 #[derive(Debug)]
 pub(super) struct Lag {
     window_began: Instant,

@@ -17,8 +17,8 @@ use crate::idempotency::Claim;
 /// How many parts the map has: many times the threads that could meet in one.
 const PARTS: usize = 64;
 
-/// How long a command is remembered that the log never confirmed: its record is late by then, should
-/// it stand in the log at all, and a little more for the answer that says so.
+/// How long a command is remembered that the log never confirmed: its record is late by then,
+/// should it stand in the log at all, and a little more for the answer that says so.
 const UNCONFIRMED_KEPT: Duration = Duration::from_secs(OUTCOME_WAIT.as_secs() + 2);
 
 /// One command without an answer.
@@ -170,8 +170,8 @@ impl Waiters {
         swept
     }
 
-    /// Whether an order of `account` under a key of this text is without an answer, or may still come
-    /// to stand in the log. Looks at all of them.
+    /// Whether an order of `account` under a key of this text is without an answer, or may still
+    /// come to stand in the log. Looks at all of them.
     pub(super) fn awaits(&self, account: &AccountName, key: &KeyText) -> bool {
         let is_it = |waiter: &Waiter| {
             waiter

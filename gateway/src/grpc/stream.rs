@@ -1,5 +1,5 @@
-//! A stream of orders: requests go into the log in the order in which they come, without waiting for
-//! each other, and each gets exactly one result.
+//! A stream of orders: requests go into the log in the order in which they come, without waiting
+//! for each other, and each gets exactly one result.
 //!
 //! One task reads requests and appends; followers and acknowledgements put news into one channel;
 //! the response makes results of them as the client takes them. A permit for each request in flight
@@ -32,8 +32,8 @@ use crate::{
     problem::Problem,
 };
 
-/// How many requests of one stream may be without a result: at 1 ms an answer enough for a million a
-/// second, and few enough that one client cannot take the whole desk.
+/// How many requests of one stream may be without a result: at 1 ms an answer enough for a million
+/// a second, and few enough that one client cannot take the whole desk.
 const IN_FLIGHT_MAX: usize = 4_096;
 
 /// The news of one request, on its way to the client.

@@ -34,7 +34,8 @@ impl Office {
         if let Some(order) = self.upstream.order_of(client_id, client_order_id).await? {
             return Ok(order);
         }
-        // Looked at before the ledger is asked again: an order that is answered in between is there.
+        // Looked at before the ledger is asked again: an order that is answered in between is
+        // there.
         let is_awaited = self.desk.awaits(account, key);
         if !is_awaited && self.upstream.has_read(self.own_writes()).await {
             let found = self.upstream.order_of(client_id, client_order_id).await?;

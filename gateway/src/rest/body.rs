@@ -1,5 +1,5 @@
-//! Bodies: bounded JSON objects whose fields are read from their text, so that no number ever passes
-//! through a float, and whatever is wrong is told with the name of its field.
+//! Bodies: bounded JSON objects whose fields are read from their text, so that no number ever
+//! passes through a float, and whatever is wrong is told with the name of its field.
 
 use std::{borrow::Cow, time::Duration};
 

@@ -1,5 +1,5 @@
-//! The description of this API for programs, made from the handlers themselves, and a page of it for
-//! people. The page is one file without anything from elsewhere.
+//! The description of this API for programs, made from the handlers themselves, and a page of it
+//! for people. The page is one file without anything from elsewhere.
 
 use std::sync::LazyLock;
 

@@ -5,7 +5,7 @@ use model::Timestamp;
 const NANOS_IN_A_SECOND: u64 = 1_000_000_000;
 
 /// An instant as protobuf's timestamp.
-#[expect(clippy::cast_possible_wrap, clippy::cast_possible_truncation, reason = "see each line")]
+#[expect(clippy::cast_possible_truncation, reason = "see each line")]
 pub fn to_proto_timestamp(instant: Timestamp) -> prost_types::Timestamp {
     let nanos = instant.unix_nanos();
     prost_types::Timestamp {

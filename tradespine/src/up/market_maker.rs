@@ -128,7 +128,7 @@ mod tests {
         let orders = ladders();
         assert_eq!(orders, ladders());
         let ids: BTreeSet<_> = orders.iter().map(|order| &order.client_order_id).collect();
-        assert_eq!(ids.len(), INSTRUMENTS.len() * 2 * LEVELS as usize);
+        assert_eq!(ids.len() as u64, INSTRUMENTS.len() as u64 * 2 * LEVELS);
         for seed in &INSTRUMENTS {
             assert!(seed.start_ticks > LEVELS, "{} has room for its bids", seed.symbol());
         }

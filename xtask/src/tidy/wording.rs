@@ -22,7 +22,7 @@ const EMPTY_NAMES: [&str; 8] =
 /// What cannot be broken, or is searched for as it reads: an address, a sentence of an error or any
 /// other text in quotes, a row of a table.
 fn may_be_long(line: &str) -> bool {
-    let is_quoted = line.matches('"').count() >= 2;
+    let is_quoted = line.contains('"');
     let is_row = ["/// |", "//! |"].iter().any(|row| line.trim_start().starts_with(row));
     is_quoted || is_row || line.contains("://")
 }

@@ -6,9 +6,9 @@
 //! without its input. A record is shown to [`Visibility::Written`] readers once it is written, to
 //! all others, and acknowledged, once it is synced.
 //!
-//! What a crash leaves is checked when the journal is opened (`check`), what is read is checked when
-//! it is read (`store`), and that the end is not lost is checked against a watermark. Whatever is
-//! not as it was written is refused with a reason: recovered or refused, never wrong. Why this
+//! What a crash leaves is checked when the journal is opened (`check`), what is read is checked
+//! when it is read (`store`), and that the end is not lost is checked against a watermark. Whatever
+//! is not as it was written is refused with a reason: recovered or refused, never wrong. Why this
 //! storage crate, and what it must not be trusted with: docs/adr/0003.
 //!
 //! - `directory`: lock, format, files. `store`: the storage crate. `record`: how records lie in it.

@@ -87,7 +87,7 @@ impl Confirmations {
         if !acknowledged.load(Ordering::Acquire) {
             return Ok(());
         }
-        let since = *oldest.acknowledged_at.get_or_insert((*at).max(now));
+        let since = *oldest.acknowledged_at.get_or_insert_with(|| (*at).max(now));
         if now > since + UNREADABLE_AFTER {
             return Err(ShardError::Unreadable { out_seq: oldest.out_seq });
         }

@@ -1,4 +1,5 @@
-//! What an owner does about inputs that concern itself: takeovers, poison, and time that stands still.
+//! What an owner does about inputs that concern itself: takeovers, poison, and time that stands
+//! still.
 
 use std::time::Duration;
 

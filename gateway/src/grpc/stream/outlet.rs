@@ -77,7 +77,8 @@ impl Outlet {
         Ok((Answer::Place(PlaceOrderResponse { order: Some(order) }), depth_sequence))
     }
 
-    /// The cancelled order as far as the answer tells: looking its terms up would hold the stream up.
+    /// The cancelled order as far as the answer tells: looking its terms up would hold the stream
+    /// up.
     fn cancelled(
         &self,
         account: &AccountName,

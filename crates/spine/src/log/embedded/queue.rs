@@ -1,4 +1,5 @@
-//! The records that wait to be written, in one line for all topics, and those whose sync is awaited.
+//! The records that wait to be written, in one line for all topics, and those whose sync is
+//! awaited.
 //!
 //! The line is bounded by records and bytes: a shard waits for room, an edge is refused. An edge
 //! gives its record up after a while: one that still stood in the line was not appended, of one

@@ -15,9 +15,9 @@ use crate::{
 };
 
 /// The largest value under one key. The store's journal cuts a batch whose page was lost only where
-/// that page makes the batch unreadable; a page lost *inside* a value parses, fails its checksum and
-/// refuses the whole journal. Below a page of 4,096 bytes, with room for key and marker, no page
-/// lies inside one value.
+/// that page makes the batch unreadable; a page lost *inside* a value parses, fails its checksum
+/// and refuses the whole journal. Below a page of 4,096 bytes, with room for key and marker, no
+/// page lies inside one value.
 pub(super) const PIECE_BYTES_MAX: usize = 3_000;
 
 /// The largest record as stored: what a record may have, and its lengths and times.
@@ -217,7 +217,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_record_comes_back_as_it_was(record in any_record(), offset: u64, sequence: u64, at: u64) {
+        fn a_record_comes_back_as_it_was(
+            record in any_record(), offset: u64, sequence: u64, at: u64
+        ) {
             let at = Timestamp::from_unix_nanos(at);
             let stored = encode(PLACE, offset, sequence, at, &record);
             let read = Sequenced { sequence, stored: Stored { offset, appended_at: at, record } };
@@ -236,7 +238,9 @@ mod tests {
         }
 
         #[test]
-        fn a_flipped_bit_is_noticed(record in any_record(), at in any::<prop::sample::Index>(), bit in 0_u32..8) {
+        fn a_flipped_bit_is_noticed(
+            record in any_record(), at in any::<prop::sample::Index>(), bit in 0_u32..8
+        ) {
             let stored = encode(PLACE, 5, 6, Timestamp::EPOCH, &record);
             let mut flipped = stored.to_vec();
             flipped[at.index(stored.len())] ^= 1_u8 << bit;

@@ -1,9 +1,9 @@
 //! The synced watermark: how far the journal was durable when somebody last wrote it down.
 //!
 //! The journal itself cannot tell that its tail is gone: a store that finds damage cuts there and
-//! goes on. So this small file says, beside it, a sequence number below which everything was synced.
-//! It is written after syncs, now and then: losses newer than its last writing it cannot see.
-//! Two slots take turns, so that a torn write leaves the other one.
+//! goes on. So this small file says, beside it, a sequence number below which everything was
+//! synced. It is written after syncs, now and then: losses newer than its last writing it cannot
+//! see. Two slots take turns, so that a torn write leaves the other one.
 
 use std::{
     fs::{File, OpenOptions},

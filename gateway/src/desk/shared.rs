@@ -1,0 +1,140 @@
+//! What the acknowledgements and the followers share with the desk: whoever hears of a command tells
+//! the one who waits for it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use daemon::clock::Clock;
+use model::{OrderId, Partition, RequestId};
+use spine::{
+    Answer, LogId,
+    log::{AppendError, Appended},
+};
+
+use super::{
+    Answered, News, Wants,
+    waiters::{Waiter, Waiters},
+};
+use crate::{
+    idempotency::Cache,
+    problem::{Kind, Problem},
+};
+
+/// See the [module](self).
+pub(super) struct Shared {
+    pub(super) log_id: LogId,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) waiters: Waiters,
+    pub(super) cache: Arc<dyn Cache>,
+    pub(super) partition_count: u16,
+    /// One more than the largest acknowledged offset of each partition; what a read must reflect
+    /// for a client to see its own writes.
+    pub(super) acknowledged: Vec<AtomicU64>,
+    /// The age of the oldest command without an answer at the last sweep, in milliseconds.
+    pub(super) oldest_millis: AtomicU64,
+    pub(super) has_failed: AtomicBool,
+    pub(super) meters: Meters,
+}
+
+pub(super) struct Meters {
+    pub(super) appended: metrics::Counter,
+    pub(super) answered: metrics::Counter,
+    pub(super) shed: metrics::Counter,
+    pub(super) unknown: metrics::Counter,
+    pub(super) acknowledge_seconds: metrics::Histogram,
+    pub(super) answer_seconds: metrics::Histogram,
+}
+
+impl Meters {
+    pub(super) fn new() -> Meters {
+        Meters {
+            appended: metrics::counter!("tradespine_gateway_commands_appended_total"),
+            answered: metrics::counter!("tradespine_gateway_commands_answered_total"),
+            shed: metrics::counter!("tradespine_gateway_commands_shed_total"),
+            unknown: metrics::counter!("tradespine_gateway_commands_unknown_total"),
+            acknowledge_seconds: metrics::histogram!("tradespine_gateway_acknowledge_seconds"),
+            answer_seconds: metrics::histogram!("tradespine_gateway_answer_seconds"),
+        }
+    }
+}
+
+impl Shared {
+    pub(super) fn acknowledge(
+        &self,
+        request_id: RequestId,
+        partition: Partition,
+        result: Result<Appended, AppendError>,
+    ) {
+        match result {
+            Ok(appended) => self.appended(request_id, partition, appended),
+            Err(AppendError::Full) => {
+                let message = "the way into the log is full; nothing was written, try again";
+                self.not_written(request_id, Problem::overloaded(message));
+            }
+            Err(error @ AppendError::TooLarge { .. }) => {
+                let problem = Problem::new(Kind::TooLarge, "record_too_large", error.to_string());
+                self.not_written(request_id, problem);
+            }
+            Err(AppendError::Unknown) => self.unconfirmed(request_id),
+            Err(AppendError::Fatal(reason)) => {
+                if !self.has_failed.swap(true, Ordering::Relaxed) {
+                    tracing::error!(reason, "the producer of the gateway has failed");
+                }
+                self.unconfirmed(request_id);
+            }
+        }
+    }
+
+    fn appended(&self, request_id: RequestId, partition: Partition, appended: Appended) {
+        let end = self.acknowledged.get(usize::from(partition.number()));
+        if let Some(end) = end {
+            end.fetch_max(appended.offset + 1, Ordering::Relaxed);
+        }
+        self.meters.appended.increment(1);
+        let acknowledged = self.waiters.acknowledged(request_id, appended.offset);
+        let Some((begun, hear)) = acknowledged else { return };
+        self.meters.acknowledge_seconds.record(begun.elapsed());
+        let Some(hear) = hear else { return };
+        let at = appended.appended_at.unwrap_or_else(|| self.clock.now());
+        hear(match OrderId::at(partition, appended.offset) {
+            Some(id) => News::Appended { id, at },
+            None => News::Unknown { id: None },
+        });
+    }
+
+    fn not_written(&self, request_id: RequestId, problem: Problem) {
+        if let Some(hear) = self.waiters.remove(request_id).and_then(Waiter::into_hear) {
+            hear(News::NotWritten(problem));
+        }
+    }
+
+    /// Nobody knows whether the record is in the log; an answer may still come.
+    fn unconfirmed(&self, request_id: RequestId) {
+        self.meters.unknown.increment(1);
+        if let Some(hear) = self.waiters.unconfirmed(request_id) {
+            hear(News::Unknown { id: None });
+        }
+    }
+
+    /// Hands an accepted answer to who waits for it, and keeps it for retries.
+    pub(super) fn answered(&self, partition: Partition, mut answer: Answer) {
+        let Some(waiter) = self.waiters.remove(answer.request_id) else { return };
+        self.meters.answered.increment(1);
+        self.meters.answer_seconds.record(waiter.begun().elapsed());
+        // Nobody here looks at postings, and answers are kept.
+        answer.body.postings = Vec::new();
+        let wants = waiter.wants();
+        let (hear, claim) = waiter.into_parts();
+        let answered = Arc::new(Answered { partition, answer });
+        if let Some(claim) = claim {
+            self.cache.keep(claim, self.log_id, &answered);
+        }
+        let Some(hear) = hear else { return };
+        hear(match (wants, answered.id()) {
+            (Wants::Receipt, Some(id)) => News::Appended { id, at: answered.answer.now },
+            _ => News::Answered(answered),
+        });
+    }
+}
