@@ -35,7 +35,7 @@ use proto::{
 use spine::{
     Answer, Log, LogId, Place, Record,
     header::{self, Headers},
-    log::{AppendError, Appended, LogError, Producer, WriterRole},
+    log::{LogError, Producer, WriterRole},
 };
 
 pub(crate) use self::follow::Followers;
@@ -45,7 +45,7 @@ use self::{
 };
 use crate::{
     idempotency::{Cache, Claim},
-    problem::{Kind, Problem},
+    problem::Problem,
 };
 
 /// How long a record may wait for the log: after it the record is refused as late wherever it was

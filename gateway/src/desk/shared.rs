@@ -1,5 +1,5 @@
-//! What the acknowledgements and the followers share with the desk: whoever hears of a command tells
-//! the one who waits for it.
+//! What the acknowledgements and the followers share with the desk: whoever hears of a command
+//! tells the one who waits for it.
 
 use std::sync::{
     Arc,

@@ -10,7 +10,7 @@ use spine::{
 };
 
 use super::*;
-use crate::idempotency::MemoryCache;
+use crate::{idempotency::MemoryCache, problem::Kind};
 
 const AGE_MAX: Duration = Duration::from_secs(2);
 

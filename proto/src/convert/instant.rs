@@ -5,14 +5,13 @@ use model::Timestamp;
 const NANOS_IN_A_SECOND: u64 = 1_000_000_000;
 
 /// An instant as protobuf's timestamp.
-#[expect(clippy::cast_possible_truncation, reason = "see each line")]
 pub fn to_proto_timestamp(instant: Timestamp) -> prost_types::Timestamp {
     let nanos = instant.unix_nanos();
     prost_types::Timestamp {
         // At most 2^64 / 10^9, far below 2^63.
-        seconds: (nanos / NANOS_IN_A_SECOND) as i64,
+        seconds: i64::try_from(nanos / NANOS_IN_A_SECOND).unwrap_or(i64::MAX),
         // Below 10^9.
-        nanos: (nanos % NANOS_IN_A_SECOND) as i32,
+        nanos: i32::try_from(nanos % NANOS_IN_A_SECOND).unwrap_or(i32::MAX),
     }
 }
 
