@@ -9,14 +9,14 @@
 //!
 //! - [`settings`]: addresses and limits. [`service`]: binds the ports, starts the parts, drains.
 //! - [`problem`]: what can go wrong, said once for both protocols.
-//! - [`reference`]: the listed instruments and assets. [`route`]: which partition a record goes to.
+//! - [`mod@reference`]: the listed instruments and assets. [`route`]: which partition a record goes to.
 //! - [`entry`]: the fields of a request become a command, or a problem; pure.
 //! - [`desk`]: registers who waits, appends, follows the answers, sheds load.
 //! - [`result`](mod@result): an answer becomes an order as clients see it; pure.
 //! - [`idempotency`]: answers that are known already.
-//! - [`journal`]: an order's own record, read back from the log. [`upstream`]: history and books,
-//!   asked of the ledger and the broadcaster. [`office`]: what both protocols do with all of these.
-//! - [`rest`], [`grpc`]: the two protocols.
+//! - `journal`: an order's own record, read back from the log. `upstream`: history and books,
+//!   asked of the ledger and the broadcaster. `office`: what both protocols do with all of these.
+//! - `rest`, `grpc`: the two protocols.
 //!
 //! What will never live here: a book, a balance, or a rule of matching or money.
 

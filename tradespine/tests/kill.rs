@@ -9,7 +9,6 @@
 
 #[path = "kill/client.rs"]
 mod client;
-#[path = "kill/platform.rs"]
 mod platform;
 
 use std::{collections::BTreeSet, time::Duration};

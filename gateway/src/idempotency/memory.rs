@@ -25,7 +25,7 @@ const PART_ANSWERS_MAX: usize = 2_048;
 /// thousands, and the shard tells of those again.
 const EVENTS_MAX: usize = 64;
 
-/// See the [module](self).
+/// Answers in this process: bounded, the oldest of a part goes first.
 #[derive(Debug)]
 pub struct MemoryCache {
     parts: Vec<Mutex<Part>>,

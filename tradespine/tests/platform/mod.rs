@@ -1,4 +1,6 @@
-//! The platform as a process of its own, to be killed.
+//! The platform as a process of its own.
+
+#![allow(dead_code, reason = "each test uses some of it")]
 
 use std::{
     io::{BufRead, BufReader},
@@ -18,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Platform {
     process: Option<Child>,
     gateway: String,
+    market_data: String,
+    websocket: String,
 }
 
 fn free_address() -> String {
@@ -28,7 +32,7 @@ fn free_address() -> String {
 impl Platform {
     /// Starts it on `directory` and waits until it says that it is up.
     pub(crate) async fn start(directory: &Path) -> Platform {
-        let gateway = free_address();
+        let [gateway, market_data, websocket] = [0; 3].map(|_| free_address());
         let mut process = Command::new(BINARY)
             .arg("up")
             .arg("--no-market-maker")
@@ -38,8 +42,8 @@ impl Platform {
             .env("TRADESPINE_GATEWAY__REST_ADDRESS", free_address())
             .env("TRADESPINE_LEDGER__GRPC_ADDRESS", free_address())
             .env("TRADESPINE_LEDGER__HTTP_ADDRESS", free_address())
-            .env("TRADESPINE_BROADCASTER__GRPC_ADDRESS", free_address())
-            .env("TRADESPINE_BROADCASTER__HTTP_ADDRESS", free_address())
+            .env("TRADESPINE_BROADCASTER__GRPC_ADDRESS", &market_data)
+            .env("TRADESPINE_BROADCASTER__HTTP_ADDRESS", &websocket)
             .env("TRADESPINE_MATCHER__HTTP_ADDRESS", free_address())
             .env("TRADESPINE_LOG__FILTER", "warn")
             .stdout(Stdio::piped())
@@ -56,7 +60,12 @@ impl Platform {
                 }
             }
         });
-        let platform = Platform { process: Some(process), gateway: format!("http://{gateway}") };
+        let platform = Platform {
+            process: Some(process),
+            gateway: format!("http://{gateway}"),
+            market_data: format!("http://{market_data}"),
+            websocket: format!("ws://{websocket}"),
+        };
         let started = time::timeout(PATIENCE, is_up).await.expect("it starts in time");
         started.expect("it did not end before it was up");
         platform
@@ -64,6 +73,20 @@ impl Platform {
 
     pub(crate) fn gateway(&self) -> &str {
         &self.gateway
+    }
+
+    /// Runs `tradespine replay` with these arguments against it, and returns what it printed.
+    pub(crate) fn replay(&self, arguments: &[&str]) -> String {
+        let output = Command::new(BINARY)
+            .args(["replay", "--gateway", &self.gateway, "--market-data", &self.market_data])
+            .args(["--websocket", &self.websocket])
+            .args(arguments)
+            .output()
+            .expect("it runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let problems = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{text}{problems}");
+        text
     }
 
     /// kill -9.
