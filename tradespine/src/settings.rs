@@ -14,6 +14,9 @@ use daemon::settings::{SettingsError, Sources};
 use serde::{Deserialize, Serialize};
 use telemetry::{logs::LogSettings, traces::OtlpSettings};
 
+/// What is logged where nobody says: our own story, and of the stores beneath it only what is wrong.
+const FILTER_DEFAULT: &str = "info,fjall=warn,lsm_tree=warn,sea_orm_migration=warn";
+
 /// The settings of `tradespine up` and of the tools that work on its data directory.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -112,7 +115,7 @@ impl Default for Settings {
             ledger: Ledger::default(),
             broadcaster: Broadcaster::default(),
             matcher: Matcher::default(),
-            log: LogSettings::default(),
+            log: LogSettings { filter: FILTER_DEFAULT.to_owned(), ..LogSettings::default() },
             otlp: Otlp::default(),
         }
     }

@@ -128,7 +128,8 @@ impl EmbeddedLog {
         }
         // The store synced what it recovered.
         watermark
-            .write(ends.sequence)
+            .note(ends.sequence)
+            .and_then(|()| watermark.sync())
             .map_err(|error| LogError::Failed(format!("{}: {error}", path.display())))?;
         let locked = Arc::new(Locked { store, _directory: directory });
         EmbeddedLog::start(settings, locked, watermark, &ends)

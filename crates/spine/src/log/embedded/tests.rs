@@ -167,7 +167,7 @@ fn a_journal_that_ends_below_its_watermark_is_refused() {
     let path = directory.path().join("synced");
     let mut watermark = watermark::Watermark::open(&path).expect("readable").expect("whole");
     assert_eq!(watermark.sequence(), 6, "a clean end writes it exactly");
-    watermark.write(7).expect("written");
+    watermark.note(7).expect("written");
     let refused = refusal(&directory, settings().0);
     assert!(refused.contains("ends at 6, but everything before 7 was synced"), "{refused}");
 }

@@ -24,14 +24,16 @@ pub(super) struct Watermark {
     file: File,
     generation: u64,
     sequence: u64,
+    /// The sequence number that is itself on the disk.
+    durable: u64,
 }
 
 impl Watermark {
     /// Makes the file; nothing is synced yet.
     pub(super) fn create(path: &Path) -> io::Result<Watermark> {
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
-        let mut watermark = Watermark { file, generation: 0, sequence: 0 };
-        watermark.write(0)?;
+        let mut watermark = Watermark { file, generation: 0, sequence: 0, durable: 0 };
+        watermark.note(0)?;
         watermark.file.sync_all()?;
         Ok(watermark)
     }
@@ -42,7 +44,12 @@ impl Watermark {
         let mut bytes = Vec::with_capacity(2 * SLOT_BYTES);
         (&mut file).take(2 * SLOT_BYTES as u64).read_to_end(&mut bytes)?;
         let newest = bytes.chunks(SLOT_BYTES).filter_map(parse).max();
-        Ok(newest.map(|(generation, sequence)| Watermark { file, generation, sequence }))
+        Ok(newest.map(|(generation, sequence)| Watermark {
+            file,
+            generation,
+            sequence,
+            durable: 0,
+        }))
     }
 
     /// Everything before this sequence number was synced.
@@ -50,14 +57,25 @@ impl Watermark {
         self.sequence
     }
 
-    /// Writes that everything before `sequence` is synced, durably.
-    pub(super) fn write(&mut self, sequence: u64) -> io::Result<()> {
+    /// Whether what was noted last is not on the disk yet.
+    pub(super) fn is_ahead_of_disk(&self) -> bool {
+        self.durable != self.sequence
+    }
+
+    /// Notes that everything before `sequence` is synced; survives the end of the process.
+    pub(super) fn note(&mut self, sequence: u64) -> io::Result<()> {
         let generation = self.generation + 1;
         let slot = if generation.is_multiple_of(2) { 0 } else { SLOT_BYTES as u64 };
         self.file.seek(SeekFrom::Start(slot))?;
         self.file.write_all(&compose(generation, sequence))?;
-        self.file.sync_data()?;
         (self.generation, self.sequence) = (generation, sequence);
+        Ok(())
+    }
+
+    /// Makes what was noted survive the end of the machine.
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()?;
+        self.durable = self.sequence;
         Ok(())
     }
 }
@@ -87,7 +105,7 @@ mod tests {
         let path = directory.path().join("synced");
         let mut watermark = Watermark::create(&path).expect("created");
         for sequence in [3, 9, 20] {
-            watermark.write(sequence).expect("written");
+            watermark.note(sequence).expect("written");
             let read = Watermark::open(&path).expect("readable").expect("whole");
             assert_eq!(read.sequence(), sequence);
         }

@@ -5,6 +5,7 @@
 //! it takes no write, so there is nothing to gain from a second thread that would write meanwhile.
 
 use std::{
+    io,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -24,8 +25,8 @@ use super::{
 };
 use crate::log::{AppendError, Appended, Place, Stored};
 
-/// How long the watermark may lag behind the syncs: what it may fail to notice, against a sync of
-/// its own each time.
+/// How long the watermark on the disk may lag behind the one in the system's cache: what it may fail
+/// to notice after a power loss, against a sync of its own each time.
 const WATERMARK_LAG_MAX: Duration = Duration::from_millis(100);
 
 /// The writer's own view of a partition.
@@ -42,7 +43,7 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     locked: Arc<Locked>,
     watermark: Watermark,
-    watermark_written_at: Instant,
+    watermark_synced_at: Instant,
     clock: Clock,
     lanes: Vec<Lane>,
     /// Lanes with records in this batch.
@@ -71,7 +72,7 @@ impl Writer {
             shared,
             locked,
             watermark,
-            watermark_written_at: Instant::now(),
+            watermark_synced_at: Instant::now(),
             clock,
             lanes,
             touched: Vec::new(),
@@ -113,6 +114,8 @@ impl Writer {
             .sync()
             .map_err(|error| format!("a sync of the journal failed: {error}"))?;
         metrics::histogram!("tradespine_journal_sync_seconds").record(began_at.elapsed());
+        // Before anybody is told, so that nothing that was acknowledged is lost in silence.
+        self.watermark.note(self.sequence).map_err(|error| watermark_failed(&error))?;
         for lane in self.touched.drain(..) {
             self.lanes[lane].recent.show_synced();
         }
@@ -162,24 +165,24 @@ impl Writer {
         Appended { offset, appended_at: stamped.then_some(appended_at) }
     }
 
-    /// How long the next batch may keep the watermark waiting.
+    /// How long the next batch may keep the watermark's sync waiting.
     fn watermark_wait(&self) -> Option<Duration> {
-        let behind = self.watermark.sequence() < self.sequence;
-        behind.then(|| WATERMARK_LAG_MAX.saturating_sub(self.watermark_written_at.elapsed()))
+        let waits = self.watermark.is_ahead_of_disk();
+        waits.then(|| WATERMARK_LAG_MAX.saturating_sub(self.watermark_synced_at.elapsed()))
     }
 
-    /// Writes the watermark where it lags; everything placed so far is synced.
+    /// Syncs the watermark where that lags.
     fn keep_watermark(&mut self, lag_max: Duration) -> Result<(), String> {
-        if self.watermark.sequence() == self.sequence
-            || self.watermark_written_at.elapsed() < lag_max
-        {
+        if !self.watermark.is_ahead_of_disk() || self.watermark_synced_at.elapsed() < lag_max {
             return Ok(());
         }
-        self.watermark_written_at = Instant::now();
-        self.watermark
-            .write(self.sequence)
-            .map_err(|error| format!("a write of the journal's watermark failed: {error}"))
+        self.watermark_synced_at = Instant::now();
+        self.watermark.sync().map_err(|error| watermark_failed(&error))
     }
+}
+
+fn watermark_failed(error: &io::Error) -> String {
+    format!("a write of the journal's watermark failed: {error}")
 }
 
 /// Ends the process like any other failure where the writer panics: nobody else would notice.
