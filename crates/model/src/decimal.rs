@@ -12,6 +12,10 @@ pub const TEXT_BYTES_MAX: usize = 39;
 /// The most digits after the point that an asset can have.
 pub const DECIMALS_MAX: u8 = 18;
 
+/// The most units that a text is read as: 2^120, as much as may ever come in of one asset, and far
+/// below where sums of money could overflow.
+pub const UNITS_MAX: i128 = 1 << 120;
+
 /// Why a text is not an exact number of units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DecimalError {
@@ -36,7 +40,7 @@ pub enum DecimalError {
         /// The precision of the asset.
         decimals: u8,
     },
-    /// More units than 127 bits hold.
+    /// More than [`UNITS_MAX`].
     #[error("is too large")]
     TooLarge,
 }
@@ -58,6 +62,7 @@ pub fn parse_units(text: &str, decimals: u8) -> Result<i128, DecimalError> {
         units = units
             .checked_mul(10)
             .and_then(|shifted| shifted.checked_add(i128::from(digit - b'0')))
+            .filter(|units| *units <= UNITS_MAX)
             .ok_or(DecimalError::TooLarge)?;
     }
     Ok(units)
@@ -139,6 +144,8 @@ mod tests {
             ("0.000000001", Err(TooPrecise { decimals: 8 })),
             ("1234567890123456789012345678901234567890", Err(TooLong)),
             ("999999999999999999999999999999999999999", Err(TooLarge)),
+            ("13292279957849158729038070602.80344576", Ok(UNITS_MAX)),
+            ("13292279957849158729038070602.80344577", Err(TooLarge)),
         ];
         for (text, expected) in table {
             assert_eq!(parse_units(text, 8), *expected, "{text:?}");

@@ -1,5 +1,7 @@
 //! Measures the embedded journal: `cargo run --release -p tradespine-spine --example embedded_bench
-//! [DIRECTORY]`. The directory's disk is what is measured; it is emptied of what this puts there.
+//! [DIRECTORY [WHAT]]`. The directory's disk is what is measured; it is emptied of what this puts there.
+//!
+//! WHAT is `bare`, `closed-1`, `closed-64`, `closed-1024`, `answers-1`, `answers-64`, `sustained`:
 //!
 //! - the bare disk: one file, a write and an fdatasync at a time, for comparison;
 //! - closed loops: so many appends in flight, each answered before the next of its slot;
@@ -31,16 +33,26 @@ const LIMIT: ReadLimit = ReadLimit { records: 1024, bytes: 4 << 20 };
 
 fn main() {
     let base = std::env::args().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
+    let only = std::env::args().nth(2);
+    let wanted = |what: &str| only.as_ref().is_none_or(|only| only == what);
     let directory = tempfile::tempdir_in(base).expect("a directory");
-    bare_disk(&directory.path().join("bare"));
+    if wanted("bare") {
+        bare_disk(&directory.path().join("bare"));
+    }
     for in_flight in [1, 64, 1024] {
-        let log = open(&directory.path().join(format!("closed-{in_flight}")));
-        closed_loop(&log, in_flight);
+        if wanted(&format!("closed-{in_flight}")) {
+            closed_loop(&open(&directory.path().join(format!("closed-{in_flight}"))), in_flight);
+        }
     }
     for in_flight in [1, 64] {
-        order_to_answer(&open(&directory.path().join(format!("answers-{in_flight}"))), in_flight);
+        if wanted(&format!("answers-{in_flight}")) {
+            let log = open(&directory.path().join(format!("answers-{in_flight}")));
+            order_to_answer(&log, in_flight);
+        }
     }
-    sustained(&directory.path().join("sustained"));
+    if wanted("sustained") {
+        sustained(&directory.path().join("sustained"));
+    }
 }
 
 fn open(directory: &Path) -> Arc<EmbeddedLog> {
