@@ -1,5 +1,5 @@
-//! An HTTP route that answers with the body it was sent, and does nothing else: what the REST edge is
-//! measured beside. See docs/benchmarks.md.
+//! An HTTP route that answers with the body it was sent, and does nothing else: what the REST edge
+//! is measured beside. See docs/benchmarks.md.
 
 use axum::{Router, body::Bytes, routing::post};
 

@@ -9,7 +9,8 @@
 //!
 //! - [`settings`]: addresses and limits. [`service`]: binds the ports, starts the parts, drains.
 //! - [`problem`]: what can go wrong, said once for both protocols.
-//! - [`mod@reference`]: the listed instruments and assets. [`route`]: which partition a record goes to.
+//! - [`mod@reference`]: the listed instruments and assets. [`route`]: which partition a record goes
+//!   to.
 //! - [`entry`]: the fields of a request become a command, or a problem; pure.
 //! - [`desk`]: registers who waits, appends, follows the answers, sheds load.
 //! - [`result`](mod@result): an answer becomes an order as clients see it; pure.

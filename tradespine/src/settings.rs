@@ -14,7 +14,8 @@ use daemon::settings::{SettingsError, Sources};
 use serde::{Deserialize, Serialize};
 use telemetry::{logs::LogSettings, traces::OtlpSettings};
 
-/// What is logged where nobody says: our own story, and of the stores beneath it only what is wrong.
+/// What is logged where nobody says: our own story, and of the stores beneath it only what is
+/// wrong.
 const FILTER_DEFAULT: &str = "info,fjall=warn,lsm_tree=warn,sea_orm_migration=warn";
 
 /// The settings of `tradespine up` and of the tools that work on its data directory.

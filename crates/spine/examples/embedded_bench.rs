@@ -1,5 +1,6 @@
 //! Measures the embedded journal: `cargo run --release -p tradespine-spine --example embedded_bench
-//! [DIRECTORY [WHAT]]`. The directory's disk is what is measured; it is emptied of what this puts there.
+//! [DIRECTORY [WHAT]]`. The directory's disk is what is measured; it is emptied of what this puts
+//! there.
 //!
 //! WHAT is `bare`, `closed-1`, `closed-64`, `closed-1024`, `answers-1`, `answers-64`, `sustained`:
 //!

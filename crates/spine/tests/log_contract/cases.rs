@@ -265,8 +265,11 @@ pub(crate) fn places_that_do_not_exist_are_refused(trial: &dyn Trial) {
     assert_eq!(log.end(nowhere, Visibility::Synced).err(), refusal);
     assert_eq!(log.reader(nowhere, 0, Visibility::Written).err(), refusal);
     let mut begun = Begun::default();
-    begun.append(&*shard(&*log), nowhere, Record::of("x"));
+    // Kept until it has answered: a producer that is dropped gives up what is in flight.
+    let writer = shard(&*log);
+    begun.append(&*writer, nowhere, Record::of("x"));
     assert!(matches!(begun.results()[..], [Err(AppendError::Fatal(_))]));
+    drop(writer);
     for topic in Topic::ALL {
         let count = if matches!(topic, Topic::Orders | Topic::Events) { SHARDS } else { 1 };
         assert_eq!(log.partition_count(topic), Ok(count));

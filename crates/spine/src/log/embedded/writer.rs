@@ -25,8 +25,8 @@ use super::{
 };
 use crate::log::{AppendError, Appended, Place, Stored};
 
-/// How long the watermark on the disk may lag behind the one in the system's cache: what it may fail
-/// to notice after a power loss, against a sync of its own each time.
+/// How long the watermark on the disk may lag behind the one in the system's cache: what it may
+/// fail to notice after a power loss, against a sync of its own each time.
 const WATERMARK_LAG_MAX: Duration = Duration::from_millis(100);
 
 /// The writer's own view of a partition.
