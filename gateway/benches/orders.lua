@@ -5,7 +5,8 @@ local middles = {
   { "XRP-USD", 6100 }, { "ADA-USD", 3400 }, { "DOGE-USD", 1050 }, { "DOT-USD", 4700 },
   { "MATIC-USD", 4300 }, { "LTC-USD", 6200 }, { "BTC-USDT", 6180000 }, { "ETH-USDT", 268000 },
 }
-local threads, refused, answered = {}, 0, 0
+local threads = {}
+refused, answered = 0, 0
 
 function setup(thread)
   thread:set("seed", #threads + 1)
