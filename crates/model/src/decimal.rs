@@ -12,9 +12,9 @@ pub const TEXT_BYTES_MAX: usize = 39;
 /// The most digits after the point that an asset can have.
 pub const DECIMALS_MAX: u8 = 18;
 
-/// The most units that a text is read as: 2^120, as much as may ever come in of one asset, and far
-/// below where sums of money could overflow.
-pub const UNITS_MAX: i128 = 1 << 120;
+/// The most units that a text is read as: 2^124, more than may ever come in of one asset, so that too
+/// much is refused by the rules of money, and below where a sum of a few could overflow.
+pub const UNITS_MAX: i128 = 1 << 124;
 
 /// Why a text is not an exact number of units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -144,8 +144,8 @@ mod tests {
             ("0.000000001", Err(TooPrecise { decimals: 8 })),
             ("1234567890123456789012345678901234567890", Err(TooLong)),
             ("999999999999999999999999999999999999999", Err(TooLarge)),
-            ("13292279957849158729038070602.80344576", Ok(UNITS_MAX)),
-            ("13292279957849158729038070602.80344577", Err(TooLarge)),
+            ("212676479325586539664609129644.85513216", Ok(UNITS_MAX)),
+            ("212676479325586539664609129644.85513217", Err(TooLarge)),
         ];
         for (text, expected) in table {
             assert_eq!(parse_units(text, 8), *expected, "{text:?}");

@@ -3,7 +3,7 @@
 use std::{
     env,
     path::Path,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     thread,
     time::Duration,
 };
@@ -26,13 +26,32 @@ const CYCLES_A_JOURNAL: u64 = 5;
 
 /// Runs the exchange in `directory` for so long and kills it, without a chance to say goodbye.
 pub(crate) fn run_and_kill(directory: &Path, after: Duration) {
-    let mut child = Command::new(env::current_exe().expect("this test's path"))
+    let child = start(directory);
+    thread::sleep(after);
+    kill(child);
+}
+
+/// The same, but counted from its first acknowledgement, however long a busy machine takes to it.
+pub(crate) fn run_and_kill_at_work(directory: &Path, after: Duration) {
+    let mut child = start(directory);
+    while acknowledged(directory).is_empty() {
+        assert_eq!(child.try_wait().expect("the child's state"), None, "it ended by itself");
+        thread::sleep(Duration::from_millis(5));
+    }
+    thread::sleep(after);
+    kill(child);
+}
+
+fn start(directory: &Path) -> Child {
+    Command::new(env::current_exe().expect("this test's path"))
         .args(["child_that_is_killed", "--exact", "--nocapture"])
         .env(CHILD, directory)
         .stdout(Stdio::null())
         .spawn()
-        .expect("the child starts");
-    thread::sleep(after);
+        .expect("the child starts")
+}
+
+fn kill(mut child: Child) {
     let ended = child.try_wait().expect("the child's state");
     assert_eq!(ended, None, "the child ended by itself");
     child.kill().expect("killed");

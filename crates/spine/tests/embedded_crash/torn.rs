@@ -20,7 +20,7 @@ use spine::{
 use crate::{
     count,
     exchange::{answer_number, journal_path, partitions, settings, value},
-    kill::run_and_kill,
+    kill::run_and_kill_at_work,
     verdict::{acknowledged, contents, lost},
 };
 
@@ -48,8 +48,8 @@ fn a_torn_tail_is_recovered_or_refused_but_never_wrong() {
     for crash in 0..trials.div_ceil(TRIALS_A_CRASH) {
         let original = tempfile::tempdir().expect("a directory");
         let mut random = Pcg64Mcg::seed_from_u64(crash);
-        let after = Duration::from_millis(random.random_range(250..500));
-        run_and_kill(original.path(), after);
+        let after = Duration::from_millis(random.random_range(50..400));
+        run_and_kill_at_work(original.path(), after);
         for trial in 0..TRIALS_A_CRASH.min(trials - crash * TRIALS_A_CRASH) {
             let copy = tempfile::tempdir().expect("a directory");
             copy_directory(&journal_path(original.path()), &journal_path(copy.path()));
