@@ -12,8 +12,8 @@ pub const TEXT_BYTES_MAX: usize = 39;
 /// The most digits after the point that an asset can have.
 pub const DECIMALS_MAX: u8 = 18;
 
-/// The most units that a text is read as: 2^124, more than may ever come in of one asset, so that too
-/// much is refused by the rules of money, and below where a sum of a few could overflow.
+/// The most units that a text is read as: 2^124, more than may ever come in of one asset, so that
+/// too much is refused by the rules of money, and below where a sum of a few could overflow.
 pub const UNITS_MAX: i128 = 1 << 124;
 
 /// Why a text is not an exact number of units.
