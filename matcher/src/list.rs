@@ -34,6 +34,14 @@ impl Listings {
         }
     }
 
+    /// The partition that the listed instrument of this key is on.
+    fn partition_of(&self, key: &str) -> Option<u32> {
+        match &self.records.get(key)?.body.as_ref()?.body {
+            Some(Body::Instrument(listing)) => Some(listing.partition),
+            _ => None,
+        }
+    }
+
     fn version(&self, key: &str) -> u32 {
         self.records.get(key).map_or(0, |record| record.version)
     }
@@ -90,7 +98,14 @@ impl Exchange {
         let (base, quote) = (asset(listing.base_asset_id)?, asset(listing.quote_asset_id)?);
         let instrument =
             convert::instrument(listing, &base, &quote).map_err(|_| RefusalReason::BadListing)?;
-        if listing.id == 0 {
+        let moves = self
+            .listings
+            .partition_of(&reference_key(&Body::Instrument(*listing)))
+            .is_some_and(|in_force| {
+                // A book has one shard; moving it needs more than a listing.
+                in_force != listing.partition
+            });
+        if listing.id == 0 || moves {
             return Err(RefusalReason::BadListing);
         }
         if u32::from(self.partition.number()) != listing.partition {

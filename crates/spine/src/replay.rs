@@ -246,11 +246,9 @@ impl<C: Core> Replay<C> {
                 return Ok(stored);
             }
             let mut polled = Vec::new();
-            let reached = self.inputs.poll(POLL_LIMIT, POLL_WAIT, &mut polled)?;
+            self.inputs.poll(POLL_LIMIT, POLL_WAIT, &mut polled)?;
+            self.quarantined.extend(polled.iter().filter_map(quarantine_in));
             self.unanswered.extend(polled);
-            if self.unanswered.is_empty() && reached == ReachedEnd::Yes {
-                break;
-            }
         }
         self.unanswered.pop_front().ok_or(ReplayError::AnswerWithoutInput {
             out_seq: answer.out_seq,

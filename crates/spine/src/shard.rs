@@ -51,7 +51,7 @@ use crate::{
     header::{self, Headers},
     log::{Log, Place, ReadLimit, Reader, Record, Stored, Visibility, WriterRole},
     replay::{Replay, ReplayError, quarantine_in},
-    replica::{Computed, Replica},
+    replica::{Computed, Notice, Replica},
     tail,
 };
 
@@ -74,6 +74,8 @@ pub struct Shard<C> {
     next_tick_at: Duration,
     /// This machine's clock when the last record was appended to the input.
     stood_at: Timestamp,
+    /// Whether a takeover that only moves time is appended and not applied yet.
+    time_takeover_pending: bool,
     polled: Vec<Stored>,
 }
 
@@ -127,6 +129,7 @@ impl<C: Core> Shard<C> {
             own_epoch: None,
             next_tick_at: now + TICK_EVERY,
             stood_at: Timestamp::EPOCH,
+            time_takeover_pending: false,
             polled: Vec::new(),
             settings,
         };
@@ -244,10 +247,13 @@ impl<C: Core> Shard<C> {
         } else {
             self.replica.apply(stored)?
         };
+        if let Some(Notice::Poison(reason)) = &computed.notice {
+            self.copy_to_dead_letters(stored, reason);
+        }
         let published = self.publish(stored, &computed, now);
         self.confirmations.computed(computed.out_seq, computed.chain, published)?;
         match computed.notice {
-            Some(notice) => self.heed(stored, notice),
+            Some(notice) => self.heed(notice),
             None => {
                 self.watch_time(stored);
                 Ok(())

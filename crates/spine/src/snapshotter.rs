@@ -67,8 +67,9 @@ impl Snapshotter {
         while !stop.is_cancelled() {
             let replayed = replay.advance(Duration::ZERO)?;
             if replay.position().out_seq >= next_at {
-                self.take(&replay, stop);
-                next_at = replay.position().out_seq + ANSWERS_BETWEEN;
+                if self.take(&replay, stop) {
+                    next_at = replay.position().out_seq + ANSWERS_BETWEEN;
+                }
             }
             if replayed.answers == 0 {
                 sleep(CATCH_UP_EVERY, stop);
@@ -77,18 +78,22 @@ impl Snapshotter {
         Ok(())
     }
 
-    fn take<C: Core>(&self, replay: &Replay<C>, stop: &CancellationToken) {
+    /// Whether a snapshot was taken.
+    fn take<C: Core>(&self, replay: &Replay<C>, stop: &CancellationToken) -> bool {
         let started = Instant::now();
         let position = replay.position();
-        match snapshot::take(self.store.as_ref(), &self.identity, replay.replica(), position) {
-            Ok(()) => tracing::info!(
-                partition = %self.partition,
-                out_seq = position.out_seq,
-                took_ms = started.elapsed().as_millis(),
-                "took a snapshot"
-            ),
-            Err(error) => self.complain(&error, stop),
+        let taken = snapshot::take(self.store.as_ref(), &self.identity, replay.replica(), position);
+        if let Err(error) = &taken {
+            self.complain(error, stop);
+            return false;
         }
+        tracing::info!(
+            partition = %self.partition,
+            out_seq = position.out_seq,
+            took_ms = started.elapsed().as_millis(),
+            "took a snapshot"
+        );
+        true
     }
 
     fn complain(&self, error: &TakeError, stop: &CancellationToken) {

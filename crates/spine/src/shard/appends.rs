@@ -64,7 +64,24 @@ impl Appends {
         Err(ShardError::Append(first.clone().unwrap_or(AppendError::Unknown)))
     }
 
-    /// Appends an answer or a dead letter; the flag is raised once it is acknowledged.
+    /// Appends a dead letter. One that has become too large for a record is said aloud instead: the
+    /// original stays where it is, and the shard goes on.
+    pub(super) fn copy(&self, place: Place, record: Record) {
+        let failures = Arc::clone(&self.failures);
+        self.producer.append(
+            place,
+            record,
+            Box::new(move |result| match result {
+                Err(error @ AppendError::TooLarge { .. }) => {
+                    tracing::error!(%error, "an input was not copied to the dead letters");
+                }
+                Err(error) => failures.note(error),
+                Ok(_) => {}
+            }),
+        );
+    }
+
+    /// Appends an answer; the flag is raised once it is acknowledged.
     pub(super) fn publish(&self, place: Place, record: Record) -> Acknowledged {
         let acknowledged = Acknowledged::default();
         let (failures, raised) = (Arc::clone(&self.failures), Arc::clone(&acknowledged));
@@ -98,11 +115,6 @@ impl Appends {
     /// The append time of the last candidacy, once it is acknowledged.
     pub(super) fn candidacy(&self) -> Option<Option<Timestamp>> {
         self.candidacy.get().copied()
-    }
-
-    /// Whether the last candidacy is acknowledged.
-    pub(super) fn is_settled(&self) -> bool {
-        self.candidacy.get().is_some()
     }
 
     /// Appends a tick.

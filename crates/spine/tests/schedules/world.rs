@@ -217,7 +217,9 @@ impl World {
     }
 
     fn pass_time(&mut self) {
-        let millis = self.random.random_range(1..700);
+        // Now and then everybody was paused for longer than the log's time moves by itself.
+        let is_pause = self.random.random_bool(0.05);
+        let millis = self.random.random_range(if is_pause { 11_000..30_000 } else { 1..700 });
         self.now += Duration::from_millis(millis);
         self.memory.advance(Span::from_millis(millis));
     }
