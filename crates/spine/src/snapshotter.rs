@@ -66,10 +66,8 @@ impl Snapshotter {
         let mut next_at = replay.position().out_seq + ANSWERS_BETWEEN;
         while !stop.is_cancelled() {
             let replayed = replay.advance(Duration::ZERO)?;
-            if replay.position().out_seq >= next_at {
-                if self.take(&replay, stop) {
-                    next_at = replay.position().out_seq + ANSWERS_BETWEEN;
-                }
+            if replay.position().out_seq >= next_at && self.take(&replay, stop) {
+                next_at = replay.position().out_seq + ANSWERS_BETWEEN;
             }
             if replayed.answers == 0 {
                 sleep(CATCH_UP_EVERY, stop);
