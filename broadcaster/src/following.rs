@@ -163,13 +163,13 @@ impl Run {
         let answer = &accepted.answer;
         // While it catches up nobody listens, and the traces are long over.
         let traced = accepted.headers.text(header::TRACE_PARENT).filter(|_| self.is_ready());
-        let span = traced.map(|parent| {
-            let span = tracing::info_span!("broadcast", %partition, out_seq = answer.out_seq);
-            telemetry::propagation::set_parent(&span, parent);
-            span.entered()
-        });
+        let span = telemetry::propagation::child_of(
+            traced,
+            || tracing::info_span!("broadcast", %partition, out_seq = answer.out_seq),
+        );
+        let entered = span.map(tracing::Span::entered);
         let published = self.following.hub.publish(answer);
-        drop(span);
+        drop(entered);
         published.map_err(|error| FollowError::Damaged {
             partition,
             out_seq: answer.out_seq,

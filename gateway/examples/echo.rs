@@ -3,6 +3,10 @@
 
 use axum::{Router, body::Bytes, routing::post};
 
+/// The platform's own, so that the difference is not the allocator's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8090".to_owned());

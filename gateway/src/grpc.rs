@@ -15,10 +15,12 @@ use proto::{
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, transport::server::Router};
-use tracing::Span;
 
 use self::{funding::Funding, orders::OrderEntry, reference::ReferenceData};
-use crate::{office::Office, trace};
+use crate::{
+    office::Office,
+    trace::{self, Trace},
+};
 
 /// The largest request: an order with every field at its longest is below 2 KiB.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024;
@@ -52,11 +54,11 @@ pub(crate) fn add_services(
         )
 }
 
-/// The span of a call, child of the client's.
-fn span<T>(method: &'static str, request: &Request<T>) -> Span {
+/// The call's part in the trace of its client.
+fn joined<T>(method: &'static str, request: &Request<T>) -> Trace {
     let traceparent = request.metadata().get(trace::TRACE_PARENT);
-    let span = tracing::info_span!("grpc", method);
-    trace::continued(span, traceparent.and_then(|value| value.to_str().ok()))
+    let traceparent = traceparent.and_then(|value| value.to_str().ok());
+    Trace::join(traceparent, || tracing::info_span!("grpc", method))
 }
 
 /// A field of a request: an empty text is one that was not given.

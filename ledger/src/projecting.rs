@@ -19,6 +19,7 @@ use spine::{
     log::{LogError, ReachedEnd, ReadLimit},
     tail::{self, Accepted, TailError, TailReceiver},
 };
+use telemetry::propagation::is_sampled;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -215,17 +216,16 @@ impl Task {
 
     async fn write(&self, batch: &Batch, gathered: &Gathered) -> Result<(), ProjectingError> {
         let rows = batch.changes.rows();
-        let span = tracing::info_span!(
-            "ledger.batch",
-            partition = %self.partition,
-            answers = gathered.answers,
-            rows
-        );
-        if let Some(parent) = &gathered.trace_parent {
-            telemetry::propagation::set_parent(&span, parent);
-        }
+        let span = telemetry::propagation::child_of(gathered.trace_parent.as_deref(), || {
+            tracing::info_span!(
+                "ledger.batch",
+                partition = %self.partition,
+                answers = gathered.answers,
+                rows
+            )
+        });
         let started = std::time::Instant::now();
-        self.apply(batch).instrument(span).await?;
+        self.apply(batch).instrument(span.unwrap_or_else(tracing::Span::none)).await?;
         let partition = self.partition.to_string();
         metrics::histogram!("tradespine_ledger_batch_seconds").record(started.elapsed());
         metrics::counter!("tradespine_ledger_rows_total").increment(rows as u64);
@@ -304,7 +304,7 @@ fn gather(
         gathered.reached_end = polled.reached_end;
         for Accepted { offset, answer, headers } in &polled.answers {
             projector.fold(*offset, answer)?;
-            if let Some(parent) = headers.text(TRACE_PARENT) {
+            if let Some(parent) = headers.text(TRACE_PARENT).filter(|line| is_sampled(line)) {
                 traced += 1;
                 gathered.trace_parent = (traced == 1).then(|| parent.to_owned());
             }

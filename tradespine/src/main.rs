@@ -31,6 +31,10 @@ use telemetry::logs;
 
 use crate::arguments::{Arguments, Command, LogCommand};
 
+/// Every order is made on one thread and freed on another, which the system's allocator is slow at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -5,6 +5,7 @@
 //! told at once. A stop drains from the front: first nobody can order any more, then everything
 //! that was taken is answered, projected and told, then the journal is closed.
 
+mod aside;
 mod banner;
 mod listing;
 mod listings;

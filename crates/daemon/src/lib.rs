@@ -9,6 +9,7 @@
 //! - [`clock`]: the one place that reads the wall clock.
 //! - [`ports`]: listeners, and what to do where an address is taken.
 //! - [`health`]: `/healthz`, `/readyz` and `/metrics`.
+//! - [`priority`]: threads that take what others leave of the processors.
 //! - [`shutdown`]: signals become a token; work is drained within a grace period.
 //!
 //! What will never live here: a trading rule, or anything that only one service does.
@@ -18,5 +19,6 @@
 pub mod clock;
 pub mod health;
 pub mod ports;
+pub mod priority;
 pub mod settings;
 pub mod shutdown;

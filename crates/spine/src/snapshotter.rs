@@ -31,7 +31,8 @@ const CATCH_UP_EVERY: Duration = Duration::from_millis(500);
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// Starts a thread that takes snapshots of `partition` into `store`, until `stop`. Where the copy
-/// finds the log in doubt the thread says so and ends; the owner finds the same by itself.
+/// finds the log in doubt the thread says so and ends; the owner finds the same by itself. The
+/// thread begins with `at_start`, which may lower its priority: nobody waits for a snapshot.
 ///
 /// # Errors
 /// Where no thread can be started.
@@ -40,9 +41,11 @@ pub fn spawn<C: Core + 'static>(
     identity: Identity,
     partition: Partition,
     store: Arc<dyn SnapshotStore>,
+    at_start: impl FnOnce() + Send + 'static,
     stop: CancellationToken,
 ) -> std::io::Result<thread::JoinHandle<()>> {
     thread::Builder::new().name(format!("snapshots-{partition}")).spawn(move || {
+        at_start();
         let snapshotter = Snapshotter { log, identity, partition, store };
         if let Err(error) = snapshotter.run::<C>(&stop) {
             tracing::error!(%partition, %error, "no more snapshots are taken of this shard");

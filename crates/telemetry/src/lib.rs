@@ -10,6 +10,7 @@
 //! - [`logs`]: the subscriber: lines on standard error as text or JSON, and the guard that flushes.
 //! - [`traces`]: the tracer beneath the spans, and its way out over OTLP, off until it has an
 //!   endpoint.
+//! - [`sampling`]: which traces are recorded, decided before the first span is made.
 //! - [`propagation`]: `traceparent` out of a span and into a span, by itself or in gRPC metadata.
 //! - [`mod@metrics`]: the recorder, its buckets, and the page that Prometheus scrapes.
 //!
@@ -20,4 +21,5 @@
 pub mod logs;
 pub mod metrics;
 pub mod propagation;
+pub mod sampling;
 pub mod traces;

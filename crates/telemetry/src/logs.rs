@@ -18,7 +18,10 @@ use tracing_subscriber::{
     util::SubscriberInitExt,
 };
 
-use crate::traces::{OtlpError, OtlpSettings, Traces};
+use crate::{
+    sampling,
+    traces::{OtlpError, OtlpSettings, Traces},
+};
 
 /// Crates below us whose spans would be about the plumbing, and about the export of spans itself.
 const UNTRACED_CRATES: [&str; 6] = ["h2", "hyper", "hyper_util", "opentelemetry", "tonic", "tower"];
@@ -73,12 +76,13 @@ pub enum InitError {
 #[derive(Debug)]
 #[must_use = "spans are flushed, and tracing ends, when this is dropped"]
 pub struct Guard {
-    _traces: Traces,
+    _traces: Option<Traces>,
 }
 
 /// Installs the subscriber of this process: log lines on standard error, spans to the tracer.
 ///
-/// Spans carry a `traceparent` from here on whether or not OTLP has an endpoint.
+/// From here on traces begin in this process, at the ratio of the settings, where OTLP has an
+/// endpoint.
 ///
 /// # Errors
 /// [`InitError`] where a setting cannot be used, or where a subscriber is already in place.
@@ -90,9 +94,12 @@ pub fn init(logs: &LogSettings, otlp: &OtlpSettings) -> Result<Guard, InitError>
     let traces = Traces::start(otlp)?;
     tracing_subscriber::registry()
         .with(lines(logs.format).with_filter(filter))
-        .with(spans(traces.tracer()))
+        .with(traces.as_ref().map(|traces| spans(traces.tracer())))
         .try_init()
         .map_err(|_| InitError::AlreadyInitialised)?;
+    if traces.is_some() {
+        sampling::begin(otlp.ratio);
+    }
     Ok(Guard { _traces: traces })
 }
 

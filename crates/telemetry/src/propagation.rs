@@ -3,6 +3,7 @@
 //! A `traceparent` is `version-trace-parent-flags` in hexadecimal, 55 characters; `tracestate` is
 //! not carried, because nothing of ours writes it and the records of an order should stay small.
 
+use crate::sampling;
 use opentelemetry::{
     Context,
     propagation::{Extractor, Injector, TextMapPropagator},
@@ -21,6 +22,46 @@ pub const TRACE_PARENT: &str = "traceparent";
 
 /// The length of every `traceparent` of the one version that there is.
 const TRACE_PARENT_BYTES: usize = 55;
+
+/// How a request takes part in a trace.
+#[derive(Clone, Debug)]
+pub enum Joined {
+    /// Its span is recorded.
+    Recorded(Span),
+    /// The trace is not recorded here; what the caller sent goes on as it came.
+    Carried(String),
+    /// There is no trace.
+    Untraced,
+}
+
+/// Joins the trace that the caller names, or begins one where the ratio of traces says so. `make` is
+/// called only for a span that will be recorded: all others cost nothing.
+pub fn join(traceparent: Option<&str>, make: impl FnOnce() -> Span) -> Joined {
+    match traceparent.filter(|line| is_readable(line)) {
+        Some(line) if sampling::is_exporting() && is_sampled(line) => {
+            let span = make();
+            set_parent(&span, line);
+            Joined::Recorded(span)
+        }
+        Some(line) => Joined::Carried(line.to_owned()),
+        None if sampling::draw() => Joined::Recorded(make()),
+        None => Joined::Untraced,
+    }
+}
+
+/// A span below the one that `traceparent` names, where that trace is recorded here.
+pub fn child_of(traceparent: Option<&str>, make: impl FnOnce() -> Span) -> Option<Span> {
+    let line = traceparent.filter(|line| sampling::is_exporting() && is_sampled(line))?;
+    let span = make();
+    set_parent(&span, line);
+    Some(span)
+}
+
+/// Whether the trace of this `traceparent` is recorded by those who export.
+pub fn is_sampled(traceparent: &str) -> bool {
+    let flags = traceparent.get(FLAGS_AT..).and_then(|flags| u8::from_str_radix(flags, 16).ok());
+    is_readable(traceparent) && flags.is_some_and(|flags| flags & SAMPLED_FLAG != 0)
+}
 
 /// The `traceparent` of the current span; nothing where there is none, or where it is disabled.
 pub fn inject_current() -> Option<String> {
@@ -64,6 +105,16 @@ pub fn set_parent_of_request(span: &Span, metadata: &MetadataMap) -> bool {
     traceparent.is_some_and(|traceparent| set_parent(span, traceparent))
 }
 
+/// Where the flags begin, and the one that says that a trace is sampled.
+const FLAGS_AT: usize = 53;
+const SAMPLED_FLAG: u8 = 1;
+
+/// Whether it is hexadecimal in the one shape that we carry.
+fn is_readable(traceparent: &str) -> bool {
+    let is_fit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-');
+    has_its_shape(traceparent) && traceparent.bytes().all(is_fit)
+}
+
 /// Whether the dashes stand where the W3C puts them; the propagator itself takes any lengths.
 fn has_its_shape(traceparent: &str) -> bool {
     let dash_at = |index| traceparent.as_bytes().get(index) == Some(&b'-');
@@ -101,17 +152,12 @@ mod tests {
     use tracing_subscriber::{layer::SubscriberExt, registry};
 
     use super::*;
-    use crate::{
-        logs,
-        traces::{OtlpSettings, Traces},
-    };
+    use crate::{logs, traces::Traces};
 
     const FROM_ELSEWHERE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-    fn traced(ratio: f64, body: impl FnOnce()) {
-        let traces = Traces::start(&OtlpSettings { ratio, ..OtlpSettings::default() })
-            .expect("the settings are good");
-        let layer = logs::spans(traces.provider().tracer("test"));
+    fn traced(body: impl FnOnce()) {
+        let layer = logs::spans(Traces::silent().provider().tracer("test"));
         with_default(registry().with(layer), body);
     }
 
@@ -120,40 +166,55 @@ mod tests {
     }
 
     #[test]
-    fn a_span_has_a_traceparent_without_otlp() {
-        traced(1.0, || {
+    fn a_span_has_a_traceparent() {
+        traced(|| {
             let line = info_span!("place").in_scope(inject_current).expect("a span is current");
             let parts = parts(&line);
             let lengths: Vec<usize> = parts.iter().map(String::len).collect();
             assert_eq!(lengths, [2, 32, 16, 2], "{line}");
-            assert_eq!(parts[3], "01", "a ratio of 1 samples everything");
+            assert_eq!(parts[3], "01", "what is made is sampled");
         });
     }
 
     #[test]
-    fn what_is_not_sampled_still_passes_on_its_trace() {
-        traced(0.0, || {
-            let line = info_span!("place").in_scope(inject_current).expect("a span is current");
-            assert!(line.ends_with("-00"), "{line}");
-        });
+    fn where_nothing_is_exported_the_callers_line_is_carried_and_no_span_is_made() {
+        let never = || -> Span { panic!("a span was made") };
+        assert!(
+            matches!(join(Some(FROM_ELSEWHERE), never), Joined::Carried(line) if line == FROM_ELSEWHERE)
+        );
+        assert!(matches!(join(None, never), Joined::Untraced));
+        for junk in
+            ["", "00-1-2-3", &FROM_ELSEWHERE.replace('0', "g"), &FROM_ELSEWHERE.replace('-', "0")]
+        {
+            assert!(matches!(join(Some(junk), never), Joined::Untraced), "{junk}");
+        }
+        assert!(child_of(Some(FROM_ELSEWHERE), never).is_none());
+    }
+
+    #[test]
+    fn the_flag_says_what_is_sampled() {
+        assert!(is_sampled(FROM_ELSEWHERE));
+        assert!(is_sampled(&FROM_ELSEWHERE.replace("-01", "-03")));
+        assert!(!is_sampled(&FROM_ELSEWHERE.replace("-01", "-00")));
+        assert!(!is_sampled(&FROM_ELSEWHERE.replace("-01", "-0g")));
     }
 
     #[test]
     fn a_parent_from_elsewhere_goes_on_here() {
-        traced(0.0, || {
+        traced(|| {
             let span = info_span!("apply");
             assert!(set_parent(&span, FROM_ELSEWHERE));
             let line = span.in_scope(inject_current).expect("a span is current");
             let (theirs, ours) = (parts(FROM_ELSEWHERE), parts(&line));
             assert_eq!(ours[1], theirs[1], "the trace is theirs");
             assert_ne!(ours[2], theirs[2], "the span is ours");
-            assert_eq!(ours[3], "01", "the caller's decision to sample wins over our ratio");
+            assert_eq!(ours[3], "01", "sampled there, sampled here");
         });
     }
 
     #[test]
     fn a_child_stays_in_the_trace() {
-        traced(1.0, || {
+        traced(|| {
             let outer = info_span!("outer");
             let _entered = outer.enter();
             let theirs = inject_current().expect("a span is current");
@@ -165,7 +226,7 @@ mod tests {
 
     #[test]
     fn metadata_carries_it_from_request_to_request() {
-        traced(1.0, || {
+        traced(|| {
             let mut request = Request::new(());
             let caller = info_span!("client");
             caller.in_scope(|| inject_request(&mut request));
@@ -185,7 +246,7 @@ mod tests {
         let zero_trace = "00-00000000000000000000000000000000-b7ad6b7169203331-01";
         let zero_span = "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01";
         let version = "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-        traced(1.0, || {
+        traced(|| {
             for line in ["", "-", "00-1-2-3", zero_trace, zero_span, version, "\u{1F980}"] {
                 let span = info_span!("apply");
                 assert!(!set_parent(&span, line), "{line:?}");
@@ -199,7 +260,7 @@ mod tests {
     fn nothing_where_there_is_no_span() {
         assert_eq!(inject_current(), None);
         assert!(!set_parent(&Span::none(), FROM_ELSEWHERE));
-        traced(1.0, || {
+        traced(|| {
             assert_eq!(inject_current(), None);
             assert_eq!(trace_span!("below the level").in_scope(inject_current), None);
             let mut request = Request::new(());

@@ -1,14 +1,17 @@
 //! The tracer beneath the spans, and its way out over OTLP.
 //!
-//! Without an endpoint nothing leaves the process and nothing is queued, but spans still have their
-//! identity, so that a trace passes through this process to one that does export.
+//! Without an endpoint there is no tracer at all: no span is made, and a caller's `traceparent` is
+//! carried on as it came, to processes that do export. Which traces begin here is decided before
+//! their first span is made (see [`crate::sampling`]), so that the others cost nothing.
 
 use std::time::Duration;
 
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::{
     Resource,
-    trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider},
+    trace::{
+        BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, TracerProviderBuilder,
+    },
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -77,19 +80,12 @@ pub(crate) struct Traces {
 }
 
 impl Traces {
-    pub(crate) fn start(settings: &OtlpSettings) -> Result<Traces, OtlpError> {
+    /// The tracer, where there is an endpoint for it.
+    pub(crate) fn start(settings: &OtlpSettings) -> Result<Option<Traces>, OtlpError> {
         if !(0.0..=1.0).contains(&settings.ratio) {
             return Err(OtlpError::Ratio(settings.ratio));
         }
-        let sampler = Sampler::TraceIdRatioBased(settings.ratio);
-        let builder = SdkTracerProvider::builder()
-            .with_sampler(Sampler::ParentBased(Box::new(sampler)))
-            .with_resource(
-                Resource::builder().with_service_name(settings.service_name.clone()).build(),
-            );
-        let Some(endpoint) = &settings.endpoint else {
-            return Ok(Traces { provider: builder.build(), exporting: None });
-        };
+        let Some(endpoint) = &settings.endpoint else { return Ok(None) };
         let exporting = runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("otlp")
@@ -99,13 +95,27 @@ impl Traces {
             let _inside = exporting.enter();
             export_to(endpoint)?
         };
-        let provider = builder.with_span_processor(processor).build();
-        Ok(Traces { provider, exporting: Some(exporting) })
+        let provider = provider(&settings.service_name).with_span_processor(processor).build();
+        Ok(Some(Traces { provider, exporting: Some(exporting) }))
+    }
+
+    /// A tracer that keeps its spans to itself.
+    #[cfg(test)]
+    pub(crate) fn silent() -> Traces {
+        Traces { provider: provider("test").build(), exporting: None }
     }
 
     pub(crate) const fn provider(&self) -> &SdkTracerProvider {
         &self.provider
     }
+}
+
+/// Every span that is made is of a sampled trace: the others are not made.
+fn provider(service_name: &str) -> TracerProviderBuilder {
+    let resource = Resource::builder().with_service_name(service_name.to_owned()).build();
+    SdkTracerProvider::builder()
+        .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)))
+        .with_resource(resource)
 }
 
 fn export_to(endpoint: &str) -> Result<BatchSpanProcessor, OtlpError> {
@@ -166,7 +176,7 @@ mod tests {
     #[test]
     fn nothing_runs_without_an_endpoint() {
         let traces = Traces::start(&OtlpSettings::default()).expect("starts");
-        assert!(traces.exporting.is_none());
+        assert!(traces.is_none());
     }
 
     /// What a gRPC client says first.
@@ -183,7 +193,7 @@ mod tests {
         });
         let settings =
             OtlpSettings { endpoint: Some(endpoint), ratio: 1.0, ..OtlpSettings::default() };
-        let traces = Traces::start(&settings).expect("starts");
+        let traces = Traces::start(&settings).expect("starts").expect("it has an endpoint");
         traces.provider().tracer("test").start("place").end();
         drop(traces);
         let heard = heard.join().expect("the collector ends").expect("it heard something");
@@ -196,7 +206,7 @@ mod tests {
         let endpoint = Some("http://127.0.0.1:1".to_owned());
         let settings = OtlpSettings { endpoint, ratio: 1.0, ..OtlpSettings::default() };
         let traces = Traces::start(&settings).expect("starts without a collector");
-        assert!(traces.exporting.is_some());
+        assert!(traces.is_some());
         drop(traces);
     }
 }

@@ -10,14 +10,13 @@ use proto::{
     ledger::Balance,
 };
 use tonic::{Request, Response, Status};
-use tracing::{Instrument, Span};
 
-use super::{given, span};
+use super::{given, joined};
 use crate::{
     entry::{self, MovementFields},
     office::{Direction, Moved, Office},
     problem::Problem,
-    trace,
+    trace::{self, Trace},
 };
 
 /// The funding service.
@@ -31,7 +30,7 @@ impl FundingService for Funding {
         &self,
         request: Request<DepositRequest>,
     ) -> Result<Response<DepositResponse>, Status> {
-        let span = span("Deposit", &request);
+        let trace = joined("Deposit", &request);
         let request = request.into_inner();
         let fields = MovementFields {
             client_id: given(&request.client_id),
@@ -40,7 +39,7 @@ impl FundingService for Funding {
             id: given(&request.deposit_id),
             id_field: "deposit_id",
         };
-        let (already_applied, balances) = self.movement(Direction::Deposit, &fields, span).await?;
+        let (already_applied, balances) = self.movement(Direction::Deposit, &fields, trace).await?;
         Ok(Response::new(DepositResponse { already_applied, balances }))
     }
 
@@ -48,7 +47,7 @@ impl FundingService for Funding {
         &self,
         request: Request<WithdrawRequest>,
     ) -> Result<Response<WithdrawResponse>, Status> {
-        let span = span("Withdraw", &request);
+        let trace = joined("Withdraw", &request);
         let request = request.into_inner();
         let fields = MovementFields {
             client_id: given(&request.client_id),
@@ -58,7 +57,7 @@ impl FundingService for Funding {
             id_field: "withdrawal_id",
         };
         let (already_applied, balances) =
-            self.movement(Direction::Withdrawal, &fields, span).await?;
+            self.movement(Direction::Withdrawal, &fields, trace).await?;
         Ok(Response::new(WithdrawResponse { already_applied, balances }))
     }
 }
@@ -68,12 +67,12 @@ impl Funding {
         &self,
         direction: Direction,
         fields: &MovementFields<'_>,
-        span: Span,
+        trace: Trace,
     ) -> Result<(bool, Vec<AccountBalance>), Problem> {
         let (account, movement) = entry::movement(fields, &self.office.reference.catalogue())?;
         let moving =
             async { self.office.move_money(direction, &account, movement, trace::current()).await };
-        match moving.instrument(span).await? {
+        match trace.around(moving).await? {
             Moved::Done { already_applied, balances } => {
                 Ok((already_applied, balances.into_iter().map(told).collect()))
             }

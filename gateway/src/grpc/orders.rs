@@ -13,10 +13,9 @@ use proto::{
 };
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
-use tracing::Instrument;
 
 use super::{
-    given, span,
+    given, joined,
     stream::{self, Results},
 };
 use crate::{
@@ -39,13 +38,13 @@ impl OrderEntryService for OrderEntry {
         &self,
         request: Request<PlaceOrderRequest>,
     ) -> Result<Response<PlaceOrderResponse>, Status> {
-        let span = span("PlaceOrder", &request);
+        let trace = joined("PlaceOrder", &request);
         let request = request.into_inner();
         let placed = placed(&request, &self.office)?;
         let office = Arc::clone(&self.office);
         let place =
             async move { office.place(&placed, request.wait_for_result, trace::current()).await };
-        let told = place.instrument(span).await?;
+        let told = trace.around(place).await?;
         Ok(Response::new(PlaceOrderResponse { order: Some(told.into_order()) }))
     }
 
@@ -53,7 +52,7 @@ impl OrderEntryService for OrderEntry {
         &self,
         request: Request<CancelOrderRequest>,
     ) -> Result<Response<CancelOrderResponse>, Status> {
-        let span = span("CancelOrder", &request);
+        let trace = joined("CancelOrder", &request);
         let request = request.into_inner();
         let account = entry::client(given(&request.client_id))?;
         let id = entry::order_id_of(request.order_id)?;
@@ -67,7 +66,7 @@ impl OrderEntryService for OrderEntry {
             receipt: result::receipt(request.order_id),
             ..Order::default()
         };
-        let order = match cancel.instrument(span).await? {
+        let order = match trace.around(cancel).await? {
             Cancelled::Done(order) => *order,
             Cancelled::Taken(_) => status(OrderStatus::Pending),
             Cancelled::Unknown => status(OrderStatus::Unknown),
@@ -79,12 +78,12 @@ impl OrderEntryService for OrderEntry {
         &self,
         request: Request<CancelAllOrdersRequest>,
     ) -> Result<Response<CancelAllOrdersResponse>, Status> {
-        let span = span("CancelAllOrders", &request);
+        let trace = joined("CancelAllOrders", &request);
         let (account, listed) = cancel_all(request.get_ref(), &self.office)?;
         let office = &self.office;
         let cancel =
             async { office.cancel_all(&account, listed.as_deref(), true, trace::current()).await };
-        let results = cancel.instrument(span).await.results;
+        let results = trace.around(cancel).await.results;
         Ok(Response::new(CancelAllOrdersResponse { results }))
     }
 
@@ -94,8 +93,8 @@ impl OrderEntryService for OrderEntry {
         &self,
         request: Request<Streaming<StreamOrdersRequest>>,
     ) -> Result<Response<Results>, Status> {
-        let span = span("StreamOrders", &request);
-        let traceparent = span.in_scope(trace::current);
+        let trace = joined("StreamOrders", &request);
+        let traceparent = trace.line();
         let requests = request.into_inner();
         let office = Arc::clone(&self.office);
         let results = stream::serve(office, requests, traceparent, self.stop.clone());

@@ -12,13 +12,12 @@ use axum::{
 };
 use serde::Serialize;
 use tokio::sync::Semaphore;
-use tracing::Instrument;
 use utoipa::ToSchema;
 
 use super::REQUEST_ID;
 use crate::{
     problem::{Kind, Problem},
-    trace,
+    trace::{self, Trace},
 };
 
 /// The longest request id of a client that is taken over: a UUID with a generous prefix.
@@ -87,8 +86,8 @@ pub(super) async fn pass(State(door): State<Arc<Door>>, request: Request, next: 
     let id = request_id(request.headers());
     let mut response = match door.places.try_acquire() {
         Ok(_place) => {
-            let span = span(&request, &id);
-            next.run(request).instrument(span).await
+            let trace = trace(&request, &id);
+            trace.around(next.run(request)).await
         }
         Err(_) => {
             door.shed.increment(1);
@@ -105,15 +104,16 @@ pub(super) async fn pass(State(door): State<Arc<Door>>, request: Request, next: 
     response
 }
 
-fn span(request: &Request, id: &HeaderValue) -> tracing::Span {
-    let span = tracing::info_span!(
-        "rest",
-        method = %request.method(),
-        path = request.uri().path(),
-        request_id = id.to_str().unwrap_or_default(),
-    );
+fn trace(request: &Request, id: &HeaderValue) -> Trace {
     let traceparent = request.headers().get(trace::TRACE_PARENT);
-    trace::continued(span, traceparent.and_then(|value| value.to_str().ok()))
+    Trace::join(traceparent.and_then(|value| value.to_str().ok()), || {
+        tracing::info_span!(
+            "rest",
+            method = %request.method(),
+            path = request.uri().path(),
+            request_id = id.to_str().unwrap_or_default(),
+        )
+    })
 }
 
 /// The client's id of the request where it sent a plain one, else a new one.

@@ -26,7 +26,7 @@ use spine::{
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{listing, listings};
+use super::{aside::Aside, listing, listings};
 use crate::settings::Settings;
 
 /// How long the key of a retry is kept after its order was decided: 24 hours, about 100 bytes each.
@@ -45,6 +45,8 @@ pub struct Platform {
     stop_readers: CancellationToken,
     stop_shards: CancellationToken,
     _parts: Vec<Part>,
+    /// Where the ledger runs.
+    aside: Aside,
 }
 
 impl Platform {
@@ -73,6 +75,7 @@ impl Platform {
             stop_readers: CancellationToken::new(),
             stop_shards: CancellationToken::new(),
             _parts: Vec::new(),
+            aside: Aside::start()?,
         };
         let pages = health::serve(
             metrics,
@@ -116,6 +119,7 @@ impl Platform {
                 self.identity.clone(),
                 partition,
                 Arc::clone(snapshots),
+                daemon::priority::give_way,
                 self.stop_shards.clone(),
             )?);
         }
@@ -146,21 +150,7 @@ impl Platform {
         readiness: &Readiness,
     ) -> anyhow::Result<()> {
         let stop = self.stop_readers.clone();
-        let store = SqlStore::open(&database_url(&settings.data_dir)?).await?;
-        let ledger = ledger::bind(
-            ledger::Settings {
-                grpc_address: settings.ledger.grpc_address,
-                health_address: settings.ledger.http_address,
-            },
-            ledger::Dependencies {
-                log: Arc::clone(&self.log),
-                store: Arc::new(store),
-                readiness: readiness.clone(),
-                metrics: telemetry::metrics::render,
-            },
-        )
-        .await
-        .context("the ledger")?;
+        let ledger = self.bind_ledger(settings, readiness).await.context("the ledger")?;
         let broadcaster = broadcaster::bind(
             broadcaster::Settings {
                 http_address: settings.broadcaster.http_address,
@@ -195,12 +185,34 @@ impl Platform {
         .await
         .context("the gateway")?;
         let (ledger_stop, broadcaster_stop) = (stop.clone(), stop);
-        self.readers.spawn(async { ledger.serve(ledger_stop).await.context("the ledger") });
+        let ledger = self.aside.spawn(ledger.serve(ledger_stop));
+        self.readers.spawn(async { ledger.await?.context("the ledger") });
         self.readers
             .spawn(async { broadcaster.serve(broadcaster_stop).await.context("the broadcaster") });
         let gateway_stop = self.stop_edges.clone();
         self.edges.spawn(async { gateway.serve(gateway_stop).await.context("the gateway") });
         Ok(())
+    }
+
+    /// Opens the database and binds the ledger, aside.
+    async fn bind_ledger(
+        &self,
+        settings: &Settings,
+        readiness: &Readiness,
+    ) -> anyhow::Result<ledger::Service> {
+        let url = database_url(&settings.data_dir)?;
+        let settings = ledger::Settings {
+            grpc_address: settings.ledger.grpc_address,
+            health_address: settings.ledger.http_address,
+        };
+        let (log, readiness) = (Arc::clone(&self.log), readiness.clone());
+        let bound = self.aside.spawn(async move {
+            let store = Arc::new(SqlStore::open(&url).await?);
+            let metrics = telemetry::metrics::render;
+            let dependencies = ledger::Dependencies { log, store, readiness, metrics };
+            anyhow::Ok(ledger::bind(settings, dependencies).await?)
+        });
+        bound.await?
     }
 
     /// How far the accepted answers of every partition go now.
