@@ -34,11 +34,14 @@ impl Headers {
         self
     }
 
+    /// The value of the first header of this name.
+    pub fn get(&self, name: &str) -> Option<&Bytes> {
+        self.0.iter().find(|(key, _)| key == name.as_bytes()).map(|(_, value)| value)
+    }
+
     /// The value of the first header of this name, where it is text.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.iter()
-            .find(|(key, _)| *key == name.as_bytes())
-            .and_then(|(_, value)| std::str::from_utf8(value).ok())
+        self.get(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
     /// All of them.

@@ -10,10 +10,11 @@
 //! - [`log`]: what a log is, and its three backends: `memory`, `embedded`, `kafka`.
 //! - [`answer`], [`chain`]: the value of an answer, and the hash chain through all of them.
 //! - [`acceptor`]: the readers' rule. [`tail`]: a thread that applies it to a partition and hands
-//!   on accepted answers only.
+//!   on accepted answers only. `overdue`: how long one that is missing was looked for.
 //! - [`replica`]: one shard's state, advanced by its inputs; pure. [`core`]: what it is made of.
 //! - [`genesis`]: how a log begins. [`snapshot`], [`snapshotter`]: how a state is kept. [`replay`]:
-//!   how it is found again. [`shard`]: the owner of a partition: takes over, applies, publishes,
+//!   how it is found again. `quarantine`: which inputs an operator has set aside. [`shard`]: the
+//!   owner of a partition: takes over, applies, publishes,
 //!   checks itself.
 //!
 //! What will never live here: an order, a price, a balance.
@@ -27,6 +28,8 @@ pub mod core;
 pub mod genesis;
 pub mod header;
 pub mod log;
+mod overdue;
+mod quarantine;
 pub mod replay;
 pub mod replica;
 pub mod shard;
@@ -35,7 +38,7 @@ pub mod snapshotter;
 pub mod tail;
 
 pub use crate::{
-    acceptor::{Acceptor, Position, Verdict},
+    acceptor::{Acceptor, Judged, Position, Verdict},
     answer::Answer,
     chain::{Chain, LogId},
     core::{ClientInput, Core},

@@ -6,38 +6,33 @@
 //! a shard, keeps the snapshotter's copy, and verifies a whole log: there is one way to rebuild a
 //! state, and it never trusts what it can check.
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use model::Partition;
-use prost::Message;
-use proto::log::{self, input, outcome};
 use thiserror::Error;
 
 use crate::{
-    acceptor::{Acceptor, Position},
+    acceptor::{Acceptor, NotAnswers, Position},
     answer::{self, Answer},
     chain::Chain,
     core::Core,
     genesis::Identity,
     log::{Log, LogError, Place, ReachedEnd, ReadLimit, Reader, Stored, Visibility},
-    replica::{Computed, QUARANTINED, Replica, ReplicaError},
+    quarantine::{self, Quarantines},
+    replica::{Computed, Replica, ReplicaError},
     snapshot::{self, Decoded, Snapshot, SnapshotStore, StoreError},
-    tail::{self, TailError},
+    tail,
 };
 
 /// How much one poll of the log brings.
-const POLL_LIMIT: ReadLimit = ReadLimit { records: 4096, bytes: 8 * 1024 * 1024 };
+pub(crate) const POLL_LIMIT: ReadLimit = ReadLimit { records: 4096, bytes: 8 * 1024 * 1024 };
 
 /// How long the input of an accepted answer may take to come. An answer is appended after its
 /// input, so what is missing for so long is lost.
 const INPUT_WAIT: Duration = Duration::from_secs(5);
 
 /// One poll of it.
-const POLL_WAIT: Duration = Duration::from_millis(50);
+pub(crate) const POLL_WAIT: Duration = Duration::from_millis(50);
 
 /// Why a state could not be rebuilt. Every variant stops the shard: nothing is published on doubt.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -45,9 +40,6 @@ pub enum ReplayError {
     /// The log could not be read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The events could not be read.
-    #[error(transparent)]
-    Tail(#[from] TailError),
     /// An input could not be applied.
     #[error(transparent)]
     Replica(#[from] ReplicaError),
@@ -104,7 +96,7 @@ pub struct Replay<C> {
     /// Inputs that were read and have no accepted answer yet.
     unanswered: VecDeque<Stored>,
     polled: Vec<Stored>,
-    quarantined: BTreeSet<u64>,
+    quarantines: Quarantines,
     /// One more than the last physical offset of the events that was looked at.
     read_to: u64,
 }
@@ -146,7 +138,7 @@ impl<C: Core> Replay<C> {
             replica: Replica::new(identity, partition),
             position: Position::start(identity.log_id, partition),
         });
-        let quarantined = quarantines(log, partition, replica.next_offset(), visibility)?;
+        let quarantines = Quarantines::ahead(log, partition, replica.next_offset(), visibility)?;
         Ok(Replay {
             acceptor: Acceptor::at(position),
             events: log.reader(Place::events(partition), position.next_offset, visibility)?,
@@ -154,7 +146,7 @@ impl<C: Core> Replay<C> {
             replica,
             unanswered: VecDeque::new(),
             polled: Vec::new(),
-            quarantined,
+            quarantines,
             read_to: position.next_offset,
         })
     }
@@ -182,7 +174,7 @@ impl<C: Core> Replay<C> {
         for stored in polled.drain(..) {
             self.read_to = stored.offset + 1;
             let partition = self.replica.partition();
-            if let Some(accepted) = tail::accept(&mut self.acceptor, partition, stored)? {
+            if let Some(accepted) = tail::accept(&mut self.acceptor, partition, stored) {
                 let input = self.apply_answered(&accepted.answer)?;
                 seen(&input, &accepted);
                 answers += 1;
@@ -229,13 +221,11 @@ impl<C: Core> Replay<C> {
         stored: &Stored,
         answer: &Answer,
     ) -> Result<Computed, ReplicaError> {
-        match &answer.body.outcome {
-            Some(log::Outcome { kind: Some(outcome::Kind::Poison(poison)) })
-                if poison.reason == QUARANTINED =>
-            {
-                self.replica.apply_quarantined(stored)
-            }
-            _ => self.replica.apply(stored),
+        self.quarantines.take(stored.offset);
+        if quarantine::was_quarantined(answer) {
+            self.replica.apply_quarantined(stored)
+        } else {
+            self.replica.apply(stored)
         }
     }
 
@@ -247,7 +237,7 @@ impl<C: Core> Replay<C> {
             }
             let mut polled = Vec::new();
             self.inputs.poll(POLL_LIMIT, POLL_WAIT, &mut polled)?;
-            self.quarantined.extend(polled.iter().filter_map(quarantine_in));
+            self.quarantines.note(&polled, self.replica.next_offset());
             self.unanswered.extend(polled);
         }
         self.unanswered.pop_front().ok_or(ReplayError::AnswerWithoutInput {
@@ -268,6 +258,11 @@ impl<C> Replay<C> {
         self.acceptor.position()
     }
 
+    /// What stood among the answers and was none.
+    pub fn not_answers(&self) -> &NotAnswers {
+        self.acceptor.not_answers()
+    }
+
     /// Takes it apart for an owner: the state, the rule, the two readers, what was read ahead, and
     /// what is quarantined.
     pub(crate) fn into_parts(self) -> ReplayParts<C> {
@@ -277,7 +272,7 @@ impl<C> Replay<C> {
             events: self.events,
             inputs: self.inputs,
             unanswered: self.unanswered,
-            quarantined: self.quarantined,
+            quarantines: self.quarantines,
         }
     }
 }
@@ -289,7 +284,7 @@ pub(crate) struct ReplayParts<C> {
     pub(crate) events: Box<dyn Reader>,
     pub(crate) inputs: Box<dyn Reader>,
     pub(crate) unanswered: VecDeque<Stored>,
-    pub(crate) quarantined: BTreeSet<u64>,
+    pub(crate) quarantines: Quarantines,
 }
 
 /// The newest snapshot that is valid and of what the log holds.
@@ -341,46 +336,4 @@ fn check_in_log(
         }
     }
     Err(lost)
-}
-
-/// The offsets that an operator has quarantined in the inputs from `from` on.
-fn quarantines(
-    log: &dyn Log,
-    partition: Partition,
-    from: u64,
-    visibility: Visibility,
-) -> Result<BTreeSet<u64>, LogError> {
-    let place = Place::orders(partition);
-    let end = log.end(place, visibility)?;
-    let mut reader = log.reader(place, from, visibility)?;
-    let mut found = BTreeSet::new();
-    let mut polled = Vec::new();
-    let mut next = from;
-    while next < end {
-        reader.poll(POLL_LIMIT, POLL_WAIT, &mut polled)?;
-        for stored in polled.drain(..) {
-            next = stored.offset + 1;
-            found.extend(quarantine_in(&stored));
-        }
-    }
-    Ok(found)
-}
-
-/// The offset that this input quarantines, where it does and the target comes before it.
-pub(crate) fn quarantine_in(stored: &Stored) -> Option<u64> {
-    /// The longest record that is looked at: a quarantine is a number and a sentence.
-    const QUARANTINE_BYTES_MAX: usize = 4096;
-    let value = stored.record.value.as_ref();
-    // Field 4 of the input, length-delimited: everything else is passed over undecoded.
-    let looks_like_one =
-        value.first() == Some(&(4 << 3 | 2)) && value.len() <= QUARANTINE_BYTES_MAX;
-    if !looks_like_one {
-        return None;
-    }
-    match log::Input::decode(value).ok()?.kind? {
-        input::Kind::Quarantine(quarantine) => {
-            (quarantine.offset < stored.offset).then_some(quarantine.offset)
-        }
-        _ => None,
-    }
 }

@@ -30,6 +30,11 @@ use crate::{
 /// The largest step of time that any record but a winning takeover makes: ten ticks.
 pub const TIME_STEP_MAX: Span = Span::from_secs(10);
 
+/// How long after its append a client's record can still be valid at most. A gateway gives its
+/// records ten seconds and this leaves one for clocks that differ. Whatever a record asks for
+/// beyond it is cut, so that nothing that is kept until its `valid_until` is kept for ever.
+pub const VALID_FOR_MAX: Span = Span::from_secs(11);
+
 /// The behaviour that this binary has. Inputs after an upgrade beyond it need a newer one.
 pub const BEHAVIOUR: u32 = 1;
 
@@ -131,17 +136,30 @@ impl<C: Core> Replica<C> {
         let decoded = log::Input::decode(stored.record.value.as_ref()).ok();
         match decoded.and_then(|input| input.kind) {
             Some(kind) => self.apply_kind(stored, kind),
-            None => Ok(self.poison(stored, "the record is not an input of this platform")),
+            None => {
+                let reason = "the record is not an input of this platform";
+                Ok(self.poison(stored, RequestId(0), reason))
+            }
         }
     }
 
     /// Answers the next input as poison, whatever it is: an operator has quarantined it.
     ///
+    /// The core is not shown the record, not even converted. Time passes in it as with every other
+    /// input: the append time is the log's word and not the record's, its effects come before any
+    /// record's own, and were they at fault the next input would only meet them again. Whoever
+    /// waits for the answer is told, where the record says who that is.
+    ///
     /// # Errors
     /// [`ReplicaError`] where it is not the next input.
     pub fn apply_quarantined(&mut self, stored: &Stored) -> Result<Computed, ReplicaError> {
         self.check_next(stored)?;
-        Ok(self.poison(stored, QUARANTINED))
+        let decoded = log::Input::decode(stored.record.value.as_ref()).ok();
+        let request_id = match decoded.and_then(|input| input.kind) {
+            Some(input::Kind::Client(wire)) => request_id_of(&wire),
+            _ => RequestId(0),
+        };
+        Ok(self.poison(stored, request_id, QUARANTINED))
     }
 
     fn check_next(&self, stored: &Stored) -> Result<(), ReplicaError> {
@@ -205,7 +223,9 @@ impl<C: Core> Replica<C> {
     fn client(&mut self, stored: &Stored, wire: log::ClientCommand) -> Computed {
         let request_id = request_id_of(&wire);
         match ClientCommand::try_from(wire) {
-            Ok(command) => {
+            Ok(mut command) => {
+                let valid_until_max = stored.appended_at.plus(VALID_FOR_MAX);
+                command.stamp.valid_until = command.stamp.valid_until.min(valid_until_max);
                 let mut body = self.body_after_time(stored, false);
                 let input = ClientInput {
                     offset: stored.offset,
@@ -216,17 +236,13 @@ impl<C: Core> Replica<C> {
                 self.core.apply(&input, &mut body);
                 self.answer(stored, request_id, body, None)
             }
-            Err(malformed) => {
-                let reason = malformed.to_string();
-                let body = self.body_with(stored, false, poisoned(&reason));
-                self.answer(stored, request_id, body, Some(Notice::Poison(reason)))
-            }
+            Err(malformed) => self.poison(stored, request_id, &malformed.to_string()),
         }
     }
 
-    fn poison(&mut self, stored: &Stored, reason: &str) -> Computed {
+    fn poison(&mut self, stored: &Stored, request_id: RequestId, reason: &str) -> Computed {
         let body = self.body_with(stored, false, poisoned(reason));
-        self.answer(stored, RequestId(0), body, Some(Notice::Poison(reason.to_owned())))
+        self.answer(stored, request_id, body, Some(Notice::Poison(reason.to_owned())))
     }
 
     fn control(&mut self, stored: &Stored, outcome: log::Outcome) -> Computed {
@@ -348,3 +364,6 @@ fn stale() -> log::Outcome {
 fn poisoned(reason: &str) -> log::Outcome {
     log::Outcome { kind: Some(outcome::Kind::Poison(log::Poison { reason: reason.to_owned() })) }
 }
+
+#[cfg(test)]
+mod tests;

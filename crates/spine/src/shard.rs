@@ -23,11 +23,7 @@ mod heed;
 mod settings;
 mod thread;
 
-use std::{
-    collections::{BTreeSet, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use model::{Partition, Timestamp};
 use prost::Message;
@@ -35,12 +31,12 @@ use proto::log::{self, input};
 
 use self::{
     appends::Appends,
-    confirm::{Confirmations, Published},
+    confirm::{Accepted, Confirmations, Published},
 };
 pub use self::{
     settings::{
-        PROBE_WAIT, STEP_BACK_WAIT, ShardError, ShardSettings, TICK_EVERY, UNCONFIRMED_MAX,
-        UNREADABLE_AFTER, WallClock,
+        PROBE_WAIT, STEP_BACK_WAIT, ShardError, ShardSettings, TICK_EVERY, UNCONFIRMED_BYTES_MAX,
+        UNCONFIRMED_MAX, UNREADABLE_AFTER, WallClock,
     },
     thread::{ShardHandle, Status, spawn},
 };
@@ -50,7 +46,8 @@ use crate::{
     genesis::Identity,
     header::{self, Headers},
     log::{Log, Place, ReadLimit, Reader, Record, Stored, Visibility, WriterRole},
-    replay::{Replay, ReplayError, quarantine_in},
+    quarantine::{self, Quarantines},
+    replay::{Replay, ReplayError},
     replica::{Computed, Notice, Replica},
     tail,
 };
@@ -65,7 +62,7 @@ pub struct Shard<C> {
     inputs: Box<dyn Reader>,
     /// Inputs that were read and not applied yet.
     unanswered: VecDeque<Stored>,
-    quarantined: BTreeSet<u64>,
+    quarantines: Quarantines,
     appends: Appends,
     confirmations: Confirmations,
     stage: Stage,
@@ -117,13 +114,13 @@ impl<C: Core> Shard<C> {
         let parts = replay.into_parts();
         let mut shard = Shard {
             partition: parts.replica.partition(),
-            confirmations: Confirmations::after(parts.acceptor.position().out_seq),
+            confirmations: Confirmations::default(),
             replica: parts.replica,
             acceptor: parts.acceptor,
             events: parts.events,
             inputs: parts.inputs,
             unanswered: parts.unanswered,
-            quarantined: parts.quarantined,
+            quarantines: parts.quarantines,
             appends: Appends::new(producer, settings.incarnation),
             stage: Stage::TakingOver,
             own_epoch: None,
@@ -159,14 +156,14 @@ impl<C: Core> Shard<C> {
         Shard::new(log.as_ref(), replay, settings, now)
     }
 
-    /// Does what there is to do at `now`, a bounded amount of it, waiting up to `wait` for an input
-    /// where there is nothing else.
+    /// Does what there is to do at `now`, a bounded amount of it, waiting up to `wait` where there is
+    /// nothing else: for an input, or for an answer to be accepted where that must come first.
     ///
     /// # Errors
     /// [`ShardError`]; the shard must not be used again: recover from the log.
     pub fn step(&mut self, now: Duration, wait: Duration) -> Result<Progress, ShardError> {
         self.appends.check()?;
-        let confirmed = self.confirm(now)?;
+        let confirmed = self.confirm(now, wait)?;
         let worked = match self.stage {
             Stage::SteppedBack { until } => self.step_back_until(now, until)?,
             Stage::Probing { since, accepted } => self.watch_probe(now, since, accepted)?,
@@ -192,22 +189,31 @@ impl<C: Core> Shard<C> {
     }
 
     /// Reads accepted answers and compares each with what was computed for its number.
-    fn confirm(&mut self, now: Duration) -> Result<bool, ShardError> {
+    fn confirm(&mut self, now: Duration, wait: Duration) -> Result<bool, ShardError> {
         if self.confirmations.is_far_ahead() {
             return Ok(false);
         }
+        let wait = if self.waits_for_answers() { wait } else { Duration::ZERO };
         let mut polled = std::mem::take(&mut self.polled);
-        self.events.poll(self.settings.read_limit, Duration::ZERO, &mut polled)?;
+        let reached = self.events.poll(self.settings.read_limit, wait, &mut polled)?;
         let worked = !polled.is_empty();
         for stored in polled.drain(..) {
-            let accepted = tail::accept(&mut self.acceptor, self.partition, stored)?;
-            if let Some(accepted) = accepted {
-                self.confirmations.accepted(accepted.answer.out_seq, accepted.answer.chain)?;
+            if let Some(read) = tail::accept(&mut self.acceptor, self.partition, stored) {
+                self.confirmations.accepted(Accepted {
+                    out_seq: read.answer.out_seq,
+                    chain: read.answer.chain,
+                    was_quarantined: quarantine::was_quarantined(&read.answer),
+                })?;
             }
         }
         self.polled = polled;
-        self.confirmations.check_readable(now)?;
+        self.confirmations.check_readable(self.appends.acknowledged(), now, reached)?;
         Ok(worked)
+    }
+
+    /// Whether there is nothing better to do than to hear what was accepted.
+    fn waits_for_answers(&self) -> bool {
+        self.is_owner() && (self.confirmations.is_full() || self.confirmations.is_late())
     }
 
     fn own(&mut self, now: Duration, wait: Duration) -> Result<bool, ShardError> {
@@ -219,12 +225,12 @@ impl<C: Core> Shard<C> {
         self.read_inputs(wait)?;
         let mut applied = false;
         for _ in 0..self.settings.read_limit.records {
-            let Some(stored) = self.unanswered.pop_front() else { break };
-            self.apply(&stored, now)?;
-            applied = true;
-            if self.stage != Stage::Owning {
+            if self.confirmations.is_full() || !self.is_owner() {
                 break;
             }
+            let Some(stored) = self.unanswered.pop_front() else { break };
+            self.apply(&stored)?;
+            applied = true;
         }
         Ok(ticked || applied)
     }
@@ -235,13 +241,13 @@ impl<C: Core> Shard<C> {
         }
         let mut polled = std::mem::take(&mut self.polled);
         self.inputs.poll(self.settings.read_limit, wait, &mut polled)?;
-        self.quarantined.extend(polled.iter().filter_map(quarantine_in));
+        self.quarantines.note(&polled, self.replica.next_offset());
         self.unanswered.extend(polled.drain(..));
         self.polled = polled;
         Ok(())
     }
 
-    fn apply(&mut self, stored: &Stored, now: Duration) -> Result<(), ShardError> {
+    fn apply(&mut self, stored: &Stored) -> Result<(), ShardError> {
         let computed = if self.is_quarantined(stored.offset) {
             self.replica.apply_quarantined(stored)?
         } else {
@@ -250,8 +256,9 @@ impl<C: Core> Shard<C> {
         if let Some(Notice::Poison(reason)) = &computed.notice {
             self.copy_to_dead_letters(stored, reason);
         }
-        let published = self.publish(stored, &computed, now);
-        self.confirmations.computed(computed.out_seq, computed.chain, published)?;
+        let published = self.publish(stored, &computed);
+        let (out_seq, chain) = (computed.out_seq, computed.chain);
+        self.confirmations.computed(confirm::Computed { out_seq, chain, published })?;
         match computed.notice {
             Some(notice) => self.heed(notice),
             None => {
@@ -261,30 +268,31 @@ impl<C: Core> Shard<C> {
         }
     }
 
-    /// An accepted answer rules: what it did not answer as poison is not poison here either. What
-    /// is accepted already is compared, so a wrong guess stops the shard and the restart replays
-    /// it.
-    fn is_quarantined(&self, offset: u64) -> bool {
-        self.replica.out_seq() >= self.accepted() && self.quarantined.contains(&offset)
+    /// Where the answer to the next input, which is at `offset`, was accepted already, it rules:
+    /// this follows somebody who may have known more of quarantines than is read here so far, or
+    /// less. Else the operator's word does.
+    fn is_quarantined(&mut self, offset: u64) -> bool {
+        let asked_for = self.quarantines.take(offset);
+        self.confirmations.accepted_next().map_or(asked_for, |accepted| accepted.was_quarantined)
     }
 
     /// Appends the answer, unless somebody's was accepted already or this is not the owner.
-    fn publish(&mut self, stored: &Stored, computed: &Computed, now: Duration) -> Published {
-        if self.stage != Stage::Owning || computed.out_seq <= self.accepted() {
+    fn publish(&mut self, stored: &Stored, computed: &Computed) -> Published {
+        if !self.is_owner() || computed.out_seq <= self.accepted() {
             return Published::BySomebody;
         }
         let headers = self.headers_like(stored);
         let record = Record { key: None, value: computed.value.clone(), headers };
-        let acknowledged = self.appends.publish(Place::events(self.partition), record);
-        Published::ByUs { acknowledged, at: now }
+        self.appends.publish(Place::events(self.partition), computed.out_seq, record);
+        Published::ByUs { bytes: computed.value.len() }
     }
 
     /// The trace goes on in the answer, and whoever reads knows who wrote it.
     fn headers_like(&self, stored: &Stored) -> Headers {
         let mut headers = Headers::default();
         for name in [header::TRACE_PARENT, header::TRACE_STATE] {
-            if let Some(value) = stored.record.headers.text(name) {
-                headers.push(name, value.to_owned());
+            if let Some(value) = stored.record.headers.get(name) {
+                headers.push(name, value.clone());
             }
         }
         headers.with(header::INCARNATION, self.appends.incarnation_text())
@@ -322,3 +330,6 @@ enum AppendedFor {
 
 /// How much an owner reads at once: a millisecond of work or so, and one fetch of a log.
 pub const READ_LIMIT: ReadLimit = ReadLimit { records: 512, bytes: 1024 * 1024 };
+
+#[cfg(test)]
+mod tests;

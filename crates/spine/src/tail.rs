@@ -3,18 +3,27 @@
 //! This is how every service reads: the ledger, the broadcaster and the gateway see the one true
 //! sequence or an error, never a physical record. The channel is bounded; a service that is slow
 //! holds the thread back and nobody else.
+//!
+//! What the readers' rule drops is counted here, and said aloud where people should know. So is a
+//! number that stays missing: `gap`.
 
-use std::{sync::Arc, thread, time::Duration};
+mod gap;
+
+use std::{
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use model::Partition;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use self::gap::GapWatch;
+pub use crate::acceptor::Accepted;
 use crate::{
-    acceptor::{Acceptor, Position, Verdict},
-    answer::{self, Answer, AnswerError},
-    header::Headers,
+    acceptor::{Acceptor, Judged, Position, Verdict},
     log::{Log, LogError, Place, ReachedEnd, ReadLimit, Reader, Stored, Visibility},
 };
 
@@ -26,17 +35,6 @@ const POLL_WAIT: Duration = Duration::from_millis(100);
 
 /// How many batches may wait between the thread and its reader.
 const BATCHES_WAITING_MAX: usize = 4;
-
-/// An accepted answer, with where it stands and what was noted beside it.
-#[derive(Clone, Debug)]
-pub struct Accepted {
-    /// Its physical offset in the events partition.
-    pub offset: u64,
-    /// The answer.
-    pub answer: Answer,
-    /// Its volatile headers: trace context, writer.
-    pub headers: Headers,
-}
 
 /// What one poll brought.
 #[derive(Clone, Debug)]
@@ -55,16 +53,6 @@ pub enum TailError {
     /// The log could not be read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// A record of the events topic is not an answer.
-    #[error("the record at offset {offset} of events partition {partition}: {error}")]
-    NotAnAnswer {
-        /// The partition.
-        partition: Partition,
-        /// Where.
-        offset: u64,
-        /// What is wrong with it.
-        error: AnswerError,
-    },
 }
 
 /// What a tail sends: batches, and at most one error as its last word.
@@ -84,7 +72,7 @@ pub fn follow(
 ) -> Result<TailReceiver, LogError> {
     let reader = log.reader(Place::events(partition), from.next_offset, visibility)?;
     let (sender, receiver) = mpsc::channel(BATCHES_WAITING_MAX);
-    let tail = Tail { partition, reader, acceptor: Acceptor::at(from), polled: Vec::new() };
+    let tail = Tail::new(partition, reader, from);
     thread::Builder::new()
         .name(format!("tail-{partition}"))
         .spawn(move || tail.run(&sender, &stop))
@@ -96,13 +84,13 @@ pub fn follow(
 /// that needs only what comes from here on. Blocks while it reads.
 ///
 /// # Errors
-/// [`TailError`] where the events cannot be read.
+/// [`LogError`] where the events cannot be read.
 pub fn accepted_end(
     log: &dyn Log,
     partition: Partition,
     from: Position,
     visibility: Visibility,
-) -> Result<Position, TailError> {
+) -> Result<Position, LogError> {
     let end = log.end(Place::events(partition), visibility)?;
     let mut reader = log.reader(Place::events(partition), from.next_offset, visibility)?;
     let mut acceptor = Acceptor::at(from);
@@ -112,7 +100,7 @@ pub fn accepted_end(
         reader.poll(POLL_LIMIT, POLL_WAIT, &mut polled)?;
         for stored in polled.drain(..) {
             next_offset = stored.offset + 1;
-            accept(&mut acceptor, partition, stored)?;
+            accept(&mut acceptor, partition, stored);
         }
     }
     Ok(acceptor.position())
@@ -122,14 +110,21 @@ struct Tail {
     partition: Partition,
     reader: Box<dyn Reader>,
     acceptor: Acceptor,
+    gap: GapWatch,
     polled: Vec<Stored>,
 }
 
 impl Tail {
+    fn new(partition: Partition, reader: Box<dyn Reader>, from: Position) -> Tail {
+        let (acceptor, gap) = (Acceptor::at(from), GapWatch::default());
+        Tail { partition, reader, acceptor, gap, polled: Vec::new() }
+    }
+
     fn run(mut self, sender: &mpsc::Sender<Result<Batch, TailError>>, stop: &CancellationToken) {
+        let started = Instant::now();
         let mut told_of_end = false;
         while !stop.is_cancelled() && !sender.is_closed() {
-            let next = self.next();
+            let next = self.next(|| started.elapsed());
             let failed = next.is_err();
             if let Ok(batch) = &next {
                 if batch.answers.is_empty() && (told_of_end || !batch.reached_end) {
@@ -143,12 +138,16 @@ impl Tail {
         }
     }
 
-    fn next(&mut self) -> Result<Batch, TailError> {
+    /// What the next poll brings; `clock` tells when that was.
+    fn next(&mut self, clock: impl Fn() -> Duration) -> Result<Batch, TailError> {
         self.polled.clear();
         let reached = self.reader.poll(POLL_LIMIT, POLL_WAIT, &mut self.polled)?;
         let mut answers = Vec::with_capacity(self.polled.len());
         for stored in self.polled.drain(..) {
-            answers.extend(accept(&mut self.acceptor, self.partition, stored)?);
+            answers.extend(accept(&mut self.acceptor, self.partition, stored));
+        }
+        if let Some(missing) = self.gap.look(self.acceptor.missing(), clock(), reached) {
+            complain_of_gap(self.partition, missing);
         }
         let reached_end = reached == ReachedEnd::Yes;
         Ok(Batch { answers, position: self.acceptor.position(), reached_end })
@@ -160,36 +159,55 @@ pub(crate) fn accept(
     acceptor: &mut Acceptor,
     partition: Partition,
     stored: Stored,
-) -> Result<Option<Accepted>, TailError> {
+) -> Option<Accepted> {
     let offset = stored.offset;
-    let answer = answer::read(&stored.record.value).map_err(|error| TailError::NotAnAnswer {
-        partition,
-        offset,
-        error,
-    })?;
-    let verdict = acceptor.judge(offset, &answer);
-    match verdict {
-        Verdict::Accepted => {
-            return Ok(Some(Accepted { offset, answer, headers: stored.record.headers }));
+    match acceptor.read(stored) {
+        Judged::Accepted(accepted) => return Some(accepted),
+        Judged::Dropped { verdict, answer, headers } => {
+            count_dropped(word(verdict));
+            if matches!(verdict, Verdict::Contradiction | Verdict::Mismatch) {
+                tracing::error!(
+                    %partition,
+                    offset,
+                    out_seq = answer.out_seq,
+                    chain = %answer.chain,
+                    incarnation = headers.text(crate::header::INCARNATION),
+                    "dropped an answer whose chain differs from the accepted sequence"
+                );
+            }
         }
-        Verdict::Repeated | Verdict::Beyond => {
-            metrics::counter!("tradespine_reader_dropped_total", "verdict" => word(verdict))
-                .increment(1);
-        }
-        Verdict::Contradiction | Verdict::Mismatch => {
-            metrics::counter!("tradespine_reader_dropped_total", "verdict" => word(verdict))
-                .increment(1);
-            tracing::error!(
-                %partition,
-                offset,
-                out_seq = answer.out_seq,
-                chain = %answer.chain,
-                incarnation = stored.record.headers.text(crate::header::INCARNATION),
-                "dropped an answer whose chain differs from the accepted sequence"
-            );
+        Judged::NotAnAnswer(error) => {
+            count_dropped("not_an_answer");
+            let count = acceptor.not_answers().count;
+            // Somebody who floods the topic must not flood the log of every service with it.
+            if count.is_power_of_two() {
+                tracing::error!(
+                    %partition,
+                    offset,
+                    %error,
+                    count,
+                    "dropped a record of the events that is not an answer: who wrote it?"
+                );
+            }
         }
     }
-    Ok(None)
+    None
+}
+
+fn count_dropped(verdict: &'static str) {
+    metrics::counter!("tradespine_reader_dropped_total", "verdict" => verdict).increment(1);
+}
+
+/// A page: the shard answers beyond a number that nobody can read, so nobody reads on.
+fn complain_of_gap(partition: Partition, missing: u64) {
+    metrics::counter!("tradespine_reader_gaps_unfilled_total", "partition" => partition.to_string())
+        .increment(1);
+    tracing::error!(
+        %partition,
+        out_seq = missing,
+        after_s = gap::UNFILLED_AFTER.as_secs(),
+        "an answer is missing and later ones are there; nothing is read beyond it until it comes"
+    );
 }
 
 const fn word(verdict: Verdict) -> &'static str {
@@ -201,3 +219,6 @@ const fn word(verdict: Verdict) -> &'static str {
         Verdict::Mismatch => "mismatch",
     }
 }
+
+#[cfg(test)]
+mod tests;

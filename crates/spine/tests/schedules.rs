@@ -1,8 +1,11 @@
 //! Two owners of one partition, crashes between any two steps, appends that are delayed, lost,
-//! repeated and interleaved: whatever happens, readers see the one true sequence.
+//! repeated and interleaved, inputs that an operator quarantines, and noise among the answers:
+//! whatever happens, readers see the one true sequence.
 //!
 //! `TRADESPINE_TEST_SCHEDULES` sets how many seeds are run; a failure names its seed.
 
+#[path = "schedules/readers.rs"]
+mod readers;
 #[path = "schedules/toy.rs"]
 mod toy;
 #[path = "schedules/world.rs"]

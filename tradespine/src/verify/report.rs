@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use ledger::tables::Tables;
 use matcher::Exchange;
 use model::Partition;
-use spine::{LogId, replay::Replay};
+use spine::{LogId, acceptor::NotAnswers, replay::Replay};
 
 /// What was found.
 pub struct Report {
@@ -42,7 +42,23 @@ impl Report {
                 "partition {partition}: the tables are at answer {projected_to}, beyond the log"
             ));
         }
+        self.name_not_answers(partition, replay.not_answers());
         self.check_state(partition, replay.replica().core());
+    }
+
+    /// Readers drop what is no answer and go on; people should know who wrote it all the same.
+    fn name_not_answers(&mut self, partition: Partition, found: &NotAnswers) {
+        self.problems.extend(found.first.iter().map(|(offset, error)| {
+            format!(
+                "partition {partition}: the record at offset {offset} of the events is dropped \
+                 by every reader: {error}"
+            )
+        }));
+        let named = found.first.len() as u64;
+        if found.count > named {
+            let more = found.count - named;
+            self.problems.push(format!("partition {partition}: and {more} more such records"));
+        }
     }
 
     fn check_state(&mut self, partition: Partition, state: &Exchange) {
@@ -126,5 +142,66 @@ impl fmt::Display for Report {
         }
         let verdict = if self.problems.is_empty() { "sound" } else { "NOT sound" };
         write!(formatter, "{verdict}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use prost::Message;
+    use proto::log::{self, input};
+    use spine::{
+        Log, Place, Record, Visibility, genesis,
+        log::{WriterRole, memory::MemoryLog},
+        replay::Begin,
+    };
+
+    use super::*;
+
+    /// A report on a log of which nothing is answered, with so many records among its answers that
+    /// are none.
+    fn report_on_noise(records: usize) -> Report {
+        let log: Arc<dyn Log> = Arc::new(MemoryLog::new(1));
+        let proposal =
+            log::Genesis { log_id: vec![9; 16], partition_count: 1, ..Default::default() };
+        let identity = genesis::found(log.as_ref(), &proposal).expect("it is founded");
+        let producer = log.producer(WriterRole::Shard).expect("made");
+        for _ in 0..records {
+            let noise = input::Kind::Tick(log::Tick {});
+            let noise = log::Input { kind: Some(noise) }.encode_to_vec();
+            let place = Place::events(Partition::FIRST);
+            producer.append(place, Record::of(noise), Box::new(|_| {}));
+        }
+        let (begin, seen) = (Begin::First, Visibility::Synced);
+        let mut replay =
+            Replay::<Exchange>::open(log.as_ref(), &identity, Partition::FIRST, &begin, seen)
+                .expect("there is no doubt");
+        replay.advance_to_end(log.as_ref(), seen).expect("noise does not stop it");
+        let mut report = Report::new(identity.log_id);
+        report.replayed(Partition::FIRST, &replay, 1, 0);
+        report
+    }
+
+    #[test]
+    fn records_among_the_answers_that_are_none_are_named() {
+        assert_eq!(report_on_noise(0).problems, <[&str; 0]>::default());
+        let report = report_on_noise(2);
+        assert!(report.verdict().is_err());
+        let named = |offset| {
+            format!(
+                "partition 0: the record at offset {offset} of the events is dropped by every \
+                 reader: the answer does not end with its chain"
+            )
+        };
+        assert_eq!(report.problems, [named(0), named(1)]);
+    }
+
+    #[test]
+    fn of_many_that_are_none_the_first_are_named_and_the_rest_counted() {
+        let report = report_on_noise(100);
+        let last = report.problems.last().expect("there are some");
+        assert_eq!(report.problems.len(), 17);
+        assert_eq!(last, "partition 0: and 84 more such records");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex, OnceLock, PoisonError,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use bytes::Bytes;
@@ -11,43 +11,43 @@ use model::Timestamp;
 use super::ShardError;
 use crate::log::{AppendError, Place, Producer, Record};
 
-/// The owner's producer, with its failures and acknowledgements.
+/// The owner's producer, with what was heard of its appends.
 pub(super) struct Appends {
     producer: Arc<dyn Producer>,
-    failures: Arc<Failures>,
+    heard: Arc<Heard>,
     incarnation_text: Bytes,
     candidacy: Arc<Candidacy>,
-    tick_in_flight: Arc<AtomicBool>,
 }
 
-/// The first failure of any append: it ends the owner.
+/// What the log has said of this owner's appends, by its own threads.
 #[derive(Default)]
-struct Failures {
-    any: AtomicBool,
-    first: Mutex<Option<AppendError>>,
+struct Heard {
+    /// The first failure of any append: it ends the owner.
+    failure: Mutex<Option<AppendError>>,
+    failed: AtomicBool,
+    /// The highest number of an answer that was acknowledged. The log has every record that one
+    /// producer appended to one place before it, too.
+    acknowledged: AtomicU64,
+    tick_in_flight: AtomicBool,
 }
 
-impl Failures {
-    fn note(&self, error: AppendError) {
-        self.first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-        self.any.store(true, Ordering::Release);
+impl Heard {
+    fn fail(&self, error: AppendError) {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        self.failed.store(true, Ordering::Release);
     }
 }
 
 /// Whether the record by which this stands for ownership was acknowledged, and its append time.
 type Candidacy = OnceLock<Option<Timestamp>>;
 
-/// Set once the log has acknowledged an answer.
-pub(super) type Acknowledged = Arc<AtomicBool>;
-
 impl Appends {
     pub(super) fn new(producer: Arc<dyn Producer>, incarnation: u64) -> Appends {
         Appends {
             producer,
-            failures: Arc::default(),
+            heard: Arc::default(),
             incarnation_text: Bytes::from(format!("{incarnation:016x}")),
             candidacy: Arc::default(),
-            tick_in_flight: Arc::default(),
         }
     }
 
@@ -57,17 +57,17 @@ impl Appends {
 
     /// Whether every append so far succeeded or may yet.
     pub(super) fn check(&self) -> Result<(), ShardError> {
-        if !self.failures.any.load(Ordering::Acquire) {
+        if !self.heard.failed.load(Ordering::Acquire) {
             return Ok(());
         }
-        let first = self.failures.first.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = self.heard.failure.lock().unwrap_or_else(PoisonError::into_inner);
         Err(ShardError::Append(first.clone().unwrap_or(AppendError::Unknown)))
     }
 
     /// Appends a dead letter. One that has become too large for a record is said aloud instead: the
     /// original stays where it is, and the shard goes on.
     pub(super) fn copy(&self, place: Place, record: Record) {
-        let failures = Arc::clone(&self.failures);
+        let heard = Arc::clone(&self.heard);
         self.producer.append(
             place,
             record,
@@ -75,31 +75,36 @@ impl Appends {
                 Err(error @ AppendError::TooLarge { .. }) => {
                     tracing::error!(%error, "an input was not copied to the dead letters");
                 }
-                Err(error) => failures.note(error),
+                Err(error) => heard.fail(error),
                 Ok(_) => {}
             }),
         );
     }
 
-    /// Appends an answer; the flag is raised once it is acknowledged.
-    pub(super) fn publish(&self, place: Place, record: Record) -> Acknowledged {
-        let acknowledged = Acknowledged::default();
-        let (failures, raised) = (Arc::clone(&self.failures), Arc::clone(&acknowledged));
+    /// Appends the answer of this number.
+    pub(super) fn publish(&self, place: Place, out_seq: u64, record: Record) {
+        let heard = Arc::clone(&self.heard);
         self.producer.append(
             place,
             record,
             Box::new(move |result| match result {
-                Ok(_) => raised.store(true, Ordering::Release),
-                Err(error) => failures.note(error),
+                Ok(_) => {
+                    heard.acknowledged.fetch_max(out_seq, Ordering::Release);
+                }
+                Err(error) => heard.fail(error),
             }),
         );
-        acknowledged
+    }
+
+    /// The number up to which the log has this owner's answers.
+    pub(super) fn acknowledged(&self) -> u64 {
+        self.heard.acknowledged.load(Ordering::Acquire)
     }
 
     /// Appends the record by which this stands for ownership.
     pub(super) fn stand(&mut self, place: Place, record: Record) {
         self.candidacy = Arc::default();
-        let (failures, candidacy) = (Arc::clone(&self.failures), Arc::clone(&self.candidacy));
+        let (heard, candidacy) = (Arc::clone(&self.heard), Arc::clone(&self.candidacy));
         self.producer.append(
             place,
             record,
@@ -107,7 +112,7 @@ impl Appends {
                 Ok(appended) => {
                     let _ = candidacy.set(appended.appended_at);
                 }
-                Err(error) => failures.note(error),
+                Err(error) => heard.fail(error),
             }),
         );
     }
@@ -119,15 +124,15 @@ impl Appends {
 
     /// Appends a tick.
     pub(super) fn tick(&self, place: Place, record: Record) {
-        self.tick_in_flight.store(true, Ordering::Release);
-        let (failures, in_flight) = (Arc::clone(&self.failures), Arc::clone(&self.tick_in_flight));
+        self.heard.tick_in_flight.store(true, Ordering::Release);
+        let heard = Arc::clone(&self.heard);
         self.producer.append(
             place,
             record,
             Box::new(move |result| {
-                in_flight.store(false, Ordering::Release);
+                heard.tick_in_flight.store(false, Ordering::Release);
                 if let Err(error) = result {
-                    failures.note(error);
+                    heard.fail(error);
                 }
             }),
         );
@@ -135,6 +140,6 @@ impl Appends {
 
     /// Whether the last tick is not acknowledged yet; there is never more than one.
     pub(super) fn tick_in_flight(&self) -> bool {
-        self.tick_in_flight.load(Ordering::Acquire)
+        self.heard.tick_in_flight.load(Ordering::Acquire)
     }
 }

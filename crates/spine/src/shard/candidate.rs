@@ -63,7 +63,7 @@ impl<C: Core> Shard<C> {
         while self.replica.out_seq() < self.accepted() {
             self.read_inputs(Duration::ZERO)?;
             let Some(stored) = self.unanswered.pop_front() else { break };
-            self.apply(&stored, Duration::ZERO)?;
+            self.apply(&stored)?;
             worked = true;
         }
         Ok(worked)

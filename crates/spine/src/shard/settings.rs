@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use model::{Span, Timestamp};
+use proto::topic::RECORD_BYTES_MAX;
 use thiserror::Error;
 
 use crate::{
@@ -10,7 +11,6 @@ use crate::{
     log::{AppendError, LogError, ReadLimit},
     replay::ReplayError,
     replica::ReplicaError,
-    tail::TailError,
 };
 
 /// How often an owner appends a tick: the grain of everything that expires.
@@ -23,12 +23,18 @@ pub const PROBE_WAIT: Duration = Duration::from_millis(250);
 /// How long one that found another owner waits before it looks again.
 pub const STEP_BACK_WAIT: Duration = Duration::from_secs(1);
 
-/// How long an acknowledged answer may be unreadable before its owner ends itself.
+/// How long an acknowledged answer may be unreadable before its owner ends itself, counted over
+/// polls that would have shown it.
 pub const UNREADABLE_AFTER: Duration = Duration::from_secs(5);
 
 /// How many answers may be computed ahead of what the log has confirmed: a tenth of a second of
 /// work at full rate, and the bound of the owner's memory for them.
 pub const UNCONFIRMED_MAX: usize = 20_000;
+
+/// How many bytes of answers may be: eight of the largest. That is half of what a log's producer
+/// takes before it holds its caller up, so that an owner that is ahead waits where it hears what
+/// was accepted.
+pub const UNCONFIRMED_BYTES_MAX: usize = 8 * RECORD_BYTES_MAX;
 
 /// How far a candidate's clock and the log's may be apart for it to move the log's time.
 pub(super) const CLOCKS_APART_MAX: Span = Span::from_secs(2);
@@ -69,9 +75,6 @@ pub enum ShardError {
     /// The log could not be read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The events could not be read.
-    #[error(transparent)]
-    Tail(#[from] TailError),
     /// A record was not appended, or it is not known whether it was.
     #[error("an append failed, so this owner ends and recovers from the log: {0}")]
     Append(AppendError),
@@ -100,6 +103,13 @@ pub enum ShardError {
         epoch: u32,
         /// Who began it.
         winner: u64,
+    },
+    /// Rebuilding the state panicked: at inputs that are answered already, so that no quarantine
+    /// helps; another binary or a damaged snapshot may be at fault.
+    #[error("recovering the shard panicked: {message}; nothing is published")]
+    RecoveryPanicked {
+        /// What the panic said.
+        message: String,
     },
     /// The owner's thread panicked. The input at fault stays unanswered; see Quarantine.
     #[error(

@@ -17,7 +17,8 @@ use crate::{core::Core, genesis::Identity, log::Log, replay::Begin};
 /// How long an idle owner waits for an input while answers of its own are to be confirmed.
 const WAIT_UNCONFIRMED: Duration = Duration::from_millis(1);
 
-/// How long it waits while none are: until it looks whether it should stop.
+/// How long it waits while none are, or for those while there may be no more: until it looks
+/// whether it should stop.
 const WAIT_QUIET: Duration = Duration::from_millis(50);
 
 /// How long a candidate sleeps between two looks: a fraction of what it waits for.
@@ -106,14 +107,7 @@ impl Drive<'_> {
         begin: &Begin,
         settings: ShardSettings,
     ) -> Result<(), ShardError> {
-        let now = self.started.elapsed();
-        let mut shard = Shard::<C>::recover(log, identity, self.partition, begin, settings, now)?;
-        tracing::info!(
-            partition = %self.partition,
-            answers = shard.replica().out_seq(),
-            took_ms = self.started.elapsed().as_millis(),
-            "recovered"
-        );
+        let mut shard = self.recover::<C>(log, identity, begin, settings)?;
         self.sender.send_replace(Status::Standing);
         while !self.stop.is_cancelled() {
             self.step(&mut shard)?;
@@ -121,11 +115,35 @@ impl Drive<'_> {
         Ok(())
     }
 
+    /// A panic on the way to a state is an end like any other: said, and no publishing.
+    fn recover<C: Core>(
+        &self,
+        log: &Arc<dyn Log>,
+        identity: &Identity,
+        begin: &Begin,
+        settings: ShardSettings,
+    ) -> Result<Shard<C>, ShardError> {
+        let now = self.started.elapsed();
+        let recovered = catch_unwind(AssertUnwindSafe(|| {
+            Shard::<C>::recover(log, identity, self.partition, begin, settings, now)
+        }));
+        let shard = recovered.map_err(|panic| ShardError::RecoveryPanicked {
+            message: message_of(panic.as_ref()),
+        })??;
+        tracing::info!(
+            partition = %self.partition,
+            answers = shard.replica().out_seq(),
+            took_ms = self.started.elapsed().as_millis(),
+            "recovered"
+        );
+        Ok(shard)
+    }
+
     /// A panic in the core leaves a state that nobody can trust: it ends the owner, with the input
     /// at fault, and the log has everything.
     fn step<C: Core>(&self, shard: &mut Shard<C>) -> Result<(), ShardError> {
         let was_owner = shard.is_owner();
-        let wait = if shard.confirmations.waiting() > 0 { WAIT_UNCONFIRMED } else { WAIT_QUIET };
+        let wait = wait_of(shard);
         let now = self.started.elapsed();
         let stepped = catch_unwind(AssertUnwindSafe(|| shard.step(now, wait)));
         let progress = stepped.map_err(|panic| ShardError::Panicked {
@@ -143,6 +161,12 @@ impl Drive<'_> {
         }
         Ok(())
     }
+}
+
+/// An owner that may compute no more waits for what is accepted, and nothing else would wake it.
+fn wait_of<C>(shard: &Shard<C>) -> Duration {
+    let is_quiet = shard.confirmations.waiting() == 0 || shard.confirmations.is_full();
+    if is_quiet { WAIT_QUIET } else { WAIT_UNCONFIRMED }
 }
 
 fn message_of(panic: &(dyn std::any::Any + Send)) -> String {

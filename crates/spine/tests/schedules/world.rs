@@ -12,11 +12,11 @@ use proto::{
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use spine::{
-    Acceptor, Log, Place, Position, Record, Replica, Verdict, Visibility,
+    Log, Place, Position, Record, Replica, Stored, Visibility,
     answer::{self, Answer},
     genesis::{self, Identity},
     log::{
-        Producer, ReadLimit, Reader, WriterRole,
+        Producer, ReadLimit, WriterRole,
         memory::{Delivery, Lane, MemoryLog},
     },
     replay::Begin,
@@ -24,7 +24,10 @@ use spine::{
     snapshot::{self, MemorySnapshots},
 };
 
-use crate::toy::Toy;
+use crate::{
+    readers::{self, TestReader},
+    toy::Toy,
+};
 
 const PARTITION: Partition = Partition::FIRST;
 
@@ -54,6 +57,7 @@ pub(crate) enum Broken {
 pub(crate) enum Fault {
     ReadersDisagree,
     NotTheTrueSequence,
+    QuarantinedByNobody,
     Unanswered { answered: u64, inputs: u64 },
     OwnerStopped(String),
 }
@@ -73,14 +77,6 @@ pub(crate) struct World {
     now: Duration,
 }
 
-struct TestReader {
-    physical: Box<dyn Reader>,
-    acceptor: Acceptor,
-    high_water: Option<u64>,
-    /// Number and chain of what it took, in order.
-    taken: Vec<(u64, spine::Chain)>,
-}
-
 /// Runs the schedule of this seed.
 pub(crate) fn run(seed: u64, broken: Broken) -> Result<(), Fault> {
     let mut world = World::new(seed, broken);
@@ -88,7 +84,8 @@ pub(crate) fn run(seed: u64, broken: Broken) -> Result<(), Fault> {
         world.choose()?;
     }
     world.heal()?;
-    world.check()
+    let inputs = world.physical(Place::orders(PARTITION));
+    readers::check(&world.identity, &inputs, &world.readers)
 }
 
 impl World {
@@ -127,7 +124,7 @@ impl World {
 
     fn choose(&mut self) -> Result<(), Fault> {
         let owner = self.random.random_range(0..2);
-        match self.random.random_range(0..100) {
+        match self.random.random_range(0..104) {
             0..10 => self.send(),
             10..50 => self.step(owner)?,
             50..80 => self.deliver(),
@@ -135,7 +132,9 @@ impl World {
             86..90 => self.owners[owner] = None,
             90..95 => self.start(owner)?,
             95..97 => self.take_snapshot(),
-            _ => self.read(),
+            97..100 => self.read(),
+            100..102 => self.quarantine(),
+            _ => self.intrude(),
         }
         Ok(())
     }
@@ -156,6 +155,34 @@ impl World {
         let kind = log::input::Kind::Client((&command).into());
         let record = Record::of(log::Input { kind: Some(kind) }.encode_to_vec());
         self.client.append(Place::orders(PARTITION), record, Box::new(|_| {}));
+    }
+
+    /// An operator has one of the inputs quarantined, answered or not. What is built wrong must be
+    /// caught without that.
+    fn quarantine(&mut self) {
+        if self.broken != Broken::Nothing {
+            return;
+        }
+        let end = self.log.end(Place::orders(PARTITION), Visibility::Synced).expect("it is there");
+        let offset = self.random.random_range(0..end);
+        let quarantine = log::Quarantine { offset, reason: "it panics".to_owned() };
+        let kind = log::input::Kind::Quarantine(quarantine);
+        let record = Record::of(log::Input { kind: Some(kind) }.encode_to_vec());
+        self.client.append(Place::orders(PARTITION), record, Box::new(|_| {}));
+    }
+
+    /// Somebody who may append writes to the events what is no answer: noise, or an answer of which
+    /// a bit was changed.
+    fn intrude(&mut self) {
+        let events = self.physical(Place::events(PARTITION));
+        let mut value = vec![0; 40];
+        self.random.fill(&mut value[..]);
+        if let Some(stored) = events.get(self.random.random_range(0..=events.len())) {
+            value = stored.record.value.to_vec();
+            let altered = self.random.random_range(0..value.len());
+            value[altered] ^= 1;
+        }
+        self.client.append(Place::events(PARTITION), Record::of(value), Box::new(|_| {}));
     }
 
     fn start(&mut self, owner: usize) -> Result<(), Fault> {
@@ -179,18 +206,27 @@ impl World {
 
     fn step(&mut self, owner: usize) -> Result<(), Fault> {
         let Some(shard) = &mut self.owners[owner] else { return Ok(()) };
-        match shard.step(self.now, Duration::ZERO) {
-            Ok(_) => Ok(()),
-            // What an owner ends itself for without anything being wrong.
-            Err(
-                ShardError::Append(_)
-                | ShardError::SteppedDown { .. }
-                | ShardError::Unreadable { .. },
-            ) => {
-                self.owners[owner] = None;
-                Ok(())
+        let computed = shard.replica().out_seq();
+        let Err(error) = shard.step(self.now, Duration::ZERO) else { return Ok(()) };
+        if !self.is_no_fault(&error, computed) {
+            return Err(Fault::OwnerStopped(error.to_string()));
+        }
+        self.owners[owner] = None;
+        Ok(())
+    }
+
+    /// Whether an owner that had computed so many answers ends itself for this without anything
+    /// being wrong.
+    fn is_no_fault(&self, error: &ShardError, computed: u64) -> bool {
+        match error {
+            ShardError::Append(_) | ShardError::SteppedDown { .. } => true,
+            // It had answered an input before it could know that somebody else, who came later,
+            // would find it quarantined. Number and offset go together: all inputs are answered.
+            ShardError::Contradicted { out_seq, .. } if computed >= *out_seq => {
+                let inputs = self.physical(Place::orders(PARTITION));
+                readers::quarantines_in(&inputs).contains(&(out_seq - 1))
             }
-            Err(error) => Err(Fault::OwnerStopped(error.to_string())),
+            _ => false,
         }
     }
 
@@ -251,9 +287,10 @@ impl World {
     /// A snapshot as somebody would write it who trusts the end of the log, or his own memory.
     fn break_snapshot(&mut self, ahead: bool) {
         let events = self.physical(Place::events(PARTITION));
-        let Some(last) = events.last() else { return };
+        let mut answers = events.iter().rev().filter_map(|stored| answer_in(stored));
+        let Some(last) = answers.next() else { return };
         let mut replica = Replica::<Toy>::new(&self.identity, PARTITION);
-        let until = if ahead { u64::MAX } else { answer_in(last).out_seq };
+        let until = if ahead { u64::MAX } else { last.out_seq };
         for stored in &self.physical(Place::orders(PARTITION)) {
             if replica.out_seq() == until || replica.apply(stored).is_err() {
                 break;
@@ -268,7 +305,7 @@ impl World {
             .expect("a memory takes everything");
     }
 
-    fn physical(&self, place: Place) -> Vec<spine::Stored> {
+    fn physical(&self, place: Place) -> Vec<Stored> {
         let mut reader = self.log.reader(place, 0, Visibility::Synced).expect("from the start");
         let mut stored = Vec::new();
         let all = ReadLimit { records: usize::MAX, bytes: usize::MAX };
@@ -281,12 +318,9 @@ impl World {
         if self.readers.len() < 4 {
             let place = Place::events(PARTITION);
             let start = Position::start(self.identity.log_id, PARTITION);
-            self.readers.push(TestReader {
-                physical: self.log.reader(place, 0, Visibility::Synced).expect("from the start"),
-                acceptor: Acceptor::at(start),
-                high_water: (self.broken == Broken::HighWaterReaders).then_some(0),
-                taken: Vec::new(),
-            });
+            let physical = self.log.reader(place, 0, Visibility::Synced).expect("from the start");
+            let high_water = self.broken == Broken::HighWaterReaders;
+            self.readers.push(TestReader::new(physical, start, high_water));
         }
         for reader in &mut self.readers {
             reader.read(self.random.random_range(0..10));
@@ -324,58 +358,8 @@ impl World {
         let accepted = self.owners[0].as_ref().map(Shard::accepted);
         inputs.ok() == accepted
     }
-
-    /// The truth is the inputs, applied one by one to a fresh state.
-    fn check(&self) -> Result<(), Fault> {
-        let inputs = self.physical(Place::orders(PARTITION));
-        let mut replica = Replica::<Toy>::new(&self.identity, PARTITION);
-        let truth: Vec<_> = inputs
-            .iter()
-            .map(|stored| replica.apply(stored).expect("the inputs are dense"))
-            .map(|computed| (computed.out_seq, computed.chain))
-            .collect();
-        for reader in &self.readers {
-            if !truth.starts_with(&reader.taken) {
-                return Err(Fault::NotTheTrueSequence);
-            }
-        }
-        let lengths: Vec<_> = self.readers.iter().map(|reader| reader.taken.len()).collect();
-        if lengths.iter().any(|length| *length != lengths[0]) {
-            return Err(Fault::ReadersDisagree);
-        }
-        let (answered, inputs) = (lengths[0] as u64, inputs.len() as u64);
-        if answered != inputs {
-            return Err(Fault::Unanswered { answered, inputs });
-        }
-        Ok(())
-    }
 }
 
-impl TestReader {
-    fn read(&mut self, records: usize) {
-        let mut stored = Vec::new();
-        let limit = ReadLimit { records, bytes: usize::MAX };
-        self.physical.poll(limit, Duration::ZERO, &mut stored).expect("a memory is read");
-        for stored in stored {
-            let answer = answer_in(&stored);
-            if self.takes(stored.offset, &answer) {
-                self.taken.push((answer.out_seq, answer.chain));
-            }
-        }
-    }
-
-    fn takes(&mut self, offset: u64, answer: &Answer) -> bool {
-        match &mut self.high_water {
-            None => self.acceptor.judge(offset, answer) == Verdict::Accepted,
-            Some(high_water) if answer.out_seq > *high_water => {
-                *high_water = answer.out_seq;
-                true
-            }
-            Some(_) => false,
-        }
-    }
-}
-
-fn answer_in(stored: &spine::Stored) -> Answer {
-    answer::read(&stored.record.value).expect("only answers are in the events")
+fn answer_in(stored: &Stored) -> Option<Answer> {
+    answer::read(&stored.record.value).ok()
 }

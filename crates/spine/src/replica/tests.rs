@@ -1,0 +1,119 @@
+//! What the core is shown of an input, and what the answer says.
+
+use model::AccountName;
+use proto::{
+    command::{Command, Stamp},
+    log::outcome::Kind,
+    reference::ReferenceRecord,
+};
+
+use super::*;
+use crate::{Record, answer::Answer};
+
+/// A core that notes what it is shown.
+#[derive(Debug, Default)]
+struct Witness {
+    passed: Vec<Timestamp>,
+    valid_until: Vec<Timestamp>,
+}
+
+impl Core for Witness {
+    fn new(_genesis: &log::Genesis, _partition: Partition) -> Self {
+        Witness::default()
+    }
+
+    fn pass_time(&mut self, now: Timestamp, _body: &mut log::AnswerBody) {
+        self.passed.push(now);
+    }
+
+    fn apply(&mut self, input: &ClientInput<'_>, body: &mut log::AnswerBody) {
+        self.valid_until.push(input.command.stamp.valid_until);
+        body.outcome = Some(applied());
+    }
+
+    fn change_reference(&mut self, _change: &ReferenceRecord, _body: &mut log::AnswerBody) {}
+
+    fn encode(&self) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn decode(_bytes: &[u8]) -> Result<Self, String> {
+        Ok(Witness::default())
+    }
+}
+
+const REQUEST: RequestId = RequestId(u128::MAX - 7);
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_unix_millis(seconds * 1_000)
+}
+
+fn replica() -> Replica<Witness> {
+    let genesis = log::Genesis { log_id: vec![9; 16], partition_count: 1, ..Default::default() };
+    let identity = Identity { log_id: LogId([9; 16]), partition_count: 1, genesis };
+    Replica::new(&identity, Partition::FIRST)
+}
+
+fn client(valid_until: Timestamp) -> input::Kind {
+    let command = ClientCommand {
+        stamp: Stamp { request_id: REQUEST, valid_until },
+        account: AccountName::new("alice").expect("a good name"),
+        command: Command::CancelAll { instrument: None },
+    };
+    input::Kind::Client((&command).into())
+}
+
+fn stored(offset: u64, appended_at: Timestamp, kind: input::Kind) -> Stored {
+    let record = Record::of(log::Input { kind: Some(kind) }.encode_to_vec());
+    Stored { offset, appended_at, record }
+}
+
+fn answer_of(computed: &Computed) -> (Answer, Kind) {
+    let answer = answer::read(&computed.value).expect("it was just written");
+    let outcome = answer.body.outcome.clone().and_then(|outcome| outcome.kind);
+    (answer, outcome.expect("every answer has one"))
+}
+
+#[test]
+fn a_client_record_is_never_valid_for_longer_than_the_protocol_allows() {
+    // Appended at second 5: what the record asks for, and what the core is shown.
+    let cases = [
+        (at(4), at(4)),
+        (at(15), at(15)),
+        (at(16), at(16)),
+        (Timestamp::from_unix_nanos(at(16).unix_nanos() + 1), at(16)),
+        (Timestamp::from_unix_nanos(u64::MAX), at(16)),
+    ];
+    for (asked, shown) in cases {
+        let mut replica = replica();
+        replica.apply(&stored(0, at(5), client(asked))).expect("it is the next");
+        assert_eq!(replica.core().valid_until, [shown], "asked for {asked:?}");
+    }
+}
+
+#[test]
+fn a_quarantined_record_runs_nothing_of_its_own_and_its_waiter_is_told() {
+    let mut replica = replica();
+    let computed =
+        replica.apply_quarantined(&stored(0, at(5), client(at(9)))).expect("it is the next");
+    let (answer, outcome) = answer_of(&computed);
+    assert_eq!(answer.request_id, REQUEST);
+    assert_eq!(outcome, Kind::Poison(log::Poison { reason: QUARANTINED.to_owned() }));
+    assert_eq!(answer.now, at(5));
+    assert_eq!(replica.core().valid_until, []);
+    assert_eq!(replica.core().passed, [at(5)]);
+}
+
+#[test]
+fn a_quarantined_record_of_nobody_is_answered_to_nobody() {
+    let take_over = input::Kind::TakeOver(log::TakeOver { expect_epoch: 0, incarnation: 7 });
+    let noise = Stored { offset: 1, appended_at: at(1), record: Record::of(vec![0xff; 9]) };
+    let mut replica = replica();
+    for input in [stored(0, at(1), take_over), noise] {
+        let computed = replica.apply_quarantined(&input).expect("it is the next");
+        let (answer, outcome) = answer_of(&computed);
+        assert_eq!(answer.request_id, RequestId(0));
+        assert!(matches!(outcome, Kind::Poison(_)));
+    }
+    assert_eq!(replica.epoch(), 0);
+}

@@ -1,0 +1,141 @@
+//! A tail's own steps, without its thread.
+
+use std::cell::Cell;
+
+use bytes::Bytes;
+use model::{RequestId, Timestamp};
+use proto::log;
+
+use super::*;
+use crate::{
+    answer::{self, Preamble},
+    chain::{Chain, LogId},
+    log::{Producer, Record, WriterRole, memory::MemoryLog},
+};
+
+const PARTITION: Partition = Partition::FIRST;
+const LOG_ID: LogId = LogId([3; 16]);
+
+/// An events partition, and a tail of it that sees time pass at every poll.
+struct Bench {
+    producer: Arc<dyn Producer>,
+    tail: Tail,
+    now: Cell<Duration>,
+}
+
+impl Bench {
+    fn new() -> Bench {
+        let log = MemoryLog::new(1);
+        let producer = log.producer(WriterRole::Shard).expect("made");
+        let place = Place::events(PARTITION);
+        let reader = log.reader(place, 0, Visibility::Synced).expect("from the start");
+        let tail = Tail::new(PARTITION, Box::new(NoWait(reader)), start());
+        Bench { producer, tail, now: Cell::new(Duration::ZERO) }
+    }
+
+    fn append(&self, value: Bytes) {
+        self.producer.append(Place::events(PARTITION), Record::of(value), Box::new(|_| {}));
+    }
+
+    /// Polls until `span` has passed, every 100 ms; what was accepted meanwhile.
+    fn poll_for(&mut self, span: Duration) -> Vec<u64> {
+        let until = self.now.get() + span;
+        let mut accepted = Vec::new();
+        while self.now.get() < until {
+            self.now.set(self.now.get() + POLL_WAIT);
+            let batch = self.tail.next(|| self.now.get()).expect("a memory is read");
+            accepted.extend(batch.answers.iter().map(|accepted| accepted.answer.out_seq));
+        }
+        accepted
+    }
+
+    fn told_of(&self) -> Option<u64> {
+        self.tail.gap.told_of
+    }
+}
+
+/// Time passes as the test says, so a poll must not wait.
+struct NoWait(Box<dyn Reader>);
+
+impl Reader for NoWait {
+    fn poll(
+        &mut self,
+        limit: ReadLimit,
+        _wait: Duration,
+        into: &mut Vec<Stored>,
+    ) -> Result<ReachedEnd, LogError> {
+        self.0.poll(limit, Duration::ZERO, into)
+    }
+}
+
+fn start() -> Position {
+    Position::start(LOG_ID, PARTITION)
+}
+
+/// The values of a true sequence of answers, from 1 on.
+fn sequence(count: u64) -> Vec<Bytes> {
+    let mut prev_chain = start().chain;
+    (1..=count)
+        .map(|out_seq| {
+            let preamble = Preamble {
+                out_seq,
+                in_offset: out_seq - 1,
+                epoch: 1,
+                behaviour: 1,
+                input_hash: Chain::default(),
+                prev_chain,
+                now: Timestamp::EPOCH,
+                request_id: RequestId(0),
+            };
+            let (value, chain) = answer::write(&preamble, log::AnswerBody::default());
+            prev_chain = chain;
+            value
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_no_answer_does_not_stop_a_tail() {
+    let mut bench = Bench::new();
+    let answers = sequence(2);
+    bench.append(answers[0].clone());
+    bench.append(Bytes::from_static(b"noise"));
+    bench.append(answers[1].slice(..answers[1].len() - 1));
+    bench.append(answers[1].clone());
+    assert_eq!(bench.poll_for(POLL_WAIT), [1, 2]);
+    assert_eq!(bench.tail.acceptor.not_answers().count, 2);
+}
+
+#[test]
+fn a_gap_is_told_of_once_when_it_was_not_filled_for_five_seconds() {
+    let mut bench = Bench::new();
+    let answers = sequence(4);
+    bench.append(answers[0].clone());
+    bench.append(answers[2].clone());
+    assert_eq!(bench.poll_for(gap::UNFILLED_AFTER), [1]);
+    assert_eq!(bench.told_of(), None);
+    bench.poll_for(POLL_WAIT);
+    assert_eq!(bench.told_of(), Some(2));
+    let told = bench.tail.gap.look(Some(2), Duration::from_secs(60), ReachedEnd::Yes);
+    assert_eq!(told, None);
+
+    // It is filled, and there is another.
+    bench.append(answers[1].clone());
+    assert_eq!(bench.poll_for(POLL_WAIT), [2]);
+    bench.append(answers[2].clone());
+    bench.append(answers[3].clone());
+    assert_eq!(bench.poll_for(gap::UNFILLED_AFTER), [3, 4]);
+    assert_eq!(bench.told_of(), Some(2));
+}
+
+#[test]
+fn a_tail_that_was_paused_does_not_take_its_pause_for_a_gap() {
+    let mut bench = Bench::new();
+    let answers = sequence(3);
+    bench.append(answers[0].clone());
+    bench.append(answers[2].clone());
+    assert_eq!(bench.poll_for(POLL_WAIT), [1]);
+    bench.now.set(Duration::from_secs(3_600));
+    bench.poll_for(POLL_WAIT);
+    assert_eq!(bench.told_of(), None);
+}
