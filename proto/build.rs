@@ -19,6 +19,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let descriptors = protox::compile(AREAS, ["."])?;
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
     fs::write(out_dir.join("descriptors.bin"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure().compile_fds(descriptors)?;
+    // Slices of the record, not copies: most are never looked at.
+    let sealed = ".tradespine.log.v1.SealedAnswer";
+    tonic_prost_build::configure().bytes(sealed).compile_fds(descriptors)?;
     Ok(())
 }

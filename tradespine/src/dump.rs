@@ -148,7 +148,7 @@ fn words(topic: Topic, stored: &Stored) -> String {
     let value = stored.record.value.as_ref();
     match topic {
         Topic::Orders => input::words(value),
-        Topic::Events => answer::words(value),
+        Topic::Events => answer::words(&stored.record.value),
         Topic::Reference => match ReferenceRecord::decode(value) {
             Ok(record) => word::reference(&record),
             Err(error) => word::undecodable(value, &error),

@@ -21,9 +21,11 @@ use matcher::Exchange;
 use model::Partition;
 use spine::{
     Core, Log, Place, Visibility,
+    answer::Sealed,
     genesis::{self, Identity},
     replay::{Begin, Replay},
     snapshot::{ObjectSnapshots, SnapshotStore},
+    tail::Accepted,
 };
 
 use self::report::Report;
@@ -103,7 +105,7 @@ impl Verifier<'_> {
             let mut failed = Ok(());
             let replayed = replay.advance_with(POLL_WAIT, &mut |_, accepted| {
                 if accepted.answer.out_seq <= projected_to && failed.is_ok() {
-                    failed = projector.fold(accepted.offset, &accepted.answer);
+                    failed = fold(&mut projector, accepted);
                 }
             })?;
             failed?;
@@ -139,6 +141,12 @@ impl Verifier<'_> {
         );
         Ok(())
     }
+}
+
+/// Opens an accepted answer and folds it into what the tables should hold.
+fn fold(projector: &mut Projector, accepted: &Accepted<Sealed>) -> anyhow::Result<()> {
+    projector.fold(accepted.offset, &accepted.answer.clone().open()?)?;
+    Ok(())
 }
 
 fn progress_bar(partition: Partition, events: u64) -> ProgressBar {

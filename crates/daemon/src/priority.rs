@@ -3,9 +3,9 @@
 //! Where everything runs in one process on a few cores, an order must not wait for a table row: who
 //! only tells of what was decided falls behind for a while, the log keeps it, and it catches up.
 
-/// How much lower than others: a thread that gives way gets about a tenth of a busy core and a whole
-/// idle one. So it is never starved, and never felt.
-const NICE: i32 = 10;
+/// How much lower than others, the most that there is: a thread that gives way gets about a
+/// seventieth of a busy core and a whole idle one. So it is not starved, and hardly felt.
+const NICE: i32 = 19;
 
 /// Lowers the calling thread for the rest of its life; threads that it starts are as low. Where the
 /// system cannot do this for a single thread (anything but Linux), or refuses, nothing changes.

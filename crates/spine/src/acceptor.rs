@@ -8,8 +8,8 @@
 use model::Partition;
 
 use crate::{
-    answer::{self, Answer, AnswerError},
-    chain::{Chain, LogId},
+    answer::{Answer, AnswerError, Sealed},
+    chain::{Chain, Link, LogId},
     header::Headers,
     log::Stored,
 };
@@ -34,11 +34,11 @@ impl Position {
 
 /// An accepted answer, with where it stands and what was noted beside it.
 #[derive(Clone, Debug)]
-pub struct Accepted {
+pub struct Accepted<A = Answer> {
     /// Its physical offset in the events partition.
     pub offset: u64,
     /// The answer.
-    pub answer: Answer,
+    pub answer: A,
     /// Its volatile headers: trace context, writer.
     pub headers: Headers,
 }
@@ -47,13 +47,13 @@ pub struct Accepted {
 #[derive(Clone, Debug)]
 pub enum Judged {
     /// It is the next answer of the sequence.
-    Accepted(Accepted),
+    Accepted(Accepted<Sealed>),
     /// It is an answer, but not the next of the sequence.
     Dropped {
         /// Why.
         verdict: Verdict,
         /// The answer.
-        answer: Answer,
+        answer: Sealed,
         /// Its volatile headers.
         headers: Headers,
     },
@@ -146,10 +146,10 @@ impl Acceptor {
     /// Judges the record that comes next in the partition, and moves on where it is accepted.
     pub fn read(&mut self, stored: Stored) -> Judged {
         let offset = stored.offset;
-        match answer::read(&stored.record.value) {
+        match Sealed::read(&stored.record.value) {
             Ok(answer) => {
                 let headers = stored.record.headers;
-                match self.judge(offset, &answer) {
+                match self.judge(offset, answer.link()) {
                     Verdict::Accepted => Judged::Accepted(Accepted { offset, answer, headers }),
                     verdict => Judged::Dropped { verdict, answer, headers },
                 }
@@ -161,23 +161,24 @@ impl Acceptor {
         }
     }
 
-    fn judge(&mut self, offset: u64, answer: &Answer) -> Verdict {
+    /// Judges an answer whose bytes are known to be those of this link.
+    pub(crate) fn judge(&mut self, offset: u64, link: Link) -> Verdict {
         let next = self.position.out_seq + 1;
-        if answer.out_seq < next {
-            return match self.remembered_chain(answer.out_seq) {
-                Some(chain) if chain != answer.chain => Verdict::Contradiction,
+        if link.out_seq < next {
+            return match self.remembered_chain(link.out_seq) {
+                Some(chain) if chain != link.chain => Verdict::Contradiction,
                 _ => Verdict::Repeated,
             };
         }
-        if answer.out_seq > next {
-            self.beyond = self.beyond.max(answer.out_seq);
+        if link.out_seq > next {
+            self.beyond = self.beyond.max(link.out_seq);
             return Verdict::Beyond;
         }
-        if answer.prev_chain != self.position.chain {
+        if link.prev_chain != self.position.chain {
             return Verdict::Mismatch;
         }
-        self.remember(answer);
-        self.position = Position { out_seq: next, chain: answer.chain, next_offset: offset + 1 };
+        self.remember(link);
+        self.position = Position { out_seq: next, chain: link.chain, next_offset: offset + 1 };
         Verdict::Accepted
     }
 
@@ -187,11 +188,11 @@ impl Acceptor {
         is_remembered.then(|| self.remembered[slot(out_seq)])
     }
 
-    fn remember(&mut self, answer: &Answer) {
+    fn remember(&mut self, link: Link) {
         if self.remembered.is_empty() {
             self.remembered = vec![Chain::default(); REMEMBERED_MAX];
         }
-        self.remembered[slot(answer.out_seq)] = answer.chain;
+        self.remembered[slot(link.out_seq)] = link.chain;
     }
 }
 
@@ -207,7 +208,10 @@ mod tests {
     use proto::log;
 
     use super::*;
-    use crate::{answer::Preamble, log::Record};
+    use crate::{
+        answer::{self, Preamble},
+        log::Record,
+    };
 
     const LOG: LogId = LogId([3; 16]);
 
@@ -229,14 +233,15 @@ mod tests {
     }
 
     /// A true sequence of answers, from 1 on; `salt` makes another sequence of the same numbers.
-    fn sequence(count: u64, salt: u64) -> Vec<Answer> {
+    fn sequence(count: u64, salt: u64) -> Vec<Link> {
         let mut prev_chain = Chain::start(LOG, Partition::FIRST);
         (1..=count)
             .map(|out_seq| {
                 let preamble = preamble(out_seq, prev_chain, salt);
-                let (bytes, chain) = answer::write(&preamble, log::AnswerBody::default());
+                let (_, chain) = answer::write(&preamble, log::AnswerBody::default());
+                let link = Link { out_seq, prev_chain, chain };
                 prev_chain = chain;
-                answer::read(&bytes).expect("it was just written")
+                link
             })
             .collect()
     }
@@ -247,7 +252,7 @@ mod tests {
         let mut acceptor = Acceptor::at(Position::start(LOG, Partition::FIRST));
         let mut accepted = Vec::new();
         for (offset, number) in [1, 2, 3, 4, 5, 6, 8, 7, 6, 7, 8].into_iter().enumerate() {
-            let verdict = acceptor.judge(offset as u64, &answers[number - 1]);
+            let verdict = acceptor.judge(offset as u64, answers[number - 1]);
             if verdict == Verdict::Accepted {
                 accepted.push(number);
             }
@@ -260,12 +265,12 @@ mod tests {
     fn another_chain_is_never_accepted_and_is_told_of() {
         let (answers, others) = (sequence(3, 0), sequence(3, 1));
         let mut acceptor = Acceptor::at(Position::start(LOG, Partition::FIRST));
-        assert_eq!(acceptor.judge(0, &answers[0]), Verdict::Accepted);
-        assert_eq!(acceptor.judge(1, &others[0]), Verdict::Contradiction);
-        assert_eq!(acceptor.judge(2, &answers[0]), Verdict::Repeated);
-        assert_eq!(acceptor.judge(3, &others[1]), Verdict::Mismatch);
-        assert_eq!(acceptor.judge(4, &answers[2]), Verdict::Beyond);
-        assert_eq!(acceptor.judge(5, &answers[1]), Verdict::Accepted);
+        assert_eq!(acceptor.judge(0, answers[0]), Verdict::Accepted);
+        assert_eq!(acceptor.judge(1, others[0]), Verdict::Contradiction);
+        assert_eq!(acceptor.judge(2, answers[0]), Verdict::Repeated);
+        assert_eq!(acceptor.judge(3, others[1]), Verdict::Mismatch);
+        assert_eq!(acceptor.judge(4, answers[2]), Verdict::Beyond);
+        assert_eq!(acceptor.judge(5, answers[1]), Verdict::Accepted);
     }
 
     #[test]
@@ -274,7 +279,7 @@ mod tests {
         let mut acceptor = Acceptor::at(Position::start(LOG, Partition::FIRST));
         let mut missing = Vec::new();
         for number in [1, 4, 2, 3, 4] {
-            acceptor.judge(0, &answers[number - 1]);
+            acceptor.judge(0, answers[number - 1]);
             missing.push(acceptor.missing());
         }
         assert_eq!(missing, [None, Some(2), Some(3), Some(4), None]);
@@ -324,7 +329,7 @@ mod tests {
         let answers = sequence(3, 0);
         let position = Position { out_seq: 2, chain: answers[1].chain, next_offset: 2 };
         let mut acceptor = Acceptor::at(position);
-        assert_eq!(acceptor.judge(2, &sequence(3, 1)[0]), Verdict::Repeated);
-        assert_eq!(acceptor.judge(3, &answers[2]), Verdict::Accepted);
+        assert_eq!(acceptor.judge(2, sequence(3, 1)[0]), Verdict::Repeated);
+        assert_eq!(acceptor.judge(3, answers[2]), Verdict::Accepted);
     }
 }

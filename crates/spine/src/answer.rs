@@ -3,14 +3,17 @@
 //! On the wire an answer is the protobuf message `tradespine.log.v1.Answer` with its `chain` field
 //! last, so that the hash covers every byte before that field and any protobuf reader can still
 //! read the whole.
+//!
+//! The readers' rule looks at numbers and chains only, so an answer is first read [`Sealed`]: its
+//! hash is checked and its body left as it came. Who needs the body opens it.
 
 use bytes::Bytes;
 use model::{Partition, RequestId, Timestamp};
 use prost::Message;
-use proto::log;
+use proto::log::{self, outcome};
 use thiserror::Error;
 
-use crate::chain::{Chain, HASH_BYTES};
+use crate::chain::{Chain, HASH_BYTES, Link};
 
 /// What the chain field costs: its key, its length, its bytes.
 const CHAIN_FIELD_BYTES: usize = 2 + HASH_BYTES;
@@ -109,35 +112,127 @@ pub fn write(preamble: &Preamble, body: log::AnswerBody) -> (Bytes, Chain) {
 ///
 /// # Errors
 /// [`AnswerError`] where the bytes are not an answer or were altered.
-pub fn read(bytes: &[u8]) -> Result<Answer, AnswerError> {
-    let (unchained, field) =
-        bytes.split_last_chunk::<CHAIN_FIELD_BYTES>().ok_or(AnswerError::NoChain)?;
-    if field[..2] != [CHAIN_FIELD_KEY, CHAIN_FIELD_LENGTH] {
-        return Err(AnswerError::NoChain);
+pub fn read(bytes: &Bytes) -> Result<Answer, AnswerError> {
+    Sealed::read(bytes)?.open()
+}
+
+/// An answer whose chain is checked against its bytes and whose body is not looked at yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sealed {
+    /// See [`Answer`].
+    pub out_seq: u64,
+    /// See [`Answer`].
+    pub in_offset: u64,
+    /// See [`Answer`].
+    pub epoch: u32,
+    /// See [`Answer`].
+    pub behaviour: u32,
+    /// See [`Answer`].
+    pub input_hash: Chain,
+    /// See [`Answer`].
+    pub prev_chain: Chain,
+    /// See [`Answer`].
+    pub chain: Chain,
+    /// See [`Answer`].
+    pub now: Timestamp,
+    /// See [`Answer`].
+    pub request_id: RequestId,
+    /// The body as it came.
+    body: Bytes,
+}
+
+impl Sealed {
+    /// Reads all but the body.
+    ///
+    /// # Errors
+    /// [`AnswerError`] where the bytes are not an answer or were altered.
+    pub fn read(bytes: &Bytes) -> Result<Sealed, AnswerError> {
+        let (unchained, field) =
+            bytes.split_last_chunk::<CHAIN_FIELD_BYTES>().ok_or(AnswerError::NoChain)?;
+        if field[..2] != [CHAIN_FIELD_KEY, CHAIN_FIELD_LENGTH] {
+            return Err(AnswerError::NoChain);
+        }
+        let chain = Chain::of_answer(unchained);
+        if chain.0 != field[2..] {
+            return Err(AnswerError::WrongChain);
+        }
+        let undecodable = |what: &str| AnswerError::Undecodable(what.to_owned());
+        let message = log::SealedAnswer::decode(bytes.slice(..unchained.len()))
+            .map_err(|error| AnswerError::Undecodable(error.to_string()))?;
+        Ok(Sealed {
+            out_seq: message.out_seq,
+            in_offset: message.in_offset,
+            epoch: message.epoch,
+            behaviour: message.behaviour,
+            input_hash: Chain::from_slice(&message.input_hash)
+                .ok_or_else(|| undecodable("the input hash has another length"))?,
+            prev_chain: Chain::from_slice(&message.prev_chain)
+                .ok_or_else(|| undecodable("the previous chain has another length"))?,
+            chain,
+            now: Timestamp::from_unix_nanos(message.now_unix_nanos),
+            request_id: RequestId(
+                u128::from(message.request_id_high) << 64 | u128::from(message.request_id_low),
+            ),
+            body: message.body,
+        })
     }
-    let chain = Chain::of_answer(unchained);
-    if chain.0 != field[2..] {
-        return Err(AnswerError::WrongChain);
+
+    /// Where it stands in the sequence.
+    pub fn link(&self) -> Link {
+        Link { out_seq: self.out_seq, prev_chain: self.prev_chain, chain: self.chain }
     }
-    let undecodable = |what: &str| AnswerError::Undecodable(what.to_owned());
-    let message = log::Answer::decode(unchained)
-        .map_err(|error| AnswerError::Undecodable(error.to_string()))?;
-    Ok(Answer {
-        out_seq: message.out_seq,
-        in_offset: message.in_offset,
-        epoch: message.epoch,
-        behaviour: message.behaviour,
-        input_hash: Chain::from_slice(&message.input_hash)
-            .ok_or_else(|| undecodable("the input hash has another length"))?,
-        prev_chain: Chain::from_slice(&message.prev_chain)
-            .ok_or_else(|| undecodable("the previous chain has another length"))?,
-        chain,
-        now: Timestamp::from_unix_nanos(message.now_unix_nanos),
-        request_id: RequestId(
-            u128::from(message.request_id_high) << 64 | u128::from(message.request_id_low),
-        ),
-        body: message.body.ok_or_else(|| undecodable("it has no body"))?,
-    })
+
+    /// What became of the input, without the rest of the body.
+    ///
+    /// # Errors
+    /// [`AnswerError`] where the body is none.
+    pub fn outcome(&self) -> Result<Option<outcome::Kind>, AnswerError> {
+        let body = log::AnswerOutcome::decode(self.body.clone());
+        let body = body.map_err(|error| AnswerError::Undecodable(error.to_string()))?;
+        Ok(body.outcome.and_then(|outcome| outcome.kind))
+    }
+
+    /// Reads the body too.
+    ///
+    /// # Errors
+    /// [`AnswerError`] where the body is none: then a shard wrote what it must not.
+    pub fn open(self) -> Result<Answer, AnswerError> {
+        let body = log::AnswerBody::decode(self.body)
+            .map_err(|error| AnswerError::Undecodable(error.to_string()))?;
+        Ok(Answer {
+            out_seq: self.out_seq,
+            in_offset: self.in_offset,
+            epoch: self.epoch,
+            behaviour: self.behaviour,
+            input_hash: self.input_hash,
+            prev_chain: self.prev_chain,
+            chain: self.chain,
+            now: self.now,
+            request_id: self.request_id,
+            body,
+        })
+    }
+}
+
+/// An answer as deep as a reader needs it.
+pub trait Opened: Sized + Send + 'static {
+    /// Opens it so far.
+    ///
+    /// # Errors
+    /// [`AnswerError`] where the body is none.
+    fn open(sealed: Sealed) -> Result<Self, AnswerError>;
+}
+
+impl Opened for Sealed {
+    fn open(sealed: Sealed) -> Result<Sealed, AnswerError> {
+        Ok(sealed)
+    }
+}
+
+impl Opened for Answer {
+    fn open(sealed: Sealed) -> Result<Answer, AnswerError> {
+        sealed.open()
+    }
 }
 
 impl Answer {
@@ -167,7 +262,12 @@ mod tests {
             now: Timestamp::from_unix_nanos(9),
             request_id: RequestId(u128::MAX - 1),
         };
-        let body = log::AnswerBody { accounts: vec!["alice".to_owned()], ..Default::default() };
+        let applied = outcome::Kind::Applied(log::Applied {});
+        let body = log::AnswerBody {
+            outcome: Some(log::Outcome { kind: Some(applied) }),
+            accounts: vec!["alice".to_owned()],
+            ..Default::default()
+        };
         write(&preamble, body)
     }
 
@@ -180,6 +280,10 @@ mod tests {
         assert_eq!(answer.request_id, RequestId(u128::MAX - 1));
         assert_eq!(answer.account(0), Some("alice"));
         assert_eq!(answer.account(1), None);
+        let sealed = Sealed::read(&bytes).expect("it was just written");
+        assert_eq!(sealed.link(), Link { out_seq: 5, prev_chain: Chain([2; 16]), chain });
+        assert!(matches!(sealed.outcome(), Ok(Some(outcome::Kind::Applied(_)))));
+        assert_eq!(sealed.open(), Ok(answer));
         let plain = log::Answer::decode(bytes).expect("any protobuf reader can");
         assert_eq!(plain.chain, chain.0);
     }
@@ -190,8 +294,8 @@ mod tests {
         for position in 0..bytes.len() {
             let mut altered = bytes.to_vec();
             altered[position] ^= 1;
-            assert!(read(&altered).is_err(), "byte {position}");
-            assert!(read(&bytes[..position]).is_err(), "cut at {position}");
+            assert!(Sealed::read(&altered.into()).is_err(), "byte {position}");
+            assert!(Sealed::read(&bytes.slice(..position)).is_err(), "cut at {position}");
         }
     }
 }

@@ -14,6 +14,17 @@ pub const HASH_BYTES: usize = 16;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Chain(pub [u8; HASH_BYTES]);
 
+/// Where an answer stands in the sequence: its number, and the chain before and with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The number.
+    pub out_seq: u64,
+    /// The chain of the answer before.
+    pub prev_chain: Chain,
+    /// The chain up to and with this one.
+    pub chain: Chain,
+}
+
 impl Chain {
     /// The hash before the first answer of a partition.
     pub fn start(log_id: LogId, partition: Partition) -> Chain {

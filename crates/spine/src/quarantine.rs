@@ -12,7 +12,7 @@ use prost::Message;
 use proto::log::{self, input, outcome};
 
 use crate::{
-    answer::Answer,
+    answer::Sealed,
     log::{Log, LogError, Place, Stored, Visibility},
     replay::{POLL_LIMIT, POLL_WAIT},
     replica::QUARANTINED,
@@ -61,9 +61,8 @@ impl Quarantines {
 }
 
 /// Whether this answer says that its input was quarantined.
-pub(crate) fn was_quarantined(answer: &Answer) -> bool {
-    let outcome = answer.body.outcome.as_ref().and_then(|outcome| outcome.kind.as_ref());
-    matches!(outcome, Some(outcome::Kind::Poison(poison)) if poison.reason == QUARANTINED)
+pub(crate) fn was_quarantined(answer: &Sealed) -> bool {
+    matches!(answer.outcome(), Ok(Some(outcome::Kind::Poison(poison))) if poison.reason == QUARANTINED)
 }
 
 /// The offset that this input quarantines, where it does and the target comes before it.

@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::{
     acceptor::{Acceptor, NotAnswers, Position},
-    answer::{self, Answer},
+    answer::Sealed,
     chain::Chain,
     core::Core,
     genesis::Identity,
@@ -166,7 +166,7 @@ impl<C: Core> Replay<C> {
     pub fn advance_with(
         &mut self,
         wait: Duration,
-        seen: &mut dyn FnMut(&Stored, &tail::Accepted),
+        seen: &mut dyn FnMut(&Stored, &tail::Accepted<Sealed>),
     ) -> Result<Replayed, ReplayError> {
         let mut polled = std::mem::take(&mut self.polled);
         let reached = self.events.poll(POLL_LIMIT, wait, &mut polled)?;
@@ -200,7 +200,7 @@ impl<C: Core> Replay<C> {
         Ok(())
     }
 
-    fn apply_answered(&mut self, answer: &Answer) -> Result<Stored, ReplayError> {
+    fn apply_answered(&mut self, answer: &Sealed) -> Result<Stored, ReplayError> {
         let stored = self.next_input(answer)?;
         let computed = self.apply_as_published(&stored, answer)?;
         if computed.chain != answer.chain {
@@ -219,7 +219,7 @@ impl<C: Core> Replay<C> {
     fn apply_as_published(
         &mut self,
         stored: &Stored,
-        answer: &Answer,
+        answer: &Sealed,
     ) -> Result<Computed, ReplicaError> {
         self.quarantines.take(stored.offset);
         if quarantine::was_quarantined(answer) {
@@ -229,7 +229,7 @@ impl<C: Core> Replay<C> {
         }
     }
 
-    fn next_input(&mut self, answer: &Answer) -> Result<Stored, ReplayError> {
+    fn next_input(&mut self, answer: &Sealed) -> Result<Stored, ReplayError> {
         let polls = INPUT_WAIT.as_millis() / POLL_WAIT.as_millis();
         for _ in 0..polls {
             if let Some(stored) = self.unanswered.pop_front() {
@@ -330,7 +330,7 @@ fn check_in_log(
     for _ in 0..polls {
         reader.poll(limit, POLL_WAIT, &mut polled)?;
         if let Some(stored) = polled.pop() {
-            let same = answer::read(&stored.record.value)
+            let same = Sealed::read(&stored.record.value)
                 .is_ok_and(|answer| answer.chain == position.chain);
             return if same { Ok(()) } else { Err(lost) };
         }

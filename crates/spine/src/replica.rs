@@ -21,7 +21,7 @@ use thiserror::Error;
 pub(crate) use self::image::ReplicaImage;
 use crate::{
     answer::{self, Preamble},
-    chain::{Chain, LogId},
+    chain::{Chain, Link, LogId},
     core::{ClientInput, Core},
     genesis::Identity,
     log::Stored,
@@ -60,12 +60,21 @@ pub struct Computed {
     pub out_seq: u64,
     /// The input that it answers.
     pub in_offset: u64,
+    /// The chain of the answer before.
+    pub prev_chain: Chain,
     /// The chain up to and with it.
     pub chain: Chain,
     /// Its bytes.
     pub value: bytes::Bytes,
     /// What the protocol's caller may have to act on.
     pub notice: Option<Notice>,
+}
+
+impl Computed {
+    /// Where it stands in the sequence.
+    pub fn link(&self) -> Link {
+        Link { out_seq: self.out_seq, prev_chain: self.prev_chain, chain: self.chain }
+    }
 }
 
 /// What an input meant for whoever runs the replica.
@@ -298,7 +307,8 @@ impl<C: Core> Replica<C> {
         self.out_seq = preamble.out_seq;
         self.next_offset = stored.offset + 1;
         self.chain = chain;
-        Computed { out_seq: self.out_seq, in_offset: stored.offset, chain, value, notice }
+        let Preamble { out_seq, in_offset, prev_chain, .. } = preamble;
+        Computed { out_seq, in_offset, prev_chain, chain, value, notice }
     }
 }
 

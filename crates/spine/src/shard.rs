@@ -42,6 +42,7 @@ pub use self::{
 };
 use crate::{
     acceptor::Acceptor,
+    chain::Link,
     core::Core,
     genesis::Identity,
     header::{self, Headers},
@@ -198,6 +199,9 @@ impl<C: Core> Shard<C> {
         let reached = self.events.poll(self.settings.read_limit, wait, &mut polled)?;
         let worked = !polled.is_empty();
         for stored in polled.drain(..) {
+            if self.confirm_own(&stored)? {
+                continue;
+            }
             if let Some(read) = tail::accept(&mut self.acceptor, self.partition, stored) {
                 self.confirmations.accepted(Accepted {
                     out_seq: read.answer.out_seq,
@@ -209,6 +213,21 @@ impl<C: Core> Shard<C> {
         self.polled = polled;
         self.confirmations.check_readable(self.appends.acknowledged(), now, reached)?;
         Ok(worked)
+    }
+
+    /// Whether the record is the very answer that this owner published next, and is accepted.
+    fn confirm_own(&mut self, stored: &Stored) -> Result<bool, ShardError> {
+        let Some(link) = self.confirmations.recognise(&stored.record.value) else {
+            return Ok(false);
+        };
+        if link.out_seq != self.accepted() + 1 || link.prev_chain != self.acceptor.position().chain
+        {
+            return Ok(false);
+        }
+        self.acceptor.judge(stored.offset, link);
+        let Link { out_seq, chain, .. } = link;
+        self.confirmations.accepted(Accepted { out_seq, chain, was_quarantined: false })?;
+        Ok(true)
     }
 
     /// Whether there is nothing better to do than to hear what was accepted.
@@ -257,8 +276,7 @@ impl<C: Core> Shard<C> {
             self.copy_to_dead_letters(stored, reason);
         }
         let published = self.publish(stored, &computed);
-        let (out_seq, chain) = (computed.out_seq, computed.chain);
-        self.confirmations.computed(confirm::Computed { out_seq, chain, published })?;
+        self.confirmations.computed(confirm::Computed { link: computed.link(), published })?;
         match computed.notice {
             Some(notice) => self.heed(notice),
             None => {
@@ -284,7 +302,7 @@ impl<C: Core> Shard<C> {
         let headers = self.headers_like(stored);
         let record = Record { key: None, value: computed.value.clone(), headers };
         self.appends.publish(Place::events(self.partition), computed.out_seq, record);
-        Published::ByUs { bytes: computed.value.len() }
+        Published::ByUs { value: computed.value.clone() }
     }
 
     /// The trace goes on in the answer, and whoever reads knows who wrote it.

@@ -24,6 +24,7 @@ use self::gap::GapWatch;
 pub use crate::acceptor::Accepted;
 use crate::{
     acceptor::{Acceptor, Judged, Position, Verdict},
+    answer::{Answer, AnswerError, Opened, Sealed},
     log::{Log, LogError, Place, ReachedEnd, ReadLimit, Reader, Stored, Visibility},
 };
 
@@ -38,9 +39,9 @@ const BATCHES_WAITING_MAX: usize = 4;
 
 /// What one poll brought.
 #[derive(Clone, Debug)]
-pub struct Batch {
+pub struct Batch<A = Answer> {
     /// The answers accepted, in order; empty where only the end was reached.
-    pub answers: Vec<Accepted>,
+    pub answers: Vec<Accepted<A>>,
     /// How far the reader has come with them.
     pub position: Position,
     /// Whether nothing visible was left beyond them.
@@ -53,23 +54,34 @@ pub enum TailError {
     /// The log could not be read.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// An accepted answer has a body that is none: a shard wrote what it must not.
+    #[error("the answer at offset {offset} of events partition {partition}: {error}")]
+    Unopened {
+        /// The partition.
+        partition: Partition,
+        /// Where.
+        offset: u64,
+        /// What is wrong with it.
+        error: AnswerError,
+    },
 }
 
 /// What a tail sends: batches, and at most one error as its last word.
-pub type TailReceiver = mpsc::Receiver<Result<Batch, TailError>>;
+pub type TailReceiver<A = Answer> = mpsc::Receiver<Result<Batch<A>, TailError>>;
 
 /// Starts a thread that follows the events of `partition` from `from` on, until `stop` or until the
-/// receiver is gone.
+/// receiver is gone. It opens each answer as far as its reader asks: a reader that looks at few of
+/// them takes them [`Sealed`].
 ///
 /// # Errors
 /// [`LogError`] where the partition cannot be read from there.
-pub fn follow(
+pub fn follow<A: Opened>(
     log: &Arc<dyn Log>,
     partition: Partition,
     from: Position,
     visibility: Visibility,
     stop: CancellationToken,
-) -> Result<TailReceiver, LogError> {
+) -> Result<TailReceiver<A>, LogError> {
     let reader = log.reader(Place::events(partition), from.next_offset, visibility)?;
     let (sender, receiver) = mpsc::channel(BATCHES_WAITING_MAX);
     let tail = Tail::new(partition, reader, from);
@@ -120,7 +132,11 @@ impl Tail {
         Tail { partition, reader, acceptor, gap, polled: Vec::new() }
     }
 
-    fn run(mut self, sender: &mpsc::Sender<Result<Batch, TailError>>, stop: &CancellationToken) {
+    fn run<A: Opened>(
+        mut self,
+        sender: &mpsc::Sender<Result<Batch<A>, TailError>>,
+        stop: &CancellationToken,
+    ) {
         let started = Instant::now();
         let mut told_of_end = false;
         while !stop.is_cancelled() && !sender.is_closed() {
@@ -139,12 +155,14 @@ impl Tail {
     }
 
     /// What the next poll brings; `clock` tells when that was.
-    fn next(&mut self, clock: impl Fn() -> Duration) -> Result<Batch, TailError> {
+    fn next<A: Opened>(&mut self, clock: impl Fn() -> Duration) -> Result<Batch<A>, TailError> {
         self.polled.clear();
         let reached = self.reader.poll(POLL_LIMIT, POLL_WAIT, &mut self.polled)?;
         let mut answers = Vec::with_capacity(self.polled.len());
         for stored in self.polled.drain(..) {
-            answers.extend(accept(&mut self.acceptor, self.partition, stored));
+            if let Some(accepted) = accept(&mut self.acceptor, self.partition, stored) {
+                answers.push(open(self.partition, accepted)?);
+            }
         }
         if let Some(missing) = self.gap.look(self.acceptor.missing(), clock(), reached) {
             complain_of_gap(self.partition, missing);
@@ -154,12 +172,24 @@ impl Tail {
     }
 }
 
+/// Opens an accepted answer as far as its reader asks.
+fn open<A: Opened>(
+    partition: Partition,
+    accepted: Accepted<Sealed>,
+) -> Result<Accepted<A>, TailError> {
+    let Accepted { offset, answer, headers } = accepted;
+    match A::open(answer) {
+        Ok(answer) => Ok(Accepted { offset, answer, headers }),
+        Err(error) => Err(TailError::Unopened { partition, offset, error }),
+    }
+}
+
 /// Applies the readers' rule to one physical record, and says aloud what people should know.
 pub(crate) fn accept(
     acceptor: &mut Acceptor,
     partition: Partition,
     stored: Stored,
-) -> Option<Accepted> {
+) -> Option<Accepted<Sealed>> {
     let offset = stored.offset;
     match acceptor.read(stored) {
         Judged::Accepted(accepted) => return Some(accepted),

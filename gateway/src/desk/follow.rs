@@ -11,6 +11,7 @@ use std::{
 use model::Partition;
 use spine::{
     Log, Position, Visibility,
+    answer::Sealed,
     log::LogError,
     tail::{self, Batch, TailError, TailReceiver},
 };
@@ -21,7 +22,7 @@ use super::{Desk, Shared, lag::Lag};
 /// The followers of all partitions, and how far they are.
 pub(crate) struct Followers {
     progress: Vec<Arc<Progress>>,
-    tails: Vec<(Partition, TailReceiver)>,
+    tails: Vec<(Partition, TailReceiver<Sealed>)>,
 }
 
 struct Progress {
@@ -74,9 +75,10 @@ impl Followers {
     ) -> Vec<impl Future<Output = Result<(), TailError>> + Send + use<>> {
         let tails = std::mem::take(&mut self.tails);
         let pairs = tails.into_iter().zip(&self.progress);
-        let run = |((partition, tail), progress): ((Partition, TailReceiver), &Arc<Progress>)| {
-            follow(Arc::clone(&desk.shared), partition, tail, Arc::clone(progress))
-        };
+        let run =
+            |((partition, tail), progress): ((Partition, TailReceiver<Sealed>), &Arc<Progress>)| {
+                follow(Arc::clone(&desk.shared), partition, tail, Arc::clone(progress))
+            };
         pairs.map(run).collect()
     }
 }
@@ -84,16 +86,21 @@ impl Followers {
 async fn follow(
     shared: Arc<Shared>,
     partition: Partition,
-    mut tail: TailReceiver,
+    mut tail: TailReceiver<Sealed>,
     progress: Arc<Progress>,
 ) -> Result<(), TailError> {
     while let Some(batch) = tail.recv().await {
-        take(&shared, partition, &progress, batch?);
+        take(&shared, partition, &progress, batch?)?;
     }
     Ok(())
 }
 
-fn take(shared: &Shared, partition: Partition, progress: &Progress, batch: Batch) {
+fn take(
+    shared: &Shared,
+    partition: Partition,
+    progress: &Progress,
+    batch: Batch<Sealed>,
+) -> Result<(), TailError> {
     if let Some(last) = batch.answers.last()
         && progress.has_reached_end.load(Ordering::Relaxed)
     {
@@ -106,7 +113,10 @@ fn take(shared: &Shared, partition: Partition, progress: &Progress, batch: Batch
     for accepted in batch.answers {
         // Ticks and the like answer nobody's request.
         if accepted.answer.request_id.0 != 0 {
-            shared.answered(partition, accepted.answer);
+            let unopened =
+                |error| TailError::Unopened { partition, offset: accepted.offset, error };
+            shared.answered(partition, accepted.answer).map_err(unopened)?;
         }
     }
+    Ok(())
 }

@@ -6,6 +6,7 @@ use daemon::clock::ManualClock;
 use proto::log;
 use spine::{
     Chain,
+    answer::{self, Preamble, Sealed},
     log::memory::{Delivery, MemoryLog},
 };
 
@@ -66,19 +67,19 @@ impl Table {
 
     /// The shard answers the record at this offset.
     fn answer(&self, offset: u64) {
-        let answer = Answer {
+        let preamble = Preamble {
             out_seq: offset + 1,
             in_offset: offset,
             epoch: 1,
             behaviour: 1,
             input_hash: Chain::default(),
             prev_chain: Chain::default(),
-            chain: Chain::default(),
             now: Timestamp::from_unix_millis(6),
             request_id: self.request_id(offset),
-            body: log::AnswerBody::default(),
         };
-        self.desk.shared.answered(Partition::FIRST, answer);
+        let (value, _) = answer::write(&preamble, log::AnswerBody::default());
+        let sealed = Sealed::read(&value).expect("it was just written");
+        self.desk.shared.answered(Partition::FIRST, sealed).expect("it opens");
     }
 
     fn sweep_after(&self, seconds: u64) {

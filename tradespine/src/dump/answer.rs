@@ -1,5 +1,6 @@
 //! Answers of a shard in words.
 
+use bytes::Bytes;
 use proto::{
     log::{self, outcome},
     text,
@@ -9,7 +10,7 @@ use spine::answer::{self, Answer};
 use super::{event, input, word};
 
 /// The value of a record of `events`.
-pub(super) fn words(value: &[u8]) -> String {
+pub(super) fn words(value: &Bytes) -> String {
     match answer::read(value) {
         Ok(answer) => of(&answer),
         Err(error) => word::undecodable(value, &error),

@@ -15,7 +15,7 @@ use proto::{
     topic::Topic,
 };
 use spine::{
-    Log, Place, Position, Record, Visibility,
+    Answer, Log, Place, Position, Record, Visibility,
     genesis::Identity,
     log::{Producer, ReachedEnd, ReadLimit, WriterRole},
     tail,
@@ -120,7 +120,8 @@ impl Lister {
     ) -> anyhow::Result<()> {
         let stop = CancellationToken::new();
         let _stop_at_the_end = stop.clone().drop_guard();
-        let mut batches = tail::follow(&self.log, partition, from, Visibility::Synced, stop)?;
+        let mut batches =
+            tail::follow::<Answer>(&self.log, partition, from, Visibility::Synced, stop)?;
         while !asked.is_empty() {
             let batch = batches.recv().await.context("the events cannot be followed")??;
             for accepted in batch.answers {

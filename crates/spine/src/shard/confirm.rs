@@ -3,28 +3,33 @@
 use std::{collections::VecDeque, time::Duration};
 
 use super::{ShardError, UNCONFIRMED_BYTES_MAX, UNCONFIRMED_MAX, UNREADABLE_AFTER};
-use crate::{chain::Chain, log::ReachedEnd, overdue::Overdue};
+use crate::{
+    chain::{Chain, Link},
+    log::ReachedEnd,
+    overdue::Overdue,
+};
+use bytes::Bytes;
 
 /// For how long an acknowledged answer is looked for in passing. An owner that has not seen it then
 /// waits for it in every poll, which is how a log's client learns where the end is now.
 const LATE_AFTER: Duration = Duration::from_millis(500);
 
 /// How an answer got into the log, or will.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Published {
-    /// This owner appended it, so many bytes of it.
+    /// This owner appended it.
     ByUs {
-        /// Its size.
-        bytes: usize,
+        /// What it appended: what is read back is this, byte by byte.
+        value: Bytes,
     },
     /// Somebody else did, or this is not the owner.
     BySomebody,
 }
 
 impl Published {
-    const fn bytes(self) -> usize {
+    const fn bytes(&self) -> usize {
         match self {
-            Published::ByUs { bytes } => bytes,
+            Published::ByUs { value } => value.len(),
             Published::BySomebody => 0,
         }
     }
@@ -43,8 +48,7 @@ pub(super) struct Confirmations {
 
 /// What was computed here.
 pub(super) struct Computed {
-    pub(super) out_seq: u64,
-    pub(super) chain: Chain,
+    pub(super) link: Link,
     pub(super) published: Published,
 }
 
@@ -84,15 +88,28 @@ impl Confirmations {
         self.compare()
     }
 
+    /// The link of the oldest answer that this owner published, where `value` is that very answer:
+    /// then nothing needs to be decoded or hashed again to know what it is.
+    pub(super) fn recognise(&self, value: &Bytes) -> Option<Link> {
+        let oldest = self.computed.front()?;
+        match &oldest.published {
+            Published::ByUs { value: own } if own == value => Some(oldest.link),
+            _ => None,
+        }
+    }
+
     fn compare(&mut self) -> Result<(), ShardError> {
         while let (Some(computed), Some(accepted)) = (self.computed.front(), self.accepted.front())
         {
-            debug_assert_eq!(computed.out_seq, accepted.out_seq, "both are gapless from one start");
-            if computed.chain != accepted.chain {
+            debug_assert_eq!(
+                computed.link.out_seq, accepted.out_seq,
+                "both are gapless from one start"
+            );
+            if computed.link.chain != accepted.chain {
                 return Err(ShardError::Contradicted {
                     out_seq: accepted.out_seq,
                     accepted: accepted.chain,
-                    computed: computed.chain,
+                    computed: computed.link.chain,
                 });
             }
             self.unconfirmed_bytes -= computed.published.bytes();
@@ -113,9 +130,9 @@ impl Confirmations {
         reached: ReachedEnd,
     ) -> Result<(), ShardError> {
         let oldest = self.computed.front().filter(|oldest| {
-            oldest.published != Published::BySomebody && oldest.out_seq <= acknowledged
+            oldest.published != Published::BySomebody && oldest.link.out_seq <= acknowledged
         });
-        let due = oldest.map(|oldest| oldest.out_seq);
+        let due = oldest.map(|oldest| oldest.link.out_seq);
         let looked_for = self.unread.look(due, now, reached);
         match due {
             Some(out_seq) if looked_for >= UNREADABLE_AFTER => {
@@ -142,11 +159,15 @@ mod tests {
 
     const POLL: Duration = Duration::from_millis(100);
 
+    fn published(out_seq: u64, bytes: usize) -> Computed {
+        let link = Link { out_seq, prev_chain: Chain::default(), chain: Chain([1; 16]) };
+        Computed { link, published: Published::ByUs { value: vec![7; bytes].into() } }
+    }
+
     /// An owner that has published answer 1, whose log has acknowledged it.
     fn with_one_published() -> Confirmations {
         let mut confirmations = Confirmations::default();
-        let published = Published::ByUs { bytes: 10 };
-        let computed = Computed { out_seq: 1, chain: Chain([1; 16]), published };
+        let computed = published(1, 10);
         confirmations.computed(computed).expect("nothing is accepted");
         confirmations
     }
@@ -203,18 +224,13 @@ mod tests {
     #[test]
     fn it_is_full_by_count_and_by_bytes_and_not_once_they_are_confirmed() {
         let mut confirmations = Confirmations::default();
-        let computed = |out_seq, bytes| Computed {
-            out_seq,
-            chain: Chain([1; 16]),
-            published: Published::ByUs { bytes },
-        };
-        confirmations.computed(computed(1, UNCONFIRMED_BYTES_MAX)).expect("nothing is accepted");
+        confirmations.computed(published(1, UNCONFIRMED_BYTES_MAX)).expect("nothing is accepted");
         assert!(confirmations.is_full());
         accept_one(&mut confirmations);
         assert!(!confirmations.is_full());
         for out_seq in 2..2 + UNCONFIRMED_MAX as u64 {
             assert!(!confirmations.is_full());
-            confirmations.computed(computed(out_seq, 1)).expect("nothing is accepted");
+            confirmations.computed(published(out_seq, 1)).expect("nothing is accepted");
         }
         assert!(confirmations.is_full());
     }
