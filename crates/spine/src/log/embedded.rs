@@ -14,10 +14,12 @@
 //! - `directory`: lock, format, files. `store`: the storage crate. `record`: how records lie in it.
 //! - `check`: what is looked at on opening. `watermark`: how far it was synced.
 //! - `queue`, `writer`: from a producer's call to its acknowledgement. `patience`: edges give up.
+//!   `ahead`: the blocks that the journal is written over.
 //! - `recent`, `reader`: from memory to those who follow, from the store to those behind.
 //!
 //! What will never live here: what a record means, and a second journal.
 
+mod ahead;
 mod check;
 mod directory;
 mod patience;
@@ -47,6 +49,7 @@ use proto::topic::{Partitions, RECORD_BYTES_MAX, Topic};
 
 pub use self::settings::{Clock, EmbeddedSettings, OnFatal};
 use self::{
+    ahead::Ahead,
     check::Ends,
     directory::Directory,
     patience::Patience,
@@ -80,7 +83,7 @@ pub struct EmbeddedLog {
 /// The store, and the lock that is released after it.
 struct Locked {
     store: Store,
-    _directory: Directory,
+    directory: Directory,
 }
 
 /// What producers, readers and the writer share.
@@ -131,7 +134,7 @@ impl EmbeddedLog {
             .note(ends.sequence)
             .and_then(|()| watermark.sync())
             .map_err(|error| LogError::Failed(format!("{}: {error}", path.display())))?;
-        let locked = Arc::new(Locked { store, _directory: directory });
+        let locked = Arc::new(Locked { store, directory });
         EmbeddedLog::start(settings, locked, watermark, &ends)
     }
 
@@ -165,7 +168,8 @@ impl EmbeddedLog {
         });
         let patience = Patience::start(&shared)?;
         let (for_writer, store) = (Arc::clone(&shared), Arc::clone(&locked));
-        let writer = Writer::new(for_writer, store, watermark, settings.clock, ends);
+        let ahead = Ahead::of(&locked.directory.store_path());
+        let writer = Writer::new(for_writer, store, watermark, ahead, settings.clock, ends);
         let writer = thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || writer.run())

@@ -14,9 +14,10 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 /// Called once when the journal has failed, with the reason.
 pub type OnFatal = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// How much is kept in memory before the store writes a table: its own default, with which it was
-/// measured.
-const MEMTABLE_BYTES: u64 = 64 * 1024 * 1024;
+/// How much is kept in memory before the store writes a table and begins a new journal. The store
+/// makes each journal 64 MiB long: with this much, and framing, one ends before its file has to
+/// grow, so that syncs never wait for the file system to note a new length.
+const MEMTABLE_BYTES: u64 = 44 * 1024 * 1024;
 
 /// How an [`super::EmbeddedLog`] is opened.
 #[derive(Clone)]

@@ -16,6 +16,7 @@ use proto::topic::Stamped;
 
 use super::{
     Locked, Shared, Shown,
+    ahead::Ahead,
     check::Ends,
     queue::{Awaited, Taken, Waiting, is_late},
     recent::Recent,
@@ -43,6 +44,7 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     locked: Arc<Locked>,
     watermark: Watermark,
+    ahead: Ahead,
     watermark_synced_at: Instant,
     clock: Clock,
     lanes: Vec<Lane>,
@@ -58,6 +60,7 @@ impl Writer {
         shared: Arc<Shared>,
         locked: Arc<Locked>,
         watermark: Watermark,
+        ahead: Ahead,
         clock: Clock,
         ends: &Ends,
     ) -> Writer {
@@ -72,6 +75,7 @@ impl Writer {
             shared,
             locked,
             watermark,
+            ahead,
             watermark_synced_at: Instant::now(),
             clock,
             lanes,
@@ -124,6 +128,8 @@ impl Writer {
                 acknowledge(Ok(awaited.appended));
             }
         }
+        // While everybody acts on it, and the journal is not written.
+        self.ahead.advance();
         Ok(())
     }
 
