@@ -157,8 +157,8 @@ impl<C: Core> Shard<C> {
         Shard::new(log.as_ref(), replay, settings, now)
     }
 
-    /// Does what there is to do at `now`, a bounded amount of it, waiting up to `wait` where there is
-    /// nothing else: for an input, or for an answer to be accepted where that must come first.
+    /// Does what there is to do at `now`, a bounded amount of it, waiting up to `wait` where there
+    /// is nothing else: for an input, or for an answer to be accepted where that must come first.
     ///
     /// # Errors
     /// [`ShardError`]; the shard must not be used again: recover from the log.

@@ -287,7 +287,7 @@ impl World {
     /// A snapshot as somebody would write it who trusts the end of the log, or his own memory.
     fn break_snapshot(&mut self, ahead: bool) {
         let events = self.physical(Place::events(PARTITION));
-        let mut answers = events.iter().rev().filter_map(|stored| answer_in(stored));
+        let mut answers = events.iter().rev().filter_map(answer_in);
         let Some(last) = answers.next() else { return };
         let mut replica = Replica::<Toy>::new(&self.identity, PARTITION);
         let until = if ahead { u64::MAX } else { last.out_seq };
