@@ -12,7 +12,7 @@ use proto::{
 };
 use spine::{ClientInput, Core};
 
-use crate::{answer::Named, image, limits::COMPACTIONS_MAX, list::Listings};
+use crate::{answer::Named, image, list::Listings};
 
 /// The order books of a partition, the accounts that trade in them, and the keys of their retries.
 #[derive(Debug)]
@@ -95,27 +95,6 @@ impl Exchange {
         self.compact(body);
         let Exchange { postings, accounts, named, .. } = self;
         crate::answer::write_money(postings, accounts, named, body);
-    }
-
-    /// Looks at the accounts that this input touched, in the order in which it did.
-    fn compact(&mut self, body: &mut log::AnswerBody) {
-        if self.accounts.grant().is_none() {
-            return;
-        }
-        let (mut seen, mut compacted) = (0, 0);
-        while let Some((handle, _)) = self.postings.touched().get(seen).copied() {
-            seen += 1;
-            if compacted == COMPACTIONS_MAX {
-                return;
-            }
-            let open_orders = self.books.open_count(handle);
-            if self.accounts.compact(handle, open_orders, &mut self.postings) {
-                compacted += 1;
-                let account = self.named.index(handle, &self.accounts, body);
-                let kind = log::event::Kind::AccountCompacted(log::AccountCompacted { account });
-                body.events.push(crate::answer::event(kind));
-            }
-        }
     }
 
     /// Checks what must always hold; for tests, and affordable after every input only there.

@@ -236,6 +236,12 @@ impl Accounts {
         rows.filter(|(_, balance)| !balance.is_zero())
     }
 
+    /// How many assets the account was granted, which is how many it gives back when it is
+    /// compacted; nothing for one that was.
+    pub fn grants_of(&self, handle: AccountHandle) -> usize {
+        self.slot(handle).granted as usize
+    }
+
     pub(crate) fn slot(&self, handle: AccountHandle) -> &Account {
         &self.slots[handle.0 as usize]
     }
