@@ -18,6 +18,8 @@ use crate::{answer::Named, image, list::Listings};
 #[derive(Debug)]
 pub struct Exchange {
     pub(crate) partition: Partition,
+    /// How many shards the log has; it never changes.
+    pub(crate) partition_count: u32,
     pub(crate) key_retention: Span,
     pub(crate) listings: Listings,
     pub(crate) books: Books,
@@ -34,6 +36,7 @@ impl Core for Exchange {
         let grant = genesis.sandbox.then_some(Grant::STANDARD);
         Exchange {
             partition,
+            partition_count: genesis.partition_count,
             key_retention: Span::from_nanos(genesis.key_retention_nanos),
             listings: Listings::default(),
             books: Books::new(),

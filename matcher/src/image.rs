@@ -29,6 +29,8 @@ struct ExchangeImage {
     accounts: Option<accounts::AccountsWire>,
     #[prost(message, optional, tag = "6")]
     keys: Option<keys::KeysWire>,
+    #[prost(uint32, tag = "7")]
+    partition_count: u32,
 }
 
 /// Writes the whole state.
@@ -40,6 +42,7 @@ pub(crate) fn encode(exchange: &Exchange) -> Vec<u8> {
         books: Some(books::to_wire(&exchange.books.image())),
         accounts: Some(accounts::to_wire(&exchange.accounts.image())),
         keys: Some(keys::to_wire(&exchange.keys.image())),
+        partition_count: exchange.partition_count,
     }
     .encode_to_vec()
 }
@@ -51,6 +54,7 @@ pub(crate) fn encode(exchange: &Exchange) -> Vec<u8> {
 pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
     let image = ExchangeImage::decode(bytes).map_err(|error| error.to_string())?;
     let partition = u16::try_from(image.partition).ok().and_then(Partition::new);
+    let partition = partition.filter(|_| image.partition < image.partition_count);
     let listings = listings(image.listings)?;
     let books = image.books.ok_or("it has no books")?;
     let accounts = image.accounts.ok_or("it has no accounts")?;
@@ -58,6 +62,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
     let instruments = instruments(&listings)?;
     let exchange = Exchange {
         partition: partition.ok_or("there is no such partition")?,
+        partition_count: image.partition_count,
         key_retention: Span::from_nanos(image.key_retention_nanos),
         books: Books::restore(books::from_wire(books, &instruments)?)
             .map_err(|error| error.to_string())?,

@@ -1,12 +1,17 @@
 //! What one shard does, told step by step.
 
-use model::Side;
+use matcher::Exchange;
+use model::{Partition, Side};
 use proto::{
     command::Command,
     log::{RefusalReason, event::Kind},
+    reference::{InstrumentListing, reference_body::Body},
 };
+use spine::Core;
 
-use crate::venue::{BTC, Became, SECOND, USD, Venue, became, limit, market, movement};
+use crate::venue::{
+    BTC, Became, SECOND, USD, Venue, asset, became, btc_usd, limit, market, movement,
+};
 
 /// One USD and one BTC in smallest units.
 const COIN: i128 = 100_000_000;
@@ -146,4 +151,23 @@ fn a_deposit_is_applied_once_whatever_the_hour() {
     let refused = venue.apply("alice", too_much);
     assert_eq!(became(&refused), Became::Refused(RefusalReason::InsufficientFunds));
     assert_eq!(venue.balance("alice", USD), (500, 0));
+}
+
+#[test]
+fn an_instrument_is_listed_only_on_a_partition_that_there_is_and_stays_there() {
+    let mut venue = Venue::bare(true, 3, Partition::new(1).expect("in range"));
+    venue.list(asset(USD, "USD", 1_000));
+    venue.list(asset(BTC, "BTC", 10));
+    let on = |partition| Body::Instrument(InstrumentListing { partition, ..btc_usd() });
+    let refused = Became::Refused(RefusalReason::BadListing);
+    assert_eq!(venue.try_list(1, on(3)), refused, "there are three, from 0");
+    assert_eq!(venue.try_list(1, on(u32::MAX)), refused);
+    assert_eq!(venue.try_list(1, on(2)), Became::Applied);
+    assert_eq!(venue.try_list(2, on(3)), refused);
+    assert_eq!(venue.try_list(2, on(1)), refused, "a book does not move by a listing");
+    assert_eq!(venue.try_list(2, on(2)), Became::Applied);
+    let bytes = venue.exchange.encode();
+    venue.exchange = Exchange::decode(&bytes).expect("it was just encoded");
+    assert_eq!(venue.try_list(3, on(3)), refused, "a restored shard knows how many there are");
+    assert_eq!(venue.exchange.books().instruments().count(), 0, "the book is another shard's");
 }

@@ -41,25 +41,9 @@ impl Venue {
     /// A shard that trades BTC in USD, in a sandbox that gives 1,000 USD and 10 BTC, or in none.
     pub(crate) fn new(sandbox: bool) -> Venue {
         let mut venue = Venue::bare(sandbox, 1, Partition::FIRST);
-        let asset = |id, code: &str, coins: u64| {
-            Body::Asset(AssetListing {
-                id,
-                code: code.to_owned(),
-                decimals: 8,
-                sandbox_grant_units: coins * 100_000_000,
-            })
-        };
         venue.list(asset(USD, "USD", 1_000));
         venue.list(asset(BTC, "BTC", 10));
-        venue.list(Body::Instrument(InstrumentListing {
-            id: BTC_USD.0,
-            base_asset_id: BTC,
-            quote_asset_id: USD,
-            tick_size_units: 1_000_000,
-            lot_size_units: 1_000,
-            price_protection_bps: 500,
-            partition: 0,
-        }));
+        venue.list(Body::Instrument(btc_usd()));
         venue
     }
 
@@ -133,6 +117,25 @@ impl Venue {
             let balance = accounts.balance(handle, AssetId(asset));
             (balance.available.units(), balance.held.units())
         })
+    }
+}
+
+/// An asset of which the sandbox gives so many coins.
+pub(crate) fn asset(id: u32, code: &str, coins: u64) -> Body {
+    let sandbox_grant_units = coins * 100_000_000;
+    Body::Asset(AssetListing { id, code: code.to_owned(), decimals: 8, sandbox_grant_units })
+}
+
+/// The instrument, on the first shard.
+pub(crate) fn btc_usd() -> InstrumentListing {
+    InstrumentListing {
+        id: BTC_USD.0,
+        base_asset_id: BTC,
+        quote_asset_id: USD,
+        tick_size_units: 1_000_000,
+        lot_size_units: 1_000,
+        price_protection_bps: 500,
+        partition: 0,
     }
 }
 
