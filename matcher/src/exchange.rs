@@ -25,6 +25,8 @@ pub struct Exchange {
     pub(crate) books: Books,
     pub(crate) accounts: Accounts,
     pub(crate) keys: Keys,
+    /// The number of the account that is looked at next for compaction, whoever trades.
+    pub(crate) revisited: u32,
     /// What the current input moved, matched and named; empty between inputs.
     pub(crate) postings: Postings,
     pub(crate) matched: Outcome,
@@ -42,6 +44,7 @@ impl Core for Exchange {
             books: Books::new(),
             accounts: Accounts::new(grant),
             keys: Keys::seeded(seed(genesis)),
+            revisited: 0,
             postings: Postings::new(),
             matched: Outcome::default(),
             named: Named::default(),
@@ -107,6 +110,7 @@ impl Exchange {
     pub fn check_invariants(&self) -> Result<(), String> {
         self.books.check_invariants()?;
         self.accounts.check_invariants()?;
+        self.keys.check_invariants(|name| self.accounts.find(name).is_some())?;
         self.check_holds()
     }
 

@@ -195,7 +195,10 @@ fn the_largest_sweep_fits_a_record() {
         })
         .collect();
     assert_eq!(makers.len(), FILLS_MAX, "each trade is with another account");
-    let is_cut = |kind: &Kind| matches!(kind, Kind::OrderEnded(end) if end.reason() == EndReason::SweepLimit);
+    let is_cut = |kind: &Kind| match kind {
+        Kind::OrderEnded(end) => end.reason() == EndReason::SweepLimit,
+        _ => false,
+    };
     assert_eq!(count(&body, is_cut), 1, "the sweep is cut");
     assert_eq!(count(&body, |kind| matches!(kind, Kind::OrderEnded(_))), FILLS_MAX + 1);
     let of_cause = |cause| body.postings.iter().filter(move |posting| posting.cause() == cause);
