@@ -34,6 +34,8 @@ pub struct Exchange {
 }
 
 impl Core for Exchange {
+    /// In a sandbox every shard gives a grant of its own: money cannot go from one to another yet,
+    /// and with a grant at home only an account could trade nowhere else.
     fn new(genesis: &log::Genesis, partition: Partition) -> Self {
         let grant = genesis.sandbox.then_some(Grant::STANDARD);
         Exchange {
