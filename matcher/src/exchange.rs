@@ -12,17 +12,21 @@ use proto::{
 };
 use spine::{ClientInput, Core};
 
-use crate::{answer::Named, image, limits::COMPACTIONS_MAX, list::Listings};
+use crate::{answer::Named, image, list::Listings};
 
 /// The order books of a partition, the accounts that trade in them, and the keys of their retries.
 #[derive(Debug)]
 pub struct Exchange {
     pub(crate) partition: Partition,
+    /// How many shards the log has; it never changes.
+    pub(crate) partition_count: u32,
     pub(crate) key_retention: Span,
     pub(crate) listings: Listings,
     pub(crate) books: Books,
     pub(crate) accounts: Accounts,
     pub(crate) keys: Keys,
+    /// The number of the account that is looked at next for compaction, whoever trades.
+    pub(crate) revisited: u32,
     /// What the current input moved, matched and named; empty between inputs.
     pub(crate) postings: Postings,
     pub(crate) matched: Outcome,
@@ -30,15 +34,19 @@ pub struct Exchange {
 }
 
 impl Core for Exchange {
+    /// In a sandbox every shard gives a grant of its own: money cannot go from one to another yet,
+    /// and with a grant at home only an account could trade nowhere else.
     fn new(genesis: &log::Genesis, partition: Partition) -> Self {
         let grant = genesis.sandbox.then_some(Grant::STANDARD);
         Exchange {
             partition,
+            partition_count: genesis.partition_count,
             key_retention: Span::from_nanos(genesis.key_retention_nanos),
             listings: Listings::default(),
             books: Books::new(),
             accounts: Accounts::new(grant),
             keys: Keys::seeded(seed(genesis)),
+            revisited: 0,
             postings: Postings::new(),
             matched: Outcome::default(),
             named: Named::default(),
@@ -97,27 +105,6 @@ impl Exchange {
         crate::answer::write_money(postings, accounts, named, body);
     }
 
-    /// Looks at the accounts that this input touched, in the order in which it did.
-    fn compact(&mut self, body: &mut log::AnswerBody) {
-        if self.accounts.grant().is_none() {
-            return;
-        }
-        let (mut seen, mut compacted) = (0, 0);
-        while let Some((handle, _)) = self.postings.touched().get(seen).copied() {
-            seen += 1;
-            if compacted == COMPACTIONS_MAX {
-                return;
-            }
-            let open_orders = self.books.open_count(handle);
-            if self.accounts.compact(handle, open_orders, &mut self.postings) {
-                compacted += 1;
-                let account = self.named.index(handle, &self.accounts, body);
-                let kind = log::event::Kind::AccountCompacted(log::AccountCompacted { account });
-                body.events.push(crate::answer::event(kind));
-            }
-        }
-    }
-
     /// Checks what must always hold; for tests, and affordable after every input only there.
     ///
     /// # Errors
@@ -125,6 +112,7 @@ impl Exchange {
     pub fn check_invariants(&self) -> Result<(), String> {
         self.books.check_invariants()?;
         self.accounts.check_invariants()?;
+        self.keys.check_invariants(|name| self.accounts.find(name).is_some())?;
         self.check_holds()
     }
 

@@ -49,6 +49,7 @@ impl Exchange {
         let Movement { asset, amount, id } = movement;
         self.accounts.check_open(name)?;
         let handle = self.accounts.open(name, &mut self.postings)?;
+        self.keys.open_account(name);
         match direction {
             Direction::Deposit => {
                 self.accounts.deposit(handle, *asset, *amount, id, &mut self.postings)

@@ -29,6 +29,10 @@ struct ExchangeImage {
     accounts: Option<accounts::AccountsWire>,
     #[prost(message, optional, tag = "6")]
     keys: Option<keys::KeysWire>,
+    #[prost(uint32, tag = "7")]
+    partition_count: u32,
+    #[prost(uint32, tag = "8")]
+    revisited: u32,
 }
 
 /// Writes the whole state.
@@ -40,6 +44,8 @@ pub(crate) fn encode(exchange: &Exchange) -> Vec<u8> {
         books: Some(books::to_wire(&exchange.books.image())),
         accounts: Some(accounts::to_wire(&exchange.accounts.image())),
         keys: Some(keys::to_wire(&exchange.keys.image())),
+        partition_count: exchange.partition_count,
+        revisited: exchange.revisited,
     }
     .encode_to_vec()
 }
@@ -51,18 +57,25 @@ pub(crate) fn encode(exchange: &Exchange) -> Vec<u8> {
 pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
     let image = ExchangeImage::decode(bytes).map_err(|error| error.to_string())?;
     let partition = u16::try_from(image.partition).ok().and_then(Partition::new);
+    let partition = partition.filter(|_| image.partition < image.partition_count);
     let listings = listings(image.listings)?;
     let books = image.books.ok_or("it has no books")?;
     let accounts = image.accounts.ok_or("it has no accounts")?;
     let keys = image.keys.ok_or("it has no keys")?;
+    let accounts = accounts::restore(accounts)?;
+    if image.revisited >= accounts.handles_end().max(1) {
+        return Err("there is no such account to look at".to_owned());
+    }
     let instruments = instruments(&listings)?;
     let exchange = Exchange {
         partition: partition.ok_or("there is no such partition")?,
+        partition_count: image.partition_count,
         key_retention: Span::from_nanos(image.key_retention_nanos),
         books: Books::restore(books::from_wire(books, &instruments)?)
             .map_err(|error| error.to_string())?,
-        accounts: accounts::restore(accounts)?,
-        keys: keys::restore(keys)?,
+        keys: keys::restore(keys, |name| accounts.find(name).is_some())?,
+        accounts,
+        revisited: image.revisited,
         listings,
         postings: Default::default(),
         matched: Default::default(),

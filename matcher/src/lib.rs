@@ -10,7 +10,7 @@
 //! - [`exchange`]: the state, and how the spine drives it.
 //! - `place`, `cancel`, `fund`, `list`: what each kind of input does.
 //! - `trade`, `answer`: how what happened is settled and written down. `content`: what a retry
-//!   repeats.
+//!   repeats. `compact`: sandbox accounts that go out of memory.
 //! - `image`: the state as a snapshot keeps it.
 //! - [`limits`]: every bound of a shard, with its reason.
 //!
@@ -21,6 +21,7 @@
 
 mod answer;
 mod cancel;
+mod compact;
 mod content;
 pub mod exchange;
 mod fund;

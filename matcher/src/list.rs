@@ -105,7 +105,8 @@ impl Exchange {
                 // A book has one shard; moving it needs more than a listing.
                 in_force != listing.partition
             });
-        if listing.id == 0 || moves {
+        let is_nowhere = listing.partition >= self.partition_count;
+        if listing.id == 0 || moves || is_nowhere {
             return Err(RefusalReason::BadListing);
         }
         if u32::from(self.partition.number()) != listing.partition {

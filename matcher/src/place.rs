@@ -8,7 +8,7 @@
 //! 3. The instrument and the funds. These consume the key: a retry is told the same again.
 
 use ledger_core::{MarketSize, hold_for, hold_for_market};
-use matcher_core::{KeyCheck, NewOrder, OrderKey, Size};
+use matcher_core::{Holder, KeyCheck, NewOrder, OrderKey, Size};
 use model::{AccountName, Amount, AssetId, Instrument, OrderId, Price};
 use proto::{
     command::{Ask, Key, KeySpace, PlaceOrder},
@@ -67,10 +67,13 @@ impl Exchange {
                 input.now.plus(self.key_retention)
             }
         };
-        if self.keys.insert(key, content, id, keep_until).is_err() {
+        let funds = self.check_funds(account, place);
+        let has_account = funds.is_ok() || self.accounts.find(account).is_some();
+        let holder = if has_account { Holder::Account } else { Holder::Stranger };
+        if self.keys.insert(key, content, id, keep_until, holder).is_err() {
             return self.reject(account, place, RefusalReason::TooManyKeys, body);
         }
-        match self.check_funds(account, place) {
+        match funds {
             Ok(hold) => self.execute(id, account, place, &hold, body),
             Err(reason) => self.reject(account, place, reason, body),
         }

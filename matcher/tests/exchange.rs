@@ -2,6 +2,8 @@
 
 #[path = "exchange/flows.rs"]
 mod flows;
+#[path = "exchange/sizes.rs"]
+mod sizes;
 #[path = "exchange/stories.rs"]
 mod stories;
 #[path = "exchange/venue.rs"]

@@ -236,6 +236,17 @@ impl Accounts {
         rows.filter(|(_, balance)| !balance.is_zero())
     }
 
+    /// The end of the handles that were ever given: every account has one below it.
+    pub fn handles_end(&self) -> u32 {
+        u32::try_from(self.slots.len()).expect("at most ACCOUNTS_MAX slots")
+    }
+
+    /// How many assets the account was granted, which is how many it gives back when it is
+    /// compacted; nothing for one that was.
+    pub fn grants_of(&self, handle: AccountHandle) -> usize {
+        self.slot(handle).granted as usize
+    }
+
     pub(crate) fn slot(&self, handle: AccountHandle) -> &Account {
         &self.slots[handle.0 as usize]
     }

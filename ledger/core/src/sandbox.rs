@@ -78,7 +78,9 @@ impl Accounts {
         true
     }
 
-    fn is_at_its_grant(&self, handle: AccountHandle) -> bool {
+    /// Whether the account is open and has just what it was granted: nothing held, no deposit or
+    /// withdrawal ever.
+    pub fn is_at_its_grant(&self, handle: AccountHandle) -> bool {
         if !self.is_open(handle) {
             return false;
         }

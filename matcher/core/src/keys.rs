@@ -14,9 +14,15 @@
 //! 4. Keys expire in order of their instants, then of their orders, at most [`EXPIRIES_MAX`] a
 //!    call; one that is due but not yet expired still counts. So a call with every command removes
 //!    more than one command adds, and none waits long.
-//! 5. Limits: [`KEYS_PER_ACCOUNT_MAX`] refuses only the account that reached it;
-//!    [`ALIASES_PER_KEY_MAX`] leaves further retries answered as duplicates but without an alias of
-//!    their own; [`KEYS_MAX`] is the last resort that keeps memory bounded.
+//! 5. Bounds. A key takes a place, and so does each alias. An account has [`KEYS_ASSURED`] places
+//!    that nobody else can take, and up to [`KEYS_PER_ACCOUNT_MAX`] while the [`KEYS_POOL`] lasts
+//!    that all accounts share. At its bound only that account is refused; a retry is answered as a
+//!    duplicate still, but gets no alias. A key has at most [`ALIASES_PER_KEY_MAX`] of them.
+//! 6. *Strangers* are names that have keys and no account: their orders were refused, or their
+//!    account was compacted away. Together they have [`KEYS_OF_STRANGERS_MAX`] places, each no more
+//!    than would be assured to it as an account. So a client with a new name for every order uses
+//!    up what strangers have, and no account notices. An account that would not fit among them is
+//!    not compacted until its keys have expired: [`Keys::close_account`] says no.
 //!
 //! # Memory
 //!
@@ -25,13 +31,15 @@
 //! bytes and its length, rounded up by the allocator. That is about 190 bytes with a UUID as text:
 //! 190 MB for a million keys, so 1.6 GB for 24 hours at a steady 100 orders a second. Generated
 //! keys live for seconds and cost next to nothing. An alias costs 8 bytes in its key and about 20
-//! in the index.
+//! in the index, a name about 120. At the bounds of rules 5 and 6, with all of a shard's 2^20
+//! accounts at work, there are 109 million keys: 22 GB, and no client can add to that.
 //!
 //! What will never live here: keys of deposits and withdrawals (those belong to money and are never
 //! forgotten), clocks, and hashing of content.
 
 mod image;
 mod index;
+mod share;
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
@@ -39,18 +47,14 @@ use model::{AccountName, InstrumentId, KeyText, OrderId, Span, Timestamp};
 use thiserror::Error;
 
 pub use image::{KeyImage, KeysImage, KeysRestoreError};
+pub use share::{
+    Holder, KEYS_ASSURED, KEYS_OF_STRANGERS_MAX, KEYS_PER_ACCOUNT_MAX, KEYS_POOL, KeyLimits,
+};
 
 use index::Index;
 
 /// How long a client's key is kept if nothing else is set: 24 hours of the log's time.
 pub const KEEP_DEFAULT: Span = Span::from_secs(24 * 60 * 60);
-
-/// How many keys one account can have at once: about 190 MB. A client that needs more in 24 hours
-/// leaves keys to the gateway, which makes up short-lived ones.
-pub const KEYS_PER_ACCOUNT_MAX: u32 = 1_000_000;
-
-/// How many keys there can be in all: about 13 GB, beyond any machine that is meant to run a shard.
-pub const KEYS_MAX: usize = 1 << 26;
 
 /// How many retries of one order get an alias. A client that has not understood after so many will
 /// not need the next one's id.
@@ -107,11 +111,17 @@ pub enum KeyCheck {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum KeyRefused {
     /// The account is at [`KEYS_PER_ACCOUNT_MAX`].
-    #[error("the account has {KEYS_PER_ACCOUNT_MAX} keys already")]
+    #[error("the account has as many keys as one may")]
     TooManyOfAccount,
-    /// The shard is at [`KEYS_MAX`].
-    #[error("the shard has {KEYS_MAX} keys already")]
-    TooMany,
+    /// The account is beyond [`KEYS_ASSURED`], and the [`KEYS_POOL`] is used up.
+    #[error("the account has the keys assured to it, and no more are left for all accounts")]
+    PoolUsedUp,
+    /// The name has no account and is at [`KEYS_ASSURED`].
+    #[error("the name has no account, and as many keys as one without may")]
+    TooManyOfStranger,
+    /// The name has no account, and those without are at [`KEYS_OF_STRANGERS_MAX`].
+    #[error("the name has no account, and those without have as many keys as they may")]
+    TooManyOfStrangers,
     /// The key, or one for the same order, is there: [`Keys::check`] tells before.
     #[error("the key or its order is there already")]
     Taken,
@@ -156,7 +166,12 @@ impl Keys {
     /// as the log's id, none can choose keys that all fall into one place of it. The seed never
     /// changes an answer.
     pub fn seeded(seed: u128) -> Keys {
-        Keys { index: Index::new(seed), due: BinaryHeap::new() }
+        Keys::limited(seed, KeyLimits::STANDARD)
+    }
+
+    /// The same with other bounds, for tests and tools.
+    pub fn limited(seed: u128, limits: KeyLimits) -> Keys {
+        Keys { index: Index::new(seed, limits), due: BinaryHeap::new() }
     }
 
     /// How many keys there are.
@@ -179,7 +194,8 @@ impl Keys {
     }
 
     /// Remembers that `key` was used for `order`, until `keep_until` has passed and the order is no
-    /// longer open.
+    /// longer open. `holder` is what the key's name will be after the order: one that opens an
+    /// account counts as having it.
     ///
     /// # Errors
     /// [`KeyRefused`], with nothing changed.
@@ -189,15 +205,16 @@ impl Keys {
         content: ContentHash,
         order: OrderId,
         keep_until: Timestamp,
+        holder: Holder,
     ) -> Result<(), KeyRefused> {
-        let place = self.index.insert(key, content, order, keep_until)?;
+        let place = self.index.insert(key, content, order, keep_until, holder)?;
         self.due.push(Reverse(Due { at: keep_until, order, place }));
         Ok(())
     }
 
     /// Remembers that `duplicate`, the id of a retry's record, means `original`. Tells whether it
-    /// does: not where the original has no key any more, has [`ALIASES_PER_KEY_MAX`] of them, or
-    /// the id already means something.
+    /// does: not where the original has no key any more, has [`ALIASES_PER_KEY_MAX`] of them or its
+    /// name no place for one more, or the id already means something.
     pub fn alias(&mut self, original: OrderId, duplicate: OrderId) -> bool {
         self.index.alias(original, duplicate)
     }
@@ -225,6 +242,29 @@ impl Keys {
             }
         }
         before - self.len()
+    }
+
+    /// The name has an account from now on, with whatever keys it has.
+    pub fn open_account(&mut self, name: &AccountName) {
+        self.index.open_account(name);
+    }
+
+    /// The name has no account from now on. Tells whether its keys have room among those of
+    /// strangers; where not, nothing has changed and the account must stay.
+    pub fn close_account(&mut self, name: &AccountName) -> bool {
+        self.index.close_account(name)
+    }
+
+    /// Checks that what was taken is what is there, and that just the names with an account are
+    /// held to have one. Costs a pass over everything.
+    ///
+    /// # Errors
+    /// A sentence about the first breach.
+    pub fn check_invariants(
+        &self,
+        has_account: impl Fn(&AccountName) -> bool,
+    ) -> Result<(), String> {
+        self.index.check_invariants(has_account)
     }
 
     /// Whether a key waits to be looked at by [`Keys::expire`].

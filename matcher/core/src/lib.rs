@@ -104,7 +104,7 @@ pub mod sweep;
 pub use books::{ACCOUNTS_END, Books, Depth, ORDERS_MAX};
 pub use image::{BookImage, BooksImage, COUNTER_MAX, RestoreError};
 pub use keys::{
-    ContentHash, KEEP_DEFAULT, KeyCheck, KeyImage, KeyRefused, KeySpace, Keys, KeysImage,
+    ContentHash, Holder, KEEP_DEFAULT, KeyCheck, KeyImage, KeyRefused, KeySpace, Keys, KeysImage,
     KeysRestoreError, OrderKey,
 };
 pub use order::{NewOrder, OpenOrder, Size};

@@ -66,11 +66,14 @@ const fn space_to_wire(space: KeySpace) -> log::KeySpace {
     }
 }
 
-/// The keys, everything in them checked.
-pub(super) fn restore(wire: KeysWire) -> Result<Keys, String> {
+/// The keys, everything in them checked, of a shard on which just these names have an account.
+pub(super) fn restore(
+    wire: KeysWire,
+    has_account: impl Fn(&AccountName) -> bool,
+) -> Result<Keys, String> {
     let keys = wire.keys.iter().map(key_from_wire).collect::<Result<_, _>>()?;
     let seed = u128::from(wire.seed_high) << 64 | u128::from(wire.seed_low);
-    Keys::restore(KeysImage { seed, keys }).map_err(|error| error.to_string())
+    Keys::restore(KeysImage { seed, keys }, has_account).map_err(|error| error.to_string())
 }
 
 fn key_from_wire(wire: &KeyWire) -> Result<KeyImage, String> {

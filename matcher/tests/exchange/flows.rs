@@ -106,7 +106,8 @@ fn a_restored_state_goes_on_as_the_original_does() {
                 let bytes = venue.exchange.encode();
                 let exchange = Exchange::decode(&bytes).expect("it was just encoded");
                 assert_eq!(exchange.encode(), bytes, "the encoding is canonical");
-                twin = Some(Venue { exchange, next_offset: venue.next_offset, now: venue.now });
+                let Venue { partition, next_offset, now, .. } = venue;
+                twin = Some(Venue { exchange, partition, next_offset, now });
             }
             venue.now += random.random_range(0..SECOND);
             let name = account(&mut random);

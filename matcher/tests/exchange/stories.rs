@@ -1,12 +1,18 @@
 //! What one shard does, told step by step.
 
-use model::Side;
+use matcher::Exchange;
+use matcher_core::keys::KEYS_ASSURED;
+use model::{Partition, Side};
 use proto::{
     command::Command,
     log::{RefusalReason, event::Kind},
+    reference::{InstrumentListing, reference_body::Body},
 };
+use spine::Core;
 
-use crate::venue::{BTC, Became, SECOND, USD, Venue, became, limit, market, movement};
+use crate::venue::{
+    BTC, Became, SECOND, USD, Venue, asset, became, btc_usd, limit, market, movement,
+};
 
 /// One USD and one BTC in smallest units.
 const COIN: i128 = 100_000_000;
@@ -146,4 +152,63 @@ fn a_deposit_is_applied_once_whatever_the_hour() {
     let refused = venue.apply("alice", too_much);
     assert_eq!(became(&refused), Became::Refused(RefusalReason::InsufficientFunds));
     assert_eq!(venue.balance("alice", USD), (500, 0));
+}
+
+#[test]
+fn an_instrument_is_listed_only_on_a_partition_that_there_is_and_stays_there() {
+    let mut venue = Venue::bare(true, 3, Partition::new(1).expect("in range"));
+    venue.list(asset(USD, "USD", 1_000));
+    venue.list(asset(BTC, "BTC", 10));
+    let on = |partition| Body::Instrument(InstrumentListing { partition, ..btc_usd() });
+    let refused = Became::Refused(RefusalReason::BadListing);
+    assert_eq!(venue.try_list(1, on(3)), refused, "there are three, from 0");
+    assert_eq!(venue.try_list(1, on(u32::MAX)), refused);
+    assert_eq!(venue.try_list(1, on(2)), Became::Applied);
+    assert_eq!(venue.try_list(2, on(3)), refused);
+    assert_eq!(venue.try_list(2, on(1)), refused, "a book does not move by a listing");
+    assert_eq!(venue.try_list(2, on(2)), Became::Applied);
+    let bytes = venue.exchange.encode();
+    venue.exchange = Exchange::decode(&bytes).expect("it was just encoded");
+    assert_eq!(venue.try_list(3, on(3)), refused, "a restored shard knows how many there are");
+    assert_eq!(venue.exchange.books().instruments().count(), 0, "the book is another shard's");
+}
+
+#[test]
+fn an_account_with_many_keys_stays_until_they_expire_and_goes_then_by_itself() {
+    let mut venue = Venue::new(true);
+    for number in 0..=KEYS_ASSURED {
+        venue.apply("alice", limit(&number.to_string(), Side::Buy, 100, 1_000));
+        let order_id = venue.last_order();
+        assert_eq!(became(&venue.apply("alice", Command::Cancel { order_id })), Became::Applied);
+        assert_eq!(venue.exchange.accounts().count(), usize::from(number == KEYS_ASSURED));
+        venue.exchange.check_invariants().expect("all holds");
+    }
+    assert_eq!(venue.balance("alice", USD), (1_000 * COIN, 0), "she is at her grant");
+    let again = venue.apply("alice", limit("0", Side::Buy, 100, 1_000));
+    assert!(matches!(became(&again), Became::Duplicate(_)), "her keys are kept");
+    venue.now += 101 * SECOND;
+    let body = venue.apply("bob", Command::CancelAll { instrument: None });
+    let gone = body.events.iter().filter(|e| matches!(e.kind, Some(Kind::AccountCompacted(_))));
+    assert_eq!((gone.count(), body.accounts), (1, vec!["alice".to_owned()]));
+    venue.exchange.check_invariants().expect("all holds");
+}
+
+#[test]
+fn the_keys_of_a_name_without_account_are_its_own_once_it_has_one() {
+    let mut venue = Venue::new(false);
+    for number in 0..KEYS_ASSURED {
+        let refused = venue.apply("alice", limit(&number.to_string(), Side::Buy, 100, 1_000));
+        assert_eq!(became(&refused), Became::Refused(RefusalReason::InsufficientFunds));
+    }
+    let one_more = || limit("more", Side::Buy, 100, 1_000);
+    let refused = Became::Refused(RefusalReason::TooManyKeys);
+    assert_eq!(became(&venue.apply("alice", one_more())), refused);
+    venue.exchange.check_invariants().expect("all holds");
+    venue.apply("alice", Command::Deposit(movement(USD, COIN, "wire-1")));
+    venue.exchange.check_invariants().expect("all holds");
+    assert_eq!(became(&venue.apply("alice", one_more())), Became::Applied, "its key was free");
+    let again = venue.apply("alice", limit("0", Side::Buy, 100, 1_000));
+    assert!(matches!(became(&again), Became::Duplicate(_)), "what was refused stays refused");
+    let bytes = venue.exchange.encode();
+    assert_eq!(Exchange::decode(&bytes).expect("it was just encoded").encode(), bytes);
 }

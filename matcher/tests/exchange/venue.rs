@@ -32,6 +32,7 @@ pub(crate) enum Became {
 
 pub(crate) struct Venue {
     pub(crate) exchange: Exchange,
+    pub(crate) partition: Partition,
     pub(crate) next_offset: u64,
     pub(crate) now: u64,
 }
@@ -39,46 +40,39 @@ pub(crate) struct Venue {
 impl Venue {
     /// A shard that trades BTC in USD, in a sandbox that gives 1,000 USD and 10 BTC, or in none.
     pub(crate) fn new(sandbox: bool) -> Venue {
-        let genesis = log::Genesis {
-            log_id: vec![7; 16],
-            partition_count: 1,
-            sandbox,
-            key_retention_nanos: 100 * SECOND,
-        };
-        let exchange = Exchange::new(&genesis, Partition::FIRST);
-        let mut venue = Venue { exchange, next_offset: 1, now: SECOND };
-        let asset = |id, code: &str, coins: u64| {
-            Body::Asset(AssetListing {
-                id,
-                code: code.to_owned(),
-                decimals: 8,
-                sandbox_grant_units: coins * 100_000_000,
-            })
-        };
+        let mut venue = Venue::bare(sandbox, 1, Partition::FIRST);
         venue.list(asset(USD, "USD", 1_000));
         venue.list(asset(BTC, "BTC", 10));
-        venue.list(Body::Instrument(InstrumentListing {
-            id: BTC_USD.0,
-            base_asset_id: BTC,
-            quote_asset_id: USD,
-            tick_size_units: 1_000_000,
-            lot_size_units: 1_000,
-            price_protection_bps: 500,
-            partition: 0,
-        }));
+        venue.list(Body::Instrument(btc_usd()));
         venue
     }
 
+    /// One shard of several that lists nothing yet.
+    pub(crate) fn bare(sandbox: bool, partition_count: u32, partition: Partition) -> Venue {
+        let genesis = log::Genesis {
+            log_id: vec![7; 16],
+            partition_count,
+            sandbox,
+            key_retention_nanos: 100 * SECOND,
+        };
+        let exchange = Exchange::new(&genesis, partition);
+        Venue { exchange, partition, next_offset: 1, now: SECOND }
+    }
+
     pub(crate) fn list(&mut self, body: Body) {
+        assert_eq!(self.try_list(1, body), Became::Applied);
+    }
+
+    pub(crate) fn try_list(&mut self, version: u32, body: Body) -> Became {
         let record = ReferenceRecord {
             key: matcher::exchange::reference_key(&body),
-            version: 1,
+            version,
             body: Some(ReferenceBody { body: Some(body) }),
         };
         let mut body = log::AnswerBody::default();
         self.exchange.change_reference(&record, &mut body);
-        assert_eq!(became(&body), Became::Applied);
         self.next_offset += 1;
+        became(&body)
     }
 
     /// Applies a command whose record is appended now.
@@ -113,7 +107,7 @@ impl Venue {
 
     /// The id of the order that the last command placed.
     pub(crate) fn last_order(&self) -> OrderId {
-        OrderId::at(Partition::FIRST, self.next_offset - 1).expect("in range")
+        OrderId::at(self.partition, self.next_offset - 1).expect("in range")
     }
 
     pub(crate) fn balance(&self, account: &str, asset: u32) -> (i128, i128) {
@@ -126,14 +120,38 @@ impl Venue {
     }
 }
 
+/// An asset of which the sandbox gives so many coins.
+pub(crate) fn asset(id: u32, code: &str, coins: u64) -> Body {
+    let sandbox_grant_units = coins * 100_000_000;
+    Body::Asset(AssetListing { id, code: code.to_owned(), decimals: 8, sandbox_grant_units })
+}
+
+/// The instrument, on the first shard.
+pub(crate) fn btc_usd() -> InstrumentListing {
+    InstrumentListing {
+        id: BTC_USD.0,
+        base_asset_id: BTC,
+        quote_asset_id: USD,
+        tick_size_units: 1_000_000,
+        lot_size_units: 1_000,
+        price_protection_bps: 500,
+        partition: 0,
+    }
+}
+
 pub(crate) fn place(key: &str, side: Side, ask: Ask, time_in_force: TimeInForce) -> Command {
-    Command::Place(PlaceOrder {
-        key: Key { space: KeySpace::ClientOrderId, text: KeyText::new(key).expect("a good key") },
-        instrument: BTC_USD,
-        side,
-        ask,
-        time_in_force,
-    })
+    place_in(BTC_USD, key, side, ask, time_in_force)
+}
+
+pub(crate) fn place_in(
+    instrument: InstrumentId,
+    key: &str,
+    side: Side,
+    ask: Ask,
+    time_in_force: TimeInForce,
+) -> Command {
+    let key = Key { space: KeySpace::ClientOrderId, text: KeyText::new(key).expect("a good key") };
+    Command::Place(PlaceOrder { key, instrument, side, ask, time_in_force })
 }
 
 pub(crate) fn limit(key: &str, side: Side, price_ticks: u64, lots: u64) -> Command {

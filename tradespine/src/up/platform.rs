@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 use super::{aside::Aside, listing, listings};
 use crate::settings::Settings;
 
-/// How long the key of a retry is kept after its order was decided: 24 hours, about 100 bytes each.
+/// How long the key of a retry is kept after its order was decided: 24 hours, about 190 bytes each.
 const KEY_RETENTION_NANOS: u64 = 24 * 60 * 60 * 1_000_000_000;
 
 /// A running platform.

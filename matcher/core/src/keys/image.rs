@@ -1,9 +1,9 @@
 //! All keys as plain data, for snapshots, and back with everything checked.
 
-use model::{OrderId, Timestamp};
+use model::{AccountName, OrderId, Timestamp};
 use thiserror::Error;
 
-use super::{ContentHash, KeyRefused, Keys, OrderKey};
+use super::{ContentHash, Holder, KeyRefused, Keys, OrderKey};
 
 /// All keys as plain data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,11 +56,14 @@ impl Keys {
         KeysImage { seed: self.index.seed, keys }
     }
 
-    /// The keys of an image.
+    /// The keys of an image, of a shard on which just these names have an account.
     ///
     /// # Errors
     /// [`KeysRestoreError`] where no run of commands could have led to it. Never panics.
-    pub fn restore(image: KeysImage) -> Result<Keys, KeysRestoreError> {
+    pub fn restore(
+        image: KeysImage,
+        has_account: impl Fn(&AccountName) -> bool,
+    ) -> Result<Keys, KeysRestoreError> {
         let mut keys = Keys::seeded(image.seed);
         let mut last = None;
         let mut aliases = Vec::new();
@@ -69,7 +72,8 @@ impl Keys {
                 return Err(KeysRestoreError::Order(order));
             }
             last = Some(order);
-            let added = keys.insert(key, content, order, keep_until);
+            let holder = if has_account(&key.account) { Holder::Account } else { Holder::Stranger };
+            let added = keys.insert(key, content, order, keep_until, holder);
             added.map_err(|reason| KeysRestoreError::Refused { order, reason })?;
             aliases.extend(own.into_iter().map(|alias| (order, alias)));
         }

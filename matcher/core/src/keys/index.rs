@@ -11,7 +11,7 @@ use model::{AccountName, OrderId, Timestamp};
 use rustc_hash::FxBuildHasher;
 
 use super::{
-    ALIASES_PER_KEY_MAX, ContentHash, Entry, KEYS_MAX, KEYS_PER_ACCOUNT_MAX, KeyRefused, OrderKey,
+    ALIASES_PER_KEY_MAX, ContentHash, Entry, Holder, KeyLimits, KeyRefused, OrderKey, share::Shares,
 };
 use crate::slab::Slab;
 
@@ -22,15 +22,18 @@ pub(super) struct Index {
     by_key: HashTable<u32>,
     by_order: HashTable<u32>,
     aliases: HashTable<Alias>,
-    accounts: Slab<Option<Account>>,
+    names: Slab<Option<Named>>,
     by_name: HashTable<u32>,
+    shares: Shares,
 }
 
-/// An account that has keys.
+/// A name that has keys.
 #[derive(Clone, Debug)]
-struct Account {
+struct Named {
     name: AccountName,
-    keys: u32,
+    holder: Holder,
+    /// Of keys and aliases.
+    places: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -46,8 +49,8 @@ fn hash_of_id(id: OrderId) -> u64 {
 }
 
 impl Index {
-    pub(super) fn new(seed: u128) -> Index {
-        Index { seed, ..Index::default() }
+    pub(super) fn new(seed: u128, limits: KeyLimits) -> Index {
+        Index { seed, shares: Shares::new(limits), ..Index::default() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -55,7 +58,7 @@ impl Index {
     }
 
     pub(super) fn find(&self, key: &OrderKey) -> Option<u32> {
-        self.find_in(self.account(&key.account)?, key)
+        self.find_in(self.find_name(&key.account)?, key)
     }
 
     pub(super) fn entry(&self, place: u32) -> &Entry {
@@ -67,7 +70,15 @@ impl Index {
     }
 
     pub(super) fn account_name(&self, entry: &Entry) -> &AccountName {
-        &self.accounts[entry.account].as_ref().expect(IN_USE).name
+        &self.named(entry.account).name
+    }
+
+    fn named(&self, place: u32) -> &Named {
+        self.names[place].as_ref().expect(IN_USE)
+    }
+
+    fn named_mut(&mut self, place: u32) -> &mut Named {
+        self.names[place].as_mut().expect(IN_USE)
     }
 
     /// The places of all entries, in no particular order.
@@ -81,23 +92,28 @@ impl Index {
         content: ContentHash,
         order: OrderId,
         keep_until: Timestamp,
+        holder: Holder,
     ) -> Result<u32, KeyRefused> {
-        let known = self.account(&key.account);
+        let known = self.find_name(&key.account);
         if self.find_order(order).is_some()
             || known.is_some_and(|account| self.find_in(account, &key).is_some())
         {
             return Err(KeyRefused::Taken);
         }
-        let keys_of = |place| self.accounts[place].as_ref().expect(IN_USE).keys;
-        if known.is_some_and(|account| keys_of(account) >= KEYS_PER_ACCOUNT_MAX) {
-            return Err(KeyRefused::TooManyOfAccount);
-        }
-        if self.len() >= KEYS_MAX {
-            return Err(KeyRefused::TooMany);
-        }
+        let (was, places) =
+            known.map_or((holder, 0), |known| (self.named(known).holder, self.named(known).places));
+        // An account stays one until it is closed.
+        let holder = if was == Holder::Account { was } else { holder };
+        self.shares.check(holder, places)?;
         let OrderKey { account, instrument, space, text } = key;
-        let account = known.unwrap_or_else(|| self.open_account(account));
-        self.accounts[account].as_mut().expect(IN_USE).keys += 1;
+        let account = match known {
+            Some(known) => known,
+            None => self.insert_name(account, holder),
+        };
+        if holder == Holder::Account {
+            self.move_in(account);
+        }
+        self.take_place(account);
         let aliases = Vec::new();
         let entry = Entry { text, content, order, keep_until, aliases, account, instrument, space };
         let hash = self.hash_of_entry(&entry);
@@ -115,6 +131,12 @@ impl Index {
         if is_known || self.entry(place).aliases.len() >= ALIASES_PER_KEY_MAX {
             return false;
         }
+        let account = self.entry(place).account;
+        let Named { holder, places, .. } = *self.named(account);
+        if self.shares.check(holder, places).is_err() {
+            return false;
+        }
+        self.take_place(account);
         self.entry_mut(place).aliases.push(duplicate);
         let hash = hash_of_id(duplicate);
         let alias = Alias { duplicate, original };
@@ -133,13 +155,79 @@ impl Index {
         forget(&mut self.by_key, hash, place);
         forget(&mut self.by_order, hash_of_id(entry.order), place);
         self.entries.free(place);
+        let given = entry.aliases.len() + 1;
         for duplicate in entry.aliases {
             let same = |alias: &Alias| alias.duplicate == duplicate;
             if let Ok(found) = self.aliases.find_entry(hash_of_id(duplicate), same) {
                 found.remove();
             }
         }
-        self.close_if_unused(entry.account);
+        self.give_places(entry.account, u32::try_from(given).expect("bounded by its maximum"));
+    }
+
+    pub(super) fn open_account(&mut self, name: &AccountName) {
+        if let Some(place) = self.find_name(name) {
+            self.move_in(place);
+        }
+    }
+
+    pub(super) fn close_account(&mut self, name: &AccountName) -> bool {
+        let Some(place) = self.find_name(name) else { return true };
+        let has_room = self.shares.move_out(self.named(place).places);
+        if has_room {
+            self.named_mut(place).holder = Holder::Stranger;
+        }
+        has_room
+    }
+
+    pub(super) fn check_invariants(
+        &self,
+        has_account: impl Fn(&AccountName) -> bool,
+    ) -> Result<(), String> {
+        let mut counted = Index::new(self.seed, self.shares.limits);
+        for place in self.places() {
+            let entry = self.entry(place);
+            let Named { name, holder, .. } = self.named(entry.account);
+            if has_account(name) != (*holder == Holder::Account) {
+                return Err(format!("{name} is held to be {holder:?} by its keys"));
+            }
+            let known = counted.find_name(name);
+            let account = known.unwrap_or_else(|| counted.insert_name(name.clone(), *holder));
+            (0..=entry.aliases.len()).for_each(|_| counted.take_place(account));
+        }
+        let taken = |index: &Index| (index.shares.pooled, index.shares.strangers);
+        if taken(&counted) != taken(self) || counted.names.len() != self.names.len() {
+            return Err(format!(
+                "{:?} of the keys are taken, not {:?}",
+                counted.shares, self.shares
+            ));
+        }
+        Ok(())
+    }
+
+    fn move_in(&mut self, place: u32) {
+        let Named { holder, places, .. } = *self.named(place);
+        if holder == Holder::Stranger {
+            self.shares.move_in(places);
+            self.named_mut(place).holder = Holder::Account;
+        }
+    }
+
+    fn take_place(&mut self, place: u32) {
+        let Index { shares, names, .. } = self;
+        let Named { holder, places, .. } = names[place].as_mut().expect(IN_USE);
+        shares.take(*holder, *places);
+        *places += 1;
+    }
+
+    fn give_places(&mut self, place: u32, given: u32) {
+        let Index { shares, names, .. } = self;
+        let Named { holder, places, .. } = names[place].as_mut().expect(IN_USE);
+        shares.give(*holder, *places, given);
+        *places -= given;
+        if *places == 0 {
+            self.remove_name(place);
+        }
     }
 
     fn find_order(&self, order: OrderId) -> Option<u32> {
@@ -159,29 +247,25 @@ impl Index {
         self.by_key.find(hash, same).copied()
     }
 
-    fn account(&self, name: &AccountName) -> Option<u32> {
-        let same = |place: &u32| self.accounts[*place].as_ref().is_some_and(|a| a.name == *name);
+    fn find_name(&self, name: &AccountName) -> Option<u32> {
+        let same = |place: &u32| self.named(*place).name == *name;
         self.by_name.find(hash_name(self.seed, name), same).copied()
     }
 
-    fn open_account(&mut self, name: AccountName) -> u32 {
-        let Index { seed, accounts, by_name, .. } = self;
+    fn insert_name(&mut self, name: AccountName, holder: Holder) -> u32 {
+        let Index { seed, names, by_name, .. } = self;
         let hash = hash_name(*seed, &name);
-        let place = accounts.insert(Some(Account { name, keys: 0 }));
+        let place = names.insert(Some(Named { name, holder, places: 0 }));
         by_name.insert_unique(hash, place, |place| {
-            hash_name(*seed, &accounts[*place].as_ref().expect(IN_USE).name)
+            hash_name(*seed, &names[*place].as_ref().expect(IN_USE).name)
         });
         place
     }
 
-    fn close_if_unused(&mut self, place: u32) {
-        let account = self.accounts[place].as_mut().expect(IN_USE);
-        account.keys -= 1;
-        if account.keys == 0 {
-            forget(&mut self.by_name, hash_name(self.seed, &account.name), place);
-            self.accounts[place] = None;
-            self.accounts.free(place);
-        }
+    fn remove_name(&mut self, place: u32) {
+        let named = self.names[place].take().expect(IN_USE);
+        forget(&mut self.by_name, hash_name(self.seed, &named.name), place);
+        self.names.free(place);
     }
 
     fn hash_of_entry(&self, entry: &Entry) -> u64 {

@@ -3,7 +3,7 @@
 use std::{cell::Cell, collections::BTreeMap};
 
 use matcher_core::{
-    KeyCheck, KeyRefused, KeySpace, Keys, KeysRestoreError, OrderKey,
+    Holder, KeyCheck, KeyRefused, KeySpace, Keys, KeysRestoreError, OrderKey,
     keys::{ALIASES_PER_KEY_MAX, EXPIRIES_MAX, KEYS_PER_ACCOUNT_MAX, RECHECK},
 };
 use model::{AccountName, InstrumentId, KeyText, OrderId, Timestamp};
@@ -16,11 +16,11 @@ use crate::setup::id;
 
 const DAY: u64 = 24 * 60 * 60 * 1_000;
 
-fn at(millis: u64) -> Timestamp {
+pub(crate) fn at(millis: u64) -> Timestamp {
     Timestamp::from_unix_millis(millis)
 }
 
-fn key(account: &str, instrument: u32, space: KeySpace, text: &str) -> OrderKey {
+pub(crate) fn key(account: &str, instrument: u32, space: KeySpace, text: &str) -> OrderKey {
     OrderKey {
         account: AccountName::new(account).expect("a good name"),
         instrument: InstrumentId(instrument),
@@ -29,22 +29,31 @@ fn key(account: &str, instrument: u32, space: KeySpace, text: &str) -> OrderKey 
     }
 }
 
-fn own(account: &str, text: &str) -> OrderKey {
+pub(crate) fn own(account: &str, text: &str) -> OrderKey {
     key(account, 1, KeySpace::ClientOrderId, text)
 }
 
 const NONE_OPEN: fn(OrderId) -> bool = |_| false;
+
+/// Every name has an account.
+const ACCOUNTS: fn(&AccountName) -> bool = |_| true;
 
 #[test]
 fn a_retry_is_told_its_original_and_other_content_is_refused() {
     let mut keys = Keys::seeded(42);
     let first = own("alice", "a-1");
     assert_eq!(keys.check(&first, &[1; 16]), KeyCheck::New);
-    assert_eq!(keys.insert(first.clone(), [1; 16], id(7), at(DAY)), Ok(()));
+    assert_eq!(keys.insert(first.clone(), [1; 16], id(7), at(DAY), Holder::Account), Ok(()));
     assert_eq!(keys.check(&first, &[1; 16]), KeyCheck::Same { original: id(7) });
     assert_eq!(keys.check(&first, &[2; 16]), KeyCheck::OtherContent);
-    assert_eq!(keys.insert(first, [1; 16], id(8), at(DAY)), Err(KeyRefused::Taken));
-    assert_eq!(keys.insert(own("bob", "x"), [1; 16], id(7), at(DAY)), Err(KeyRefused::Taken));
+    assert_eq!(
+        keys.insert(first, [1; 16], id(8), at(DAY), Holder::Account),
+        Err(KeyRefused::Taken)
+    );
+    assert_eq!(
+        keys.insert(own("bob", "x"), [1; 16], id(7), at(DAY), Holder::Account),
+        Err(KeyRefused::Taken)
+    );
     // Everything that scopes a key: account, instrument, name space, text.
     for other in [
         own("bob", "a-1"),
@@ -61,7 +70,7 @@ fn a_retry_is_told_its_original_and_other_content_is_refused() {
 #[test]
 fn the_id_of_a_duplicate_means_the_original_as_long_as_the_key_lives() {
     let mut keys = Keys::new();
-    keys.insert(own("alice", "a"), [0; 16], id(10), at(100)).expect("room");
+    keys.insert(own("alice", "a"), [0; 16], id(10), at(100), Holder::Account).expect("room");
     assert!(keys.alias(id(10), id(11)) && keys.alias(id(10), id(15)));
     assert!(!keys.alias(id(10), id(11)), "it has a meaning already");
     assert!(!keys.alias(id(99), id(98)), "no key of that order");
@@ -79,9 +88,10 @@ fn the_id_of_a_duplicate_means_the_original_as_long_as_the_key_lives() {
 #[test]
 fn a_key_lives_to_its_instant_and_while_its_order_is_open() {
     let mut keys = Keys::new();
-    keys.insert(own("alice", "a"), [0; 16], id(1), at(DAY)).expect("room");
-    keys.insert(own("alice", "b"), [0; 16], id(2), at(DAY)).expect("room");
-    keys.insert(key("alice", 1, KeySpace::Generated, "g"), [0; 16], id(3), at(11)).expect("room");
+    keys.insert(own("alice", "a"), [0; 16], id(1), at(DAY), Holder::Account).expect("room");
+    keys.insert(own("alice", "b"), [0; 16], id(2), at(DAY), Holder::Account).expect("room");
+    keys.insert(key("alice", 1, KeySpace::Generated, "g"), [0; 16], id(3), at(11), Holder::Account)
+        .expect("room");
     let open = |order| order == id(2);
     assert_eq!(keys.expire(at(11), open), 0, "its instant has not passed");
     assert_eq!(keys.expire(at(12), open), 1);
@@ -103,8 +113,14 @@ fn a_key_lives_to_its_instant_and_while_its_order_is_open() {
 fn expiry_is_bounded_and_in_order_of_time_then_order() {
     let mut keys = Keys::new();
     for number in (0..100).rev() {
-        keys.insert(own("alice", &number.to_string()), [0; 16], id(number), at(5 + number / 50))
-            .expect("room");
+        keys.insert(
+            own("alice", &number.to_string()),
+            [0; 16],
+            id(number),
+            at(5 + number / 50),
+            Holder::Account,
+        )
+        .expect("room");
     }
     let (asked, seen) = (Cell::new(0), std::cell::RefCell::new(Vec::new()));
     let is_open = |order: OrderId| {
@@ -124,15 +140,27 @@ fn expiry_is_bounded_and_in_order_of_time_then_order() {
 fn an_account_at_its_cap_is_refused_and_nobody_else() {
     let mut keys = Keys::new();
     for number in 0..u64::from(KEYS_PER_ACCOUNT_MAX) {
-        let taken = keys.insert(own("greedy", &number.to_string()), [0; 16], id(number), at(9));
+        let taken = keys.insert(
+            own("greedy", &number.to_string()),
+            [0; 16],
+            id(number),
+            at(9),
+            Holder::Account,
+        );
         assert_eq!(taken, Ok(()));
     }
-    let refused = keys.insert(own("greedy", "more"), [0; 16], id(1 << 40), at(9));
+    let refused = keys.insert(own("greedy", "more"), [0; 16], id(1 << 40), at(9), Holder::Account);
     assert_eq!(refused, Err(KeyRefused::TooManyOfAccount));
     assert_eq!(keys.check(&own("greedy", "more"), &[0; 16]), KeyCheck::New);
-    assert_eq!(keys.insert(own("modest", "0"), [0; 16], id(1 << 41), at(99)), Ok(()));
+    assert_eq!(
+        keys.insert(own("modest", "0"), [0; 16], id(1 << 41), at(99), Holder::Account),
+        Ok(())
+    );
     assert_eq!(keys.expire(at(10), NONE_OPEN), EXPIRIES_MAX);
-    assert_eq!(keys.insert(own("greedy", "more"), [0; 16], id(1 << 40), at(99)), Ok(()));
+    assert_eq!(
+        keys.insert(own("greedy", "more"), [0; 16], id(1 << 40), at(99), Holder::Account),
+        Ok(())
+    );
 }
 
 /// A sorted map with the same rules, on a random flow with images in between.
@@ -158,7 +186,8 @@ fn keys_agree_with_a_sorted_map_and_survive_images() {
         match checked {
             KeyCheck::New => {
                 let until = now + (draw >> 48) % 600;
-                keys.insert(key.clone(), [content; 16], id(now), at(until)).expect("room");
+                keys.insert(key.clone(), [content; 16], id(now), at(until), Holder::Account)
+                    .expect("room");
                 map.insert(key, (content, id(now), until));
             }
             KeyCheck::Same { original } => {
@@ -174,7 +203,7 @@ fn keys_agree_with_a_sorted_map_and_survive_images() {
         assert_eq!(keys.len(), map.len());
         if now % 1_000 == 0 {
             let image = keys.image();
-            keys = Keys::restore(image.clone()).expect("a good image");
+            keys = Keys::restore(image.clone(), ACCOUNTS).expect("a good image");
             assert_eq!(keys.image(), image);
         }
     }
@@ -184,17 +213,17 @@ fn keys_agree_with_a_sorted_map_and_survive_images() {
 fn bad_images_are_refused() {
     let good = || {
         let mut keys = Keys::new();
-        keys.insert(own("alice", "a"), [0; 16], id(1), at(9)).expect("room");
-        keys.insert(own("alice", "b"), [0; 16], id(2), at(9)).expect("room");
+        keys.insert(own("alice", "a"), [0; 16], id(1), at(9), Holder::Account).expect("room");
+        keys.insert(own("alice", "b"), [0; 16], id(2), at(9), Holder::Account).expect("room");
         assert!(keys.alias(id(1), id(5)) && keys.alias(id(2), id(6)));
         keys.image()
     };
     let refused = |change: fn(&mut matcher_core::KeysImage)| {
         let mut image = good();
         change(&mut image);
-        Keys::restore(image).expect_err("a bad image")
+        Keys::restore(image, ACCOUNTS).expect_err("a bad image")
     };
-    assert!(Keys::restore(good()).is_ok());
+    assert!(Keys::restore(good(), ACCOUNTS).is_ok());
     assert_eq!(refused(|image| image.keys.reverse()), KeysRestoreError::Order(id(1)));
     assert_eq!(refused(|image| image.keys[1].order = id(1)), KeysRestoreError::Order(id(1)));
     let taken = KeysRestoreError::Refused { order: id(2), reason: KeyRefused::Taken };

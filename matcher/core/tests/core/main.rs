@@ -10,4 +10,5 @@ mod keys;
 mod naive;
 mod rules;
 mod setup;
+mod shares;
 mod sweeps;

@@ -1,0 +1,249 @@
+//! The largest answers that a shard can be brought to give: each must fit one record of the log.
+//!
+//! Names, keys, ids, prices and amounts are as long as they get, and counters that no test can
+//! drive so far are put to their ends before the answer is written. Nothing ends by time alone yet:
+//! keys expire without a word in any answer.
+
+use std::collections::BTreeSet;
+
+use ledger_core::{ASSET_NUMBER_MAX, SUPPLY_MAX};
+use matcher::limits::{
+    COMPACTIONS_MAX, GRANTS_RETURNED_MAX, LISTINGS_MAX, OPEN_ORDERS_PER_ACCOUNT_MAX,
+};
+use matcher_core::{COUNTER_MAX, FILLS_MAX};
+use model::{
+    AssetId, InstrumentId, OrderId, Partition, Price, Quantity, RequestId, Side, TimeInForce,
+    Timestamp,
+};
+use proto::{
+    command::{Ask, Command},
+    log::{self, EndReason, PostingCause, event::Kind},
+    reference::{AssetListing, InstrumentListing, reference_body::Body},
+    topic::RECORD_BYTES_MAX,
+};
+use spine::{
+    Record,
+    answer::{self, Preamble},
+    chain::Chain,
+    header::{self, Headers},
+};
+
+use crate::venue::{Became, Venue, became, movement, place_in};
+
+/// The instrument, its base and its quote asset, with the longest numbers that there are.
+const INSTRUMENT: u32 = u32::MAX;
+const BASE: u32 = ASSET_NUMBER_MAX;
+const QUOTE: u32 = ASSET_NUMBER_MAX - 1;
+
+/// The shard with the longest order ids, near the end of its partition.
+fn last_shard(sandbox: bool) -> Venue {
+    let count = Partition::COUNT_MAX;
+    let last = Partition::new(count - 1).expect("in range");
+    let mut venue = Venue::bare(sandbox, count.into(), last);
+    venue.next_offset = OrderId::OFFSET_END - 1_000_000;
+    venue
+}
+
+fn asset(id: u32) -> Body {
+    let code = format!("A{id}");
+    Body::Asset(AssetListing { id, code, decimals: 0, sandbox_grant_units: u64::MAX })
+}
+
+/// An instrument with the largest lot and the largest worth of a lot at a tick.
+fn instrument(id: u32, base_asset_id: u32, quote_asset_id: u32) -> Body {
+    Body::Instrument(InstrumentListing {
+        id,
+        base_asset_id,
+        quote_asset_id,
+        tick_size_units: 1,
+        lot_size_units: 1 << 32,
+        price_protection_bps: 10_000,
+        partition: u32::from(Partition::COUNT_MAX) - 1,
+    })
+}
+
+/// The longest text that names an account or a key.
+fn text(number: usize) -> String {
+    format!("{number:064}")
+}
+
+fn order(instrument: u32, key: usize, side: Side, ticks: u64, lots: u64) -> Command {
+    let price = Price::from_ticks(ticks).expect("in range");
+    let quantity = Quantity::from_lots(lots).expect("in range");
+    let ask = Ask::Limit { price, quantity };
+    place_in(InstrumentId(instrument), &text(key), side, ask, TimeInForce::Gtc)
+}
+
+fn deposit(asset: u32, units: i128) -> Command {
+    Command::Deposit(movement(asset, units, &text(asset as usize)))
+}
+
+fn applied(venue: &mut Venue, account: usize, command: Command) -> log::AnswerBody {
+    let body = venue.apply(&text(account), command);
+    assert_eq!(became(&body), Became::Applied);
+    body
+}
+
+/// The size of the record that carries this answer.
+fn record_bytes(mut body: log::AnswerBody) -> usize {
+    swell(&mut body);
+    let chain = Chain([u8::MAX; 16]);
+    let preamble = Preamble {
+        out_seq: u64::MAX,
+        in_offset: OrderId::OFFSET_END - 1,
+        epoch: u32::MAX,
+        behaviour: u32::MAX,
+        input_hash: chain,
+        prev_chain: chain,
+        now: Timestamp::from_unix_nanos(u64::MAX),
+        request_id: RequestId(u128::MAX),
+    };
+    let (value, _) = answer::write(&preamble, body);
+    // As long as the W3C's trace context wants every platform to carry.
+    let headers = Headers::default()
+        .with(header::TRACE_PARENT, vec![b'0'; 55])
+        .with(header::TRACE_STATE, vec![b'0'; 512])
+        .with(header::INCARNATION, vec![b'0'; 16]);
+    Record { key: None, value, headers }.bytes()
+}
+
+/// Puts every counter of the answer to its end.
+fn swell(body: &mut log::AnswerBody) {
+    for posting in body.postings.iter_mut().filter(|posting| posting.trade_id > 0) {
+        posting.trade_id = COUNTER_MAX;
+    }
+    for event in &mut body.events {
+        match event.kind.as_mut().expect("every event is of a kind") {
+            Kind::Trade(trade) => trade.trade_id = COUNTER_MAX,
+            Kind::BookChanged(changed) => {
+                changed.sequence = COUNTER_MAX;
+                let levels = changed.bids.iter_mut().chain(&mut changed.asks);
+                for level in levels.filter(|level| level.total_lots > 0) {
+                    level.total_lots = u64::MAX;
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn assert_fits(name: &str, body: log::AnswerBody) {
+    let bytes = record_bytes(body);
+    println!("{name}: {bytes} of {RECORD_BYTES_MAX} bytes");
+    assert!(
+        bytes < RECORD_BYTES_MAX,
+        "{name} has {bytes} bytes, a record at most {RECORD_BYTES_MAX}"
+    );
+}
+
+fn count(body: &log::AnswerBody, is_it: impl Fn(&Kind) -> bool) -> usize {
+    body.events.iter().filter(|event| event.kind.as_ref().is_some_and(&is_it)).count()
+}
+
+/// Accounts at the start of the sweep that will be back at their grant after it: each buys a lot
+/// from the account of the number `seller` and offers it again, at a price of its own from 2 ticks.
+fn offer_back(venue: &mut Venue, accounts: std::ops::Range<usize>, seller: usize) {
+    // Dearest first, so that each meets its own seller and no cheaper offer of another.
+    for (ticks, account) in (2..).zip(accounts).collect::<Vec<_>>().into_iter().rev() {
+        applied(venue, seller, order(INSTRUMENT, account, Side::Sell, ticks, 1));
+        applied(venue, account, order(INSTRUMENT, 1, Side::Buy, ticks, 1));
+        applied(venue, account, order(INSTRUMENT, 2, Side::Sell, ticks, 1));
+    }
+}
+
+/// Makers that have and hold as much of both assets as so many can, each with a level of its own
+/// to be taken.
+fn offer_dear(venue: &mut Venue, makers: std::ops::Range<usize>) {
+    let lots = Quantity::LOTS_MAX / FILLS_MAX as u64;
+    for (away, maker) in (2..).zip(makers) {
+        applied(venue, maker, deposit(BASE, SUPPLY_MAX.units() >> 13));
+        applied(venue, maker, deposit(QUOTE, SUPPLY_MAX.units() >> 14));
+        let offer = order(INSTRUMENT, 1, Side::Sell, Price::TICKS_MAX - away, lots);
+        applied(venue, maker, offer);
+        applied(venue, maker, order(INSTRUMENT, 2, Side::Sell, Price::TICKS_MAX, 1 << 40));
+        applied(venue, maker, order(INSTRUMENT, 3, Side::Buy, 1, 1 << 40));
+    }
+}
+
+/// 5,000 trades at 5,000 levels with 5,000 accounts, each of which ends an order; as many of them
+/// go out of memory as may; and the taker is granted every asset on top.
+#[test]
+fn the_largest_sweep_fits_a_record() {
+    let (taker, seller) = (0, 1);
+    let mut venue = last_shard(true);
+    for body in [asset(BASE), asset(QUOTE), instrument(INSTRUMENT, BASE, QUOTE)] {
+        venue.list(body);
+    }
+    // One maker more than a sweep reaches, so that it is cut and the rest of its hold released.
+    let makers = 10 + COMPACTIONS_MAX..11 + FILLS_MAX;
+    offer_dear(&mut venue, makers);
+    applied(&mut venue, taker, deposit(QUOTE, SUPPLY_MAX.units() / 2));
+    for id in 1..=LISTINGS_MAX as u32 - 3 {
+        venue.list(asset(ASSET_NUMBER_MAX - 1 - id));
+    }
+    offer_back(&mut venue, 10..10 + COMPACTIONS_MAX, seller);
+
+    let sweep = order(INSTRUMENT, 1, Side::Buy, Price::TICKS_MAX - 1, Quantity::LOTS_MAX);
+    let body = applied(&mut venue, taker, sweep);
+    venue.exchange.check_invariants().expect("all holds");
+    let makers: BTreeSet<u32> = body
+        .events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            Some(Kind::Trade(trade)) => Some(trade.maker_account),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(makers.len(), FILLS_MAX, "each trade is with another account");
+    let is_cut = |kind: &Kind| match kind {
+        Kind::OrderEnded(end) => end.reason() == EndReason::SweepLimit,
+        _ => false,
+    };
+    assert_eq!(count(&body, is_cut), 1, "the sweep is cut");
+    assert_eq!(count(&body, |kind| matches!(kind, Kind::OrderEnded(_))), FILLS_MAX + 1);
+    let of_cause = |cause| body.postings.iter().filter(move |posting| posting.cause() == cause);
+    assert_eq!(
+        of_cause(PostingCause::Grant).map(|grant| grant.legs.len()).sum::<usize>(),
+        2 * (LISTINGS_MAX - 3)
+    );
+    let returned = of_cause(PostingCause::GrantReturned).map(|back| back.legs.len() / 2);
+    let returned: usize = returned.sum();
+    let in_reach = GRANTS_RETURNED_MAX - LISTINGS_MAX..=GRANTS_RETURNED_MAX;
+    assert!(in_reach.contains(&returned), "{returned} grants went back");
+    assert_fits("the largest sweep", body);
+}
+
+/// As many orders as one account may have, each at a level where more rests, in as many books as
+/// there can be with an asset for each of them.
+#[test]
+fn the_largest_mass_cancel_fits_a_record() {
+    let (canceller, other) = (0, 1);
+    let mut venue = last_shard(false);
+    let books = LISTINGS_MAX as u32 / 2;
+    let asset_of = |number: u32| ASSET_NUMBER_MAX - number % books;
+    for number in 0..books {
+        venue.list(asset(asset_of(number)));
+    }
+    for number in 0..books {
+        venue.list(instrument(INSTRUMENT - number, asset_of(number), asset_of(number + 1)));
+    }
+    for account in [canceller, other] {
+        for number in 0..books {
+            applied(&mut venue, account, deposit(asset_of(number), SUPPLY_MAX.units() / 2));
+        }
+        for number in 0..OPEN_ORDERS_PER_ACCOUNT_MAX {
+            let book = number as u32 % books;
+            let ticks = Price::TICKS_MAX - number as u64;
+            let bid = order(INSTRUMENT - book, number, Side::Buy, ticks, Quantity::LOTS_MAX);
+            applied(&mut venue, account, bid);
+        }
+    }
+    let body = applied(&mut venue, canceller, Command::CancelAll { instrument: None });
+    venue.exchange.check_invariants().expect("all holds");
+    let ended = count(&body, |kind| matches!(kind, Kind::OrderEnded(_)));
+    assert_eq!(ended, OPEN_ORDERS_PER_ACCOUNT_MAX);
+    assert_eq!(count(&body, |kind| matches!(kind, Kind::BookChanged(_))), books as usize);
+    let balance = venue.balance(&text(canceller), QUOTE);
+    assert_eq!(balance, (SUPPLY_MAX.units() / 2, 0), "of {:?}", AssetId(QUOTE));
+    assert_fits("the largest mass cancel", body);
+}
