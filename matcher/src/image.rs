@@ -61,7 +61,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
         key_retention: Span::from_nanos(image.key_retention_nanos),
         books: Books::restore(books::from_wire(books, &instruments)?)
             .map_err(|error| error.to_string())?,
-        accounts: accounts::restore(accounts)?,
+        accounts: accounts::restore(accounts, keys.seed())?,
         keys: keys::restore(keys)?,
         listings,
         postings: Default::default(),

@@ -35,6 +35,13 @@ struct KeyWire {
     aliases: Vec<u64>,
 }
 
+impl KeysWire {
+    /// The seed of a shard's tables.
+    pub(super) fn seed(&self) -> u128 {
+        u128::from(self.seed_high) << 64 | u128::from(self.seed_low)
+    }
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "the halves of 128 bits")]
 pub(super) fn to_wire(image: &KeysImage) -> KeysWire {
     KeysWire {
@@ -68,8 +75,8 @@ const fn space_to_wire(space: KeySpace) -> log::KeySpace {
 
 /// The keys, everything in them checked.
 pub(super) fn restore(wire: KeysWire) -> Result<Keys, String> {
+    let seed = wire.seed();
     let keys = wire.keys.iter().map(key_from_wire).collect::<Result<_, _>>()?;
-    let seed = u128::from(wire.seed_high) << 64 | u128::from(wire.seed_low);
     Keys::restore(KeysImage { seed, keys }).map_err(|error| error.to_string())
 }
 
