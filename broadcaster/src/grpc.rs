@@ -49,11 +49,24 @@ impl MarketData {
         self.edge.hub.find(symbol).ok_or_else(|| refusal::not_listed(symbol))
     }
 
-    fn subscribe(&self, feed: Feed) -> Result<impl Stream<Item = Told> + use<>, Status> {
-        let place = self.edge.take_place().ok_or_else(refusal::too_many_listeners)?;
-        let subscription = self.edge.hub.subscribe(feed);
+    fn take_place(&self) -> Result<Place, Status> {
+        self.edge.take_place().ok_or_else(refusal::too_many_listeners)
+    }
+
+    fn trades_feed(&self, request: &StreamTradesRequest) -> Result<Feed, Status> {
+        match (request.instrument.as_str(), request.since_sequence) {
+            ("", None) => Ok(Feed::AllTrades),
+            ("", Some(_)) => {
+                let description = "is missing: since_sequence counts the trades of one instrument";
+                Err(refusal::field_at_fault("instrument", description))
+            }
+            (symbol, since) => Ok(Feed::Trades { instrument: self.listed(symbol)?, since }),
+        }
+    }
+
+    fn listen(&self, subscription: Subscription, place: Place) -> impl Stream<Item = Told> + use<> {
         let listener = Listener { subscription, edge: self.edge.clone(), _place: place };
-        Ok(stream::unfold(Some(listener), Listener::turn).flat_map(stream::iter))
+        stream::unfold(Some(listener), Listener::turn).flat_map(stream::iter)
     }
 }
 
@@ -85,13 +98,17 @@ impl MarketDataService for MarketData {
         &self,
         request: Request<StreamTradesRequest>,
     ) -> Result<Response<Self::StreamTradesStream>, Status> {
-        let symbol = request.into_inner().instrument;
+        let request = request.into_inner();
         self.ready()?;
-        let feed = match symbol.as_str() {
-            "" => Feed::AllTrades,
-            symbol => Feed::Trades { instrument: self.listed(symbol)?, since: None },
-        };
-        let told = self.subscribe(feed)?;
+        let feed = self.trades_feed(&request)?;
+        let place = self.take_place()?;
+        let since = request.since_sequence.unwrap_or_default();
+        let subscription = self
+            .edge
+            .hub
+            .subscribe_without_gap(feed)
+            .map_err(|forgotten| refusal::too_old(&request.instrument, since, forgotten))?;
+        let told = self.listen(subscription, place);
         Ok(Response::new(Box::pin(told.map(|told| told.map(|frame| trades_response(&frame))))))
     }
 
@@ -103,7 +120,9 @@ impl MarketDataService for MarketData {
     ) -> Result<Response<Self::StreamDepthStream>, Status> {
         let symbol = request.into_inner().instrument;
         self.ready()?;
-        let told = self.subscribe(Feed::Depth { instrument: self.listed(&symbol)? })?;
+        let feed = Feed::Depth { instrument: self.listed(&symbol)? };
+        let place = self.take_place()?;
+        let told = self.listen(self.edge.hub.subscribe(feed), place);
         Ok(Response::new(Box::pin(told.map(|told| told.map(|frame| depth_response(&frame))))))
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use crate::hub::Turn;
+use crate::hub::{Forgotten, Turn};
 
 /// Whose words the reasons are.
 const DOMAIN: &str = "tradespine";
@@ -44,6 +44,19 @@ pub(super) fn field_at_fault(field: &str, description: &str) -> Status {
 /// No instrument of this name.
 pub(super) fn not_listed(symbol: &str) -> Status {
     Status::not_found(format!("no instrument with the symbol {symbol:?} is listed"))
+}
+
+/// Trades that a listener asks for are no longer kept.
+pub(super) fn too_old(symbol: &str, since: u64, forgotten: Forgotten) -> Status {
+    let oldest = forgotten.oldest_sequence;
+    let description = format!(
+        "is too old: after trade {since} of {symbol} the oldest kept here is {oldest}; ask the \
+         ledger for those before it"
+    );
+    let mut details = ErrorDetails::with_bad_request_violation("since_sequence", &description);
+    let metadata = HashMap::from([("oldest_sequence".to_owned(), oldest.to_string())]);
+    details.set_error_info("too_old", DOMAIN, metadata);
+    Status::with_error_details(Code::OutOfRange, format!("since_sequence {description}"), details)
 }
 
 /// A listener does not keep up; it can go on from the last sequence, where its feed has one.

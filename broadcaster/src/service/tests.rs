@@ -185,7 +185,8 @@ async fn there_is_a_place_for_so_many_listeners() {
     let running = Running::start(Settings { listeners_max: 2, ..settings() }, &log).await;
     let first = running.socket("/ws/depth?instrument=BTC-USDT").await;
     let mut grpc = running.grpc().await;
-    let request = || StreamTradesRequest { instrument: "BTC-USDT".to_owned() };
+    let request =
+        || StreamTradesRequest { instrument: "BTC-USDT".to_owned(), ..Default::default() };
     let second = grpc.stream_trades(request()).await.expect("the last place");
     let too_many = (503, "too_many_listeners".to_owned());
     assert_eq!(refused(running.http, "/ws/trades").await, too_many);
@@ -267,7 +268,7 @@ async fn grpc_tells_the_same() {
     let unknown = client.stream_depth(depth_of("NO-SUCH")).await.expect_err("unknown");
     assert_eq!(unknown.code(), Code::NotFound);
 
-    let trades = StreamTradesRequest { instrument: String::new() };
+    let trades = StreamTradesRequest::default();
     let mut trades = client.stream_trades(trades).await.expect("it streams").into_inner();
     let mut changes = client.stream_depth(depth_of("BTC-USDT")).await.expect("listed").into_inner();
     let first = changes.message().await.expect("open").expect("a frame").frame;
