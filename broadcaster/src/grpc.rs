@@ -1,5 +1,8 @@
 //! `MarketDataService`: the same feeds as over WebSocket, under the same rules.
 
+pub(crate) mod entrance;
+mod refusal;
+
 use std::{pin::Pin, sync::Arc};
 
 use futures_util::{Stream, StreamExt, stream};
@@ -9,8 +12,7 @@ use proto::marketdata::{
     StreamTradesRequest, StreamTradesResponse, market_data_service_server::MarketDataService,
     stream_depth_response, stream_trades_response,
 };
-use tonic::{Code, Request, Response, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic::{Request, Response, Status};
 
 use crate::{
     hub::{Feed, Subscription, Turn},
@@ -37,23 +39,34 @@ impl MarketData {
 
     fn ready(&self) -> Result<(), Status> {
         let ready = self.edge.is_ready();
-        ready.then_some(()).ok_or_else(|| Status::unavailable("not caught up with the log yet"))
+        ready.then_some(()).ok_or_else(refusal::not_ready)
     }
 
     fn listed(&self, symbol: &str) -> Result<InstrumentId, Status> {
         if symbol.is_empty() {
-            return Err(field_at_fault("instrument", "is missing"));
+            return Err(refusal::field_at_fault("instrument", "is missing"));
         }
-        self.edge.hub.find(symbol).ok_or_else(|| not_listed(symbol))
+        self.edge.hub.find(symbol).ok_or_else(|| refusal::not_listed(symbol))
     }
 
-    fn subscribe(&self, feed: Feed) -> Result<impl Stream<Item = Told> + use<>, Status> {
-        let place = self.edge.take_place().ok_or_else(|| {
-            Status::resource_exhausted("there are as many listeners as there may be")
-        })?;
-        let subscription = self.edge.hub.subscribe(feed);
+    fn take_place(&self) -> Result<Place, Status> {
+        self.edge.take_place().ok_or_else(refusal::too_many_listeners)
+    }
+
+    fn trades_feed(&self, request: &StreamTradesRequest) -> Result<Feed, Status> {
+        match (request.instrument.as_str(), request.since_sequence) {
+            ("", None) => Ok(Feed::AllTrades),
+            ("", Some(_)) => {
+                let description = "is missing: since_sequence counts the trades of one instrument";
+                Err(refusal::field_at_fault("instrument", description))
+            }
+            (symbol, since) => Ok(Feed::Trades { instrument: self.listed(symbol)?, since }),
+        }
+    }
+
+    fn listen(&self, subscription: Subscription, place: Place) -> impl Stream<Item = Told> + use<> {
         let listener = Listener { subscription, edge: self.edge.clone(), _place: place };
-        Ok(stream::unfold(Some(listener), Listener::turn).flat_map(stream::iter))
+        stream::unfold(Some(listener), Listener::turn).flat_map(stream::iter)
     }
 }
 
@@ -71,12 +84,12 @@ impl MarketDataService for MarketData {
         let depth = match request.depth {
             0 => DEPTH_DEFAULT,
             depth @ 1..=DEPTH_MAX => depth,
-            _ => return Err(field_at_fault("depth", "is at most 5000")),
+            _ => return Err(refusal::field_at_fault("depth", "is at most 5000")),
         };
         let instrument = self.listed(&request.instrument)?;
         let depth = usize::try_from(depth).unwrap_or(usize::MAX);
         let book = self.edge.hub.order_book(instrument, depth);
-        book.map(Response::new).ok_or_else(|| not_listed(&request.instrument))
+        book.map(Response::new).ok_or_else(|| refusal::not_listed(&request.instrument))
     }
 
     type StreamTradesStream = Frames<StreamTradesResponse>;
@@ -85,13 +98,17 @@ impl MarketDataService for MarketData {
         &self,
         request: Request<StreamTradesRequest>,
     ) -> Result<Response<Self::StreamTradesStream>, Status> {
-        let symbol = request.into_inner().instrument;
+        let request = request.into_inner();
         self.ready()?;
-        let feed = match symbol.as_str() {
-            "" => Feed::AllTrades,
-            symbol => Feed::Trades { instrument: self.listed(symbol)?, since: None },
-        };
-        let told = self.subscribe(feed)?;
+        let feed = self.trades_feed(&request)?;
+        let place = self.take_place()?;
+        let since = request.since_sequence.unwrap_or_default();
+        let subscription = self
+            .edge
+            .hub
+            .subscribe_without_gap(feed)
+            .map_err(|forgotten| refusal::too_old(&request.instrument, since, forgotten))?;
+        let told = self.listen(subscription, place);
         Ok(Response::new(Box::pin(told.map(|told| told.map(|frame| trades_response(&frame))))))
     }
 
@@ -103,7 +120,9 @@ impl MarketDataService for MarketData {
     ) -> Result<Response<Self::StreamDepthStream>, Status> {
         let symbol = request.into_inner().instrument;
         self.ready()?;
-        let told = self.subscribe(Feed::Depth { instrument: self.listed(&symbol)? })?;
+        let feed = Feed::Depth { instrument: self.listed(&symbol)? };
+        let place = self.take_place()?;
+        let told = self.listen(self.edge.hub.subscribe(feed), place);
         Ok(Response::new(Box::pin(told.map(|told| told.map(|frame| depth_response(&frame))))))
     }
 }
@@ -123,7 +142,7 @@ impl Listener {
         let turn = tokio::select! {
             biased;
             () = listener.edge.stop.cancelled() => {
-                return Some((vec![Err(Status::unavailable("going away"))], None));
+                return Some((vec![Err(refusal::going_away())], None));
             }
             turn = listener.subscription.next(&mut frames) => turn,
         };
@@ -131,18 +150,9 @@ impl Listener {
         if turn == Turn::GoOn {
             return Some((told, Some(listener)));
         }
-        told.push(Err(too_slow(turn)));
+        told.push(Err(refusal::too_slow(turn)));
         Some((told, None))
     }
-}
-
-fn too_slow(turn: Turn) -> Status {
-    Status::resource_exhausted(match turn {
-        Turn::Cut { last_sequence: Some(sequence) } => {
-            format!("too slow; last sequence {sequence}")
-        }
-        _ => "too slow".to_owned(),
-    })
 }
 
 fn trades_response(frame: &Frame) -> StreamTradesResponse {
@@ -164,13 +174,4 @@ fn depth_response(frame: &Frame) -> StreamDepthResponse {
         Message::Trade(_) => None,
     };
     StreamDepthResponse { frame }
-}
-
-fn field_at_fault(field: &str, description: &str) -> Status {
-    let details = ErrorDetails::with_bad_request_violation(field, description);
-    Status::with_error_details(Code::InvalidArgument, format!("{field} {description}"), details)
-}
-
-fn not_listed(symbol: &str) -> Status {
-    Status::not_found(format!("no instrument with the symbol {symbol:?} is listed"))
 }

@@ -41,6 +41,13 @@ pub enum Feed {
     },
 }
 
+/// Trades that a feed asks for are no longer remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forgotten {
+    /// The oldest trade that is.
+    pub oldest_sequence: u64,
+}
+
 /// The market and its listeners.
 #[derive(Debug)]
 pub struct Hub {
@@ -107,9 +114,25 @@ impl Hub {
         self.lock().market.image()
     }
 
-    /// Begins to listen. An instrument that is not listed is silent.
+    /// Begins to listen. An instrument that is not listed is silent; trades asked for and no longer
+    /// remembered are a gap.
     pub fn subscribe(self: &Arc<Self>, feed: Feed) -> Subscription {
-        let mut floor = self.lock();
+        self.admit(self.lock(), feed)
+    }
+
+    /// Begins to listen where that needs no gap.
+    ///
+    /// # Errors
+    /// [`Forgotten`] where trades that `feed` asks for are no longer remembered.
+    pub fn subscribe_without_gap(self: &Arc<Self>, feed: Feed) -> Result<Subscription, Forgotten> {
+        let floor = self.lock();
+        match floor.market.forgotten(feed) {
+            Some(forgotten) => Err(forgotten),
+            None => Ok(self.admit(floor, feed)),
+        }
+    }
+
+    fn admit(self: &Arc<Self>, mut floor: MutexGuard<'_, Floor>, feed: Feed) -> Subscription {
         let first = floor.market.first_frames(feed);
         let mailbox = floor.audience.admit(feed);
         drop(floor);
@@ -141,8 +164,8 @@ impl Market {
             Feed::Trades { instrument, since: Some(since) } => {
                 let desk = self.listed(instrument).zip(self.tape(instrument));
                 let Some((listed, tape)) = desk else { return Vec::new() };
-                let (mut frames, complete) = tape.after(since);
-                if !complete {
+                let mut frames = tape.after(since);
+                if self.forgotten(feed).is_some() {
                     let reason = GapReason::TooOld;
                     let gap = Content::Gap { last_sequence: since, reason };
                     frames.insert(0, Frame::of(listed, gap));
@@ -150,6 +173,13 @@ impl Market {
                 frames
             }
         }
+    }
+
+    /// What a feed asks for and no longer gets.
+    fn forgotten(&self, feed: Feed) -> Option<Forgotten> {
+        let Feed::Trades { instrument, since: Some(since) } = feed else { return None };
+        let oldest_sequence = self.tape(instrument)?.oldest_sequence();
+        (since.saturating_add(1) < oldest_sequence).then_some(Forgotten { oldest_sequence })
     }
 }
 

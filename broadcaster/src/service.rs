@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use futures_util::Stream;
 use proto::marketdata::market_data_service_server::MarketDataServiceServer;
 use spine::{Log, genesis::Identity};
 use thiserror::Error;
@@ -11,13 +12,15 @@ use tokio::{
     time,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::server::HealthReporter;
 
 use crate::{
     Settings,
     following::{self, BeginError, FollowError, Following},
-    grpc::MarketData,
+    grpc::{
+        MarketData,
+        entrance::{self, Connection},
+    },
     hub::Hub,
     snapshot::{Directory, FilesError, Snapshot},
     websocket,
@@ -187,6 +190,7 @@ impl Service {
         let stop = stop.child_token();
         let _stopped_at_the_end = stop.clone().drop_guard();
         let listeners_max = u32::try_from(self.settings.listeners_max).unwrap_or(u32::MAX);
+        let connections_max = self.settings.grpc_connections_max;
         let edge = Edge {
             hub: Arc::clone(&self.following.hub),
             stop: stop.clone(),
@@ -204,7 +208,8 @@ impl Service {
         let grpc = tokio::spawn({
             let edge = edge.clone();
             async move {
-                let result = serve_grpc(self.grpc, &edge).await;
+                let incoming = entrance::admitted(self.grpc, connections_max);
+                let result = serve_grpc(incoming, &edge).await;
                 stop_others(&result, &edge.stop);
                 result
             }
@@ -230,7 +235,10 @@ async fn drain(edge: &Edge, listeners_max: u32) {
     }
 }
 
-async fn serve_grpc(listener: TcpListener, edge: &Edge) -> Result<(), tonic::transport::Error> {
+async fn serve_grpc(
+    incoming: impl Stream<Item = io::Result<Connection>>,
+    edge: &Edge,
+) -> Result<(), tonic::transport::Error> {
     let (health, health_service) = tonic_health::server::health_reporter();
     health.set_not_serving::<MarketDataServiceServer<MarketData>>().await;
     let reflection = tonic_reflection::server::Builder::configure()
@@ -244,10 +252,7 @@ async fn serve_grpc(listener: TcpListener, edge: &Edge) -> Result<(), tonic::tra
         .add_service(health_service)
         .add_service(reflection)
         .add_service(MarketDataServiceServer::new(MarketData::new(edge.clone())))
-        .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            edge.stop.clone().cancelled_owned(),
-        );
+        .serve_with_incoming_shutdown(incoming, edge.stop.clone().cancelled_owned());
     let overdue = async {
         edge.stop.cancelled().await;
         time::sleep(DRAIN_MAX).await;

@@ -18,6 +18,9 @@ pub struct Settings {
     /// How many listeners there may be, WebSockets and gRPC streams together; further ones are
     /// refused. Each costs a socket, about 20 KiB of buffers, and its share of every frame.
     pub listeners_max: usize,
+    /// How many gRPC connections there may be; further ones are told so and closed. Each costs a
+    /// socket and some 50 KiB of buffers, and carries all feeds that its client wants.
+    pub grpc_connections_max: usize,
     /// How much may wait for one listener before it counts as too slow.
     pub queue: QueueLimit,
     /// Where snapshots are kept; a directory of this service's own. Without one every start reads
@@ -31,6 +34,7 @@ impl Default for Settings {
             http_address: (Ipv4Addr::LOCALHOST, 8081).into(),
             grpc_address: (Ipv4Addr::LOCALHOST, 50053).into(),
             listeners_max: 10_000,
+            grpc_connections_max: 4_096,
             queue: QueueLimit::default(),
             snapshot_directory: None,
         }

@@ -1,5 +1,6 @@
 //! gRPC: the same desk, pipelined where a client streams.
 
+mod door;
 mod funding;
 mod orders;
 mod reference;
@@ -14,9 +15,9 @@ use proto::{
     reference::reference_service_server::{self, ReferenceServiceServer},
 };
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, transport::server::Router};
+use tonic::{Request, service::LayerExt, transport::server::Router};
 
-use self::{funding::Funding, orders::OrderEntry, reference::ReferenceData};
+use self::{door::DoorLayer, funding::Funding, orders::OrderEntry, reference::ReferenceData};
 use crate::{
     office::Office,
     trace::{self, Trace},
@@ -33,25 +34,34 @@ pub(crate) const HEALTH_NAMES: [&str; 4] = [
     reference_service_server::SERVICE_NAME,
 ];
 
+/// How much may be in progress at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Calls that have no answer yet.
+    pub(crate) calls_max: usize,
+    /// Streams of orders.
+    pub(crate) order_streams_max: usize,
+}
+
 /// The services of this gateway.
 pub(crate) fn add_services(
     router: Router,
     office: &Arc<Office>,
+    bounds: Bounds,
     stop: CancellationToken,
 ) -> Router {
-    let entry = OrderEntry { office: Arc::clone(office), stop };
+    let entry = OrderEntry::new(Arc::clone(office), bounds.order_streams_max, stop);
     let funding = Funding { office: Arc::clone(office) };
     let reference = ReferenceData { office: Arc::clone(office) };
+    let entry = OrderEntryServiceServer::new(entry).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let funding = FundingServiceServer::new(funding).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let reference =
+        ReferenceServiceServer::new(reference).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let door = DoorLayer::new(bounds.calls_max);
     router
-        .add_service(
-            OrderEntryServiceServer::new(entry).max_decoding_message_size(MESSAGE_BYTES_MAX),
-        )
-        .add_service(
-            FundingServiceServer::new(funding).max_decoding_message_size(MESSAGE_BYTES_MAX),
-        )
-        .add_service(
-            ReferenceServiceServer::new(reference).max_decoding_message_size(MESSAGE_BYTES_MAX),
-        )
+        .add_service(door.named_layer(entry))
+        .add_service(door.named_layer(funding))
+        .add_service(door.named_layer(reference))
 }
 
 /// The call's part in the trace of its client.

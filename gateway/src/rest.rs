@@ -1,15 +1,18 @@
 //! REST: JSON in, JSON out, problem+json where something is wrong.
 //!
 //! Handlers read a request, call the office, and shape the answer; every request passes the
-//! [`door`] first, which gives it an id, a span, and a place, or refuses it.
+//! [`mod@door`] first, which gives it an id and a place, or refuses it.
 
 mod accounts;
 mod body;
 mod docs;
 mod door;
+mod front;
 mod market;
 mod orders;
 mod params;
+mod problem;
+mod reception;
 mod shape;
 
 use std::sync::Arc;
@@ -17,12 +20,11 @@ use std::sync::Arc;
 use axum::{
     Router,
     http::{HeaderName, Method, StatusCode, Uri},
-    middleware,
     routing::{MethodRouter, delete, get, post},
 };
-use tower_http::cors::{Any, CorsLayer};
 
-use self::door::Door;
+use self::door::{Door, door};
+pub(crate) use self::front::Front;
 use crate::{
     office::Office,
     problem::{Kind, Problem},
@@ -37,9 +39,13 @@ pub(crate) const NEXT_CURSOR: HeaderName = HeaderName::from_static("x-next-curso
 /// The header that carries a key of retries.
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// All routes but the health pages.
-pub(crate) fn router(office: Arc<Office>, requests_max: usize) -> Router {
-    let door = Arc::new(Door::new(requests_max));
+/// All that is served: the API, of which `requests_max` requests may be in progress at once, and
+/// the health pages.
+pub(crate) fn front(office: Arc<Office>, requests_max: usize, health: Router) -> Front<Door> {
+    Front { api: door(routes(office), requests_max), health }
+}
+
+fn routes(office: Arc<Office>) -> Router {
     let one_order = get(orders::one).merge(delete(orders::cancel));
     let all_orders = post(orders::place).get(orders::list).delete(orders::cancel_all);
     Router::new()
@@ -57,8 +63,6 @@ pub(crate) fn router(office: Arc<Office>, requests_max: usize) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(office)
-        .layer(middleware::from_fn_with_state(door, door::pass))
-        .layer(cors())
 }
 
 /// Routes that are reached with and without a slash at their end.
@@ -70,15 +74,6 @@ impl WithSlash for Router<Arc<Office>> {
     fn with(self, path: &str, methods: MethodRouter<Arc<Office>>) -> Self {
         self.route(path, methods.clone()).route(&format!("{path}/"), methods)
     }
-}
-
-/// Any page may call: there are no cookies here that it could misuse.
-fn cors() -> CorsLayer {
-    CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers(Any)
-        .expose_headers([REQUEST_ID, NEXT_CURSOR, axum::http::header::RETRY_AFTER])
 }
 
 async fn not_found(uri: Uri) -> Problem {

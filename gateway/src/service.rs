@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Instant};
 
-use axum::serve::ListenerExt;
+use axum::{ServiceExt, extract::Request, serve::ListenerExt};
 use daemon::{
     clock::Clock,
     health::{self, Part, Readiness},
@@ -121,6 +121,7 @@ pub struct Service {
     rest: TcpListener,
     rest_requests_max: usize,
     grpc: TcpListener,
+    grpc_bounds: grpc::Bounds,
     grpc_router: GrpcParts,
     rest_address: SocketAddr,
     grpc_address: SocketAddr,
@@ -172,6 +173,10 @@ pub async fn bind(settings: Settings, dependencies: Dependencies) -> Result<Serv
         rest,
         rest_requests_max: settings.rest_requests_max,
         grpc,
+        grpc_bounds: grpc::Bounds {
+            calls_max: settings.grpc_calls_max,
+            order_streams_max: settings.order_streams_max,
+        },
         grpc_router: grpc_parts().await?,
         followers_stop,
     })
@@ -229,7 +234,8 @@ impl Service {
                 stop.clone(),
             );
             let router = self.grpc_router.router;
-            let grpc = serve_grpc(self.grpc, router, Arc::clone(&office), stop.clone());
+            let router = grpc::add_services(router, &office, self.grpc_bounds, stop.clone());
+            let grpc = serve_grpc(self.grpc, router, stop.clone());
             async { tokio::try_join!(rest, grpc).map(|_| ()) }
         };
         let watch = Watch {
@@ -270,23 +276,22 @@ async fn serve_rest(
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
     let health = health::router(readiness, telemetry::metrics::render);
-    let router = rest::router(office, requests_max).merge(health);
+    let front = rest::front(office, requests_max, health);
     let listener = listener.tap_io(|connection| {
         // Without it answers wait for acknowledgements of earlier ones; a failure only costs time.
         let _ = connection.set_nodelay(true);
     });
-    axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?;
+    let service = ServiceExt::<Request>::into_make_service(front);
+    axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await?;
     Ok(())
 }
 
 async fn serve_grpc(
     listener: TcpListener,
     router: tonic::transport::server::Router,
-    office: Arc<Office>,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let router = grpc::add_services(router, &office, stop.clone());
     router.serve_with_incoming_shutdown(incoming, stop.cancelled_owned()).await?;
     Ok(())
 }

@@ -24,6 +24,13 @@ pub struct Settings {
     /// How old the oldest command without an answer may be before new ones are refused. 2 s by
     /// default: a client that waits longer has better things to do than to queue.
     pub unanswered_age_max: Duration,
+    /// How many gRPC calls may be without an answer at once; beyond it new ones are refused. 4,096
+    /// by default, for the same reasons as for REST.
+    pub grpc_calls_max: usize,
+    /// How many streams of orders may be open at once; further ones are refused. 256 by default: of
+    /// a client that sends and does not read, 4,096 results of about a kilobyte wait, so it is at
+    /// most a gigabyte.
+    pub order_streams_max: usize,
     /// How many REST requests may be in progress at once; beyond it new ones are refused. 4,096 by
     /// default: many times the connections of a busy client, and at 16 KiB of body each at most
     /// 64 MiB.
@@ -40,6 +47,8 @@ impl Default for Settings {
             market_data_uri: "http://127.0.0.1:50053".to_owned(),
             unanswered_max: 1 << 16,
             unanswered_age_max: Duration::from_secs(2),
+            grpc_calls_max: 4_096,
+            order_streams_max: 256,
             rest_requests_max: 4_096,
         }
     }

@@ -2,9 +2,16 @@
 //! and the record in the log carries it further. A trace that is not recorded here has no span, and
 //! what the client sent is carried as it came.
 
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
+
 use bytes::Bytes;
+use pin_project_lite::pin_project;
 use telemetry::propagation::{self, Joined};
-use tracing::{Instrument, Span};
+use tokio::task::futures::TaskLocalFuture;
+use tracing::{Instrument, Span, instrument::Instrumented};
 
 /// The header in which a client names its span.
 pub(crate) const TRACE_PARENT: &str = propagation::TRACE_PARENT;
@@ -24,11 +31,13 @@ impl Trace {
     }
 
     /// Does the request's work inside of it.
-    pub(crate) async fn around<F: Future>(self, work: F) -> F::Output {
+    pub(crate) fn around<F: Future>(self, work: F) -> Around<F> {
         match self.0 {
-            Joined::Recorded(span) => work.instrument(span).await,
-            Joined::Carried(line) => CARRIED.scope(Bytes::from(line), work).await,
-            Joined::Untraced => work.await,
+            Joined::Recorded(span) => Around::Recorded { work: work.instrument(span) },
+            Joined::Carried(line) => {
+                Around::Carried { work: CARRIED.scope(Bytes::from(line), work) }
+            }
+            Joined::Untraced => Around::Untraced { work },
         }
     }
 
@@ -38,6 +47,28 @@ impl Trace {
             Joined::Recorded(span) => propagation::inject(span).map(Bytes::from),
             Joined::Carried(line) => Some(Bytes::copy_from_slice(line.as_bytes())),
             Joined::Untraced => None,
+        }
+    }
+}
+
+pin_project! {
+    /// Work inside of a trace. A future with a name, for services that have to name theirs.
+    #[project = AroundProjection]
+    pub(crate) enum Around<F> {
+        Recorded { #[pin] work: Instrumented<F> },
+        Carried { #[pin] work: TaskLocalFuture<Bytes, F> },
+        Untraced { #[pin] work: F },
+    }
+}
+
+impl<F: Future> Future for Around<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        match self.project() {
+            AroundProjection::Recorded { work } => work.poll(context),
+            AroundProjection::Carried { work } => work.poll(context),
+            AroundProjection::Untraced { work } => work.poll(context),
         }
     }
 }

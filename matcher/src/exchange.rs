@@ -38,14 +38,15 @@ impl Core for Exchange {
     /// and with a grant at home only an account could trade nowhere else.
     fn new(genesis: &log::Genesis, partition: Partition) -> Self {
         let grant = genesis.sandbox.then_some(Grant::STANDARD);
+        let seed = seed(genesis);
         Exchange {
             partition,
             partition_count: genesis.partition_count,
             key_retention: Span::from_nanos(genesis.key_retention_nanos),
             listings: Listings::default(),
             books: Books::new(),
-            accounts: Accounts::new(grant),
-            keys: Keys::seeded(seed(genesis)),
+            accounts: Accounts::seeded(grant, seed),
+            keys: Keys::seeded(seed),
             revisited: 0,
             postings: Postings::new(),
             matched: Outcome::default(),
@@ -152,8 +153,8 @@ impl Exchange {
     }
 }
 
-/// Clients choose the texts of keys, so their index is seeded with what nobody knew before the log
-/// was founded and every replica knows alike.
+/// Clients choose their names and the texts of their keys, so the tables of both are seeded with
+/// what nobody knew before the log was founded and every replica knows alike.
 fn seed(genesis: &log::Genesis) -> u128 {
     genesis.log_id.iter().fold(0, |seed, byte| seed << 8 | u128::from(*byte))
 }

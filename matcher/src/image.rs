@@ -62,7 +62,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
     let books = image.books.ok_or("it has no books")?;
     let accounts = image.accounts.ok_or("it has no accounts")?;
     let keys = image.keys.ok_or("it has no keys")?;
-    let accounts = accounts::restore(accounts)?;
+    let accounts = accounts::restore(accounts, keys.seed())?;
     if image.revisited >= accounts.handles_end().max(1) {
         return Err("there is no such account to look at".to_owned());
     }

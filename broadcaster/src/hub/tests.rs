@@ -199,6 +199,12 @@ async fn trades_resume_after_the_sequence_that_a_listener_had() {
         publish(&hub, &mut shard, vec![trade(BTC_USDT, sequence, Side::Buy)]);
     }
     let from = |since| hub.subscribe(Feed::Trades { instrument: BTC, since: Some(since) });
+    let whole = |since| {
+        hub.subscribe_without_gap(Feed::Trades { instrument: BTC, since: Some(since) }).err()
+    };
+    let forgotten = Some(Forgotten { oldest_sequence: 5 });
+    let told = [0, 3, 4, last, last + 1, u64::MAX].map(whole);
+    assert_eq!(told, [forgotten, forgotten, None, None, None, None]);
     let mut listeners = [from(last - 2), from(2), from(last), from(last + 1)];
     publish(&hub, &mut shard, vec![trade(BTC_USDT, last + 1, Side::Buy)]);
     publish(&hub, &mut shard, vec![trade(BTC_USDT, last + 2, Side::Buy)]);

@@ -22,6 +22,11 @@ impl Tape {
         self.last_sequence
     }
 
+    /// The number of the oldest remembered trade; of the next one where none is remembered.
+    pub fn oldest_sequence(&self) -> u64 {
+        self.last_sequence + 1 - self.recent.len() as u64
+    }
+
     /// Adds the next trade; the oldest remembered one goes where there are too many.
     pub(super) fn add(&mut self, sequence: u64, frame: Arc<Frame>) {
         if self.recent.len() == RECENT_TRADES_MAX {
@@ -41,11 +46,10 @@ impl Tape {
         self.recent.iter()
     }
 
-    /// The remembered trades after `sequence`, and whether they are all that there were.
-    pub fn after(&self, sequence: u64) -> (Vec<Arc<Frame>>, bool) {
+    /// The remembered trades after `sequence`.
+    pub fn after(&self, sequence: u64) -> Vec<Arc<Frame>> {
         let missed = self.last_sequence.saturating_sub(sequence);
         let wanted = usize::try_from(missed).unwrap_or(usize::MAX).min(self.recent.len());
-        let frames = self.recent.iter().skip(self.recent.len() - wanted).cloned().collect();
-        (frames, wanted as u64 == missed)
+        self.recent.iter().skip(self.recent.len() - wanted).cloned().collect()
     }
 }

@@ -15,6 +15,8 @@ use tokio_tungstenite::{connect_async, tungstenite::Message};
 use tonic::{Code, transport::Channel};
 use tonic_types::StatusExt;
 
+mod grpc;
+
 use super::*;
 use crate::fixture::{BTC_USDT, ETH_USDT, Shard, depth, identity, listings, trade};
 
@@ -183,12 +185,13 @@ async fn there_is_a_place_for_so_many_listeners() {
     let running = Running::start(Settings { listeners_max: 2, ..settings() }, &log).await;
     let first = running.socket("/ws/depth?instrument=BTC-USDT").await;
     let mut grpc = running.grpc().await;
-    let request = || StreamTradesRequest { instrument: "BTC-USDT".to_owned() };
+    let request =
+        || StreamTradesRequest { instrument: "BTC-USDT".to_owned(), ..Default::default() };
     let second = grpc.stream_trades(request()).await.expect("the last place");
     let too_many = (503, "too_many_listeners".to_owned());
     assert_eq!(refused(running.http, "/ws/trades").await, too_many);
     let status = grpc.stream_trades(request()).await.expect_err("no place is left");
-    assert_eq!(status.code(), Code::ResourceExhausted);
+    grpc::assert_passing(&status, Code::ResourceExhausted, "too_many_listeners");
     let mut leaving = first;
     leaving.0.close(None).await.expect("it goes out");
     while leaving.0.next().await.is_some() {}
@@ -231,7 +234,7 @@ async fn nobody_is_served_before_the_log_was_read() {
         MarketDataServiceClient::connect(format!("http://{grpc}")).await.expect("it listens");
     let status =
         client.get_order_book(GetOrderBookRequest::default()).await.expect_err("too early");
-    assert_eq!(status.code(), Code::Unavailable);
+    grpc::assert_passing(&status, Code::Unavailable, "not_ready");
     stop.cancel();
     serving.await.expect("no panic").expect("it was told to stop");
 }
@@ -265,7 +268,7 @@ async fn grpc_tells_the_same() {
     let unknown = client.stream_depth(depth_of("NO-SUCH")).await.expect_err("unknown");
     assert_eq!(unknown.code(), Code::NotFound);
 
-    let trades = StreamTradesRequest { instrument: String::new() };
+    let trades = StreamTradesRequest::default();
     let mut trades = client.stream_trades(trades).await.expect("it streams").into_inner();
     let mut changes = client.stream_depth(depth_of("BTC-USDT")).await.expect("listed").into_inner();
     let first = changes.message().await.expect("open").expect("a frame").frame;

@@ -24,13 +24,20 @@ pub type MetricsPage = fn() -> String;
 /// The type under which Prometheus asks for its text.
 const PROMETHEUS_TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// The paths of the three pages.
+pub const PATHS: [&str; 3] = [ALIVE, READY, METRICS];
+
+const ALIVE: &str = "/healthz";
+const READY: &str = "/readyz";
+const METRICS: &str = "/metrics";
+
 /// The three pages, to be merged into a service's own router or served by themselves.
 pub fn router(readiness: Readiness, metrics: MetricsPage) -> Router {
     Router::new()
-        .route("/healthz", get(async || "alive\n"))
-        .route("/readyz", get(ready).with_state(readiness))
+        .route(ALIVE, get(async || "alive\n"))
+        .route(READY, get(ready).with_state(readiness))
         .route(
-            "/metrics",
+            METRICS,
             get(move || async move { ([(header::CONTENT_TYPE, PROMETHEUS_TEXT)], metrics()) }),
         )
 }

@@ -11,6 +11,7 @@ use proto::{
     },
     trading::{Order, OrderStatus},
 };
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -28,8 +29,31 @@ use crate::{
 
 /// The order entry service.
 pub(super) struct OrderEntry {
-    pub(super) office: Arc<Office>,
-    pub(super) stop: CancellationToken,
+    office: Arc<Office>,
+    /// A permit for each stream that may be open.
+    streams: Arc<Semaphore>,
+    order_streams_max: usize,
+    stop: CancellationToken,
+}
+
+impl OrderEntry {
+    /// With at most so many streams of orders at once.
+    pub(super) fn new(
+        office: Arc<Office>,
+        order_streams_max: usize,
+        stop: CancellationToken,
+    ) -> OrderEntry {
+        let streams = Arc::new(Semaphore::new(order_streams_max));
+        OrderEntry { office, streams, order_streams_max, stop }
+    }
+
+    fn stream_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.streams).try_acquire_owned().map_err(|_| {
+            let most = self.order_streams_max;
+            let message = format!("{most} streams of orders are open, as many as may be");
+            Problem::overloaded(message)
+        })
+    }
 }
 
 #[tonic::async_trait]
@@ -93,11 +117,12 @@ impl OrderEntryService for OrderEntry {
         &self,
         request: Request<Streaming<StreamOrdersRequest>>,
     ) -> Result<Response<Results>, Status> {
+        let place = self.stream_place()?;
         let trace = joined("StreamOrders", &request);
         let traceparent = trace.line();
         let requests = request.into_inner();
         let office = Arc::clone(&self.office);
-        let results = stream::serve(office, requests, traceparent, self.stop.clone());
+        let results = stream::serve(office, requests, traceparent, place, self.stop.clone());
         Ok(Response::new(results))
     }
 }

@@ -18,7 +18,7 @@ use proto::orders::{
     CancelAllOrdersRequest, CancelAllResult, CancelOrderRequest, PlaceOrderRequest,
     StreamOrdersRequest, stream_orders_request::Request as Asked,
 };
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 
@@ -50,18 +50,19 @@ enum About {
     Problem(Problem),
 }
 
-/// Serves one stream.
+/// Serves one stream; its `place` is given back with the last of the results.
 pub(super) fn serve(
     office: Arc<Office>,
     requests: Streaming<StreamOrdersRequest>,
     traceparent: Option<Bytes>,
+    place: OwnedSemaphorePermit,
     stop: CancellationToken,
 ) -> Results {
     // One message for each permit, so that it never is full and a follower never waits.
     let (sender, receiver) = mpsc::channel(IN_FLIGHT_MAX);
     let permits = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
     let inlet = Inlet { office: Arc::clone(&office), sender, permits, traceparent };
-    let results = outlet::results(office, receiver, Arc::clone(&inlet.permits));
+    let results = outlet::results(office, receiver, Arc::clone(&inlet.permits), place);
     tokio::spawn(inlet.run(requests, stop));
     results
 }

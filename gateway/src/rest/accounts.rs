@@ -14,8 +14,8 @@ use proto::command::Movement;
 use super::{
     body::{self, MovementBody},
     created,
-    door::ProblemView,
     params::PathText,
+    problem::ProblemView,
     shape::AccountView,
 };
 use crate::{

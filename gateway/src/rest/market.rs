@@ -12,8 +12,8 @@ use proto::ledger::ListTradesRequest;
 
 use super::{
     NEXT_CURSOR,
-    door::ProblemView,
     params::Params,
+    problem::ProblemView,
     shape::{BookView, InstrumentView, TimeView, TradeView},
 };
 use crate::{entry, office::Office, problem::Problem};

@@ -14,8 +14,8 @@ use proto::{ledger::ListOrdersRequest, trading::OrderStatus};
 use super::{
     IDEMPOTENCY_KEY, NEXT_CURSOR, body,
     body::OrderBody,
-    door::ProblemView,
     params::{Params, PathText},
+    problem::ProblemView,
     shape::{CancelAllResultView, CancelTakenView, CancelledAllView, OrderView, ReceiptView},
 };
 use crate::{

@@ -7,11 +7,11 @@ use std::{collections::BTreeMap, hash::BuildHasher};
 
 use hashbrown::HashTable;
 use model::{AccountHandle, AccountName, Amount, AssetId, KeyText};
-use rustc_hash::FxBuildHasher;
 
 use crate::{
     Bucket, Cause, Direction, Grant, Leg, MoneyError, Postings,
     assets::{AssetIndex, Assets, ListAssetError},
+    keyed::Keyed,
 };
 
 /// The most accounts on one shard: 2^20. With a dozen assets that is about half a gigabyte, and it
@@ -83,22 +83,29 @@ pub struct Accounts {
     pub(crate) free: Vec<AccountHandle>,
     /// The open accounts by name. Never iterated.
     pub(crate) by_name: HashTable<AccountHandle>,
-}
-
-pub(crate) fn hash(name: &AccountName) -> u64 {
-    FxBuildHasher.hash_one(name)
+    /// What names are hashed with in `by_name`.
+    pub(crate) keyed: Keyed,
 }
 
 impl Accounts {
     /// No accounts and no assets. With a `grant` this is a sandbox: accounts are given something
-    /// when they open, and are compacted when they are back at it.
+    /// when they open, and are compacted when they are back at it. Anybody can foresee the places
+    /// of names in the table: for tests and tools.
     pub fn new(grant: Option<Grant>) -> Accounts {
+        Accounts::seeded(grant, 0)
+    }
+
+    /// The same, with a table in which the places of names depend on `seed`: with one that clients
+    /// cannot know, such as the log's id, none can choose names that all fall into one place. The
+    /// seed never changes an answer.
+    pub fn seeded(grant: Option<Grant>, seed: u128) -> Accounts {
         Accounts {
             grant,
             assets: Assets::default(),
             slots: Vec::new(),
             free: Vec::new(),
             by_name: HashTable::new(),
+            keyed: Keyed::new(seed),
         }
     }
 
@@ -128,7 +135,7 @@ impl Accounts {
     /// The open account of this name.
     pub fn find(&self, name: &AccountName) -> Option<AccountHandle> {
         let is_it = |handle: &AccountHandle| self.slot(*handle).name.as_ref() == Some(name);
-        self.by_name.find(hash(name), is_it).copied()
+        self.by_name.find(self.keyed.hash_one(name), is_it).copied()
     }
 
     /// How many accounts are open.
@@ -199,10 +206,11 @@ impl Accounts {
     }
 
     pub(crate) fn index(&mut self, handle: AccountHandle, name: &AccountName) {
-        let Accounts { by_name, slots, .. } = self;
-        let rehash =
-            |handle: &AccountHandle| slots[handle.0 as usize].name.as_ref().map_or(0, hash);
-        by_name.insert_unique(hash(name), handle, rehash);
+        let Accounts { by_name, slots, keyed, .. } = self;
+        let rehash = |handle: &AccountHandle| {
+            slots[handle.0 as usize].name.as_ref().map_or(0, |name| keyed.hash_one(name))
+        };
+        by_name.insert_unique(keyed.hash_one(name), handle, rehash);
     }
 
     /// What `handle` can use of `asset`; nothing of an asset that is not listed.

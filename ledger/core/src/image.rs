@@ -16,6 +16,8 @@ use crate::{
 pub struct AccountsImage {
     /// What makes it a sandbox.
     pub grant: Option<Grant>,
+    /// The seed of the table of names: see [`Accounts::seeded`].
+    pub seed: u128,
     /// In the order of their listing.
     pub assets: Vec<AssetImage>,
     /// The open accounts, by handle.
@@ -114,6 +116,7 @@ impl Accounts {
         let handles = (0..).map(AccountHandle).zip(&self.slots);
         AccountsImage {
             grant: self.grant,
+            seed: self.keyed.seed(),
             assets: self.assets.iter().map(|(_, asset)| asset_image(asset)).collect(),
             accounts: handles
                 .filter(|(_, slot)| slot.is_open)
@@ -138,8 +141,8 @@ impl Accounts {
     /// # Errors
     /// [`RestoreError`] where it is of none: nothing in it is believed unchecked.
     pub fn restore(image: AccountsImage) -> Result<Accounts, RestoreError> {
-        let AccountsImage { grant, assets, accounts: open, free } = image;
-        let mut accounts = Accounts::new(grant);
+        let AccountsImage { grant, seed, assets, accounts: open, free } = image;
+        let mut accounts = Accounts::seeded(grant, seed);
         for asset in &assets {
             accounts.restore_asset(asset)?;
         }

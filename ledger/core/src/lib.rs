@@ -37,6 +37,7 @@
 //! - [`image`]: the whole state as plain data, and back with everything checked.
 //! - [`audit`]: totals and invariants.
 //! - [`error`]: why an operation is refused.
+//! - `keyed`: the hash of names, under a key.
 //!
 //! What will never live here: order books, clocks, randomness, IO, floats, and wire formats.
 
@@ -49,6 +50,7 @@ pub mod audit;
 pub mod error;
 pub mod funding;
 pub mod image;
+mod keyed;
 pub mod postings;
 pub mod sandbox;
 pub mod trading;

@@ -1,8 +1,10 @@
 //! The sandbox: what the faucet gives to a new account, and how it gets it back.
 
+use std::hash::BuildHasher;
+
 use model::{AccountHandle, Amount, Asset};
 
-use crate::{Accounts, Bucket, Cause, Leg, Postings, accounts::hash};
+use crate::{Accounts, Bucket, Cause, Leg, Postings};
 
 /// The largest grant of one asset, in units: 2^80, which is 10^6 of an asset with 18 decimals.
 /// With [`ACCOUNTS_MAX`](crate::ACCOUNTS_MAX) accounts all grants together stay at 2^100.
@@ -70,7 +72,7 @@ impl Accounts {
         slot.is_open = false;
         slot.granted = 0;
         slot.balances.clear();
-        let name_hash = hash(self.name(handle));
+        let name_hash = self.keyed.hash_one(self.name(handle));
         if let Ok(entry) = self.by_name.find_entry(name_hash, |found| *found == handle) {
             entry.remove();
         }

@@ -24,7 +24,7 @@ fn amount(units: i128) -> Amount {
 
 /// Two assets, three accounts with a deposit, a withdrawal and a hold, and one free slot.
 fn sandbox() -> Accounts {
-    let mut accounts = Accounts::new(Some(Grant::STANDARD));
+    let mut accounts = Accounts::seeded(Some(Grant::STANDARD), 3);
     let mut out = Postings::new();
     accounts.list_asset(USD, amount(1_000)).expect("listed");
     accounts.list_asset(BTC, amount(10)).expect("listed");
@@ -51,6 +51,23 @@ fn a_restored_state_goes_on_as_the_original_would() {
     assert_eq!(both[0], both[1]);
     assert_eq!(both[0].0, AccountHandle(2), "the slot that was freed last");
     assert_eq!(both[0].1, Ok(Movement::AlreadyApplied));
+}
+
+#[test]
+fn the_seed_is_kept_and_changes_nothing_else() {
+    let original = sandbox();
+    assert_eq!(original.image().seed, 3);
+    let elsewhere = AccountsImage { seed: 4, ..original.image() };
+    let mut both = [original, Accounts::restore(elsewhere).expect("a real image")];
+    let images = both.each_mut().map(|accounts| {
+        let mut out = Postings::new();
+        accounts.open(&name("dave"), &mut out).expect("opened");
+        let carol = accounts.find(&name("carol")).expect("open");
+        assert!(accounts.compact(carol, 0, &mut out));
+        assert_eq!(accounts.check_invariants(), Ok(()));
+        AccountsImage { seed: 0, ..accounts.image() }
+    });
+    assert_eq!(images[0], images[1]);
 }
 
 #[test]

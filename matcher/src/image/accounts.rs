@@ -123,12 +123,13 @@ fn movement_to_wire(movement: &MovementImage) -> MovementWire {
     }
 }
 
-/// The accounts, everything in them checked.
-pub(super) fn restore(wire: AccountsWire) -> Result<Accounts, String> {
+/// The accounts, everything in them checked. Their seed is that of the keys, which keep it.
+pub(super) fn restore(wire: AccountsWire, seed: u128) -> Result<Accounts, String> {
     let image = AccountsImage {
         grant: wire
             .grant
             .map(|grant| Grant { quote_coins: grant.quote_coins, base_coins: grant.base_coins }),
+        seed,
         assets: wire.assets.iter().map(asset_from_wire).collect::<Result<_, _>>()?,
         accounts: wire.accounts.iter().map(account_from_wire).collect::<Result<_, _>>()?,
         free: wire.free.into_iter().map(AccountHandle).collect(),

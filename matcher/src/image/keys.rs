@@ -35,6 +35,13 @@ struct KeyWire {
     aliases: Vec<u64>,
 }
 
+impl KeysWire {
+    /// The seed of a shard's tables.
+    pub(super) fn seed(&self) -> u128 {
+        u128::from(self.seed_high) << 64 | u128::from(self.seed_low)
+    }
+}
+
 #[expect(clippy::cast_possible_truncation, reason = "the halves of 128 bits")]
 pub(super) fn to_wire(image: &KeysImage) -> KeysWire {
     KeysWire {
@@ -71,8 +78,8 @@ pub(super) fn restore(
     wire: KeysWire,
     has_account: impl Fn(&AccountName) -> bool,
 ) -> Result<Keys, String> {
+    let seed = wire.seed();
     let keys = wire.keys.iter().map(key_from_wire).collect::<Result<_, _>>()?;
-    let seed = u128::from(wire.seed_high) << 64 | u128::from(wire.seed_low);
     Keys::restore(KeysImage { seed, keys }, has_account).map_err(|error| error.to_string())
 }
 

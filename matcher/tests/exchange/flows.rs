@@ -106,6 +106,9 @@ fn a_restored_state_goes_on_as_the_original_does() {
                 let bytes = venue.exchange.encode();
                 let exchange = Exchange::decode(&bytes).expect("it was just encoded");
                 assert_eq!(exchange.encode(), bytes, "the encoding is canonical");
+                let accounts = exchange.accounts().image();
+                assert_eq!(accounts, venue.exchange.accounts().image());
+                assert_eq!(accounts.seed, u128::from_be_bytes([7; 16]), "the log's id");
                 let Venue { partition, next_offset, now, .. } = venue;
                 twin = Some(Venue { exchange, partition, next_offset, now });
             }

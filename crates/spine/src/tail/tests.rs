@@ -43,7 +43,7 @@ impl Bench {
         let mut accepted = Vec::new();
         while self.now.get() < until {
             self.now.set(self.now.get() + POLL_WAIT);
-            let batch = self.tail.next(|| self.now.get()).expect("a memory is read");
+            let batch = self.tail.next::<Sealed>(|| self.now.get()).expect("a memory is read");
             accepted.extend(batch.answers.iter().map(|accepted| accepted.answer.out_seq));
         }
         accepted

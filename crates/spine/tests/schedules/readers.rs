@@ -60,7 +60,7 @@ impl TestReader {
             return above.then_some(answer);
         }
         match self.acceptor.read(stored) {
-            Judged::Accepted(accepted) => Some(accepted.answer),
+            Judged::Accepted(accepted) => accepted.answer.open().ok(),
             _ => None,
         }
     }

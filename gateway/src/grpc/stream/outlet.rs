@@ -11,7 +11,7 @@ use proto::{
     },
     trading::{Order, OrderStatus},
 };
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tonic::Status;
 
 use super::{About, Told};
@@ -35,8 +35,9 @@ pub(super) fn results(
     office: Arc<Office>,
     receiver: mpsc::Receiver<Told>,
     permits: Arc<Semaphore>,
+    place: OwnedSemaphorePermit,
 ) -> Results {
-    let outlet = Outlet { office, receiver, permits };
+    let outlet = Outlet { office, receiver, permits, _place: place };
     Box::pin(stream::unfold(outlet, |mut outlet| async move {
         let told = outlet.receiver.recv().await?;
         outlet.permits.add_permits(1);
@@ -49,6 +50,7 @@ struct Outlet {
     office: Arc<Office>,
     receiver: mpsc::Receiver<Told>,
     permits: Arc<Semaphore>,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Outlet {

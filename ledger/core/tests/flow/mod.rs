@@ -115,7 +115,7 @@ impl Flow {
         let visitors = (0..VISITORS).map(|number| format!("visitor-{number}"));
         let names = (0..TRADERS).map(|number| format!("trader-{number}")).chain(visitors);
         let mut flow = Flow {
-            accounts: Accounts::new(grant),
+            accounts: Accounts::seeded(grant, seed.into()),
             counts: Counts::default(),
             reference: Reference::default(),
             out: Postings::new(),

@@ -1,0 +1,72 @@
+//! The hash of names, under a key.
+//!
+//! Clients choose their names. Where everybody knows how names are hashed, a client can make up
+//! thousands that fall into one place of a table, and each look-up of one of them walks past all
+//! the others. Under a key that it does not know it cannot. No answer ever depends on the key.
+
+use std::hash::{BuildHasher, DefaultHasher, Hasher};
+
+/// SipHash-1-3 that has taken the key in already, so that no look-up pays for it again.
+#[derive(Clone, Debug)]
+pub(crate) struct Keyed {
+    seed: u128,
+    begun: DefaultHasher,
+}
+
+impl Keyed {
+    pub(crate) fn new(seed: u128) -> Keyed {
+        let mut begun = DefaultHasher::new();
+        begun.write_u128(seed);
+        Keyed { seed, begun }
+    }
+
+    pub(crate) fn seed(&self) -> u128 {
+        self.seed
+    }
+}
+
+impl BuildHasher for Keyed {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        self.begun.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use model::AccountName;
+    use rustc_hash::FxBuildHasher;
+
+    use super::*;
+
+    /// How many places a table of some thousand names has.
+    const PLACES: u64 = 1 << 12;
+
+    fn places(names: &[AccountName], hasher: &impl BuildHasher) -> Vec<u64> {
+        names.iter().map(|name| hasher.hash_one(name) % PLACES).collect()
+    }
+
+    fn count(places: &[u64]) -> usize {
+        places.iter().collect::<BTreeSet<_>>().len()
+    }
+
+    /// Names made up so that a hash without a key puts them all into one place.
+    fn colliding() -> Vec<AccountName> {
+        let names = (0..).map(|number: u32| AccountName::new(&format!("mallory-{number}")));
+        let names = names.map(|name| name.expect("a good name"));
+        names.filter(|name| FxBuildHasher.hash_one(name).is_multiple_of(PLACES)).take(64).collect()
+    }
+
+    #[test]
+    fn names_chosen_to_collide_do_not_and_another_key_puts_them_elsewhere() {
+        let names = colliding();
+        assert_eq!(count(&places(&names, &FxBuildHasher)), 1);
+        let [one, other] = [7, 8].map(|seed| places(&names, &Keyed::new(seed)));
+        assert!(count(&one) > 48 && count(&other) > 48, "{one:?} {other:?}");
+        assert_ne!(one, other);
+        assert_eq!(places(&names, &Keyed::new(7)), one, "the same key, the same places");
+    }
+}
