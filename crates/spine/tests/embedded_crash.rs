@@ -5,7 +5,7 @@
 //! notes every acknowledgement in a file. Then it is killed, and the journal is opened here: it has
 //! everything that was acknowledged and ends at one point, or it is refused with a reason.
 //!
-//! More trials: `TRADESPINE_KILL_CYCLES` and `TRADESPINE_TORN_TRIALS` say how many.
+//! More trials: `TRADESPINE_TEST_KILL_CYCLES` and `TRADESPINE_TEST_TORN_TRIALS` say how many.
 
 #[path = "embedded_crash/exchange.rs"]
 mod exchange;

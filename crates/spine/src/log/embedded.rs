@@ -6,13 +6,14 @@
 //! without its input. A record is shown to [`Visibility::Written`] readers once it is written, to
 //! all others, and acknowledged, once it is synced.
 //!
-//! What a crash leaves is checked when the journal is opened (`check`), what is read is checked
-//! when it is read (`store`), and that the end is not lost is checked against a watermark. Whatever
-//! is not as it was written is refused with a reason: recovered or refused, never wrong. Why this
-//! storage crate, and what it must not be trusted with: docs/adr/0003.
+//! What a crash leaves is checked when the journal is opened (`journals` before the store opens its
+//! own, `check` after), what is read is checked when it is read (`store`), and that the end is not
+//! lost is checked against a watermark. Whatever is not as it was written is refused with a reason:
+//! recovered or refused, never wrong. Why this storage crate, and what it must not be trusted with:
+//! docs/adr/0003.
 //!
 //! - `directory`: lock, format, files. `store`: the storage crate. `record`: how records lie in it.
-//! - `check`: what is looked at on opening. `watermark`: how far it was synced.
+//! - `journals`, `check`: what is looked at on opening. `watermark`: how far it was synced.
 //! - `queue`, `writer`: from a producer's call to its acknowledgement. `patience`: edges give up.
 //!   `ahead`: the blocks that the journal is written over.
 //! - `recent`, `reader`: from memory to those who follow, from the store to those behind.
@@ -22,6 +23,7 @@
 mod ahead;
 mod check;
 mod directory;
+mod journals;
 mod patience;
 mod queue;
 mod reader;
@@ -122,8 +124,7 @@ impl EmbeddedLog {
         directory.check_format(settings.partitions)?;
         let mut watermark = directory.open_watermark()?;
         let store_path = directory.ensure_store(&watermark, settings.memtable_bytes)?;
-        let replayed_bytes = store::journal_bytes(&store_path)
-            .map_err(|error| LogError::Failed(format!("{}: {error}", store_path.display())))?;
+        let replayed_bytes = journals::check(&store_path)?;
         let store = Store::open(&store_path, settings.memtable_bytes)?;
         let ends = check::ends(&store, places(settings.partitions), replayed_bytes)?;
         if ends.sequence < watermark.sequence() {

@@ -62,7 +62,7 @@ fn kill(mut child: Child) {
 fn a_killed_process_loses_nothing_that_was_acknowledged() {
     let mut random = Pcg64Mcg::seed_from_u64(3);
     let (mut interrupted, mut records) = (0, 0);
-    let cycles = count("TRADESPINE_KILL_CYCLES", CYCLES);
+    let cycles = count("TRADESPINE_TEST_KILL_CYCLES", CYCLES);
     for journal in 0..cycles.div_ceil(CYCLES_A_JOURNAL) {
         let directory = tempfile::tempdir().expect("a directory");
         for cycle in 0..CYCLES_A_JOURNAL.min(cycles - journal * CYCLES_A_JOURNAL) {

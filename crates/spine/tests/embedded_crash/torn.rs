@@ -44,7 +44,7 @@ struct Tally {
 #[test]
 fn a_torn_tail_is_recovered_or_refused_but_never_wrong() {
     let mut tally = Tally::default();
-    let trials = count("TRADESPINE_TORN_TRIALS", TRIALS);
+    let trials = count("TRADESPINE_TEST_TORN_TRIALS", TRIALS);
     for crash in 0..trials.div_ceil(TRIALS_A_CRASH) {
         let original = tempfile::tempdir().expect("a directory");
         let mut random = Pcg64Mcg::seed_from_u64(crash);

@@ -22,7 +22,16 @@ const TITLE: &str = "tradespine journal";
 pub(super) struct Directory {
     path: PathBuf,
     /// Held until the last handle of the store is gone.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for Directory {
+    /// Unlocks in so many words. Closing the file would not do: a process that is being started by
+    /// another thread has a copy of it for a moment, until it runs its own program, and an opening
+    /// within that moment would find the directory locked by nobody.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Directory {
@@ -40,7 +49,7 @@ impl Directory {
             .open(&lock_path)
             .map_err(|error| failed(&lock_path, &error))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Directory { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Directory { path: path.to_owned(), lock }),
             Err(TryLockError::WouldBlock) => Err(LogError::Failed(format!(
                 "another process has the journal in {}; one process at a time can",
                 path.display()
@@ -214,4 +223,19 @@ fn remove_file(path: &Path) -> io::Result<()> {
 
 fn failed(path: &Path, error: &io::Error) -> LogError {
     LogError::Failed(format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The handle stands for the copy that a process has which is just being started.
+    #[test]
+    fn a_directory_is_free_once_it_is_dropped_whoever_has_a_copy_of_the_handle() {
+        let path = tempfile::tempdir().expect("a directory");
+        let directory = Directory::lock(path.path()).expect("free");
+        let _copy = directory.lock.try_clone().expect("a copy");
+        drop(directory);
+        drop(Directory::lock(path.path()).expect("free again"));
+    }
 }

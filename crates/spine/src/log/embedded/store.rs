@@ -6,7 +6,7 @@
 
 use std::{
     panic::{self, AssertUnwindSafe},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -146,23 +146,6 @@ impl Store {
     }
 }
 
-/// How many bytes the store's own journals in `directory` have: what is replayed when it is opened.
-pub(super) fn journal_bytes(directory: &Path) -> std::io::Result<u64> {
-    journals(directory)?.iter().map(|path| Ok(path.metadata()?.len())).sum()
-}
-
-/// The store's own journals in `directory`.
-pub(super) fn journals(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut journals = Vec::new();
-    for entry in std::fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "jnl") {
-            journals.push(path);
-        }
-    }
-    Ok(journals)
-}
-
 /// Records that are written together.
 pub(super) struct Batch {
     writes: fjall::OwnedWriteBatch,
@@ -276,7 +259,8 @@ fn damaged(place: Place, offset: u64, what: &str) -> LogError {
     LogError::Damaged(format!("the record at offset {offset} of {topic} {partition} {what}"))
 }
 
-fn unopenable(directory: &Path, why: &str) -> LogError {
+/// The store in `directory` is not to be opened again before people have looked at it.
+pub(super) fn unopenable(directory: &Path, why: &str) -> LogError {
     LogError::Damaged(format!(
         "the journal in {} cannot be read ({why}). Do not start again with it: copy the directory \
          as it is, then restore it from a copy that opens",

@@ -12,14 +12,14 @@ use super::*;
 use crate::log::{Appended, ReachedEnd, ReadLimit, Stored, append_blocking};
 
 const LIMIT: ReadLimit = ReadLimit { records: 100, bytes: 1 << 20 };
-const LONG: Duration = Duration::from_secs(20);
+pub(super) const LONG: Duration = Duration::from_secs(20);
 const NEVER: WriterRole = WriterRole::Edge { give_up_after: Duration::from_secs(3600) };
 
-fn directory() -> TempDir {
+pub(super) fn directory() -> TempDir {
     tempfile::tempdir().expect("a directory")
 }
 
-fn orders() -> Place {
+pub(super) fn orders() -> Place {
     Place::orders(Partition::FIRST)
 }
 
@@ -28,7 +28,7 @@ fn events() -> Place {
 }
 
 /// Settings whose failure is told, not fatal.
-fn settings() -> (EmbeddedSettings, mpsc::Receiver<String>) {
+pub(super) fn settings() -> (EmbeddedSettings, mpsc::Receiver<String>) {
     let (tell, told) = mpsc::channel();
     let tell = Mutex::new(tell);
     let on_fatal: OnFatal = Arc::new(move |reason| {
@@ -37,18 +37,18 @@ fn settings() -> (EmbeddedSettings, mpsc::Receiver<String>) {
     (EmbeddedSettings { on_fatal, ..EmbeddedSettings::new(1) }, told)
 }
 
-fn open(directory: &TempDir) -> Arc<EmbeddedLog> {
+pub(super) fn open(directory: &TempDir) -> Arc<EmbeddedLog> {
     EmbeddedLog::open(directory.path(), settings().0).expect("the journal opens")
 }
 
-fn refusal(directory: &TempDir, settings: EmbeddedSettings) -> String {
+pub(super) fn refusal(directory: &TempDir, settings: EmbeddedSettings) -> String {
     match EmbeddedLog::open(directory.path(), settings) {
         Ok(_) => panic!("it should not open"),
         Err(error) => error.to_string(),
     }
 }
 
-fn append(log: &EmbeddedLog, place: Place, value: impl Into<bytes::Bytes>) -> Appended {
+pub(super) fn append(log: &EmbeddedLog, place: Place, value: impl Into<bytes::Bytes>) -> Appended {
     let producer = log.producer(WriterRole::Shard).expect("a producer");
     append_blocking(&*producer, place, Record::of(value)).expect("appended")
 }
@@ -64,7 +64,7 @@ fn begin(
     told
 }
 
-fn poll(
+pub(super) fn poll(
     log: &EmbeddedLog,
     visibility: Visibility,
     wait: Duration,
@@ -85,7 +85,7 @@ fn six_records(directory: &TempDir) {
 }
 
 /// Changes what lies in the store behind the journal's back.
-fn tamper(directory: &TempDir, change: impl FnOnce(&Keyspace)) {
+pub(super) fn tamper(directory: &TempDir, change: impl FnOnce(&Keyspace)) {
     let store = Database::builder(directory.path().join("store")).open().expect("a store");
     let pieces = store.keyspace("journal", KeyspaceCreateOptions::default).expect("the keyspace");
     change(&pieces);
