@@ -1,10 +1,8 @@
-//! What every store promises, as one suite over all of them.
-
-mod answers;
+//! What every store promises of its rows.
 
 use std::collections::BTreeMap;
 
-use answers::{
+use crate::answers::{
     LOG, Scribe, applied, asset, balance, batches, duplicate_of, ended, flow::Flow, listings, of,
     one_batch, placed, rejected, terms,
 };
@@ -12,8 +10,7 @@ use ledger::{
     projection::{OrderChange, Projector},
     row::{Balance, BalanceKey, OrderRow, TradeRow},
     store::{
-        MemoryStore, OrderCursor, OrdersQuery, Page, SqlStore, Store, StoreError, TradeCursor,
-        TradesQuery,
+        MemoryStore, OrderCursor, OrdersQuery, Page, Store, StoreError, TradeCursor, TradesQuery,
     },
     tables::Tables,
 };
@@ -24,66 +21,29 @@ use proto::{
 };
 use spine::Answer;
 
-/// Runs each test of the suite over both stores.
-macro_rules! suite {
-    ($($name:ident),* $(,)?) => {
-        mod memory {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(&ledger::store::MemoryStore::new()).await;
-            })*
-        }
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                let directory = tempfile::tempdir().expect("a temporary directory");
-                let path = directory.path().join("ledger.db");
-                let url = format!("sqlite://{}?mode=rwc", path.display());
-                super::$name(&super::SqlStore::open(&url).await.expect("it opens")).await;
-            })*
-        }
-    };
-}
-
-suite!(
-    a_batch_is_applied_once,
-    a_batch_of_another_history_is_refused,
-    a_refused_batch_changes_nothing,
-    batch_sizes_make_no_difference,
-    partitions_do_not_disturb_each_other,
-    an_alias_finds_the_original,
-    a_client_order_id_finds_its_newest_owner,
-    balances_are_absolute,
-    a_compacted_account_has_no_balances,
-    a_later_listing_wins_whoever_brings_it,
-    pages_are_stable_under_inserts,
-    every_filter_agrees_with_a_plain_search,
-    the_books_balance,
-);
-
-fn name(text: &str) -> AccountName {
+pub fn name(text: &str) -> AccountName {
     AccountName::new(text).expect("a good name")
 }
 
-fn key(text: &str) -> KeyText {
+pub fn key(text: &str) -> KeyText {
     KeyText::new(text).expect("a good key")
 }
 
-fn order_id(number: u64) -> OrderId {
+pub fn order_id(number: u64) -> OrderId {
     OrderId::from_number(number).expect("a good id")
 }
 
-fn some_answers(count: usize) -> Vec<Answer> {
+pub fn some_answers(count: usize) -> Vec<Answer> {
     Flow::new(Scribe::new(Partition::FIRST), 42, 20, 3).answers(count)
 }
 
-async fn apply_all(store: &dyn Store, answers: &[Answer], size: usize) {
+pub async fn apply_all(store: &dyn Store, answers: &[Answer], size: usize) {
     for batch in batches(Partition::FIRST, answers, size) {
         store.apply(&batch).await.expect("it follows");
     }
 }
 
-async fn a_batch_is_applied_once(store: &dyn Store) {
+pub async fn a_batch_is_applied_once(store: &dyn Store) {
     let batches = batches(Partition::FIRST, &some_answers(300), 100);
     for batch in &batches {
         store.apply(batch).await.expect("it follows");
@@ -97,7 +57,7 @@ async fn a_batch_is_applied_once(store: &dyn Store) {
     assert_eq!(progress[&Partition::FIRST], batches[2].progress);
 }
 
-async fn a_batch_of_another_history_is_refused(store: &dyn Store) {
+pub async fn a_batch_of_another_history_is_refused(store: &dyn Store) {
     let [first, second] = [42, 43].map(|seed| {
         let mut flow = Flow::new(Scribe::new(Partition::FIRST), seed, 20, 3);
         batches(Partition::FIRST, &flow.answers(20), 10)
@@ -116,7 +76,7 @@ async fn a_batch_of_another_history_is_refused(store: &dyn Store) {
 
 /// A batch that fails in its middle, or a crash there, leaves the tables as they were, and the
 /// same answers go in afterwards.
-async fn a_refused_batch_changes_nothing(store: &dyn Store) {
+pub async fn a_refused_batch_changes_nothing(store: &dyn Store) {
     let answers = some_answers(200);
     let batches = batches(Partition::FIRST, &answers, 100);
     store.apply(&batches[0]).await.expect("it follows");
@@ -141,7 +101,7 @@ async fn a_refused_batch_changes_nothing(store: &dyn Store) {
     assert_eq!(store.tables().await.expect("it reads"), expected.into_tables());
 }
 
-async fn batch_sizes_make_no_difference(store: &dyn Store) {
+pub async fn batch_sizes_make_no_difference(store: &dyn Store) {
     let answers = some_answers(600);
     let (small, large) = (MemoryStore::new(), MemoryStore::new());
     apply_all(&small, &answers, 1).await;
@@ -158,7 +118,7 @@ async fn batch_sizes_make_no_difference(store: &dyn Store) {
     assert_eq!(tables.differences(&expected).len(), 1);
 }
 
-async fn partitions_do_not_disturb_each_other(store: &dyn Store) {
+pub async fn partitions_do_not_disturb_each_other(store: &dyn Store) {
     let partitions = [0, 1, 2].map(|number| Partition::new(number).expect("in range"));
     let mut histories = Vec::new();
     for partition in partitions {
@@ -188,7 +148,7 @@ async fn partitions_do_not_disturb_each_other(store: &dyn Store) {
     }
 }
 
-async fn an_alias_finds_the_original(store: &dyn Store) {
+pub async fn an_alias_finds_the_original(store: &dyn Store) {
     let mut scribe = Scribe::new(Partition::FIRST);
     let original = scribe.next_order_id();
     let mut answers =
@@ -207,7 +167,7 @@ async fn an_alias_finds_the_original(store: &dyn Store) {
     assert_eq!(store.order(order_id(1 << 50)).await, Ok(None));
 }
 
-async fn a_client_order_id_finds_its_newest_owner(store: &dyn Store) {
+pub async fn a_client_order_id_finds_its_newest_owner(store: &dyn Store) {
     let mut scribe = Scribe::new(Partition::FIRST);
     let mine = || terms(KeySpace::ClientOrderId, "mine");
     let bodies = [
@@ -236,7 +196,7 @@ async fn a_client_order_id_finds_its_newest_owner(store: &dyn Store) {
     assert_eq!(refused.client_order_id, Some(key("mine")));
 }
 
-async fn balances_are_absolute(store: &dyn Store) {
+pub async fn balances_are_absolute(store: &dyn Store) {
     let huge = (1_i128 << 100) + 17;
     let mut scribe = Scribe::new(Partition::FIRST);
     let answers: Vec<Answer> = [(5, 0), (huge, 3), (huge - 1, 4)]
@@ -267,7 +227,7 @@ fn left_with(account: &str, available: i128, is_compacted: bool) -> proto::log::
     of(account, proto::log::AnswerBody { balances, ..applied(events) })
 }
 
-async fn a_compacted_account_has_no_balances(store: &dyn Store) {
+pub async fn a_compacted_account_has_no_balances(store: &dyn Store) {
     let mut scribe = Scribe::new(Partition::FIRST);
     let answers: Vec<Answer> = [
         left_with("alice", 5, false),
@@ -298,7 +258,7 @@ async fn a_compacted_account_has_no_balances(store: &dyn Store) {
     assert_eq!(store.balances(&name("bob")).await.expect("it reads").len(), 2);
 }
 
-async fn a_later_listing_wins_whoever_brings_it(store: &dyn Store) {
+pub async fn a_later_listing_wins_whoever_brings_it(store: &dyn Store) {
     let second = Partition::new(1).expect("in range");
     let [mut here, mut there] = [Partition::FIRST, second].map(Scribe::new);
     let here = [1, 2]
@@ -311,7 +271,7 @@ async fn a_later_listing_wins_whoever_brings_it(store: &dyn Store) {
     assert_eq!((asset.code.as_str(), grant.units()), ("USD", 2));
 }
 
-async fn pages_are_stable_under_inserts(store: &dyn Store) {
+pub async fn pages_are_stable_under_inserts(store: &dyn Store) {
     let mut flow = Flow::new(Scribe::new(Partition::FIRST), 5, 10, 2);
     let mut projector = Projector::new(LOG, Partition::FIRST, None);
     store.apply(&one_batch(&mut projector, &flow.answers(300))).await.expect("it follows");
@@ -340,7 +300,7 @@ async fn pages_are_stable_under_inserts(store: &dyn Store) {
     assert_eq!(trades.len(), before.trades.len());
 }
 
-async fn every_filter_agrees_with_a_plain_search(store: &dyn Store) {
+pub async fn every_filter_agrees_with_a_plain_search(store: &dyn Store) {
     let answers = some_answers(500);
     apply_all(store, &answers, 100).await;
     let plain = MemoryStore::new();
@@ -373,7 +333,7 @@ async fn every_filter_agrees_with_a_plain_search(store: &dyn Store) {
     }
 }
 
-async fn the_books_balance(store: &dyn Store) {
+pub async fn the_books_balance(store: &dyn Store) {
     let mut scribe = Scribe::new(Partition::FIRST);
     let listed: Vec<Answer> = listings().into_iter().map(|body| scribe.answer(body)).collect();
     let mut flow = Flow::new(scribe, 11, 30, 2);
