@@ -3,7 +3,8 @@
 mod answers;
 
 use answers::{
-    LOG, Scribe, applied, balance, duplicate_of, ended, of, one_batch, placed, rejected, terms,
+    LOG, Scribe, applied, asset, balance, duplicate_of, ended, of, one_batch, placed, rejected,
+    terms,
 };
 use ledger::projection::{OrderChange, ProjectionError, Projector};
 use model::{OrderId, Partition};
@@ -139,6 +140,13 @@ fn what_a_shard_never_writes_is_refused_by_name() {
         ("quantity_lots", with(|terms| terms.quantity_lots = u64::MAX)),
         ("key", with(|terms| terms.key = "a b".to_owned())),
         ("accounts", of("a b", applied(vec![]))),
+        // No text that a database might not hold, or take for the end of one, comes that far.
+        ("key", with(|terms| terms.key = "k\0".to_owned())),
+        ("accounts", of("a\0", applied(vec![]))),
+        ("accounts", of("\u{fffd}", applied(vec![]))),
+        ("accounts", of("", applied(vec![]))),
+        ("asset", applied(vec![asset(1, "US\0", 1, 1)])),
+        ("asset", applied(vec![asset(1, "usd", 1, 1)])),
         ("terms", applied(vec![event::Kind::OrderPlaced(log::OrderPlaced { terms: None })])),
         ("event", log::AnswerBody { events: vec![log::Event { kind: None }], ..applied(vec![]) }),
         ("reason", applied(vec![ended(1, EndReason::Unspecified, 0)])),

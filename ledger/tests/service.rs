@@ -217,6 +217,9 @@ async fn bad_requests_name_their_field() {
         ("page_token", ListOrdersRequest { page_token: "no".to_owned(), ..Default::default() }),
         ("instrument", ListOrdersRequest { instrument: "NO-NO".to_owned(), ..Default::default() }),
         ("client_id", ListOrdersRequest { client_id: "a b".to_owned(), ..Default::default() }),
+        ("client_id", ListOrdersRequest { client_id: "a\0".to_owned(), ..Default::default() }),
+        ("instrument", ListOrdersRequest { instrument: "B\0".to_owned(), ..Default::default() }),
+        ("page_token", ListOrdersRequest { page_token: "\0".to_owned(), ..Default::default() }),
         ("status", ListOrdersRequest { status: 99, ..Default::default() }),
         ("at_least", {
             let at_least = vec![AtLeast { partition: 7, offset: 0 }];

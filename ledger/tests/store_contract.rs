@@ -1,397 +1,80 @@
-//! What every store promises, as one suite over all of them.
+//! What every store promises, as one suite: each case is one test for each store.
+//!
+//! PostgreSQL's need `TRADESPINE_TEST_POSTGRES`, the address of a server as a URL. Without it they
+//! are skipped, or fail where `TRADESPINE_XTASK` says that somebody was to start one.
+
+#![allow(unreachable_pub, reason = "modules of one test program")]
 
 mod answers;
+#[path = "store_contract/cases.rs"]
+mod cases;
+#[path = "store_contract/extremes.rs"]
+mod extremes;
+#[path = "store_contract/homes.rs"]
+mod homes;
+#[path = "store_contract/ledgers.rs"]
+mod ledgers;
+mod postgres;
 
-use std::collections::BTreeMap;
+use homes::Home;
 
-use answers::{
-    LOG, Scribe, applied, asset, balance, batches, duplicate_of, ended, flow::Flow, listings, of,
-    one_batch, placed, rejected, terms,
-};
-use ledger::{
-    projection::{OrderChange, Projector},
-    row::{Balance, BalanceKey, OrderRow, TradeRow},
-    store::{
-        MemoryStore, OrderCursor, OrdersQuery, Page, SqlStore, Store, StoreError, TradeCursor,
-        TradesQuery,
-    },
-    tables::Tables,
-};
-use model::{AccountName, Amount, AssetId, InstrumentId, KeyText, OrderId, Partition};
-use proto::{
-    log::{EndReason, KeySpace, RefusalReason, event},
-    trading::OrderStatus,
-};
-use spine::Answer;
-
-/// Runs each test of the suite over both stores.
+/// Makes a test of each case. Those of `alone` get a store of their own, those of `several` get two
+/// on the same rows, as two ledgers have.
 macro_rules! suite {
-    ($($name:ident),* $(,)?) => {
-        mod memory {
-            $(#[tokio::test]
-            async fn $name() {
-                super::$name(&ledger::store::MemoryStore::new()).await;
+    ($($home:ident)* { alone: $($alone:ident),* $(,)?; several: $($several:ident),* $(,)?; }) => {
+        suite!(@each [$($home)*] [$($alone)*] [$($several)*]);
+    };
+    (@each [$($home:ident)*] $alone:tt $several:tt) => {
+        $(suite!(@home $home $alone $several);)*
+    };
+    (@home $home:ident [$($alone:ident)*] [$($several:ident)*]) => {
+        #[allow(non_snake_case, reason = "named after the home")]
+        mod $home {
+            use super::*;
+
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $alone() {
+                let Some(home) = homes::$home::fresh().await else { return };
+                all::$alone(home.open().await.as_ref()).await;
+                home.leave().await;
             })*
-        }
-        mod sqlite {
-            $(#[tokio::test]
-            async fn $name() {
-                let directory = tempfile::tempdir().expect("a temporary directory");
-                let path = directory.path().join("ledger.db");
-                let url = format!("sqlite://{}?mode=rwc", path.display());
-                super::$name(&super::SqlStore::open(&url).await.expect("it opens")).await;
+
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $several() {
+                let Some(home) = homes::$home::fresh().await else { return };
+                let (one, other) = (home.open().await, home.open().await);
+                all::$several([one.as_ref(), other.as_ref()]).await;
+                home.leave().await;
             })*
         }
     };
 }
 
-suite!(
-    a_batch_is_applied_once,
-    a_batch_of_another_history_is_refused,
-    a_refused_batch_changes_nothing,
-    batch_sizes_make_no_difference,
-    partitions_do_not_disturb_each_other,
-    an_alias_finds_the_original,
-    a_client_order_id_finds_its_newest_owner,
-    balances_are_absolute,
-    a_compacted_account_has_no_balances,
-    a_later_listing_wins_whoever_brings_it,
-    pages_are_stable_under_inserts,
-    every_filter_agrees_with_a_plain_search,
-    the_books_balance,
-);
-
-fn name(text: &str) -> AccountName {
-    AccountName::new(text).expect("a good name")
+/// Every case, whichever file it stands in.
+mod all {
+    pub use super::{cases::*, extremes::*, ledgers::*};
 }
 
-fn key(text: &str) -> KeyText {
-    KeyText::new(text).expect("a good key")
-}
-
-fn order_id(number: u64) -> OrderId {
-    OrderId::from_number(number).expect("a good id")
-}
-
-fn some_answers(count: usize) -> Vec<Answer> {
-    Flow::new(Scribe::new(Partition::FIRST), 42, 20, 3).answers(count)
-}
-
-async fn apply_all(store: &dyn Store, answers: &[Answer], size: usize) {
-    for batch in batches(Partition::FIRST, answers, size) {
-        store.apply(&batch).await.expect("it follows");
-    }
-}
-
-async fn a_batch_is_applied_once(store: &dyn Store) {
-    let batches = batches(Partition::FIRST, &some_answers(300), 100);
-    for batch in &batches {
-        store.apply(batch).await.expect("it follows");
-        let before = store.tables().await.expect("it reads");
-        let expected = batch.expected.out_seq;
-        let moved = StoreError::Moved { partition: Partition::FIRST, expected };
-        assert_eq!(store.apply(batch).await, Err(moved));
-        assert_eq!(store.tables().await.expect("it reads"), before);
-    }
-    let progress = store.progress().await.expect("it reads");
-    assert_eq!(progress[&Partition::FIRST], batches[2].progress);
-}
-
-async fn a_batch_of_another_history_is_refused(store: &dyn Store) {
-    let [first, second] = [42, 43].map(|seed| {
-        let mut flow = Flow::new(Scribe::new(Partition::FIRST), seed, 20, 3);
-        batches(Partition::FIRST, &flow.answers(20), 10)
-    });
-    store.apply(&first[0]).await.expect("it follows");
-    for stranger in [&second[1], &second[0]] {
-        let refused = store.apply(stranger).await;
-        assert!(matches!(refused, Err(StoreError::Moved { .. })), "{refused:?}");
-    }
-    let mut other_log = first[0].clone();
-    other_log.progress.partition = Partition::new(1).expect("in range");
-    let refused = store.apply(&other_log).await;
-    assert!(matches!(refused, Err(StoreError::Moved { .. })), "{refused:?}");
-    store.apply(&first[1]).await.expect("it follows");
-}
-
-/// A batch that fails in its middle, or a crash there, leaves the tables as they were, and the
-/// same answers go in afterwards.
-async fn a_refused_batch_changes_nothing(store: &dyn Store) {
-    let answers = some_answers(200);
-    let batches = batches(Partition::FIRST, &answers, 100);
-    store.apply(&batches[0]).await.expect("it follows");
-    let before = store.tables().await.expect("it reads");
-    let known = *before.orders.keys().next().expect("there are orders");
-    let moved = OrderChange::Moved(before.orders[&known].state.clone());
-    let mut never_was = batches[1].clone();
-    never_was.changes.orders.insert(order_id(1 << 52), moved);
-    let mut new_twice = batches[1].clone();
-    new_twice.changes.orders.insert(known, OrderChange::New(before.orders[&known].clone()));
-    let mut traded_twice = batches[1].clone();
-    let trade = before.trades.values().next().expect("there are trades");
-    traded_twice.changes.trades.push(trade.clone());
-    for broken in [never_was, new_twice, traded_twice] {
-        let refused = store.apply(&broken).await;
-        assert!(matches!(refused, Err(StoreError::Damaged(_))), "{refused:?}");
-        assert_eq!(store.tables().await.expect("it reads"), before);
-    }
-    store.apply(&batches[1]).await.expect("it follows");
-    let expected = MemoryStore::new();
-    apply_all(&expected, &answers, 200).await;
-    assert_eq!(store.tables().await.expect("it reads"), expected.into_tables());
-}
-
-async fn batch_sizes_make_no_difference(store: &dyn Store) {
-    let answers = some_answers(600);
-    let (small, large) = (MemoryStore::new(), MemoryStore::new());
-    apply_all(&small, &answers, 1).await;
-    apply_all(&large, &answers, 600).await;
-    apply_all(store, &answers, 70).await;
-    let mut tables = store.tables().await.expect("it reads");
-    assert!(tables.orders.len() > 300 && tables.trades.len() > 100 && !tables.aliases.is_empty());
-    let expected = small.into_tables();
-    assert_eq!(tables.differences(&expected), []);
-    assert_eq!(tables, expected);
-    assert_eq!(tables, large.into_tables());
-    let row = tables.orders.values_mut().next().expect("there are orders");
-    row.state.reason = "altered".to_owned();
-    assert_eq!(tables.differences(&expected).len(), 1);
-}
-
-async fn partitions_do_not_disturb_each_other(store: &dyn Store) {
-    let partitions = [0, 1, 2].map(|number| Partition::new(number).expect("in range"));
-    let mut histories = Vec::new();
-    for partition in partitions {
-        // Every shard trades its own instrument, with the same accounts.
-        let number = partition.number();
-        let mut flow = Flow::new(Scribe::new(partition), 7 + u64::from(number), 20, 1);
-        flow.first_instrument = 1 + u32::from(number);
-        histories.push(batches(partition, &flow.answers(200), 50));
-    }
-    for round in 0..4 {
-        for history in &histories {
-            store.apply(&history[round]).await.expect("it follows");
-        }
-    }
-    let tables = store.tables().await.expect("it reads");
-    for (partition, history) in partitions.iter().zip(&histories) {
-        assert_eq!(tables.progress[partition], history[3].progress);
-        let alone = MemoryStore::new();
-        for batch in history {
-            alone.apply(batch).await.expect("it follows");
-        }
-        let alone = alone.into_tables();
-        for (key, balance) in &alone.balances {
-            assert_eq!(tables.balances.get(key), Some(balance));
-        }
-        assert!(alone.orders.iter().all(|(id, row)| tables.orders.get(id) == Some(row)));
-    }
-}
-
-async fn an_alias_finds_the_original(store: &dyn Store) {
-    let mut scribe = Scribe::new(Partition::FIRST);
-    let original = scribe.next_order_id();
-    let mut answers =
-        vec![scribe.answer(of("alice", applied(vec![placed(terms(KeySpace::Generated, "k"))])))];
-    let alias = scribe.next_order_id();
-    answers.push(scribe.answer(duplicate_of(original)));
-    // A repeated deposit names no order.
-    let deposit = scribe.next_order_id();
-    answers.push(scribe.answer(duplicate_of(0)));
-    apply_all(store, &answers, 2).await;
-    for id in [original, alias] {
-        let found = store.order(order_id(id)).await.expect("it reads").expect("it is there");
-        assert_eq!(found.id, order_id(original));
-    }
-    assert_eq!(store.order(order_id(deposit)).await, Ok(None));
-    assert_eq!(store.order(order_id(1 << 50)).await, Ok(None));
-}
-
-async fn a_client_order_id_finds_its_newest_owner(store: &dyn Store) {
-    let mut scribe = Scribe::new(Partition::FIRST);
-    let mine = || terms(KeySpace::ClientOrderId, "mine");
-    let bodies = [
-        ("alice", vec![placed(mine())]),
-        ("alice", vec![ended(1, EndReason::Cancelled, 10)]),
-        ("alice", vec![placed(mine())]),
-        ("alice", vec![rejected(mine(), RefusalReason::KeyReused)]),
-        ("bob", vec![placed(mine())]),
-        // The same text in other name spaces is another key.
-        ("alice", vec![placed(terms(KeySpace::IdempotencyKey, "mine"))]),
-        ("carol", vec![placed(terms(KeySpace::Generated, "mine"))]),
-    ];
-    let answers: Vec<Answer> = bodies
-        .into_iter()
-        .map(|(account, events)| scribe.answer(of(account, applied(events))))
-        .collect();
-    apply_all(store, &answers, 3).await;
-    for (account, expected) in [("alice", Some(3)), ("bob", Some(5)), ("carol", None)] {
-        let found = store.order_by_client_id(&name(account), &key("mine")).await;
-        let found = found.expect("it reads").map(|row| row.id.number());
-        assert_eq!(found, expected, "{account}");
-    }
-    let refused = store.order(order_id(4)).await.expect("it reads").expect("it is there");
-    assert_eq!(refused.state.status, OrderStatus::Rejected);
-    assert_eq!(refused.state.reason, "key_reused");
-    assert_eq!(refused.client_order_id, Some(key("mine")));
-}
-
-async fn balances_are_absolute(store: &dyn Store) {
-    let huge = (1_i128 << 100) + 17;
-    let mut scribe = Scribe::new(Partition::FIRST);
-    let answers: Vec<Answer> = [(5, 0), (huge, 3), (huge - 1, 4)]
-        .into_iter()
-        .map(|(available, held)| {
-            let balances = vec![balance(0, 1, available, held), balance(0, 2, held, 0)];
-            scribe.answer(of("alice", proto::log::AnswerBody { balances, ..applied(vec![]) }))
-        })
-        .collect();
-    // Two of them in one batch: the last one counts.
-    apply_all(store, &answers, 2).await;
-    let found = store.balances(&name("alice")).await.expect("it reads");
-    let partition = Partition::FIRST;
-    let row = |asset, available, held| {
-        let key = BalanceKey { account: name("alice"), asset: AssetId(asset), partition };
-        let [available, held] = [available, held].map(Amount::from_units);
-        (key, Balance { available, held })
-    };
-    assert_eq!(found, BTreeMap::from([row(1, huge - 1, 4), row(2, 4, 0)]));
-    assert_eq!(store.balances(&name("bob")).await, Ok(BTreeMap::new()));
-}
-
-/// What an answer leaves an account with, and whether it compacts the account away.
-fn left_with(account: &str, available: i128, is_compacted: bool) -> proto::log::AnswerBody {
-    let balances = vec![balance(0, 1, available, 0), balance(0, 2, available, 0)];
-    let compacted = event::Kind::AccountCompacted(proto::log::AccountCompacted { account: 0 });
-    let events = if is_compacted { vec![compacted] } else { vec![] };
-    of(account, proto::log::AnswerBody { balances, ..applied(events) })
-}
-
-async fn a_compacted_account_has_no_balances(store: &dyn Store) {
-    let mut scribe = Scribe::new(Partition::FIRST);
-    let answers: Vec<Answer> = [
-        left_with("alice", 5, false),
-        left_with("bob", 6, false),
-        left_with("alice", 0, true),
-        // Opened and compacted again within one batch, and opened once more.
-        left_with("bob", 0, true),
-        left_with("bob", 7, false),
-        left_with("carol", 8, false),
-        left_with("carol", 0, true),
-    ]
-    .into_iter()
-    .map(|body| scribe.answer(body))
-    .collect();
-    for size in [2, 3, 7] {
-        let reference = MemoryStore::new();
-        apply_all(&reference, &answers, size).await;
-        let left: Vec<_> = reference
-            .into_tables()
-            .balances
-            .into_iter()
-            .map(|(key, balance)| (key.account, balance.available.units()))
-            .collect();
-        assert_eq!(left, [(name("bob"), 7), (name("bob"), 7)], "batches of {size}");
-    }
-    apply_all(store, &answers, 2).await;
-    assert_eq!(store.balances(&name("alice")).await, Ok(BTreeMap::new()));
-    assert_eq!(store.balances(&name("bob")).await.expect("it reads").len(), 2);
-}
-
-async fn a_later_listing_wins_whoever_brings_it(store: &dyn Store) {
-    let second = Partition::new(1).expect("in range");
-    let [mut here, mut there] = [Partition::FIRST, second].map(Scribe::new);
-    let here = [1, 2]
-        .map(|version| here.answer(applied(vec![asset(1, "USD", version, u64::from(version))])));
-    let there = [there.answer(applied(vec![asset(1, "USD", 1, 1)]))];
-    apply_all(store, &here, 1).await;
-    store.apply(&batches(second, &there, 1)[0]).await.expect("it follows");
-    let catalog = store.catalog().await.expect("it reads");
-    let (asset, grant) = &catalog.assets[&AssetId(1)];
-    assert_eq!((asset.code.as_str(), grant.units()), ("USD", 2));
-}
-
-async fn pages_are_stable_under_inserts(store: &dyn Store) {
-    let mut flow = Flow::new(Scribe::new(Partition::FIRST), 5, 10, 2);
-    let mut projector = Projector::new(LOG, Partition::FIRST, None);
-    store.apply(&one_batch(&mut projector, &flow.answers(300))).await.expect("it follows");
-    let before = store.tables().await.expect("it reads");
-    let (mut orders, mut trades): (Vec<OrderRow>, Vec<TradeRow>) = (Vec::new(), Vec::new());
-    loop {
-        let after = orders.last().map(OrderCursor::of);
-        let page = Page { after, skip: 0, limit: 17 };
-        let query = OrdersQuery { page, ..OrdersQuery::default() };
-        let found = store.orders(&query).await.expect("it reads");
-        let after = trades.last().map(TradeCursor::of);
-        let page = Page { after, skip: 0, limit: 17 };
-        let query = TradesQuery { page, ..TradesQuery::default() };
-        let traded = store.trades(&query).await.expect("it reads");
-        if found.is_empty() && traded.is_empty() {
-            break;
-        }
-        orders.extend(found);
-        trades.extend(traded);
-        // Newer ones come in between the pages.
-        store.apply(&one_batch(&mut projector, &flow.answers(20))).await.expect("it follows");
-    }
-    let ids: Vec<OrderId> = orders.iter().map(|row| row.id).collect();
-    assert!(ids.iter().eq(before.orders.keys().rev()));
-    assert!(trades.windows(2).all(|pair| TradeCursor::of(&pair[0]) > TradeCursor::of(&pair[1])));
-    assert_eq!(trades.len(), before.trades.len());
-}
-
-async fn every_filter_agrees_with_a_plain_search(store: &dyn Store) {
-    let answers = some_answers(500);
-    apply_all(store, &answers, 100).await;
-    let plain = MemoryStore::new();
-    apply_all(&plain, &answers, 500).await;
-    let accounts = [None, Some(name("client-3")), Some(name("nobody"))];
-    let instruments = [None, Some(InstrumentId(2)), Some(InstrumentId(99))];
-    let statuses = [None, Some(OrderStatus::Open), Some(OrderStatus::Filled)];
-    let middle = plain.orders(&OrdersQuery::default()).await.expect("it reads");
-    let after_order = Some(OrderCursor::of(&middle[middle.len() / 2]));
-    let middle = plain.trades(&TradesQuery::default()).await.expect("it reads");
-    let after_trade = Some(TradeCursor::of(&middle[middle.len() / 2]));
-    for (account, instrument) in
-        accounts.iter().flat_map(|account| instruments.iter().map(move |one| (account, one)))
-    {
-        let (account, instrument) = (account.clone(), *instrument);
-        for (status, skip, limit) in statuses.iter().flat_map(|status| {
-            [(0, 10), (3, 5), (0, 500)].map(|(skip, limit)| (*status, skip, limit))
-        }) {
-            for after in [None, after_order] {
-                let page = Page { after, skip, limit };
-                let query = OrdersQuery { account: account.clone(), instrument, status, page };
-                assert_eq!(store.orders(&query).await, plain.orders(&query).await, "{query:?}");
-            }
-            for after in [None, after_trade] {
-                let page = Page { after, skip, limit };
-                let query = TradesQuery { account: account.clone(), instrument, page };
-                assert_eq!(store.trades(&query).await, plain.trades(&query).await, "{query:?}");
-            }
-        }
-    }
-}
-
-async fn the_books_balance(store: &dyn Store) {
-    let mut scribe = Scribe::new(Partition::FIRST);
-    let listed: Vec<Answer> = listings().into_iter().map(|body| scribe.answer(body)).collect();
-    let mut flow = Flow::new(scribe, 11, 30, 2);
-    let answers = [listed, flow.answers(800)].concat();
-    apply_all(store, &answers, 128).await;
-    let tables = store.tables().await.expect("it reads");
-    let sums = tables.asset_sums().expect("small sums");
-    assert_eq!(sums.len(), 3);
-    for (asset, sum) in &sums {
-        assert_eq!(sum.total(), Some(Amount::ZERO), "{asset:?}: {sum:?}");
-        assert!(sum.faucet.is_negative() && sum.held > Amount::ZERO);
-    }
-    let mut balances = tables.balances.clone();
-    balances.retain(|_, balance| *balance != Balance::default());
-    assert_eq!(tables.folded_balances(), Some(balances));
-    assert_eq!(store.catalog().await.expect("it reads").instruments.len(), 2);
-    let mut wrong: Tables = tables;
-    wrong.balances.values_mut().next().expect("there are balances").held = Amount::MAX;
-    let sums = wrong.asset_sums().map(|sums| sums.values().any(|sum| sum.total().is_none()));
-    assert_ne!(sums, Some(false), "a wrong balance shows in the sums");
-}
+suite!(Memory Sqlite Postgres {
+    alone:
+        a_batch_is_applied_once,
+        a_batch_of_another_history_is_refused,
+        a_refused_batch_changes_nothing,
+        batch_sizes_make_no_difference,
+        partitions_do_not_disturb_each_other,
+        an_alias_finds_the_original,
+        a_client_order_id_finds_its_newest_owner,
+        balances_are_absolute,
+        a_compacted_account_has_no_balances,
+        a_later_listing_wins_whoever_brings_it,
+        pages_are_stable_under_inserts,
+        every_filter_agrees_with_a_plain_search,
+        the_books_balance,
+        the_largest_numbers_are_kept_whole,
+        every_text_that_a_name_may_be_is_kept_as_it_is,
+        a_statement_of_every_size_is_taken;
+    several:
+        of_two_ledgers_one_writes_each_batch,
+        ledgers_of_two_partitions_do_not_hold_each_other_up,
+        all_tables_are_read_at_one_moment;
+});

@@ -1,7 +1,9 @@
-//! How fast batches are written: `cargo test --release -p tradespine-ledger --test throughput --
-//! --ignored --nocapture`. It measures and prints; it judges only that every row is there.
+//! How fast batches are written: `cargo xtask with-servers --only postgres -- cargo test --release
+//! -p tradespine-ledger --test throughput -- --ignored --nocapture --test-threads 1`. It measures
+//! and prints; it judges only that every row is there.
 
 mod answers;
+mod postgres;
 
 use std::time::Instant;
 
@@ -20,7 +22,18 @@ const BATCH_ANSWERS: usize = 4_096;
 async fn orders_a_second_into_sqlite() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let url = format!("sqlite://{}?mode=rwc", directory.path().join("ledger.db").display());
-    let store = SqlStore::open(&url).await.expect("it opens");
+    measure(&SqlStore::open(&url).await.expect("it opens")).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a measurement, for a release build"]
+async fn orders_a_second_into_postgresql() {
+    let Some(database) = postgres::Database::fresh().await else { return };
+    measure(&SqlStore::open(database.url()).await.expect("it opens")).await;
+    database.remove().await;
+}
+
+async fn measure(store: &SqlStore) {
     let mut flow = Flow::new(Scribe::new(Partition::FIRST), 1, 10_000, 12);
     let mut projector = Projector::new(answers::LOG, Partition::FIRST, None);
     let (mut orders, mut rows, mut folding, mut writing) = (0, 0, 0.0, 0.0);

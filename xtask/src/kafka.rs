@@ -1,21 +1,24 @@
 //! A real Apache Kafka on this machine, for tests and figures: one process as broker and
-//! controller, on free loopback ports, with its files in a directory of its own. It ends with this
-//! process, however this process ends.
+//! controller, on free loopback ports.
 //!
 //! What will never live here: what is asked of it.
 
 use std::{
     env,
-    ffi::{OsStr, OsString},
+    ffi::OsString,
     fs,
-    net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream},
+    net::{Ipv4Addr, SocketAddrV4, TcpStream},
     path::{Path, PathBuf},
-    process::{self, Child, Command, Stdio},
-    thread,
+    process::{self, Command},
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
+
+use crate::{
+    keeper::{End, Kept, free_ports},
+    packages,
+};
 
 /// The version that the contract suite is held against.
 const VERSION: &str = "4.1.0";
@@ -32,29 +35,12 @@ const HEAP_MAX: &str = "-Xmx512m";
 /// An id for the cluster, in the form that Kafka wants. It is alone, so any will do.
 const CLUSTER_ID: &str = "dHJhZGVzcGluZS10ZXN0cw";
 
-/// How often a starting broker is looked for, and how long between: a minute, since a machine that
-/// compiles at the same time is slow.
-const LOOKS_MAX: usize = 600;
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-
-/// Runs the broker (`$2...`) until it ends or standard input does, which is when whoever started
-/// this is gone, then removes its directory (`$1`). Interrupts are for others: the broker must not
-/// outlive this shell.
-const KEEPER: &str = r#"
-trap '' HUP INT TERM
-directory=$1; shift
-exec 3<&0
-"$@" </dev/null 3<&- & broker=$!
-( cat <&3 >/dev/null; [ -e "$directory/ended" ] || kill -9 $broker ) & watcher=$!
-wait $broker
-: >"$directory/ended"
-wait $watcher
-rm -rf "$directory"
-"#;
+/// How long a starting broker may take to accept a connection.
+const CONNECT_WAIT: Duration = Duration::from_millis(100);
 
 /// A running broker. Dropping it kills it and removes its files.
 pub(crate) struct Kafka {
-    keeper: Child,
+    _server: Kept,
     bootstrap: String,
 }
 
@@ -67,8 +53,6 @@ impl Kafka {
     /// own last words are part of the message.
     pub(crate) fn start(work_dir: &Path) -> Result<Kafka> {
         let jars = jars()?;
-        fs::create_dir_all(work_dir)
-            .with_context(|| format!("cannot make the directory {}", work_dir.display()))?;
         let directory = tempfile::Builder::new().prefix("kafka-").tempdir_in(work_dir)?.keep();
         let started = start_in(&directory, &jars);
         if started.is_err() {
@@ -83,78 +67,18 @@ impl Kafka {
     }
 }
 
-impl Drop for Kafka {
-    fn drop(&mut self) {
-        drop(self.keeper.stdin.take());
-        let _ = self.keeper.wait();
-    }
-}
-
-/// Starts Kafka, runs `command` with `TRADESPINE_TEST_KAFKA` set, and ends with its exit status.
-///
-/// # Errors
-/// Where Kafka cannot be started, or the command fails.
-pub(crate) fn run_with(command: &[OsString]) -> Result<()> {
-    let (program, arguments) = command.split_first().context("there is no command to run")?;
-    let kafka = Kafka::start(&env::temp_dir())?;
-    eprintln!("kafka {VERSION} answers at {}", kafka.bootstrap());
-    let status = Command::new(program)
-        .args(arguments)
-        .env("TRADESPINE_TEST_KAFKA", kafka.bootstrap())
-        .env("TRADESPINE_XTASK", "1")
-        .status()
-        .with_context(|| format!("cannot run {}", program.display()))?;
-    ensure!(status.success(), "{} ended with {status}", program.display());
-    Ok(())
-}
-
 fn start_in(directory: &Path, jars: &Path) -> Result<Kafka> {
-    let (broker, controller) = free_ports()?;
+    let [broker, controller] = free_ports()?;
     let settings = directory.join("server.properties");
     fs::write(&settings, properties(directory, broker, controller))?;
     format_storage(&settings, jars)?;
-    let log = fs::File::create(directory.join("broker.log"))?;
-    let keeper = Command::new("sh")
-        .arg("-c")
-        .arg(KEEPER)
-        .arg("sh")
-        .arg(directory)
-        .arg("java")
-        .args(java_arguments(jars))
-        .arg("kafka.Kafka")
-        .arg(&settings)
-        .stdin(Stdio::piped())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .spawn()
-        .context("cannot start the broker")?;
-    let kafka = Kafka { keeper, bootstrap: format!("127.0.0.1:{broker}") };
-    wait_until_up(directory, broker)?;
-    Ok(kafka)
-}
-
-fn wait_until_up(directory: &Path, port: u16) -> Result<()> {
-    let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into();
-    for _ in 0..LOOKS_MAX {
-        if directory.join("ended").exists() {
-            break;
-        }
-        if TcpStream::connect_timeout(&address, LOOK_EVERY).is_ok() {
-            return Ok(());
-        }
-        thread::sleep(LOOK_EVERY);
-    }
-    let words = fs::read_to_string(directory.join("broker.log")).unwrap_or_default();
-    let last: Vec<&str> = words.lines().rev().take(20).collect();
-    let last: Vec<&str> = last.into_iter().rev().collect();
-    bail!("kafka did not come up; it said:\n{}", last.join("\n"))
-}
-
-/// Two ports that are free now. Somebody else may take one before Kafka does; then it says so.
-fn free_ports() -> Result<(u16, u16)> {
-    let one = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok((one.local_addr()?.port(), other.local_addr()?.port()))
+    let mut command = vec![OsString::from("java")];
+    command.extend(java_arguments(jars));
+    command.extend(["kafka.Kafka".into(), settings.into_os_string()]);
+    let server = Kept::start(directory, End::Kill, command).context("cannot start the broker")?;
+    let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, broker).into();
+    server.wait_until(directory, || TcpStream::connect_timeout(&address, CONNECT_WAIT).is_ok())?;
+    Ok(Kafka { _server: server, bootstrap: format!("127.0.0.1:{broker}") })
 }
 
 fn properties(directory: &Path, broker: u16, controller: u16) -> String {
@@ -272,35 +196,6 @@ fn project_file() -> String {
     .concat()
 }
 
-/// Makes sure that `program` can be run, installing what brings it where that is allowed.
 fn need(program: &str, arguments: &[&str]) -> Result<()> {
-    if runs(program, arguments) {
-        return Ok(());
-    }
-    if runs("apt-get", &["--version"]) && is_root() {
-        eprintln!("installing {}", PACKAGES.join(" and "));
-        let _ = Command::new("apt-get").args(["update", "-q"]).status();
-        let _ = Command::new("apt-get")
-            .args(["install", "-q", "-y", "--no-install-recommends"])
-            .args(PACKAGES)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .status();
-    }
-    ensure!(
-        runs(program, arguments),
-        "{program} is missing, which Apache Kafka needs; on Debian: apt-get install {}",
-        PACKAGES.join(" ")
-    );
-    Ok(())
-}
-
-fn runs(program: impl AsRef<OsStr>, arguments: &[&str]) -> bool {
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.status().is_ok_and(|status| status.success())
-}
-
-fn is_root() -> bool {
-    let id = Command::new("id").arg("-u").output();
-    id.is_ok_and(|id| id.stdout.trim_ascii() == b"0")
+    packages::need("Apache Kafka", &PACKAGES, || packages::runs(program, arguments))
 }

@@ -1,10 +1,12 @@
-//! The commands that do everything else: `cargo xtask up`, `test`, `tidy`, `bench`, `with-kafka`.
+//! The commands that do everything else: `cargo xtask up`, `test`, `tidy`, `bench`,
+//! `with-servers`.
 //!
 //! # Layout
 //!
 //! - [`up`]: builds the platform as people run it, and runs it.
 //! - [`test`]: everything that must hold before a change goes in, step by step.
-//! - [`servers`]: the private servers that tests speak to; [`kafka`] is the first of them.
+//! - [`servers`]: the private servers that tests speak to: [`kafka`], [`postgres`], [`redis`].
+//!   [`keeper`] holds their processes, [`packages`] finds or installs them.
 //! - [`tidy`]: what neither the compiler nor clippy says: arrows between rooms, sizes, leftovers.
 //! - [`bench`]: every benchmark of the workspace.
 //! - [`workspace`], [`cargo`]: where things are, and how cargo is run.
@@ -14,6 +16,10 @@
 mod bench;
 mod cargo;
 mod kafka;
+mod keeper;
+mod packages;
+mod postgres;
+mod redis;
 mod servers;
 mod test;
 mod tidy;
@@ -40,7 +46,10 @@ enum Task {
     Tidy,
     /// Runs every benchmark, or those of one package.
     Bench(bench::Selection),
-    /// Runs a command beside a real Apache Kafka, whose address is in TRADESPINE_TEST_KAFKA.
+    /// Runs a command beside real servers, whose addresses are in TRADESPINE_TEST_KAFKA,
+    /// TRADESPINE_TEST_POSTGRES and TRADESPINE_TEST_REDIS.
+    WithServers(servers::Beside),
+    /// The same with Apache Kafka alone.
     WithKafka {
         /// The command and its arguments, after `--`.
         #[arg(last = true, required = true)]
@@ -54,7 +63,8 @@ fn main() -> ExitCode {
         Task::Test(selection) => test::run(&selection),
         Task::Tidy => tidy::run(),
         Task::Bench(selection) => bench::run(&selection),
-        Task::WithKafka { command } => kafka::run_with(&command),
+        Task::WithServers(beside) => servers::run_beside(&beside),
+        Task::WithKafka { command } => servers::run_beside_kafka(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -120,13 +120,17 @@ impl Fold<'_> {
 fn listed(record: &ReferenceRecord, changes: &mut Changes) -> Result<(), Malformed> {
     let body = record.body.as_ref().and_then(|body| body.body.as_ref());
     match body.ok_or(Malformed("body"))? {
-        reference_body::Body::Asset(wire) => changes.asset(AssetRow {
-            id: AssetId(wire.id),
-            code: wire.code.clone(),
-            decimals: u8::try_from(wire.decimals).map_err(|_| Malformed("decimals"))?,
-            sandbox_grant_units: wire.sandbox_grant_units,
-            version: record.version,
-        }),
+        reference_body::Body::Asset(wire) => {
+            // Any other text may be one that a database cannot hold.
+            let asset = convert::asset(wire).ok_or(Malformed("asset"))?;
+            changes.asset(AssetRow {
+                id: asset.id,
+                code: asset.code,
+                decimals: asset.decimals,
+                sandbox_grant_units: wire.sandbox_grant_units,
+                version: record.version,
+            });
+        }
         reference_body::Body::Instrument(wire) => changes.instrument(InstrumentRow {
             id: InstrumentId(wire.id),
             base: AssetId(wire.base_asset_id),

@@ -4,7 +4,12 @@
 //! batch and the progress that it comes to are one transaction, so whatever a crash takes from the
 //! tables it takes from the progress too, and it is projected again. That is why SQLite runs with
 //! `synchronous = NORMAL` on a write-ahead log: a power loss may take the last transactions, never
-//! a part of one.
+//! a part of one. PostgreSQL keeps its own `synchronous_commit`: it can crash while this process
+//! lives on, which has told its callers how far the tables are and must not be found wrong.
+//!
+//! **Several ledgers.** Where two write the same batch, PostgreSQL holds the second one at the
+//! progress row until the first has committed, and then finds that the row has moved. A ledger that
+//! vanished in the middle of a batch is cut off by the database after [`IDLE_MAX`].
 //!
 //! # Layout
 //!
@@ -22,10 +27,14 @@ use std::{collections::BTreeMap, time::Duration};
 use ledger_migration::{Migrator, MigratorTrait};
 use model::{AccountName, KeyText, OrderId, Partition};
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr, SqlErr,
-    sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, SqlErr,
+    TransactionTrait,
+    sqlx::{
+        postgres::PgConnectOptions,
+        sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
+    },
 };
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::timeout};
 use tonic::async_trait;
 
 use super::{Catalog, OrdersQuery, Store, StoreError, TradesQuery};
@@ -42,6 +51,19 @@ const CONNECTIONS_MAX: u32 = 8;
 /// How long a statement may wait for a connection or for another's lock before it fails: longer
 /// than any batch takes, shorter than a client waits.
 const WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// How long a batch may take before its outcome is called unknown: many times what the largest one
+/// takes, so that only a database that does not answer at all comes to it.
+const BATCH_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// How long PostgreSQL waits for the next statement of a transaction. A batch is ready before its
+/// transaction begins, so a ledger that says nothing for so long is gone, and must not hold its
+/// partition's row against the others.
+const IDLE_MAX: Duration = Duration::from_secs(10);
+
+/// What PostgreSQL is locked by while its tables are brought up to date; any number will do that
+/// nobody else uses.
+const MIGRATION_LOCK: i64 = 0x7472_6164_6573_7069;
 
 /// How many statements a connection keeps prepared. Inserts come in few sizes (see `write`), so
 /// that all of them fit; each costs memory, a large insert about a megabyte.
@@ -69,24 +91,26 @@ pub struct SqlStore {
 
 impl SqlStore {
     /// Opens the database at `url` (`sqlite://path?mode=rwc`, `sqlite::memory:`, or
-    /// `postgres://...`) and brings its tables up to date.
+    /// `postgres://...`) and brings its tables up to date; of several that do so at once, one does
+    /// it and the others wait.
     ///
     /// # Errors
     /// [`StoreError::Failed`] where it cannot be opened or migrated.
     pub async fn open(url: &str) -> Result<SqlStore, StoreError> {
-        let mut options = ConnectOptions::new(url);
+        let mut options = ConnectOptions::new(canonical(url));
         // A database in memory is one connection's own.
         let is_private = url.contains(":memory:");
         options
             .max_connections(if is_private { 1 } else { CONNECTIONS_MAX })
             .acquire_timeout(WAIT_MAX)
             .sqlx_logging(false)
-            .map_sqlx_sqlite_opts(tune_sqlite);
+            .map_sqlx_sqlite_opts(tune_sqlite)
+            .map_sqlx_postgres_opts(tune_postgres);
         if is_private {
             options.idle_timeout(None).max_lifetime(None);
         }
         let connection = Database::connect(options).await.map_err(failed)?;
-        Migrator::up(&connection, None).await.map_err(failed)?;
+        migrate(&connection).await.map_err(failed)?;
         let writers = match connection.get_database_backend() {
             DbBackend::Sqlite => 1,
             _ => WRITERS_MAX,
@@ -115,6 +139,39 @@ fn tune_sqlite(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .pragma("cache_size", CACHE_KIB.to_string())
 }
 
+/// Opens a session of PostgreSQL as the writer and reader of batches that this store is.
+fn tune_postgres(options: PgConnectOptions) -> PgConnectOptions {
+    let millis = |time: Duration| time.as_millis().to_string();
+    options.application_name("tradespine-ledger").statement_cache_capacity(STATEMENTS_KEPT).options(
+        [
+            // By which a batch that waited for another's sees the row as the other left it.
+            ("default_transaction_isolation", "read committed".to_owned()),
+            ("lock_timeout", millis(WAIT_MAX)),
+            ("idle_in_transaction_session_timeout", millis(IDLE_MAX)),
+        ],
+    )
+}
+
+/// PostgreSQL's own name of its URLs is understood too.
+fn canonical(url: &str) -> String {
+    url.strip_prefix("postgresql://")
+        .map_or_else(|| url.to_owned(), |rest| format!("postgres://{rest}"))
+}
+
+/// Brings the tables up to date. PostgreSQL may be shared: there it is one transaction under a
+/// lock, so that one ledger makes the tables and the others find them. Whoever has a SQLite file
+/// has it alone.
+async fn migrate(connection: &DatabaseConnection) -> Result<(), DbErr> {
+    if connection.get_database_backend() != DbBackend::Postgres {
+        return Migrator::up(connection, None).await;
+    }
+    let transaction = connection.begin().await?;
+    let lock = format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})");
+    transaction.execute_unprepared(&lock).await?;
+    Migrator::up(&transaction, None).await?;
+    transaction.commit().await
+}
+
 /// A row that is there twice will be so the next time too; anything else may pass.
 #[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
 fn failed(error: DbErr) -> StoreError {
@@ -132,7 +189,11 @@ impl Store for SqlStore {
             .acquire()
             .await
             .map_err(|_| StoreError::Failed("the store is closed".to_owned()))?;
-        write::batch(&self.connection, batch).await
+        let written = timeout(BATCH_TIME_MAX, write::batch(&self.connection, batch)).await;
+        written.unwrap_or_else(|_| {
+            let seconds = BATCH_TIME_MAX.as_secs();
+            Err(StoreError::Failed(format!("a batch was not written within {seconds} s")))
+        })
     }
 
     async fn progress(&self) -> Result<BTreeMap<Partition, Progress>, StoreError> {

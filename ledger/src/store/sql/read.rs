@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use model::{AccountName, AssetId, InstrumentId, KeyText, OrderId, Partition};
 use proto::{log::RefusalReason, text};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseConnection, EntityTrait, ModelTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait,
+    AccessMode, ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DatabaseTransaction,
+    DbBackend, DbErr, EntityTrait, IsolationLevel, ModelTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, TransactionTrait,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -18,14 +19,14 @@ use crate::{
 };
 
 pub(super) async fn progress(
-    connection: &DatabaseConnection,
+    connection: &impl ConnectionTrait,
 ) -> Result<BTreeMap<Partition, Progress>, StoreError> {
     let rows = entity::progress::Entity::find().all(connection).await.map_err(failed)?;
     by_key(rows, |row: &Progress| row.partition)
 }
 
 pub(super) async fn order(
-    connection: &DatabaseConnection,
+    connection: &impl ConnectionTrait,
     id: OrderId,
 ) -> Result<Option<OrderRow>, StoreError> {
     use entity::{alias, order};
@@ -40,7 +41,7 @@ pub(super) async fn order(
 }
 
 pub(super) async fn order_by_client_id(
-    connection: &DatabaseConnection,
+    connection: &impl ConnectionTrait,
     account: &AccountName,
     client_order_id: &KeyText,
 ) -> Result<Option<OrderRow>, StoreError> {
@@ -58,7 +59,7 @@ pub(super) async fn order_by_client_id(
 }
 
 pub(super) async fn orders(
-    connection: &DatabaseConnection,
+    connection: &impl ConnectionTrait,
     query: &OrdersQuery,
 ) -> Result<Vec<OrderRow>, StoreError> {
     use entity::order::{Column, Entity};
@@ -87,7 +88,7 @@ pub(super) async fn orders(
 /// An account's trades are on two sides, each newest first by its own index; the page is cut from
 /// both together.
 pub(super) async fn trades(
-    connection: &DatabaseConnection,
+    connection: &impl ConnectionTrait,
     query: &TradesQuery,
 ) -> Result<Vec<TradeRow>, StoreError> {
     use entity::trade::Column;
@@ -106,7 +107,7 @@ pub(super) async fn trades(
 }
 
 async fn trades_where(
-    connection: &DatabaseConnection,
+    connection: &impl ConnectionTrait,
     query: &TradesQuery,
     party: Option<Expr>,
     skip: u32,
@@ -159,7 +160,7 @@ fn all_of(conditions: impl IntoIterator<Item = Option<Expr>>) -> Condition {
 }
 
 pub(super) async fn balances(
-    connection: &DatabaseConnection,
+    connection: &impl ConnectionTrait,
     account: &AccountName,
 ) -> Result<BTreeMap<BalanceKey, Balance>, StoreError> {
     use entity::balance::{Column, Entity};
@@ -174,7 +175,7 @@ pub(super) async fn balances(
 type Listed = (BTreeMap<AssetId, AssetRow>, BTreeMap<InstrumentId, InstrumentRow>);
 
 /// Instruments first: their assets were listed before them, so the assets read next are all there.
-pub(super) async fn listed(connection: &DatabaseConnection) -> Result<Listed, StoreError> {
+pub(super) async fn listed(connection: &impl ConnectionTrait) -> Result<Listed, StoreError> {
     let instruments = entity::instrument::Entity::find().all(connection).await.map_err(failed)?;
     let assets = entity::asset::Entity::find().all(connection).await.map_err(failed)?;
     let assets = by_key(assets, |row: &AssetRow| row.id)?;
@@ -182,7 +183,26 @@ pub(super) async fn listed(connection: &DatabaseConnection) -> Result<Listed, St
     Ok((assets, instruments))
 }
 
+/// All tables as they are at one moment, whoever writes meanwhile.
 pub(super) async fn tables(connection: &DatabaseConnection) -> Result<Tables, StoreError> {
+    let snapshot = snapshot(connection).await.map_err(failed)?;
+    let tables = tables_in(&snapshot).await?;
+    snapshot.commit().await.map_err(failed)?;
+    Ok(tables)
+}
+
+/// A transaction that sees one moment. In SQLite every transaction does.
+async fn snapshot(connection: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    match connection.get_database_backend() {
+        DbBackend::Postgres => {
+            let level = Some(IsolationLevel::RepeatableRead);
+            connection.begin_with_config(level, Some(AccessMode::ReadOnly)).await
+        }
+        _ => connection.begin().await,
+    }
+}
+
+async fn tables_in(connection: &DatabaseTransaction) -> Result<Tables, StoreError> {
     let (assets, instruments) = listed(connection).await?;
     let orders = entity::order::Entity::find().all(connection).await.map_err(failed)?;
     let trades = entity::trade::Entity::find().all(connection).await.map_err(failed)?;
@@ -206,7 +226,7 @@ pub(super) async fn tables(connection: &DatabaseConnection) -> Result<Tables, St
 }
 
 async fn read_postings(
-    connection: &DatabaseConnection,
+    connection: &impl ConnectionTrait,
     tables: &mut Tables,
 ) -> Result<(), StoreError> {
     use entity::{leg, posting};

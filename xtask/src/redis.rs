@@ -1,0 +1,79 @@
+//! A real Redis on this machine, for tests and figures: on a free loopback port, in memory only.
+//!
+//! What will never live here: what is asked of it.
+
+use std::{
+    ffi::OsString,
+    fs,
+    io::{Read, Write},
+    net::{Ipv4Addr, TcpStream},
+    path::Path,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    keeper::{End, Kept, free_ports},
+    packages::{need, runs},
+};
+
+/// The Debian package that brings `redis-server`.
+const PACKAGES: [&str; 1] = ["redis-server"];
+
+/// How long a starting server may think about a greeting.
+const GREETING_WAIT: Duration = Duration::from_millis(500);
+
+/// A running Redis. Dropping it kills it and removes its files.
+pub(crate) struct Redis {
+    _server: Kept,
+    url: String,
+}
+
+impl Redis {
+    /// Starts one with its files in a new directory under `work_dir`, and waits until it answers.
+    ///
+    /// # Errors
+    /// Where it is missing and cannot be installed, or does not come up.
+    pub(crate) fn start(work_dir: &Path) -> Result<Redis> {
+        need("Redis", &PACKAGES, || runs("redis-server", &["--version"]))?;
+        let directory = tempfile::Builder::new().prefix("redis-").tempdir_in(work_dir)?.keep();
+        let started = start_in(&directory);
+        if started.is_err() {
+            let _ = fs::remove_dir_all(&directory);
+        }
+        started
+    }
+
+    /// Its address as a URL.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+fn start_in(directory: &Path) -> Result<Redis> {
+    let [port] = free_ports()?;
+    let server = Kept::start(directory, End::Kill, command(directory, port))
+        .context("cannot start the server")?;
+    server.wait_until(directory, || greets(port).unwrap_or(false))?;
+    Ok(Redis { _server: server, url: format!("redis://127.0.0.1:{port}/") })
+}
+
+/// Nothing is written to a disk: what it forgets is what it is there to forget.
+fn command(directory: &Path, port: u16) -> Vec<OsString> {
+    let port = port.to_string();
+    let words = ["redis-server", "--bind", "127.0.0.1", "--port", &port, "--save", ""];
+    let mut command: Vec<OsString> = words.map(OsString::from).into();
+    command.extend(["--appendonly", "no", "--dir"].map(OsString::from));
+    command.push(directory.into());
+    command
+}
+
+fn greets(port: u16) -> Result<bool> {
+    let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    connection.set_read_timeout(Some(GREETING_WAIT))?;
+    connection.write_all(b"PING\r\n")?;
+    let mut answer = [0; 7];
+    connection.read_exact(&mut answer)?;
+    Ok(&answer == b"+PONG\r\n")
+}
