@@ -34,8 +34,8 @@ pub enum Joined {
     Untraced,
 }
 
-/// Joins the trace that the caller names, or begins one where the ratio of traces says so. `make` is
-/// called only for a span that will be recorded: all others cost nothing.
+/// Joins the trace that the caller names, or begins one where the ratio of traces says so. `make`
+/// is called only for a span that will be recorded: all others cost nothing.
 pub fn join(traceparent: Option<&str>, make: impl FnOnce() -> Span) -> Joined {
     match traceparent.filter(|line| is_readable(line)) {
         Some(line) if sampling::is_exporting() && is_sampled(line) => {
@@ -179,9 +179,10 @@ mod tests {
     #[test]
     fn where_nothing_is_exported_the_callers_line_is_carried_and_no_span_is_made() {
         let never = || -> Span { panic!("a span was made") };
-        assert!(
-            matches!(join(Some(FROM_ELSEWHERE), never), Joined::Carried(line) if line == FROM_ELSEWHERE)
-        );
+        let Joined::Carried(line) = join(Some(FROM_ELSEWHERE), never) else {
+            panic!("it is not carried");
+        };
+        assert_eq!(line, FROM_ELSEWHERE);
         assert!(matches!(join(None, never), Joined::Untraced));
         for junk in
             ["", "00-1-2-3", &FROM_ELSEWHERE.replace('0', "g"), &FROM_ELSEWHERE.replace('-', "0")]

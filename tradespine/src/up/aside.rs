@@ -1,7 +1,7 @@
 //! A runtime beside the order path's, for services that give way to it.
 //!
-//! The ledger runs here: with all its threads, and those of its database, it takes what orders leave
-//! of the processors. What will never live here: anything that an order waits for.
+//! The ledger runs here: with all its threads, and those of its database, it takes what orders
+//! leave of the processors. What will never live here: anything that an order waits for.
 
 use anyhow::Context;
 use tokio::{runtime, task::JoinHandle};
@@ -42,7 +42,7 @@ impl Aside {
 
 impl Drop for Aside {
     fn drop(&mut self) {
-        // Its work has ended, or failed: nothing is waited for, least of all inside another runtime.
+        // Its work has ended, or failed: nothing is waited for, least of all in another runtime.
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
