@@ -3,10 +3,13 @@
 //! A child process, this test binary again, runs a small exchange on a journal: clients append
 //! orders, shards answer each as soon as it is written, and a counter goes round three topics. It
 //! notes every acknowledgement in a file. Then it is killed, and the journal is opened here: it has
-//! everything that was acknowledged and ends at one point, or it is refused with a reason.
+//! everything that was acknowledged and ends at one point, or it is refused with a reason. What was
+//! opened goes on: it is worked on again, killed again, and opened again.
 //!
 //! More trials: `TRADESPINE_TEST_KILL_CYCLES` and `TRADESPINE_TEST_TORN_TRIALS` say how many.
 
+#[path = "embedded_crash/damage.rs"]
+mod damage;
 #[path = "embedded_crash/exchange.rs"]
 mod exchange;
 #[path = "embedded_crash/kill.rs"]
