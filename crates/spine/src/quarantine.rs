@@ -62,7 +62,8 @@ impl Quarantines {
 
 /// Whether this answer says that its input was quarantined.
 pub(crate) fn was_quarantined(answer: &Sealed) -> bool {
-    matches!(answer.outcome(), Ok(Some(outcome::Kind::Poison(poison))) if poison.reason == QUARANTINED)
+    let Ok(Some(outcome::Kind::Poison(poison))) = answer.outcome() else { return false };
+    poison.reason == QUARANTINED
 }
 
 /// The offset that this input quarantines, where it does and the target comes before it.
