@@ -157,7 +157,8 @@ mod tests {
     const FROM_ELSEWHERE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     fn traced(body: impl FnOnce()) {
-        let layer = logs::spans(Traces::silent().provider().tracer("test"));
+        let traces = Traces::silent();
+        let layer = logs::spans(traces.provider().tracer("test"));
         with_default(registry().with(layer), body);
     }
 

@@ -178,7 +178,7 @@ fn the_largest_sweep_fits_a_record() {
     let makers = 10 + COMPACTIONS_MAX..11 + FILLS_MAX;
     offer_dear(&mut venue, makers);
     applied(&mut venue, taker, deposit(QUOTE, SUPPLY_MAX.units() / 2));
-    for id in 1..=LISTINGS_MAX as u32 - 3 {
+    for id in 1..=small(LISTINGS_MAX) - 3 {
         venue.list(asset(ASSET_NUMBER_MAX - 1 - id));
     }
     offer_back(&mut venue, 10..10 + COMPACTIONS_MAX, seller);
@@ -215,11 +215,15 @@ fn the_largest_sweep_fits_a_record() {
 
 /// As many orders as one account may have, each at a level where more rests, in as many books as
 /// there can be with an asset for each of them.
+fn small(number: usize) -> u32 {
+    u32::try_from(number).expect("a few thousand")
+}
+
 #[test]
 fn the_largest_mass_cancel_fits_a_record() {
     let (canceller, other) = (0, 1);
     let mut venue = last_shard(false);
-    let books = LISTINGS_MAX as u32 / 2;
+    let books = small(LISTINGS_MAX) / 2;
     let asset_of = |number: u32| ASSET_NUMBER_MAX - number % books;
     for number in 0..books {
         venue.list(asset(asset_of(number)));
@@ -232,7 +236,7 @@ fn the_largest_mass_cancel_fits_a_record() {
             applied(&mut venue, account, deposit(asset_of(number), SUPPLY_MAX.units() / 2));
         }
         for number in 0..OPEN_ORDERS_PER_ACCOUNT_MAX {
-            let book = number as u32 % books;
+            let book = small(number) % books;
             let ticks = Price::TICKS_MAX - number as u64;
             let bid = order(INSTRUMENT - book, number, Side::Buy, ticks, Quantity::LOTS_MAX);
             applied(&mut venue, account, bid);
