@@ -152,7 +152,8 @@ impl Client {
                 0..IN_FLIGHT_MAX => self.send(order, history).await.map(|()| sent += 1),
                 _ => self.receive(history).await,
             };
-            if went.is_err() {
+            if let Err(ended) = went {
+                assert!(is_killed, "the stream ended before the kill: {ended}");
                 break;
             }
         }
@@ -160,18 +161,20 @@ impl Client {
         (Rate { sent, per_second }, platform)
     }
 
-    async fn send(&mut self, order: PlaceOrderRequest, history: &mut History) -> Result<(), ()> {
+    async fn send(&mut self, order: PlaceOrderRequest, history: &mut History) -> Result<(), String> {
         let key = order.client_order_id.clone();
         history.waiting.insert(key.clone(), order.clone());
         self.keys.insert(self.next_id, key);
         let request = Some(Request::Place(order));
         let request = StreamOrdersRequest { correlation_id: self.next_id, request };
         self.next_id += 1;
-        self.requests.send(request).await.map_err(|_| ())
+        let sent = self.requests.send(request).await;
+        sent.map_err(|_| "nobody takes requests".to_owned())
     }
 
-    async fn receive(&mut self, history: &mut History) -> Result<(), ()> {
-        let response = self.results.message().await.map_err(|_| ())?.ok_or(())?;
+    async fn receive(&mut self, history: &mut History) -> Result<(), String> {
+        let response = self.results.message().await.map_err(|status| status.to_string())?;
+        let response = response.ok_or("there are no more results")?;
         let key = self.keys.remove(&response.correlation_id).expect("a result of its request");
         history.take(&key, response);
         Ok(())
