@@ -1,8 +1,10 @@
-//! A gateway on free ports, on a log in memory, with a shard and a ledger that do just enough.
+//! A gateway on free ports, on a log in memory, with a shard, a ledger and a broadcaster that do
+//! just enough.
 #![allow(dead_code, unreachable_pub, reason = "not every test file uses all of it")]
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "all of it is a test")]
 
 mod ledger;
+mod market;
 mod shard;
 
 use std::{sync::Arc, time::Duration};
@@ -65,6 +67,7 @@ impl Stage {
             rest_address: free,
             grpc_address: free,
             ledger_uri: ledger.uri.clone(),
+            market_data_uri: market::start_broadcaster().await,
             ..Settings::default()
         });
         let positions = identity.partitions();

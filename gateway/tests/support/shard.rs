@@ -1,5 +1,6 @@
 //! A shard that answers by simple rules, on its own thread: a limit order rests, a market order is
-//! filled at 100 by order 1, and keys of retries are remembered.
+//! filled at 100 by order 1, keys of retries are remembered, and nobody can withdraw as much as
+//! 100.
 
 use std::{
     collections::BTreeMap,
@@ -25,6 +26,9 @@ use spine::{
     answer::{self, Preamble},
     log::{ReadLimit, WriterRole, append_blocking},
 };
+
+/// 100 of any asset, in its smallest units.
+const HUNDRED: i128 = 10_000_000_000;
 
 /// A running shard; it ends when it is dropped.
 pub struct Shard {
@@ -108,6 +112,9 @@ impl Rules {
             Command::Cancel { order_id } => self.cancel(&name, order_id.number()),
             Command::CancelAll { instrument } => {
                 self.cancel_all(&name, instrument.map(|instrument| instrument.0))
+            }
+            Command::Withdraw(movement) if movement.amount.units() >= HUNDRED => {
+                refused(RefusalReason::InsufficientFunds)
             }
             Command::Deposit(movement) | Command::Withdraw(movement) => {
                 self.fund(name, movement.id.as_str(), movement.amount.units() as i64)
