@@ -1,5 +1,5 @@
-//! A gateway on free ports, on a log in memory, with a shard, a ledger and a broadcaster that do just
-//! enough.
+//! A gateway on free ports, on a log in memory, with a shard, a ledger and a broadcaster that do
+//! just enough.
 #![allow(dead_code, unreachable_pub, reason = "not every test file uses all of it")]
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "all of it is a test")]
 

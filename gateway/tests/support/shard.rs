@@ -1,5 +1,6 @@
 //! A shard that answers by simple rules, on its own thread: a limit order rests, a market order is
-//! filled at 100 by order 1, keys of retries are remembered, and nobody can withdraw as much as 100.
+//! filled at 100 by order 1, keys of retries are remembered, and nobody can withdraw as much as
+//! 100.
 
 use std::{
     collections::BTreeMap,
