@@ -69,6 +69,44 @@ async fn every_request_gets_exactly_one_result_in_log_order() {
     stage.end().await;
 }
 
+/// As many as the gateway takes of one stream before it has answered any.
+const TAKEN_MAX: u64 = 4_096;
+
+#[tokio::test]
+async fn requests_that_nobody_has_read_yet_do_not_end_the_connection() {
+    let stage = Stage::new().await;
+    let mut client = OrderEntryServiceClient::connect(stage.grpc.clone()).await.expect("it is up");
+    let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
+    let request = |correlation_id| StreamOrdersRequest {
+        correlation_id,
+        request: Some(place(limit("BTC-USDT"))),
+    };
+    let send = async {
+        for id in 1..=TAKEN_MAX + 600 {
+            sender.send(request(id)).await.expect("the stream is open");
+            if id > TAKEN_MAX {
+                // So that each is a frame of its own, as with a client that thinks in between.
+                tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            }
+        }
+        drop(sender);
+        // Nothing was answered so far: there was no shard.
+        stage.shards()
+    };
+    let receive = async {
+        let requests = stream::poll_fn(move |context| receiver.poll_recv(context));
+        let mut results = client.stream_orders(requests).await.expect("it streams").into_inner();
+        let mut count = 0;
+        while results.message().await.expect("the stream goes on").is_some() {
+            count += 1;
+        }
+        count
+    };
+    let (_shards, count) = tokio::join!(send, receive);
+    assert_eq!(count, TAKEN_MAX + 600);
+    stage.end().await;
+}
+
 #[tokio::test]
 async fn a_stream_mixes_good_and_bad_requests_and_partitions() {
     let stage = Stage::with(2, |settings| settings).await;

@@ -39,6 +39,10 @@ pub const MARKET_DATA: &str = "http://127.0.0.1:50053";
 /// The broadcaster's WebSocket address.
 pub const WEBSOCKET: &str = "ws://127.0.0.1:8081";
 
+/// What a connection may bring that was not read yet: an HTTP/2 library ends one whose unread
+/// frames are many and small, beyond half of this at 256 bytes each, and results are small.
+pub(crate) const WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+
 /// How long a service may take to accept a connection.
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
 
@@ -132,7 +136,10 @@ async fn connect(address: &str) -> anyhow::Result<Channel> {
         .with_context(|| format!("{address:?} is not an address; give one like {GATEWAY}"))?;
     let has_scheme = endpoint.uri().scheme_str() == Some("http");
     ensure!(has_scheme, "{address:?} does not begin with http://; give an address like {GATEWAY}");
-    let endpoint = endpoint.connect_timeout(CONNECT_WAIT).timeout(CALL_WAIT);
+    let endpoint = endpoint
+        .connect_timeout(CONNECT_WAIT)
+        .timeout(CALL_WAIT)
+        .initial_connection_window_size(WINDOW_BYTES);
     endpoint.connect().await.with_context(|| nobody_at(address))
 }
 

@@ -251,6 +251,7 @@ fn note_refusal(report: &mut Report, order: &Order) {
 
 async fn connect(address: &str) -> anyhow::Result<Channel> {
     let endpoint = Channel::from_shared(address.to_owned())?;
+    let endpoint = endpoint.initial_connection_window_size(crate::client::WINDOW_BYTES);
     endpoint.connect().await.with_context(|| {
         format!("nobody answers at {address}; start the platform with `cargo xtask up`")
     })
