@@ -161,7 +161,11 @@ impl Client {
         (Rate { sent, per_second }, platform)
     }
 
-    async fn send(&mut self, order: PlaceOrderRequest, history: &mut History) -> Result<(), String> {
+    async fn send(
+        &mut self,
+        order: PlaceOrderRequest,
+        history: &mut History,
+    ) -> Result<(), String> {
         let key = order.client_order_id.clone();
         history.waiting.insert(key.clone(), order.clone());
         self.keys.insert(self.next_id, key);
