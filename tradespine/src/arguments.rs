@@ -1,10 +1,16 @@
 //! What the command line can say, and the help that tells it. Each client command has its own
-//! arguments beside it, in [`crate::client`].
+//! arguments beside it, in [`crate::client`]; those of the services that run apart are in
+//! [`services`].
+
+pub mod services;
 
 use std::{num::NonZeroU32, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 
+use self::services::{
+    BroadcasterArguments, GatewayArguments, LedgerArguments, MatcherArguments, TopicsCommand,
+};
 use crate::{
     client::{ClientCommand, GATEWAY, MARKET_DATA, WEBSOCKET},
     dump::DumpArguments,
@@ -13,7 +19,8 @@ use crate::{
 
 /// A trading platform: orders in, trades out, nothing lost.
 ///
-/// `tradespine up` runs all of it on this machine, in one process, with its data in ./data. The
+/// `tradespine up` runs all of it on this machine, in one process, with its data in ./data. Apart,
+/// on Kafka, it is `topics create` once and then a gateway, matcher, ledger and broadcaster. The
 /// other commands trade and look around in it, or work on its data directory.
 #[derive(Debug, Parser)]
 #[command(
@@ -27,8 +34,8 @@ And in a third:        tradespine book BTC-USDT
                        tradespine place BTC-USDT buy 0.01 61837.63 --client alice"
 )]
 pub struct Arguments {
-    /// Read the settings of `up`, `log` and `verify` from this file [default: tradespine.toml,
-    /// where there is one]
+    /// Read the settings of `up`, the services, `log` and `verify` from this file [default:
+    /// tradespine.toml, where there is one]
     ///
     /// A flag wins over an environment variable, that over the file, that over the default. The
     /// setting gateway.rest_address is the variable TRADESPINE_GATEWAY__REST_ADDRESS.
@@ -49,6 +56,43 @@ pub enum Command {
     /// goes on where it was: an order that was answered is never lost.
     #[command(after_help = "Example:  tradespine up --data-dir /tmp/market --no-market-maker")]
     Up(UpArguments),
+
+    /// Take orders in, over REST and gRPC, into a log on Kafka
+    ///
+    /// Any number of gateways can run beside each other. It waits for the log and for a ledger and
+    /// a broadcaster; they can be started in any order.
+    #[command(after_help = "\
+Example:  tradespine gateway --brokers kafka:9092 --ledger-uri http://ledger:50052")]
+    Gateway(GatewayArguments),
+
+    /// Run shards, which match the orders of a log on Kafka
+    ///
+    /// All of them, or those of some partitions. A shard that somebody else runs already is
+    /// followed, and taken over where they end.
+    #[command(after_help = "\
+Examples:  tradespine matcher --brokers kafka:9092
+           tradespine matcher --partitions 0,2-3
+           tradespine matcher --shards-per-pod 2      (on matcher-1: partitions 2 and 3)")]
+    Matcher(MatcherArguments),
+
+    /// Keep history and balances in SQL, and answer questions about them
+    ///
+    /// Several ledgers may share one database.
+    #[command(
+        after_help = "Example:  tradespine ledger --brokers kafka:9092 --data-dir /var/lib/ledger"
+    )]
+    Ledger(LedgerArguments),
+
+    /// Tell trades and books, over WebSocket and gRPC streams
+    ///
+    /// Any number of broadcasters can run beside each other, each with a data directory of its own.
+    #[command(after_help = "\
+Example:  tradespine broadcaster --brokers kafka:9092 --data-dir /var/lib/broadcaster")]
+    Broadcaster(BroadcasterArguments),
+
+    /// Prepare the topics of a log on Kafka
+    #[command(subcommand)]
+    Topics(TopicsCommand),
 
     /// As a client of a running platform.
     #[command(flatten)]
@@ -104,7 +148,7 @@ pub struct DataArguments {
 impl From<UpArguments> for Flags {
     fn from(up: UpArguments) -> Flags {
         let market_maker = up.no_market_maker.then_some(false);
-        Flags { data_dir: up.data.data_dir, shards: up.shards, market_maker }
+        Flags { data_dir: up.data.data_dir, shards: up.shards, market_maker, ..Flags::default() }
     }
 }
 

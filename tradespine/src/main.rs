@@ -3,7 +3,7 @@
 //! # Layout
 //!
 //! - [`arguments`], [`settings`]: what can be said and set. [`complaint`]: how a failure is told.
-//! - [`up`]: the whole platform in one process.
+//! - [`up`]: the whole platform in one process. [`services`]: its parts, and each as a process.
 //! - [`client`]: orders, books and balances from a terminal, over the public gRPC API.
 //! - [`dump`], [`verify`]: the journal in words, and whether it is as it should be.
 //! - [`replay`]: a recorded market, traded through the public API. [`desk`]: one stream of orders.
@@ -19,6 +19,7 @@ mod complaint;
 mod desk;
 mod dump;
 mod replay;
+mod services;
 mod settings;
 mod up;
 mod verify;
@@ -29,7 +30,11 @@ use anyhow::Context;
 use clap::Parser;
 use telemetry::logs;
 
-use crate::arguments::{Arguments, Command, LogCommand};
+use crate::{
+    arguments::{Arguments, Command, LogCommand, services::TopicsCommand},
+    services::Service,
+    settings::Settings,
+};
 
 /// Every order is made on one thread and freed on another, which the system's allocator is slow at.
 #[global_allocator]
@@ -55,9 +60,23 @@ async fn obey(arguments: Arguments) -> anyhow::Result<()> {
             let _flushed_at_the_end = logs::init(&settings.log, &(&settings.otlp).into())?;
             up::run(settings).await
         }
+        Command::Gateway(said) => serve(Service::Gateway, settings(said.into())?).await,
+        Command::Matcher(said) => serve(Service::Matcher, settings(said.into())?).await,
+        Command::Ledger(said) => serve(Service::Ledger, settings(said.into())?).await,
+        Command::Broadcaster(said) => serve(Service::Broadcaster, settings(said.into())?).await,
+        Command::Topics(TopicsCommand::Create(said)) => {
+            let settings = settings(said.into())?;
+            let _flushed_at_the_end = logs::init(&settings.log, &(&settings.otlp).into())?;
+            services::topics::create(&settings).await
+        }
         Command::Client(command) => client::run(command).await,
         Command::Log(LogCommand::Dump(dump)) => dump::run(&settings(dump.flags())?.data_dir, &dump),
         Command::Verify(data) => verify::run(settings(data.into())?.data_dir).await,
         Command::Replay(replay) => replay::run(replay).await,
     }
+}
+
+async fn serve(service: Service, settings: Settings) -> anyhow::Result<()> {
+    let _flushed_at_the_end = logs::init(&settings.log, &(&settings.otlp).into())?;
+    services::run(service, &settings).await
 }

@@ -2,32 +2,57 @@
 //! `tradespine.toml` over default.
 //!
 //! The services own their limits; here stands only what differs between two machines: addresses,
-//! the data directory, how much is told. The setting `gateway.rest_address` is the variable
-//! `TRADESPINE_GATEWAY__REST_ADDRESS`.
+//! the data directory, the brokers, how much is told. The setting `gateway.rest_address` is the
+//! variable `TRADESPINE_GATEWAY__REST_ADDRESS`. One file serves every command and every service:
+//! each takes what is its own.
+//!
+//! - [`flags`]: what the command line says of them. [`kafka`]: where the brokers are, and how to
+//!   prove to them who this is. [`partitions`]: which of them a process owns. [`profile`]: what is
+//!   asked of a platform before it may begin.
+
+mod flags;
+mod kafka;
+mod partitions;
+mod profile;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 
-use daemon::settings::{SettingsError, Sources};
-use serde::{Deserialize, Serialize};
+use daemon::settings::{Problem, Secret, SettingsError, Sources};
+use serde::Deserialize;
 use telemetry::{logs::LogSettings, traces::OtlpSettings};
+
+pub use self::{
+    flags::{BroadcasterFlags, Flags, GatewayFlags, KafkaFlags, LedgerFlags, MatcherFlags},
+    kafka::Kafka,
+    partitions::PartitionSet,
+    profile::{Part, Profile},
+};
 
 /// What is logged where nobody says: our own story, and of the stores beneath it only what is
 /// wrong.
 const FILTER_DEFAULT: &str = "info,fjall=warn,lsm_tree=warn,sea_orm_migration=warn";
 
-/// The settings of `tradespine up` and of the tools that work on its data directory.
+/// The settings of every command that runs or looks into a platform.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Where the journal, the ledger's tables and the snapshots are.
+    /// What is asked of the platform before it may begin.
+    pub profile: Profile,
+    /// Where this process keeps its files: of `up` the journal, the ledger's tables and the
+    /// snapshots, of a service what is its own.
     pub data_dir: PathBuf,
-    /// How many shards there are; for ever the same for one data directory.
+    /// How many shards a new platform has; for ever the same for one log.
     pub shards: u16,
     /// Whether a market maker quotes, so that the first book is not empty.
     pub market_maker: bool,
+    /// Whether something in front of the gateway and the ledger lets in only callers that it knows,
+    /// each under its own `client_id`. Neither asks for more yet, so production needs it.
+    pub trusts_callers: bool,
+    /// The log of services that run apart.
+    pub kafka: Kafka,
     /// Order entry.
     pub gateway: Gateway,
     /// History and balances.
@@ -50,6 +75,10 @@ pub struct Gateway {
     pub rest_address: SocketAddr,
     /// gRPC.
     pub grpc_address: SocketAddr,
+    /// Where the ledger answers, like `http://ledger:50052`; by default where this machine's does.
+    pub ledger_uri: Option<String>,
+    /// The same of the broadcaster's gRPC.
+    pub market_data_uri: Option<String>,
 }
 
 /// Where history is asked for.
@@ -60,6 +89,9 @@ pub struct Ledger {
     pub grpc_address: SocketAddr,
     /// Health and metrics.
     pub http_address: SocketAddr,
+    /// Where the tables are, `sqlite://path` or `postgres://user:password@host/name`; by default a
+    /// file in the data directory.
+    pub database_url: Option<Secret>,
 }
 
 /// Where market data goes out.
@@ -70,14 +102,24 @@ pub struct Broadcaster {
     pub http_address: SocketAddr,
     /// gRPC.
     pub grpc_address: SocketAddr,
+    /// Where this broadcaster, and no other, keeps its snapshots; by default in the data directory.
+    pub snapshot_dir: Option<PathBuf>,
 }
 
-/// Where the shards tell how they are.
+/// Which shards run here, and where they tell how they are.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Matcher {
     /// Health and metrics.
     pub http_address: SocketAddr,
+    /// The partitions whose shards run in this process, like `0,2-3`; all where nobody says.
+    pub partitions: Option<PartitionSet>,
+    /// How many shards each of several like processes runs; which ones, the number at the end of
+    /// this machine's name says: `matcher-1` runs the second lot.
+    pub shards_per_pod: Option<u16>,
+    /// Where the shards' snapshots are kept; by default in the data directory. A gateway that can
+    /// read them starts faster.
+    pub snapshot_dir: Option<PathBuf>,
 }
 
 /// Where traces go.
@@ -104,14 +146,43 @@ impl Settings {
             (self.broadcaster.grpc_address, "broadcaster.grpc_address"),
         ]
     }
+
+    /// Where the gateway asks for history.
+    pub fn ledger_uri(&self) -> String {
+        uri(self.gateway.ledger_uri.as_ref(), self.ledger.grpc_address)
+    }
+
+    /// Where the gateway asks for books.
+    pub fn market_data_uri(&self) -> String {
+        uri(self.gateway.market_data_uri.as_ref(), self.broadcaster.grpc_address)
+    }
+
+    /// Where the shards' snapshots are.
+    pub fn shard_snapshots(&self) -> PathBuf {
+        let within = || self.data_dir.join("snapshots");
+        self.matcher.snapshot_dir.clone().unwrap_or_else(within)
+    }
+
+    /// Where the broadcaster's snapshots are.
+    pub fn broadcaster_snapshots(&self) -> PathBuf {
+        let within = || self.data_dir.join("broadcaster");
+        self.broadcaster.snapshot_dir.clone().unwrap_or_else(within)
+    }
+}
+
+fn uri(set: Option<&String>, here: SocketAddr) -> String {
+    set.cloned().unwrap_or_else(|| format!("http://{here}"))
 }
 
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
+            profile: Profile::Sandbox,
             data_dir: PathBuf::from("data"),
             shards: 1,
             market_maker: true,
+            trusts_callers: false,
+            kafka: Kafka::default(),
             gateway: Gateway::default(),
             ledger: Ledger::default(),
             broadcaster: Broadcaster::default(),
@@ -124,25 +195,39 @@ impl Default for Settings {
 
 impl Default for Gateway {
     fn default() -> Gateway {
-        Gateway { rest_address: loopback(8080), grpc_address: loopback(50051) }
+        Gateway {
+            rest_address: loopback(8080),
+            grpc_address: loopback(50051),
+            ledger_uri: None,
+            market_data_uri: None,
+        }
     }
 }
 
 impl Default for Ledger {
     fn default() -> Ledger {
-        Ledger { grpc_address: loopback(50052), http_address: loopback(9103) }
+        Ledger { grpc_address: loopback(50052), http_address: loopback(9103), database_url: None }
     }
 }
 
 impl Default for Broadcaster {
     fn default() -> Broadcaster {
-        Broadcaster { http_address: loopback(8081), grpc_address: loopback(50053) }
+        Broadcaster {
+            http_address: loopback(8081),
+            grpc_address: loopback(50053),
+            snapshot_dir: None,
+        }
     }
 }
 
 impl Default for Matcher {
     fn default() -> Matcher {
-        Matcher { http_address: loopback(9102) }
+        Matcher {
+            http_address: loopback(9102),
+            partitions: None,
+            shards_per_pod: None,
+            snapshot_dir: None,
+        }
     }
 }
 
@@ -165,17 +250,6 @@ fn loopback(port: u16) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-/// What the command line said about settings; `None` where it said nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Flags {
-    /// See [`Settings`].
-    pub data_dir: Option<PathBuf>,
-    /// See [`Settings`].
-    pub shards: Option<u16>,
-    /// See [`Settings`].
-    pub market_maker: Option<bool>,
-}
-
 /// Loads the settings of this process; `file` must exist where it is named.
 ///
 /// # Errors
@@ -184,75 +258,20 @@ pub fn load(file: Option<&Path>, flags: &Flags) -> Result<Settings, SettingsErro
     daemon::settings::load(&Sources::of_process(file), flags)
 }
 
+/// Refuses a setting that no source is to blame for alone.
+pub fn refuse(key: &str, fault: impl Into<String>, advice: impl Into<String>) -> SettingsError {
+    SettingsError { problems: vec![problem(key, fault, advice)] }
+}
+
+fn problem(key: &str, fault: impl Into<String>, advice: impl Into<String>) -> Problem {
+    let origin = "the settings of this process".to_owned();
+    Problem { key: key.to_owned(), origin, fault: fault.into(), advice: advice.into() }
+}
+
 /// Where the log is in a data directory.
 pub fn log_directory(data_dir: &Path) -> PathBuf {
     data_dir.join("log")
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::*;
-
-    fn loaded(file: &str, variables: &[(&str, &str)], flags: &Flags) -> Settings {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("tradespine.toml");
-        fs::write(&path, file).unwrap();
-        daemon::settings::load(&Sources::exactly(Some(&path), variables), flags).unwrap()
-    }
-
-    const FILE: &str = "data_dir = 'file'\n\
-                        [gateway]\nrest_address = '127.0.0.1:2'\n\
-                        [otlp]\nendpoint = 'http://localhost:4317'\n";
-    const VARIABLES: [(&str, &str); 2] =
-        [("TRADESPINE_DATA_DIR", "variable"), ("TRADESPINE_GATEWAY__REST_ADDRESS", "127.0.0.1:3")];
-
-    #[test]
-    fn a_data_directory_is_the_flags_then_the_variables_then_the_files() {
-        let flags = Flags { data_dir: Some("flag".into()), ..Flags::default() };
-        let none = Flags::default();
-        assert_eq!(loaded(FILE, &VARIABLES, &flags).data_dir, Path::new("flag"));
-        assert_eq!(loaded(FILE, &VARIABLES, &none).data_dir, Path::new("variable"));
-        assert_eq!(loaded(FILE, &[], &none).data_dir, Path::new("file"));
-        assert_eq!(loaded("", &[], &none).data_dir, Path::new("data"));
-    }
-
-    #[test]
-    fn an_address_is_the_variables_then_the_files() {
-        let none = Flags::default();
-        let port =
-            |file, variables: &[_]| loaded(file, variables, &none).gateway.rest_address.port();
-        assert_eq!(port(FILE, &VARIABLES), 3);
-        assert_eq!(port(FILE, &[]), 2);
-        assert_eq!(port("", &[]), 8080);
-        assert_eq!(loaded(FILE, &VARIABLES, &none).gateway.grpc_address.port(), 50051);
-    }
-
-    #[test]
-    fn nothing_said_is_the_default_and_a_flag_changes_only_itself() {
-        assert_eq!(loaded("", &[], &Flags::default()), Settings::default());
-        let flags = Flags { market_maker: Some(false), shards: Some(3), ..Flags::default() };
-        let expected = Settings { market_maker: false, shards: 3, ..Settings::default() };
-        assert_eq!(loaded("", &[], &flags), expected);
-    }
-
-    #[test]
-    fn an_endpoint_alone_gets_every_trace() {
-        let otlp = OtlpSettings::from(&loaded(FILE, &[], &Flags::default()).otlp);
-        assert_eq!(otlp.endpoint.as_deref(), Some("http://localhost:4317"));
-        assert!((otlp.ratio - 1.0).abs() < f64::EPSILON);
-    }
-
-    #[test]
-    fn every_default_address_is_this_machine_only_and_its_own() {
-        let settings = Settings::default();
-        let mut addresses: Vec<SocketAddr> =
-            settings.addresses().into_iter().map(|(address, _)| address).collect();
-        addresses.push(settings.matcher.http_address);
-        assert!(addresses.iter().all(|address| address.ip().is_loopback()));
-        addresses.sort_unstable();
-        addresses.dedup();
-        assert_eq!(addresses.len(), 7);
-    }
-}
+mod tests;

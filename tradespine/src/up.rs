@@ -7,8 +7,6 @@
 
 mod aside;
 mod banner;
-mod listing;
-mod listings;
 mod market_maker;
 mod platform;
 
@@ -18,7 +16,7 @@ use daemon::shutdown;
 
 pub use self::market_maker::ACCOUNT as MARKET_MAKER;
 use self::platform::Platform;
-use crate::settings::Settings;
+use crate::settings::{Part, Settings};
 
 /// How long a stop may take: longer than any part's own drain.
 const GRACE: Duration = Duration::from_secs(20);
@@ -28,6 +26,7 @@ const GRACE: Duration = Duration::from_secs(20);
 /// # Errors
 /// Where a port is taken, the data directory is another's or in doubt, or a part fails.
 pub async fn run(settings: Settings) -> anyhow::Result<()> {
+    settings.check(Part::Up)?;
     let stop = shutdown::stop_on_signal()?;
     let mut platform = Platform::start(&settings, &stop).await?;
     println!("{}", banner::text(&settings, &platform));

@@ -1,7 +1,9 @@
 //! A real Apache Kafka on this machine, for tests and figures: one process as broker and
-//! controller, on free loopback ports.
+//! controller, on free loopback ports. One is open to everybody; the other is [`guarded`].
 //!
 //! What will never live here: what is asked of it.
+
+mod guarded;
 
 use std::{
     env,
@@ -15,6 +17,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
+use self::guarded::Guarded;
 use crate::{
     keeper::{End, Kept, free_ports},
     packages,
@@ -42,6 +45,7 @@ const CONNECT_WAIT: Duration = Duration::from_millis(100);
 pub(crate) struct Kafka {
     _server: Kept,
     bootstrap: String,
+    guarded: Guarded,
 }
 
 impl Kafka {
@@ -65,12 +69,20 @@ impl Kafka {
     pub(crate) fn bootstrap(&self) -> &str {
         &self.bootstrap
     }
+
+    /// What a test needs for the guarded port: its address, a user, a password, and the file of the
+    /// certificate to believe, parted by spaces.
+    pub(crate) fn guarded(&self) -> String {
+        self.guarded.introduction()
+    }
 }
 
 fn start_in(directory: &Path, jars: &Path) -> Result<Kafka> {
-    let [broker, controller] = free_ports()?;
+    let [broker, controller, guarded] = free_ports()?;
+    let guarded = Guarded::make(directory, guarded)?;
     let settings = directory.join("server.properties");
-    fs::write(&settings, properties(directory, broker, controller))?;
+    let lines = properties(directory, broker, controller, &guarded.listener());
+    fs::write(&settings, lines + &guarded.properties())?;
     format_storage(&settings, jars)?;
     let mut command = vec![OsString::from("java")];
     command.extend(java_arguments(jars));
@@ -78,19 +90,20 @@ fn start_in(directory: &Path, jars: &Path) -> Result<Kafka> {
     let server = Kept::start(directory, End::Kill, command).context("cannot start the broker")?;
     let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, broker).into();
     server.wait_until(directory, || TcpStream::connect_timeout(&address, CONNECT_WAIT).is_ok())?;
-    Ok(Kafka { _server: server, bootstrap: format!("127.0.0.1:{broker}") })
+    Ok(Kafka { _server: server, bootstrap: format!("127.0.0.1:{broker}"), guarded })
 }
 
-fn properties(directory: &Path, broker: u16, controller: u16) -> String {
+fn properties(directory: &Path, broker: u16, controller: u16, guarded: &str) -> String {
     let data = directory.join("data");
     format!(
         "process.roles=broker,controller\n\
          node.id=1\n\
          controller.quorum.voters=1@127.0.0.1:{controller}\n\
          controller.listener.names=CONTROLLER\n\
-         listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{broker}\n\
-         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
+         listeners=PLAINTEXT://127.0.0.1:{broker},{guarded},CONTROLLER://127.0.0.1:{controller}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{broker},{guarded}\n\
+         listener.security.protocol.map=\
+         PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT\n\
          log.dirs={}\n\
          auto.create.topics.enable=false\n\
          offsets.topic.num.partitions=1\n\
@@ -110,6 +123,7 @@ fn format_storage(settings: &Path, jars: &Path) -> Result<()> {
         .args(java_arguments(jars))
         .args(["kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER_ID, "--config"])
         .arg(settings)
+        .args(Guarded::user())
         .output()
         .context("cannot run java")?;
     let words = String::from_utf8_lossy(&output.stderr);

@@ -27,7 +27,9 @@ static SERVERS: [Server; 3] = [
         variable: "TRADESPINE_TEST_KAFKA",
         start: |work_dir| {
             let kafka = Kafka::start(work_dir)?;
-            Ok(Started { address: kafka.bootstrap().to_owned(), _process: Box::new(kafka) })
+            let (address, guarded) = (kafka.bootstrap().to_owned(), kafka.guarded());
+            let started = Started::new(address, kafka);
+            Ok(Started { more: vec![("TRADESPINE_TEST_KAFKA_GUARDED", guarded)], ..started })
         },
     },
     Server {
@@ -36,7 +38,7 @@ static SERVERS: [Server; 3] = [
         variable: "TRADESPINE_TEST_POSTGRES",
         start: |work_dir| {
             let postgres = Postgres::start(work_dir)?;
-            Ok(Started { address: postgres.url().to_owned(), _process: Box::new(postgres) })
+            Ok(Started::new(postgres.url().to_owned(), postgres))
         },
     },
     Server {
@@ -45,7 +47,7 @@ static SERVERS: [Server; 3] = [
         variable: "TRADESPINE_TEST_REDIS",
         start: |work_dir| {
             let redis = Redis::start(work_dir)?;
-            Ok(Started { address: redis.url().to_owned(), _process: Box::new(redis) })
+            Ok(Started::new(redis.url().to_owned(), redis))
         },
     },
 ];
@@ -65,7 +67,15 @@ struct Server {
 /// A server that runs, until it is dropped.
 struct Started {
     address: String,
+    /// Further variables for the tests, with what they say.
+    more: Vec<(&'static str, String)>,
     _process: Box<dyn Any>,
+}
+
+impl Started {
+    fn new(address: String, process: impl Any) -> Started {
+        Started { address, more: Vec::new(), _process: Box::new(process) }
+    }
 }
 
 /// A command to run beside servers.
@@ -117,6 +127,7 @@ impl Servers {
         }
         for (variable, server) in &self.started {
             command.env(variable, &server.address);
+            command.envs(server.more.iter().map(|(variable, text)| (variable, text)));
         }
     }
 }

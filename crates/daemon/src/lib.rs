@@ -7,6 +7,7 @@
 //!
 //! - [`settings`]: flag over `TRADESPINE_*` over `tradespine.toml` over default, and exit code 64.
 //! - [`clock`]: the one place that reads the wall clock.
+//! - [`host`]: this machine's name.
 //! - [`ports`]: listeners, and what to do where an address is taken.
 //! - [`health`]: `/healthz`, `/readyz` and `/metrics`.
 //! - [`priority`]: threads that take what others leave of the processors.
@@ -18,6 +19,7 @@
 
 pub mod clock;
 pub mod health;
+pub mod host;
 pub mod ports;
 pub mod priority;
 pub mod settings;

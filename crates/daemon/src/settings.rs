@@ -8,6 +8,7 @@
 //! them ends with [`EXIT_BAD_SETTINGS`].
 
 mod error;
+mod secret;
 mod source;
 
 use std::path::{Path, PathBuf};
@@ -18,8 +19,11 @@ use figment::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use self::error::{Problem, SettingsError};
 use self::source::{Environment, Flags};
+pub use self::{
+    error::{Problem, SettingsError},
+    secret::Secret,
+};
 
 /// The exit status of a process whose settings cannot be used (`EX_USAGE` of sysexits).
 pub const EXIT_BAD_SETTINGS: u8 = 64;

@@ -163,6 +163,9 @@ pub enum LogError {
     /// What was read is damaged.
     #[error("the log is damaged: {0}")]
     Damaged(String),
+    /// A setting is one that the backend cannot use: trying again will not help.
+    #[error("the log cannot be used with these settings: {0}")]
+    BadSetting(String),
     /// The backend failed.
     #[error("the log failed: {0}")]
     Failed(String),

@@ -40,7 +40,7 @@ fn every_command_has_an_example_that_it_accepts() {
         }
         examples
     }
-    assert!(check(&Arguments::command(), "tradespine") >= 11);
+    assert!(check(&Arguments::command(), "tradespine") >= 18);
 }
 
 #[test]
@@ -49,8 +49,12 @@ fn only_flags_that_were_given_are_settings() {
     assert_eq!(Flags::from(up), Flags::default());
     let line = "tradespine up --data-dir /tmp/d --shards 3 --no-market-maker";
     let Command::Up(up) = command(line) else { panic!("not up") };
-    let expected =
-        Flags { data_dir: Some("/tmp/d".into()), shards: Some(3), market_maker: Some(false) };
+    let expected = Flags {
+        data_dir: Some("/tmp/d".into()),
+        shards: Some(3),
+        market_maker: Some(false),
+        ..Flags::default()
+    };
     assert_eq!(Flags::from(up), expected);
     for bad in ["--shards 0", "--shards 1025", "--shards one"] {
         assert!(parsed(&format!("tradespine up {bad}")).is_err(), "{bad}");

@@ -17,8 +17,11 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use tonic::{Code, transport::Channel};
 
-use super::listings::{INSTRUMENTS, Seed};
-use crate::{desk::Desk, settings::Settings};
+use crate::{
+    desk::Desk,
+    services::listings::{INSTRUMENTS, Seed},
+    settings::Settings,
+};
 
 /// Whose orders they are.
 pub const ACCOUNT: &str = "market-maker";

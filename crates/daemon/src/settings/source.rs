@@ -9,6 +9,8 @@ use figment::{
 };
 use serde::Serialize;
 
+use super::secret::SECRET_KEY;
+
 /// Variables with our prefix that speak to tests and tools, and are no settings.
 const NO_SETTINGS: [&str; 3] = ["TEST_", "RECORDING", "XTASK"];
 
@@ -48,11 +50,16 @@ impl Provider for Environment {
     fn data(&self) -> Result<Map<Profile, Dict>, Error> {
         let mut settings = Value::from(Dict::new());
         for (key, text) in &self.settings {
-            let value: Value = text.parse().unwrap_or_else(|_| Value::from(text.clone()));
-            settings = merged(settings, nest(key, value));
+            settings = merged(settings, nest(key, value(key, text)));
         }
         Ok(Profile::Default.collect(settings.into_dict().unwrap_or_default()))
     }
+}
+
+fn value(key: &str, text: &str) -> Value {
+    let is_secret = key.rsplit(['.', '_']).next() == Some(SECRET_KEY);
+    let parsed = if is_secret { None } else { text.parse().ok() };
+    parsed.unwrap_or_else(|| Value::from(text))
 }
 
 /// Both dictionaries as one; where both have a value of a key, the later one's.

@@ -20,6 +20,7 @@ struct Gateway {
     grpc_port: u16,
     ws_port: u16,
     mode: Mode,
+    password: Secret,
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
@@ -37,7 +38,13 @@ impl Default for Process {
 
 impl Default for Gateway {
     fn default() -> Gateway {
-        Gateway { rest_port: 1, grpc_port: 1, ws_port: 1, mode: Mode::Sandbox }
+        Gateway {
+            rest_port: 1,
+            grpc_port: 1,
+            ws_port: 1,
+            mode: Mode::Sandbox,
+            password: Secret::default(),
+        }
     }
 }
 
@@ -75,7 +82,7 @@ fn flag_over_variable_over_file_over_default() {
     let loaded: Process = with_file(file, |path| {
         load(&Sources::exactly(Some(path), &variables), &flags).expect("the settings are good")
     });
-    let gateway = Gateway { rest_port: 4, grpc_port: 2, ws_port: 1, mode: Mode::Sandbox };
+    let gateway = Gateway { rest_port: 4, grpc_port: 2, ..Gateway::default() };
     assert_eq!(loaded, Process { name: "three".to_owned(), gateway });
 }
 
@@ -139,7 +146,7 @@ fn a_bad_flag_is_told_as_one() {
 fn a_misspelt_name_is_told_with_the_known_ones() {
     let text = fault("[gateway]\nrest_prot = 2\n", &[], &Flags::default());
     assert!(text.contains("rest_prot") && text.contains("settings.toml"), "{text}");
-    assert!(text.contains("rest_port, grpc_port, ws_port, mode"), "{text}");
+    assert!(text.contains("rest_port, grpc_port, ws_port, mode, password"), "{text}");
     let text = fault("", &[("TRADESPINE_GATWAY__REST_PORT", "2")], &Flags::default());
     assert!(text.contains("gatway") && text.contains("name, gateway"), "{text}");
     let text = fault("", &[("TRADESPINE_GATEWAY__MODE", "prod")], &Flags::default());
@@ -163,4 +170,24 @@ fn a_file_that_is_named_must_be_there_and_be_toml() {
     assert!(text.contains("/no/such/file.toml") && text.contains("no such file"), "{text}");
     let text = fault("gateway = [", &[], &Flags::default());
     assert!(text.contains("settings.toml"), "{text}");
+}
+
+#[test]
+fn a_secret_is_text_whatever_it_looks_like() {
+    for text in ["00712", "true", "1e5", "[a", "\"x\"", "correct horse"] {
+        let variables = [("TRADESPINE_GATEWAY__PASSWORD", text)];
+        let loaded: Process =
+            load(&Sources::exactly(None, &variables), &Flags::default()).expect("good");
+        assert_eq!(loaded.gateway.password.reveal(), text);
+        assert!(!format!("{loaded:?}").contains(text), "{text} is shown");
+    }
+}
+
+#[test]
+fn a_secret_that_is_no_text_is_not_told_by_its_value() {
+    for line in ["password = 71253", "password = -71253", "password = 7.1253", "password = true"] {
+        let text = fault(&format!("[gateway]\n{line}\n"), &[], &Flags::default());
+        assert!(text.contains("gateway.password") && text.contains("double quotes"), "{text}");
+        assert!(!text.contains("1253") && !text.contains("true"), "{text}");
+    }
 }

@@ -18,7 +18,13 @@ mod client;
 mod producer;
 mod reader;
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use model::Partition;
 use proto::topic::{RECORD_BYTES_MAX, Topic};
@@ -40,6 +46,9 @@ const MESSAGE_BYTES_MAX: usize = RECORD_BYTES_MAX + FRAMING_BYTES_MAX;
 
 /// How long a question to the brokers may take: longer than the election of a new leader.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// How long between two questions to a partition that is between leaders.
+const LEADER_LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Where the brokers are, and how to talk to them.
 #[derive(Clone, Default)]
@@ -96,18 +105,23 @@ impl KafkaLog {
     /// [`admin::create_topics`].
     ///
     /// # Errors
-    /// [`LogError::Failed`] where a property is not one, or no broker answers.
+    /// [`LogError::BadSetting`] where a property is not one or cannot be used, and
+    /// [`LogError::Failed`] where no broker answers, with what the client last heard of them.
     pub fn open(settings: KafkaSettings) -> Result<KafkaLog, LogError> {
-        let questions = client::config(&settings)
-            .create_with_context(Listener)
+        let questions: ThreadedProducer<Listener> = client::config(&settings)
+            .create_with_context(Listener::default())
             .map_err(|error| failed("making a client", &error))?;
-        let log = KafkaLog { settings, questions };
         // Any topic will do: what counts is that somebody answers.
-        let name = log.settings.topic_name(Topic::Orders);
-        log.client().fetch_metadata(Some(&name), ANSWER_WAIT_MAX).map_err(|error| {
-            failed(&format!("connecting to {}", log.settings.bootstrap_servers), &error)
-        })?;
-        Ok(log)
+        let name = settings.topic_name(Topic::Orders);
+        let asked = questions.client().fetch_metadata(Some(&name), ANSWER_WAIT_MAX);
+        if let Err(error) = asked {
+            let doing = format!("connecting to {}", settings.bootstrap_servers);
+            return Err(match questions.context().troubles.last() {
+                Some(reason) => LogError::Failed(format!("{doing}: {reason}")),
+                None => failed(&doing, &error),
+            });
+        }
+        Ok(KafkaLog { settings, questions })
     }
 
     fn client(&self) -> &Client<Listener> {
@@ -156,22 +170,40 @@ impl Log for KafkaLog {
     }
 }
 
-/// Asks for the first offset of `place` and its end.
+/// Asks for the first offset of `place` and its end, for up to `wait_max`.
 fn bounds<C: rdkafka::ClientContext>(
     client: &Client<C>,
     name: &str,
     place: Place,
     wait_max: Duration,
 ) -> Result<(u64, u64), LogError> {
-    let (first, end) = client
-        .fetch_watermarks(name, place.partition.number().into(), wait_max)
-        .map_err(|error| match error.rdkafka_error_code() {
+    let began = Instant::now();
+    loop {
+        let left = wait_max.saturating_sub(began.elapsed()).max(LEADER_LOOK_EVERY);
+        let asked = client.fetch_watermarks(name, place.partition.number().into(), left);
+        let code = asked.as_ref().err().and_then(KafkaError::rdkafka_error_code);
+        if code.is_some_and(is_between_leaders) && began.elapsed() < wait_max {
+            thread::sleep(LEADER_LOOK_EVERY);
+            continue;
+        }
+        let (first, end) = asked.map_err(|error| match code {
             Some(RDKafkaErrorCode::UnknownPartition | RDKafkaErrorCode::UnknownTopic) => {
                 LogError::NoSuchPlace(place)
             }
             _ => failed("asking for the end of a partition", &error),
         })?;
-    Ok((u64::try_from(first).unwrap_or(0), u64::try_from(end).unwrap_or(0)))
+        return Ok((u64::try_from(first).unwrap_or(0), u64::try_from(end).unwrap_or(0)));
+    }
+}
+
+/// Whether a partition, new or not, is about to have another leader than whoever was asked.
+const fn is_between_leaders(code: RDKafkaErrorCode) -> bool {
+    matches!(
+        code,
+        RDKafkaErrorCode::NotLeaderForPartition
+            | RDKafkaErrorCode::LeaderNotAvailable
+            | RDKafkaErrorCode::ReplicaNotAvailable
+    )
 }
 
 /// Whether a reader may begin at `asked`.
@@ -186,5 +218,12 @@ fn check_bounds(place: Place, asked: u64, (first, end): (u64, u64)) -> Result<()
 }
 
 fn failed(doing: &str, error: &KafkaError) -> LogError {
-    LogError::Failed(format!("{doing}: {error}"))
+    match error {
+        // In its own words it would show the value, which may be a secret.
+        KafkaError::ClientConfig(_, reason, property, _) => {
+            LogError::BadSetting(format!("{property}: {reason}"))
+        }
+        KafkaError::ClientCreation(reason) => LogError::BadSetting(reason.clone()),
+        error => LogError::Failed(format!("{doing}: {error}")),
+    }
 }

@@ -84,7 +84,10 @@ fn nobody() -> KafkaSettings {
 
 #[test]
 fn a_broker_that_is_not_there_is_an_error() {
-    assert!(matches!(KafkaLog::open(nobody()), Err(LogError::Failed(_))));
+    let error = KafkaLog::open(nobody()).expect_err("nobody answers");
+    assert!(matches!(error, LogError::Failed(_)), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("127.0.0.1:1") && text.contains("refused"), "{text}");
 }
 
 #[test]
@@ -92,5 +95,21 @@ fn a_property_that_is_none_is_an_error_and_values_are_not_shown() {
     let mut settings = nobody();
     settings.properties.insert("no.such.property".to_owned(), "secret".to_owned());
     assert!(!format!("{settings:?}").contains("secret"));
-    assert!(matches!(KafkaLog::open(settings), Err(LogError::Failed(_))));
+    let error = KafkaLog::open(settings).expect_err("there is no such property");
+    assert!(matches!(error, LogError::BadSetting(_)), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("no.such.property") && !text.contains("secret"), "{text}");
+}
+
+#[test]
+fn a_value_that_cannot_be_used_is_told_as_a_setting() {
+    let mut settings = nobody();
+    let mut set = |name: &str, value: &str| {
+        settings.properties.insert(name.to_owned(), value.to_owned());
+    };
+    set("security.protocol", "ssl");
+    set("ssl.ca.location", "/no/such/file.pem");
+    let error = KafkaLog::open(settings).expect_err("there is no such file");
+    assert!(matches!(error, LogError::BadSetting(_)), "{error}");
+    assert!(error.to_string().contains("ssl.ca.location"), "{error}");
 }

@@ -39,7 +39,7 @@ pub enum TopicsError {
     #[error(transparent)]
     Log(#[from] LogError),
     /// A topic does not exist.
-    #[error("there is no topic {topic}; create the topics first")]
+    #[error("there is no topic {topic}")]
     Missing {
         /// Its name.
         topic: String,
@@ -237,7 +237,9 @@ fn check_all(admin: &AdminClient<Listener>, topics: &[Wanted]) -> Result<(), Top
 
 fn connect(settings: &KafkaSettings) -> Result<AdminClient<Listener>, LogError> {
     let config: ClientConfig = client::config(settings);
-    config.create_with_context(Listener).map_err(|error| failed("making a client", &error))
+    config
+        .create_with_context(Listener::default())
+        .map_err(|error| failed("making a client", &error))
 }
 
 fn options() -> AdminOptions {

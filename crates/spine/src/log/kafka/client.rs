@@ -1,5 +1,10 @@
 //! What every client tells librdkafka, and what librdkafka tells us.
 
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
 use model::Partition;
 use rdkafka::{
     ClientConfig, ClientContext,
@@ -67,8 +72,10 @@ pub(super) fn partition_count<C: ClientContext>(
 }
 
 /// Hands on what librdkafka says to those who listen to this process.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Listener;
+#[derive(Debug, Default)]
+pub(super) struct Listener {
+    pub(super) troubles: Troubles,
+}
 
 impl ClientContext for Listener {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -76,7 +83,7 @@ impl ClientContext for Listener {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "kafka client");
+        self.troubles.hear(&error, reason);
     }
 }
 
@@ -89,9 +96,63 @@ impl ProducerContext for Listener {
     fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
 }
 
+/// How long the same trouble is not said again.
+const SAY_AGAIN_AFTER: Duration = Duration::from_secs(10);
+
+/// What a client has heard to be wrong with its brokers, and the last of it kept: a call that gets
+/// no answer fails with no more than that, and people want to know why.
+#[derive(Debug, Default)]
+pub(super) struct Troubles {
+    last: Mutex<Option<(String, Instant)>>,
+}
+
+impl Troubles {
+    /// Says it, unless it was said just now: a client without a broker tries many times a second.
+    pub(super) fn hear(&self, error: &KafkaError, reason: &str) {
+        match error.rdkafka_error_code() {
+            // The reader is told of it too, and it is no trouble.
+            Some(RDKafkaErrorCode::PartitionEOF) => return,
+            // That all are down says nothing beside what is wrong with each.
+            Some(RDKafkaErrorCode::AllBrokersDown) => {
+                tracing::debug!(reason, "kafka client");
+                return;
+            }
+            _ => {}
+        }
+        // How long it took and how often it was so are no news.
+        let trouble = reason.split(" (after ").next().unwrap_or(reason);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_said = last
+            .as_ref()
+            .is_some_and(|(said, at)| said == trouble && at.elapsed() < SAY_AGAIN_AFTER);
+        if is_said {
+            tracing::debug!(%error, reason, "kafka client");
+        } else {
+            tracing::warn!(%error, reason, "kafka client");
+            *last = Some((trouble.to_owned(), Instant::now()));
+        }
+    }
+
+    /// The last of it, in librdkafka's words.
+    pub(super) fn last(&self) -> Option<String> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.as_ref().map(|(trouble, _)| trouble.clone())
+    }
+}
+
+/// The facility under which librdkafka logs that a connection failed, which it tells of by a call
+/// too.
+const CONNECTION_FAILED: &str = "FAIL";
+
+/// What it has to say about a property that shards set knowingly, each time that one starts.
+const KNOWN_WARNING: &str = "enable.gapless.guarantee is experimental";
+
 /// Writes a line of librdkafka's into our own log.
 pub(super) fn note(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
+        _ if facility == CONNECTION_FAILED || message.contains(KNOWN_WARNING) => {
+            tracing::debug!(facility, message, "librdkafka");
+        }
         RDKafkaLogLevel::Emerg
         | RDKafkaLogLevel::Alert
         | RDKafkaLogLevel::Critical

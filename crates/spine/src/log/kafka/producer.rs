@@ -20,7 +20,11 @@ use rdkafka::{
     producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer},
 };
 
-use super::{KafkaSettings, MESSAGE_BYTES_MAX, client, failed};
+use super::{
+    KafkaSettings, MESSAGE_BYTES_MAX,
+    client::{self, Troubles},
+    failed,
+};
 use crate::{
     header::Headers,
     log::{
@@ -71,7 +75,8 @@ impl KafkaProducer {
         role: WriterRole,
     ) -> Result<KafkaProducer, LogError> {
         let failure = Failure::default();
-        let deliveries = Deliveries { role, failure: Arc::clone(&failure) };
+        let troubles = Troubles::default();
+        let deliveries = Deliveries { role, failure: Arc::clone(&failure), troubles };
         let producer = config(settings, role)
             .create_with_context(deliveries)
             .map_err(|error| failed("making a producer", &error))?;
@@ -152,6 +157,7 @@ impl Pending {
 struct Deliveries {
     role: WriterRole,
     failure: Failure,
+    troubles: Troubles,
 }
 
 impl ClientContext for Deliveries {
@@ -160,7 +166,7 @@ impl ClientContext for Deliveries {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "kafka producer");
+        self.troubles.hear(&error, reason);
         if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
             fail(&self.failure, reason.to_owned());
         }

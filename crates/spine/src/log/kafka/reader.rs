@@ -71,7 +71,7 @@ impl KafkaReader {
     ) -> Result<KafkaReader, LogError> {
         let failed = |error| failed("making a reader", &error);
         let consumer: BaseConsumer<Listener> =
-            config(settings).create_with_context(Listener).map_err(failed)?;
+            config(settings).create_with_context(Listener::default()).map_err(failed)?;
         let name = settings.topic_name(place.topic);
         let first = Offset::Offset(i64::try_from(from).unwrap_or(i64::MAX));
         let mut assignment = TopicPartitionList::new();
@@ -270,7 +270,7 @@ mod tests {
         let name = settings.topic_name(place.topic);
         cut.add_partition_offset(&name, 0, Offset::Offset(2)).expect("an offset");
         let client: AdminClient<Listener> =
-            client::config(&settings).create_with_context(Listener).expect("a client");
+            client::config(&settings).create_with_context(Listener::default()).expect("a client");
         admin::block_on(client.delete_records(&cut, &AdminOptions::new())).expect("it is trimmed");
 
         let trimmed = LogError::Trimmed { place, asked: 1, first: 2 };

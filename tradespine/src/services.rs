@@ -1,0 +1,102 @@
+//! The parts of the platform, each built in one way: for `up`, where they share a process and an
+//! embedded journal, and for a process of its own on Kafka.
+//!
+//! A service that runs apart says whether it is ready, shows its metrics, drains at a SIGTERM, and
+//! ends with one sentence where it cannot go on: recovery is from the log, by whoever starts next.
+//! Services are started in any order; each waits for what it needs, for a while, and says so.
+//!
+//! - [`gateway`], [`ledger`], [`broadcaster`], [`matcher`]: how each is built, and run.
+//! - [`shards`]: the owners of some partitions, with their snapshotters. [`snapshots`]: where those
+//!   keep what they take.
+//! - [`opening`]: the log on Kafka, found and checked. [`patience`]: how that is waited for,
+//!   and [`waiting`] what the health pages say meanwhile.
+//! - [`founding`]: what a new log is. [`topics`]: `tradespine topics create`.
+//! - [`listing`], [`listings`]: what is traded first, and how it gets into a log.
+//!
+//! What will never live here: what a service does.
+
+pub mod broadcaster;
+pub mod founding;
+pub mod gateway;
+pub mod ledger;
+pub mod listing;
+pub mod listings;
+pub mod matcher;
+pub mod opening;
+mod patience;
+pub mod shards;
+pub mod snapshots;
+pub mod topics;
+mod waiting;
+
+use std::{sync::Arc, time::Duration};
+
+use daemon::shutdown;
+use spine::{Log, genesis::Identity};
+
+use self::opening::Wanted;
+use crate::settings::{Part, Settings};
+
+/// How long a stop may take: longer than any part's own drain.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// A log whose beginning is known.
+#[derive(Clone)]
+pub struct OpenLog {
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// Which log it is.
+    pub identity: Identity,
+}
+
+/// The services that run apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// Takes orders in.
+    Gateway,
+    /// Runs shards.
+    Matcher,
+    /// Keeps history.
+    Ledger,
+    /// Tells trades and books.
+    Broadcaster,
+}
+
+impl Service {
+    /// How brokers and people know it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Service::Gateway => "gateway",
+            Service::Matcher => "matcher",
+            Service::Ledger => "ledger",
+            Service::Broadcaster => "broadcaster",
+        }
+    }
+
+    const fn part(self) -> Part {
+        match self {
+            Service::Gateway | Service::Ledger => Part::TrustsCallers,
+            Service::Matcher | Service::Broadcaster => Part::ServesNobody,
+        }
+    }
+}
+
+/// Runs one service until a signal, or until it cannot go on.
+///
+/// # Errors
+/// Where the settings are not enough, what it needs does not come, or it fails.
+pub async fn run(service: Service, settings: &Settings) -> anyhow::Result<()> {
+    settings.check(service.part())?;
+    let wanted = Wanted::of(service, settings)?;
+    telemetry::metrics::install()?;
+    let stop = shutdown::stop_on_signal()?;
+    let work = async {
+        match service {
+            Service::Gateway => gateway::run(settings, &wanted, &stop).await,
+            Service::Matcher => matcher::run(settings, &wanted, &stop).await,
+            Service::Ledger => ledger::run(settings, &wanted, &stop).await,
+            Service::Broadcaster => broadcaster::run(settings, &wanted, &stop).await,
+        }
+    };
+    shutdown::drain(Box::pin(work), &stop, GRACE).await?
+}

@@ -1,0 +1,102 @@
+//! The gateway: its parts wired together, and as a process.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use daemon::{clock::WallClock, health::Readiness};
+use gateway::idempotency::{Cache, MemoryCache};
+use model::Partition;
+use spine::{
+    Position, Visibility,
+    snapshot::{self, SnapshotStore},
+    tail,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    OpenLog,
+    opening::{self, Wanted, blocking},
+    snapshots, waiting,
+};
+use crate::settings::Settings;
+
+/// Binds the ports. The gateway hears every answer after `positions`.
+///
+/// # Errors
+/// Where a port is taken, or the log cannot be read.
+pub async fn bind(
+    settings: &Settings,
+    open: &OpenLog,
+    positions: Vec<Position>,
+    readiness: Readiness,
+) -> anyhow::Result<gateway::Service> {
+    let bound = gateway::bind(
+        gateway::Settings {
+            rest_address: settings.gateway.rest_address,
+            grpc_address: settings.gateway.grpc_address,
+            ledger_uri: settings.ledger_uri(),
+            market_data_uri: settings.market_data_uri(),
+            ..gateway::Settings::default()
+        },
+        gateway::Dependencies {
+            log: Arc::clone(&open.log),
+            identity: open.identity.clone(),
+            positions,
+            clock: Arc::new(WallClock),
+            readiness,
+            cache: cache(),
+        },
+    );
+    bound.await.context("the gateway")
+}
+
+/// Where answers that are known already are kept.
+fn cache() -> Arc<dyn Cache> {
+    Arc::new(MemoryCache::default())
+}
+
+/// Runs a gateway until `stop`, or until it fails.
+///
+/// # Errors
+/// Where the log does not come, or it fails.
+pub async fn run(
+    settings: &Settings,
+    wanted: &Wanted,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let pages = (settings.gateway.rest_address, "gateway.rest_address");
+    let opened = waiting::with_pages(pages, async |part| {
+        let opened = opening::open(wanted, stop, part).await?;
+        let Some(open) = opened else { return Ok(None) };
+        part.not_ready("reads how far the log is answered");
+        let snapshots = snapshots::read(&settings.shard_snapshots())?;
+        let positions = tokio::select! {
+            positions = accepted_ends(&open, snapshots) => positions?,
+            () = stop.cancelled() => return Ok(None),
+        };
+        Ok(Some((open, positions)))
+    });
+    let Some((open, positions)) = opened.await? else { return Ok(()) };
+    let gateway = bind(settings, &open, positions, Readiness::default()).await?;
+    gateway.serve(stop.clone()).await.context("the gateway")
+}
+
+/// How far the accepted answers of every partition go now, looked for from `snapshots` on.
+///
+/// # Errors
+/// Where the log or the snapshots cannot be read.
+pub async fn accepted_ends(
+    open: &OpenLog,
+    snapshots: Arc<dyn SnapshotStore>,
+) -> anyhow::Result<Vec<Position>> {
+    let OpenLog { log, identity } = open.clone();
+    blocking(move || {
+        let end = |partition: Partition| {
+            let newest = snapshot::newest_position(snapshots.as_ref(), &identity, partition)?;
+            let start = newest.unwrap_or_else(|| Position::start(identity.log_id, partition));
+            Ok(tail::accepted_end(log.as_ref(), partition, start, Visibility::Synced)?)
+        };
+        identity.partitions().map(end).collect()
+    })
+    .await
+}

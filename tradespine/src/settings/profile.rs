@@ -1,0 +1,186 @@
+//! What a platform is for, and what is asked of it before it may begin.
+//!
+//! A sandbox gives everybody money to play with and trusts whoever reaches it. Production refuses
+//! to begin on a log that could forget, or among strangers.
+
+use std::fmt;
+
+use clap::ValueEnum;
+use daemon::settings::{Problem, SettingsError};
+use serde::{Deserialize, Serialize};
+
+use super::{Settings, problem};
+
+/// The fewest replicas of a partition in production: with one away, what is acknowledged still
+/// stands on two.
+const REPLICATION_MIN: u16 = 3;
+
+/// What a platform is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// Trying things out.
+    Sandbox,
+    /// Real money.
+    Production,
+}
+
+/// What a process is, where more is asked of some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Answers callers under the `client_id` that they name.
+    TrustsCallers,
+    /// Serves nobody, or only what is public.
+    ServesNobody,
+    /// All parts at once, on a journal of its own.
+    Up,
+}
+
+impl Profile {
+    /// Whether accounts are given money.
+    pub const fn is_sandbox(self) -> bool {
+        matches!(self, Profile::Sandbox)
+    }
+}
+
+/// As it is set.
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Profile::Sandbox => "sandbox",
+            Profile::Production => "production",
+        })
+    }
+}
+
+impl Settings {
+    /// How many replicas every partition has at least.
+    pub fn replication(&self) -> u16 {
+        let least = if self.profile.is_sandbox() { 1 } else { REPLICATION_MIN };
+        self.kafka.replication.unwrap_or(least)
+    }
+
+    /// Whether the settings are enough for what the platform is for.
+    ///
+    /// # Errors
+    /// Everything that is missing.
+    pub fn check(&self, part: Part) -> Result<(), SettingsError> {
+        if self.profile.is_sandbox() {
+            return Ok(());
+        }
+        let problems: Vec<Problem> = [
+            (part == Part::Up).then(up),
+            self.few_replicas(),
+            self.no_credentials(),
+            self.open_password(),
+            (part == Part::TrustsCallers && !self.trusts_callers).then(strangers),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if problems.is_empty() { Ok(()) } else { Err(SettingsError { problems }) }
+    }
+
+    fn few_replicas(&self) -> Option<Problem> {
+        (self.replication() < REPLICATION_MIN).then(|| {
+            let fault = format!("{} replicas are too few for production", self.replication());
+            problem("kafka.replication", fault, format!("{REPLICATION_MIN} are the fewest"))
+        })
+    }
+
+    fn no_credentials(&self) -> Option<Problem> {
+        let (sasl, tls) = (&self.kafka.sasl, &self.kafka.tls);
+        let is_known = sasl.mechanism.is_some() || tls.certificate_file.is_some();
+        (!is_known).then(|| {
+            problem(
+                "kafka.sasl.mechanism",
+                "production needs credentials for the brokers, and there are none",
+                "set a mechanism with its user and password, or kafka.tls.certificate_file",
+            )
+        })
+    }
+
+    fn open_password(&self) -> Option<Problem> {
+        let is_open = self.kafka.sasl.sends_password() && !self.kafka.tls.enabled;
+        is_open.then(|| {
+            problem(
+                "kafka.sasl.mechanism",
+                "it sends the password for everybody to read",
+                "set kafka.tls.enabled, or use scram-sha-512",
+            )
+        })
+    }
+}
+
+fn up() -> Problem {
+    problem(
+        "profile",
+        "`up` is a sandbox in one process",
+        "run the services apart for production, or leave the profile out",
+    )
+}
+
+fn strangers() -> Problem {
+    problem(
+        "trusts_callers",
+        "this version does not ask who a caller is, and believes the client_id that it is told",
+        "put something in front that lets in only whom it knows, and say so with \
+         trusts_callers = true",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::kafka::Mechanism;
+
+    fn production() -> Settings {
+        let mut settings = Settings { profile: Profile::Production, ..Settings::default() };
+        settings.kafka.sasl.mechanism = Some(Mechanism::ScramSha512);
+        settings
+    }
+
+    fn faults(settings: &Settings, part: Part) -> Vec<String> {
+        let problems = settings.check(part).err().map(|error| error.problems).unwrap_or_default();
+        problems.into_iter().map(|problem| problem.key).collect()
+    }
+
+    #[test]
+    fn a_sandbox_needs_nothing() {
+        for part in [Part::TrustsCallers, Part::ServesNobody, Part::Up] {
+            assert!(faults(&Settings::default(), part).is_empty());
+        }
+        assert_eq!(Settings::default().replication(), 1);
+    }
+
+    #[test]
+    fn production_needs_three_replicas_and_credentials() {
+        assert!(faults(&production(), Part::ServesNobody).is_empty());
+        assert_eq!(production().replication(), 3);
+        let mut bare = Settings { profile: Profile::Production, ..Settings::default() };
+        bare.kafka.replication = Some(2);
+        let both = ["kafka.replication", "kafka.sasl.mechanism"];
+        assert_eq!(faults(&bare, Part::ServesNobody), both);
+        bare.kafka.replication = Some(5);
+        bare.kafka.tls.certificate_file = Some("us.pem".into());
+        assert!(faults(&bare, Part::ServesNobody).is_empty());
+    }
+
+    #[test]
+    fn production_sends_no_password_in_the_open() {
+        let mut settings = production();
+        settings.kafka.sasl.mechanism = Some(Mechanism::Plain);
+        assert_eq!(faults(&settings, Part::ServesNobody), ["kafka.sasl.mechanism"]);
+        settings.kafka.tls.enabled = true;
+        assert!(faults(&settings, Part::ServesNobody).is_empty());
+    }
+
+    #[test]
+    fn production_is_not_for_strangers_and_not_for_one_process() {
+        let mut settings = production();
+        assert_eq!(faults(&settings, Part::TrustsCallers), ["trusts_callers"]);
+        settings.trusts_callers = true;
+        assert!(faults(&settings, Part::TrustsCallers).is_empty());
+        assert_eq!(faults(&settings, Part::Up), ["profile"]);
+    }
+}
