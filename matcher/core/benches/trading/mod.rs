@@ -1,6 +1,7 @@
 //! A seeded flow like that of a real book: the middle price wanders, distances from it follow a
 //! power law, half of the commands are new orders (15 % of them IOC), 42 % cancels, 8 % re-place an
-//! order.
+//! order. The book keeps its size: where trades have made it smaller, an order comes in place of a
+//! cancel.
 
 use matcher_core::{Books, NewOrder, Outcome, Size};
 use model::{
@@ -35,6 +36,7 @@ pub struct Trading {
     /// The state to start from.
     pub books: Books,
     random: Pcg64,
+    resting: usize,
     middle: u64,
     next_id: u64,
     open: Vec<OrderId>,
@@ -55,7 +57,7 @@ impl Trading {
         assert!(books.list(instrument.expect("a good listing")));
         let random = Pcg64::seed_from_u64(2_026);
         let mut trading =
-            Trading { books, random, middle: MIDDLE_FIRST, next_id: 1, open: Vec::new() };
+            Trading { books, random, resting, middle: MIDDLE_FIRST, next_id: 1, open: Vec::new() };
         let mut out = Outcome::new();
         while trading.books.len() < resting {
             let command = Command::Place(trading.passive(spread));
@@ -78,7 +80,8 @@ impl Trading {
                     commands.push(Command::Place(self.taking()));
                 }
                 8..50 => commands.push(Command::Place(self.passive(spread))),
-                50..92 => commands.extend(self.cancel()),
+                50..92 if self.books.len() > self.resting => commands.extend(self.cancel()),
+                50..92 => commands.push(Command::Place(self.passive(spread))),
                 _ => {
                     commands.extend(self.cancel());
                     commands.push(Command::Place(self.passive(spread)));
