@@ -1,14 +1,13 @@
 //! A cache in this process: bounded, the oldest entry goes first.
 
 use std::{
-    collections::{VecDeque, hash_map::Entry},
+    collections::{HashMap, VecDeque, hash_map::Entry},
     future,
-    hash::{BuildHasher, BuildHasherDefault},
+    hash::{BuildHasher, RandomState},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use rustc_hash::{FxHashMap, FxHasher};
 use spine::LogId;
 
 use super::{Cache, Claim, Kept, RetryKey};
@@ -26,27 +25,33 @@ const PART_ANSWERS_MAX: usize = 2_048;
 const EVENTS_MAX: usize = 64;
 
 /// Answers in this process: bounded, the oldest of a part goes first.
+///
+/// Clients choose the keys, so they are hashed with randomness: else one could make up keys that
+/// all fall into one place.
 #[derive(Debug)]
 pub struct MemoryCache {
     parts: Vec<Mutex<Part>>,
+    choosing: RandomState,
 }
 
 #[derive(Debug, Default)]
 struct Part {
-    answers: FxHashMap<RetryKey, Kept>,
+    /// Never iterated.
+    answers: HashMap<RetryKey, Kept>,
     /// Every key of `answers` once, the oldest first.
     oldest_first: VecDeque<RetryKey>,
 }
 
 impl Default for MemoryCache {
     fn default() -> MemoryCache {
-        MemoryCache { parts: (0..PARTS).map(|_| Mutex::default()).collect() }
+        let parts = (0..PARTS).map(|_| Mutex::default()).collect();
+        MemoryCache { parts, choosing: RandomState::new() }
     }
 }
 
 impl MemoryCache {
     fn part(&self, key: &RetryKey) -> MutexGuard<'_, Part> {
-        let hash = BuildHasherDefault::<FxHasher>::default().hash_one(key);
+        let hash = self.choosing.hash_one(key);
         let part = &self.parts[(hash >> 32) as usize % PARTS];
         part.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -88,6 +93,8 @@ impl Cache for MemoryCache {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use model::{AccountName, InstrumentId, KeyText, Partition, RequestId, Timestamp};
     use proto::{
         command::{Key, KeySpace},
@@ -145,6 +152,20 @@ mod tests {
         let duplicate = log::Duplicate { original_order_id };
         cache.keep(claim(1), LOG, &answered(outcome::Kind::Duplicate(duplicate)));
         assert!(cache.find(&claim(1).key).await.is_none());
+    }
+
+    #[test]
+    fn keys_chosen_for_one_part_of_one_cache_are_spread_over_those_of_another() {
+        let [one, other] = [MemoryCache::default(), MemoryCache::default()];
+        let part = |cache: &MemoryCache, number| {
+            let part: *const Part = &raw const *cache.part(&claim(number).key);
+            part
+        };
+        let first = part(&one, 0);
+        let chosen: Vec<usize> =
+            (0..).filter(|number| part(&one, *number) == first).take(64).collect();
+        let spread: BTreeSet<_> = chosen.into_iter().map(|number| part(&other, number)).collect();
+        assert!(spread.len() > 1, "two caches choose alike");
     }
 
     #[tokio::test]
