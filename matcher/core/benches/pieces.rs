@@ -1,5 +1,5 @@
-//! What a command costs in a long flow, by how much rests: the flow is timed in short pieces and the
-//! cheapest tenth of them is told beside the median, so that a busy machine spoils little.
+//! What a command costs in a long flow, by how much rests: the flow is timed in short pieces and
+//! the cheapest tenth of them is told beside the median, so that a busy machine spoils little.
 //!
 //! `cargo bench -p tradespine-matcher-core --bench pieces`
 
