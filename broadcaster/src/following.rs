@@ -15,7 +15,7 @@ use spine::{
     genesis::Identity,
     header,
     log::LogError,
-    tail::{self, Accepted, Batch, TailError},
+    tail::{self, Accepted, Batch, Pace, TailError},
 };
 use thiserror::Error;
 use tokio::{sync::watch, task::JoinHandle, time};
@@ -36,6 +36,10 @@ const SNAPSHOT_EVERY: Duration = Duration::from_secs(30);
 /// A snapshot is taken earlier after so many answers, so that a start after a busy time is short
 /// too.
 const SNAPSHOT_ANSWERS: u64 = 2_000_000;
+
+/// How often the events are looked at while they keep coming: listeners take a thousand frames a
+/// second for one market as it is, and hear of an answer after a quiet time at once.
+const PACE: Pace = Pace::AtMostEvery(Duration::from_millis(1));
 
 /// How many answers are folded before other tasks of the runtime get their turn: about a
 /// millisecond with a thousand listeners.
@@ -120,7 +124,7 @@ impl Following {
         let mut tails = Tails::new();
         for (partition, from) in self.identity.partitions().zip(&self.positions) {
             let failed = |error: LogError| FollowError::Tail { partition, error: error.into() };
-            let tail = tail::follow(log, partition, *from, Visibility::Synced, stop.clone())
+            let tail = tail::follow(log, partition, *from, Visibility::Synced, PACE, stop.clone())
                 .map_err(failed)?;
             let told = ReceiverStream::new(tail).map(Some);
             let told = told.chain(futures_util::stream::once(async { None }));

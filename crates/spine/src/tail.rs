@@ -69,6 +69,17 @@ pub enum TailError {
 /// What a tail sends: batches, and at most one error as its last word.
 pub type TailReceiver<A = Answer> = mpsc::Receiver<Result<Batch<A>, TailError>>;
 
+/// How soon a tail looks again after it has brought something. Whoever looks as often as something
+/// comes is woken, and wakes its reader, for a handful of answers at a time: under load that costs
+/// more than the answers do. The first answer after a quiet time is brought at once at any pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// At once: somebody waits for each answer.
+    Eager,
+    /// Not before this time has passed since it looked last; what came meanwhile comes together.
+    AtMostEvery(Duration),
+}
+
 /// Starts a thread that follows the events of `partition` from `from` on, until `stop` or until the
 /// receiver is gone. It opens each answer as far as its reader asks: a reader that looks at few of
 /// them takes them [`Sealed`].
@@ -80,6 +91,7 @@ pub fn follow<A: Opened>(
     partition: Partition,
     from: Position,
     visibility: Visibility,
+    pace: Pace,
     stop: CancellationToken,
 ) -> Result<TailReceiver<A>, LogError> {
     let reader = log.reader(Place::events(partition), from.next_offset, visibility)?;
@@ -87,7 +99,7 @@ pub fn follow<A: Opened>(
     let tail = Tail::new(partition, reader, from);
     thread::Builder::new()
         .name(format!("tail-{partition}"))
-        .spawn(move || tail.run(&sender, &stop))
+        .spawn(move || tail.run(pace, &sender, &stop))
         .map_err(|error| LogError::Failed(error.to_string()))?;
     Ok(receiver)
 }
@@ -134,6 +146,7 @@ impl Tail {
 
     fn run<A: Opened>(
         mut self,
+        pace: Pace,
         sender: &mpsc::Sender<Result<Batch<A>, TailError>>,
         stop: &CancellationToken,
     ) {
@@ -141,15 +154,24 @@ impl Tail {
         let mut told_of_end = false;
         while !stop.is_cancelled() && !sender.is_closed() {
             let next = self.next(|| started.elapsed());
+            let brought_at = Instant::now();
             let failed = next.is_err();
+            let mut reached_end = false;
             if let Ok(batch) = &next {
                 if batch.answers.is_empty() && (told_of_end || !batch.reached_end) {
                     continue;
                 }
-                told_of_end = batch.reached_end;
+                reached_end = batch.reached_end;
+                told_of_end = reached_end;
             }
             if sender.blocking_send(next).is_err() || failed {
                 return;
+            }
+            // Whoever is behind catches up without a rest.
+            if let Pace::AtMostEvery(span) = pace
+                && reached_end
+            {
+                thread::sleep(span.saturating_sub(brought_at.elapsed()));
             }
         }
     }

@@ -13,7 +13,7 @@ use spine::{
     Log, Position, Visibility,
     answer::Sealed,
     log::LogError,
-    tail::{self, Batch, TailError, TailReceiver},
+    tail::{self, Batch, Pace, TailError, TailReceiver},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -40,7 +40,8 @@ impl Followers {
         let mut tails = Vec::with_capacity(positions.len());
         for (partition, position) in (0..).map_while(Partition::new).zip(positions) {
             let seen = Visibility::Synced;
-            let tail = tail::follow(log, partition, *position, seen, stop.child_token())?;
+            let tail =
+                tail::follow(log, partition, *position, seen, Pace::Eager, stop.child_token())?;
             tails.push((partition, tail));
         }
         let progress = || {

@@ -17,7 +17,7 @@ use proto::{
 use spine::{
     Answer, Log, Place, Position, Record, Visibility,
     log::{Producer, ReachedEnd, ReadLimit, WriterRole},
-    tail,
+    tail::{self, Pace},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -170,7 +170,7 @@ impl Lister {
         let stop = CancellationToken::new();
         let _stop_at_the_end = stop.clone().drop_guard();
         let (log, seen) = (&self.open.log, Visibility::Synced);
-        let mut batches = tail::follow::<Answer>(log, partition, from, seen, stop)?;
+        let mut batches = tail::follow::<Answer>(log, partition, from, seen, Pace::Eager, stop)?;
         while !asked.is_empty() {
             let batch = batches.recv().await.context("the events cannot be followed")??;
             for accepted in batch.answers {

@@ -139,3 +139,42 @@ fn a_tail_that_was_paused_does_not_take_its_pause_for_a_gap() {
     bench.poll_for(POLL_WAIT);
     assert_eq!(bench.told_of(), None);
 }
+
+/// The batches that a tail of this pace brings of three answers, the last two of which come, one
+/// after the other, while the first is looked at.
+fn batches_at(pace: Pace) -> Vec<usize> {
+    let log: Arc<dyn Log> = Arc::new(MemoryLog::new(1));
+    let producer = log.producer(WriterRole::Shard).expect("made");
+    let append = |value: &Bytes| {
+        producer.append(Place::events(PARTITION), Record::of(value.clone()), Box::new(|_| {}));
+    };
+    let stop = CancellationToken::new();
+    let mut tail =
+        follow::<Sealed>(&log, PARTITION, start(), Visibility::Synced, pace, stop.clone())
+            .expect("a memory is read");
+    let mut next = || loop {
+        let batch = tail.blocking_recv().expect("it follows").expect("a memory is read");
+        if !batch.answers.is_empty() {
+            return batch.answers.len();
+        }
+    };
+    let answers = sequence(3);
+    append(&answers[0]);
+    let mut batches = vec![next()];
+    append(&answers[1]);
+    // Long beside the time in which a thread is woken, short beside the pace of the test.
+    thread::sleep(Duration::from_millis(200));
+    append(&answers[2]);
+    while batches.iter().sum::<usize>() < answers.len() {
+        batches.push(next());
+    }
+    stop.cancel();
+    batches
+}
+
+#[test]
+fn what_comes_while_a_paced_tail_rests_comes_together() {
+    assert_eq!(batches_at(Pace::AtMostEvery(Duration::from_secs(2))), [1, 2]);
+    // A busy machine may let an eager one sleep too, but not every time.
+    assert!((0..20).any(|_| batches_at(Pace::Eager) == [1, 1, 1]));
+}
