@@ -106,7 +106,8 @@ async fn what_one_gateway_took_in_the_other_answers_without_a_record() {
     assert_eq!((status.as_u16(), &problem["code"]), (422, &json!("key_reused")));
     // Who does not wait for the result is told it too, since it is known.
     let (status, again) = fleet.gateways[1].post("/api/v1/orders", &order).await;
-    assert_eq!((status, again), (StatusCode::CREATED, first));
+    assert_eq!((status, &again["id"]), (StatusCode::CREATED, &first["id"]));
+    assert_eq!(again["status"], "open");
     assert!(fleet.written() <= written + 1, "at most the first of them asked the log");
     fleet.end().await;
 }
@@ -262,6 +263,7 @@ async fn nothing_that_redis_says_is_believed() {
         (&["SADD"], another_order),
     ];
     for (number, (command, lie)) in lies.iter().enumerate() {
+        let before = found("lie");
         // Of an order that nobody placed yet, and of one that is known.
         let fresh = order(&format!("fresh-{number}"));
         let name = elsewhere.name(&fleet, &server, &format!("fresh-{number}")).await;
@@ -281,8 +283,10 @@ async fn nothing_that_redis_says_is_believed() {
         plant(&server, &[command[0], &name], lie);
         let (status, again) = fleet.gateways[1].post(ORDERS, &known).await;
         assert_eq!((status, again), (StatusCode::CREATED, first), "lie {number}");
+        // What may still become true is no lie: an order to come, and a gateway that is at it.
+        let may_be_true = [order_word(1_000_000), claim()].contains(lie);
+        assert!(may_be_true || found("lie") > before, "lie {number} was not seen");
     }
-    assert!(found("lie") >= 12, "{} were seen", found("lie"));
     fleet.until_shared("still").await;
     elsewhere.0.end().await;
     fleet.end().await;

@@ -45,8 +45,8 @@ impl Trouble {
         let running = thread::spawn(move || {
             let mut flushes = 0;
             while !told.load(Ordering::Relaxed) {
-                for _ in 0..6 {
-                    thread::sleep(Duration::from_millis(40));
+                for _ in 0..20 {
+                    thread::sleep(Duration::from_millis(60));
                     super::ask(&server.url(), &["FLUSHALL"]).expect("it is up");
                     flushes += 1;
                 }

@@ -14,11 +14,11 @@ use super::{ORDER_LIFE_MS, line::Line};
 /// How many things are written at once: a thousand of Redis' commands take it a millisecond.
 const BATCH_MAX: usize = 256;
 
-/// How long a line that fell stays down at least and at most: each fall doubles it, until the line
-/// has stayed up for [`STEADY_AFTER`].
+/// How long a line that fell stays down at least and at most: it doubles each time, until the line
+/// has stayed up for [`STEADY_AFTER`]. A Redis that connects and then fails is asked by few.
 const PAUSE_MIN: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-const STEADY_AFTER: Duration = Duration::from_secs(10);
+const STEADY_AFTER: Duration = Duration::from_secs(1);
 
 /// Deletes a key where it holds what is expected, in one step.
 const DELETE_IF_EQUAL: &str =
