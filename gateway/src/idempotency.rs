@@ -1,25 +1,34 @@
 //! Answers that are known already, so that most retries cost no record in the log.
 //!
-//! This only saves time. The shard alone decides what is a retry, from the log: nothing here is
-//! claimed before an append, nothing here can hold an append back, and losing all of it changes no
-//! outcome. What is kept is an *accepted answer*, with the identity of the log and the place of the
-//! record that it answers, put here by the follower that read it from the log. A cache that others
-//! can write to must confirm that place from the log before an answer is used.
+//! This only saves time. The shard alone decides what is a retry, from the log: a claim here keeps
+//! nobody from appending for longer than a moment, and losing all of it changes no outcome. What is
+//! kept is an *accepted answer*, with the identity of the log and the place of the record that it
+//! answers, put here by the follower that read it from the log. What others can write to is never
+//! believed: it says where to look, and what a client is told was read from the log here.
+//!
+//! - [`MemoryCache`]: of one gateway alone, in this process.
+//! - [`FleetCache`]: of one gateway of many. `recent`: what the log answered lately, to whomever.
+//!   `asked`: what an answer says that it answers; pure. [`redis`]: what the gateways tell one
+//!   another.
 
+mod asked;
+mod fleet;
 mod memory;
+mod recent;
+pub mod redis;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use model::{AccountName, InstrumentId};
+use model::{AccountName, InstrumentId, OrderId, Partition};
 use proto::{
-    command::{ClientCommand, Key, Stamp},
+    command::{ClientCommand, Command, Key, PlaceOrder, Stamp},
     log,
 };
-use spine::LogId;
+use spine::{LogId, answer::Sealed};
 
 use crate::{desk::Answered, entry::Placed};
 
-pub use self::memory::MemoryCache;
+pub use self::{fleet::FleetCache, memory::MemoryCache};
 
 /// Under what a retry is known: the shard's own scope.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,14 +56,13 @@ pub struct Claim {
 impl Claim {
     /// The claim of an order that has a key of its client's own; others cannot be repeated.
     pub fn of(placed: &Placed) -> Option<Claim> {
-        placed.has_own_key().then(|| Claim {
-            key: RetryKey {
-                account: placed.account.clone(),
-                instrument: placed.order.instrument,
-                key: placed.order.key.clone(),
-            },
-            content: content(placed),
-        })
+        placed.has_own_key().then(|| Claim::new(&placed.account, &placed.order))
+    }
+
+    fn new(account: &AccountName, order: &PlaceOrder) -> Claim {
+        let (account, instrument) = (account.clone(), order.instrument);
+        let content = content(&account, order);
+        Claim { key: RetryKey { account, instrument, key: order.key.clone() }, content }
     }
 }
 
@@ -69,24 +77,36 @@ pub struct Kept {
     pub answered: Arc<Answered>,
 }
 
+/// What will be found.
+pub type Finding<'a> = Pin<Box<dyn Future<Output = Option<Kept>> + Send + 'a>>;
+
 /// Looks up answers, and keeps them. Never fails: what cannot be found is not there.
 pub trait Cache: Send + Sync {
-    /// The answer that is kept under this key.
-    fn find<'a>(
-        &'a self,
-        key: &'a RetryKey,
-    ) -> Pin<Box<dyn Future<Output = Option<Kept>> + Send + 'a>>;
+    /// The answer to what was asked under this key. Who finds none goes on to append; gateways that
+    /// share a cache know that of each other from here on, until the answer is kept or the claim is
+    /// let go of, and wait a moment for it.
+    fn find<'a>(&'a self, claim: &'a Claim) -> Finding<'a>;
 
-    /// Keeps an accepted answer. Must not block.
+    /// The answer to the order of this id, which the log says was the first under this key.
+    fn first(&self, claim: &Claim, original: OrderId) -> Option<Kept>;
+
+    /// Hears every accepted answer to a command, whoever's it is, before who waits for it does.
+    /// Must not block.
+    fn hear(&self, _partition: Partition, _answer: &Sealed) {}
+
+    /// Keeps an accepted answer, if it used the key up. Must not block.
     fn keep(&self, claim: Claim, log_id: LogId, answered: &Arc<Answered>);
+
+    /// Nothing was written under this claim. Must not block.
+    fn let_go(&self, _claim: &Claim) {}
 }
 
-fn content(placed: &Placed) -> Content {
+fn content(account: &AccountName, order: &PlaceOrder) -> Content {
     use prost::Message;
     let command = ClientCommand {
         stamp: Stamp::default(),
-        account: placed.account.clone(),
-        command: placed.command(),
+        account: account.clone(),
+        command: Command::Place(order.clone()),
     };
     let bytes = log::ClientCommand::from(&command).encode_to_vec();
     let mut content = Content::default();

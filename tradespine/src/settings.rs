@@ -7,13 +7,16 @@
 //! each takes what is its own.
 //!
 //! - [`flags`]: what the command line says of them. [`kafka`]: where the brokers are, and how to
-//!   prove to them who this is. [`partitions`]: which of them a process owns. [`profile`]: what is
-//!   asked of a platform before it may begin.
+//!   prove to them who this is. [`redis`]: the same of what gateways share. [`password`]: where a
+//!   password is. [`partitions`]: which of them a process owns. [`profile`]: what is asked of a
+//!   platform before it may begin.
 
 mod flags;
 mod kafka;
 mod partitions;
+mod password;
 mod profile;
+mod redis;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -25,10 +28,13 @@ use serde::Deserialize;
 use telemetry::{logs::LogSettings, traces::OtlpSettings};
 
 pub use self::{
-    flags::{BroadcasterFlags, Flags, GatewayFlags, KafkaFlags, LedgerFlags, MatcherFlags},
+    flags::{
+        BroadcasterFlags, Flags, GatewayFlags, KafkaFlags, LedgerFlags, MatcherFlags, RedisFlags,
+    },
     kafka::Kafka,
     partitions::PartitionSet,
     profile::{Part, Profile},
+    redis::Redis,
 };
 
 /// What is logged where nobody says: our own story, and of the stores beneath it only what is
@@ -79,6 +85,8 @@ pub struct Gateway {
     pub ledger_uri: Option<String>,
     /// The same of the broadcaster's gRPC.
     pub market_data_uri: Option<String>,
+    /// Where gateways that run apart tell each other of retries.
+    pub redis: Redis,
 }
 
 /// Where history is asked for.
@@ -200,6 +208,7 @@ impl Default for Gateway {
             grpc_address: loopback(50051),
             ledger_uri: None,
             market_data_uri: None,
+            redis: Redis::default(),
         }
     }
 }

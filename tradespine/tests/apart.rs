@@ -5,6 +5,10 @@
 mod client;
 #[path = "apart/cluster.rs"]
 mod cluster;
+#[path = "apart/doubles.rs"]
+mod doubles;
+#[path = "apart/redis.rs"]
+mod redis;
 
 use client::{Client, Order, Tape, id};
 use cluster::{Cluster, Process, brokers, free_address, guarded, ready, refusal, said, until};
@@ -224,6 +228,10 @@ async fn settings_that_cannot_be_used_are_refused_by_name() {
     let url = "mysql://ann:hush@db/ledger";
     let sentence = refused("TRADESPINE_LEDGER__DATABASE_URL", url, "ledger").await;
     assert!(sentence.contains("postgres://") && !sentence.contains("hush"), "{sentence}");
+    let url = "rediss://ann:hush@cache";
+    let sentence = refused("TRADESPINE_GATEWAY__REDIS__URL", url, "gateway").await;
+    assert!(sentence.contains("`gateway.redis.url`") && sentence.contains("TLS"), "{sentence}");
+    assert!(!sentence.contains("hush"), "{sentence}");
 }
 
 /// A broker as production has it: encrypted, and only for whom it knows.

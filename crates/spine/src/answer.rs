@@ -182,6 +182,11 @@ impl Sealed {
         Link { out_seq: self.out_seq, prev_chain: self.prev_chain, chain: self.chain }
     }
 
+    /// How long its body is: nearly all that keeping it costs.
+    pub fn body_bytes(&self) -> usize {
+        self.body.len()
+    }
+
     /// What became of the input, without the rest of the body.
     ///
     /// # Errors

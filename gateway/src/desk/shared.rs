@@ -122,6 +122,7 @@ impl Shared {
     /// Hands an accepted answer to who waits for it, and keeps it for retries. Where nobody does
     /// any more and nothing is kept, which is most orders under load, nobody looks into it.
     pub(super) fn answered(&self, partition: Partition, sealed: Sealed) -> Result<(), AnswerError> {
+        self.cache.hear(partition, &sealed);
         let Some(waiter) = self.waiters.remove(sealed.request_id) else { return Ok(()) };
         self.meters.answered.increment(1);
         self.meters.answer_seconds.record(waiter.begun().elapsed());

@@ -4,13 +4,13 @@ use std::{
     collections::{HashMap, VecDeque, hash_map::Entry},
     future,
     hash::{BuildHasher, RandomState},
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use model::OrderId;
 use spine::LogId;
 
-use super::{Cache, Claim, Kept, RetryKey};
+use super::{Cache, Claim, Finding, Kept, RetryKey};
 use crate::{desk::Answered, result::consumes_key};
 
 /// How many parts it has: many times the threads that could meet in one.
@@ -55,14 +55,20 @@ impl MemoryCache {
         let part = &self.parts[(hash >> 32) as usize % PARTS];
         part.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The answer that is kept under this key.
+    pub(super) fn get(&self, key: &RetryKey) -> Option<Kept> {
+        self.part(key).answers.get(key).cloned()
+    }
 }
 
 impl Cache for MemoryCache {
-    fn find<'a>(
-        &'a self,
-        key: &'a RetryKey,
-    ) -> Pin<Box<dyn Future<Output = Option<Kept>> + Send + 'a>> {
-        Box::pin(future::ready(self.part(key).answers.get(key).cloned()))
+    fn find<'a>(&'a self, claim: &'a Claim) -> Finding<'a> {
+        Box::pin(future::ready(self.get(&claim.key)))
+    }
+
+    fn first(&self, claim: &Claim, original: OrderId) -> Option<Kept> {
+        self.get(&claim.key).filter(|kept| kept.answered.id() == Some(original))
     }
 
     fn keep(&self, claim: Claim, log_id: LogId, answered: &Arc<Answered>) {
@@ -137,9 +143,9 @@ mod tests {
     #[tokio::test]
     async fn what_used_its_key_up_is_found_again() {
         let cache = MemoryCache::default();
-        assert!(cache.find(&claim(1).key).await.is_none());
+        assert!(cache.find(&claim(1)).await.is_none());
         cache.keep(claim(1), LOG, &applied());
-        let kept = cache.find(&claim(1).key).await.expect("it is kept");
+        let kept = cache.find(&claim(1)).await.expect("it is kept");
         assert_eq!((kept.content, kept.log_id), (claim(1).content, LOG));
     }
 
@@ -151,7 +157,7 @@ mod tests {
         let original_order_id = 3;
         let duplicate = log::Duplicate { original_order_id };
         cache.keep(claim(1), LOG, &answered(outcome::Kind::Duplicate(duplicate)));
-        assert!(cache.find(&claim(1).key).await.is_none());
+        assert!(cache.find(&claim(1)).await.is_none());
     }
 
     #[test]
@@ -176,6 +182,6 @@ mod tests {
         (0..count).for_each(|number| cache.keep(claim(number), LOG, &answered));
         let kept: usize = cache.parts.iter().map(|part| part.lock().unwrap().answers.len()).sum();
         assert!(kept <= PARTS * PART_ANSWERS_MAX, "{kept}");
-        assert!(cache.find(&claim(count - 1).key).await.is_some(), "the newest stays");
+        assert!(cache.find(&claim(count - 1)).await.is_some(), "the newest stays");
     }
 }

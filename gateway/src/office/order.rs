@@ -50,8 +50,11 @@ impl Office {
             return first_result(placed, claim, &kept);
         }
         let wants = if wait { Wants::Answer(RESULT_WAIT) } else { Wants::Receipt };
-        let news = self.desk.send(submission(placed, wants, claim, traceparent)).await?;
-        self.told(placed, news).await
+        let sent = self.desk.send(submission(placed, wants, claim.clone(), traceparent)).await;
+        if let (Err(_), Some(claim)) = (&sent, &claim) {
+            self.cache.let_go(claim);
+        }
+        self.told(placed, sent?).await
     }
 
     /// What `news` of an order means to its client.
@@ -78,8 +81,7 @@ impl Office {
     /// The first result of an order that was placed again.
     async fn original(&self, placed: &Placed, original: OrderId) -> Told {
         if let Some(claim) = Claim::of(placed)
-            && let Some(kept) = self.known(&claim).await
-            && kept.answered.id() == Some(original)
+            && let Some(kept) = self.cache.first(&claim, original)
             && let Ok(told) = first_result(placed, &claim, &kept)
         {
             return told;
@@ -92,8 +94,8 @@ impl Office {
 
     /// The kept answer to what was asked under this key, where it is still sure to count: it stands
     /// in this log, and its shard has not forgotten the key.
-    pub(crate) async fn known(&self, claim: &Claim) -> Option<Kept> {
-        let kept = self.cache.find(&claim.key).await?;
+    async fn known(&self, claim: &Claim) -> Option<Kept> {
+        let kept = self.cache.find(claim).await?;
         let is_remembered = self.desk.now() < kept.answered.answer.now.plus(self.key_retention);
         (kept.log_id == self.desk.log_id() && is_remembered).then_some(kept)
     }

@@ -5,6 +5,7 @@
 
 mod ledger;
 mod market;
+pub mod redis_server;
 mod shard;
 
 use std::{sync::Arc, time::Duration};
@@ -12,8 +13,12 @@ use std::{sync::Arc, time::Duration};
 use daemon::{
     clock::{Clock, WallClock},
     health::Readiness,
+    settings::Secret,
 };
-use gateway::{Dependencies, Settings, idempotency::MemoryCache};
+use gateway::{
+    Dependencies, Settings,
+    idempotency::{Cache, FleetCache, MemoryCache, redis::Redis, redis::RedisSettings},
+};
 use model::Partition;
 use prost::Message;
 use proto::{
@@ -62,6 +67,39 @@ impl Stage {
         let identity = genesis::found(log.as_ref(), &proposal(partitions)).expect("founded");
         list(log.as_ref(), partitions);
         let ledger = FakeLedger::start().await;
+        Stage::on(memory, identity, ledger, adjust, Arc::new(MemoryCache::default())).await
+    }
+
+    /// Two gateways on one log, who tell each other of retries through the Redis at `url`.
+    pub async fn pair(url: &str) -> [Stage; 2] {
+        telemetry::metrics::install().expect("a recorder");
+        let memory = MemoryLog::stamped_by(1, || WallClock.now());
+        let mut identity = proposal(1);
+        // Several tests share one Redis, and the names there tell the logs apart.
+        identity.log_id = rand::random::<[u8; 16]>().to_vec();
+        let identity = genesis::found(&memory, &identity).expect("founded");
+        list(&memory, 1);
+        let ledger = FakeLedger::start().await;
+        let cache = || {
+            let settings = RedisSettings { url: Secret::new(url), password: None };
+            let redis = Redis::start(&settings, identity.log_id).expect("a good URL");
+            Arc::new(FleetCache::new(identity.log_id, 1, Some(redis)))
+        };
+        let gateway = |cache| {
+            let (memory, identity, ledger) = (memory.clone(), identity.clone(), ledger.clone());
+            Stage::on(memory, identity, ledger, |settings| settings, cache)
+        };
+        [gateway(cache()).await, gateway(cache()).await]
+    }
+
+    async fn on(
+        memory: MemoryLog,
+        identity: genesis::Identity,
+        ledger: FakeLedger,
+        adjust: impl FnOnce(Settings) -> Settings,
+        cache: Arc<dyn Cache>,
+    ) -> Stage {
+        let log: Arc<dyn Log> = Arc::new(memory.clone());
         let free = "127.0.0.1:0".parse().expect("an address");
         let settings = adjust(Settings {
             rest_address: free,
@@ -77,7 +115,7 @@ impl Stage {
             clock: Arc::new(WallClock),
             readiness: Readiness::default(),
             positions: positions.map(|one| Position::start(identity.log_id, one)).collect(),
-            cache: Arc::new(MemoryCache::default()),
+            cache,
         };
         let service = gateway::bind(settings, dependencies).await.expect("it binds");
         let rest = format!("http://{}", service.rest_address());

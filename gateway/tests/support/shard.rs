@@ -134,14 +134,24 @@ impl Rules {
         }
         self.keys.insert(key, (order.clone(), id));
         let instrument_id = order.instrument.0;
-        match order.ask {
+        let accounts = vec![name.clone()];
+        let mut body = match order.ask {
             Ask::Limit { quantity, .. } => {
                 self.open.insert(id, (name, instrument_id, quantity.lots()));
-                applied(vec![self.book_changed(instrument_id)])
+                applied(vec![placed(&order), self.book_changed(instrument_id)])
             }
-            Ask::Market { quantity } => applied(fill(id, instrument_id, quantity.lots())),
-            Ask::MarketByQuote { .. } => refused(RefusalReason::InsufficientFunds),
-        }
+            Ask::Market { quantity } => {
+                let mut events = vec![placed(&order)];
+                events.extend(fill(id, instrument_id, quantity.lots()));
+                applied(events)
+            }
+            Ask::MarketByQuote { .. } => {
+                let reason = RefusalReason::InsufficientFunds;
+                log::AnswerBody { events: vec![rejected(&order, reason)], ..refused(reason) }
+            }
+        };
+        body.accounts = accounts;
+        body
     }
 
     fn cancel(&mut self, name: &str, id: u64) -> log::AnswerBody {
@@ -189,6 +199,32 @@ impl Rules {
         *sequence += 1;
         let changed = BookChanged { instrument_id, sequence: *sequence, ..Default::default() };
         event(event::Kind::BookChanged(changed))
+    }
+}
+
+fn placed(order: &PlaceOrder) -> Event {
+    event(event::Kind::OrderPlaced(log::OrderPlaced { terms: Some(terms(order)) }))
+}
+
+fn rejected(order: &PlaceOrder, reason: RefusalReason) -> Event {
+    let (terms, reason) = (Some(terms(order)), reason.into());
+    event(event::Kind::OrderRejected(log::OrderRejected { terms, reason }))
+}
+
+/// Of the first account that the answer names.
+fn terms(order: &PlaceOrder) -> log::OrderTerms {
+    let wire = log::PlaceOrder::from(order);
+    log::OrderTerms {
+        account: 0,
+        key_space: wire.key_space,
+        key: wire.key,
+        instrument_id: wire.instrument_id,
+        side: wire.side,
+        r#type: wire.r#type,
+        time_in_force: wire.time_in_force,
+        price_ticks: wire.price_ticks,
+        quantity_lots: wire.quantity_lots,
+        quote_quantity: wire.quote_quantity,
     }
 }
 

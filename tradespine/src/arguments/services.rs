@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use crate::settings::{
     BroadcasterFlags, Flags, GatewayFlags, KafkaFlags, LedgerFlags, MatcherFlags, PartitionSet,
-    Profile,
+    Profile, RedisFlags,
 };
 
 /// The log that a service works on.
@@ -54,6 +54,13 @@ pub struct GatewayArguments {
     /// Where the broadcaster's gRPC answers [default: <http://127.0.0.1:50053>]
     #[arg(long, value_name = "URL")]
     market_data_uri: Option<String>,
+
+    /// Where gateways tell each other of retries, like <redis://host:6379/0> [default: nowhere]
+    ///
+    /// Every user of this machine can read a command line: a password is better set as
+    /// TRADESPINE_GATEWAY__REDIS__PASSWORD.
+    #[arg(long, value_name = "URL")]
+    redis_url: Option<String>,
 
     /// Where the shards' snapshots can be read, in `snapshots`, for a faster start
     #[arg(long, value_name = "DIRECTORY")]
@@ -164,9 +171,12 @@ impl From<GatewayArguments> for Flags {
             grpc_address,
             ledger_uri,
             market_data_uri,
+            redis_url,
             data_dir,
         } = said;
-        let gateway = GatewayFlags { rest_address, grpc_address, ledger_uri, market_data_uri };
+        let redis = RedisFlags { url: redis_url };
+        let gateway =
+            GatewayFlags { rest_address, grpc_address, ledger_uri, market_data_uri, redis };
         Flags { gateway, data_dir, ..log.flags() }
     }
 }
@@ -241,6 +251,9 @@ mod tests {
             ("gateway --topic-prefix X", |s| s.kafka.topic_prefix),
             ("gateway --ledger-uri X", |s| s.ledger_uri()),
             ("gateway --market-data-uri X", |s| s.market_data_uri()),
+            ("gateway --redis-url X", |s| {
+                s.gateway.redis.url.expect("it is set").reveal().to_owned()
+            }),
             ("gateway --data-dir X", |s| s.data_dir.display().to_string()),
             ("ledger --database-url X", |s| {
                 s.ledger.database_url.expect("it is set").reveal().to_owned()

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use daemon::{clock::WallClock, health::Readiness};
-use gateway::idempotency::{Cache, MemoryCache};
+use gateway::idempotency::{
+    Cache, FleetCache,
+    redis::{Redis, RedisSettings},
+};
 use model::Partition;
 use spine::{
     Position, Visibility,
@@ -29,6 +32,7 @@ pub async fn bind(
     open: &OpenLog,
     positions: Vec<Position>,
     readiness: Readiness,
+    cache: Arc<dyn Cache>,
 ) -> anyhow::Result<gateway::Service> {
     let bound = gateway::bind(
         gateway::Settings {
@@ -44,15 +48,10 @@ pub async fn bind(
             positions,
             clock: Arc::new(WallClock),
             readiness,
-            cache: cache(),
+            cache,
         },
     );
     bound.await.context("the gateway")
-}
-
-/// Where answers that are known already are kept.
-fn cache() -> Arc<dyn Cache> {
-    Arc::new(MemoryCache::default())
 }
 
 /// Runs a gateway until `stop`, or until it fails.
@@ -64,6 +63,7 @@ pub async fn run(
     wanted: &Wanted,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
+    let redis = settings.gateway.redis.settings()?;
     let pages = (settings.gateway.rest_address, "gateway.rest_address");
     let opened = waiting::with_pages(pages, async |part| {
         let opened = opening::open(wanted, stop, part).await?;
@@ -77,8 +77,16 @@ pub async fn run(
         Ok(Some((open, positions)))
     });
     let Some((open, positions)) = opened.await? else { return Ok(()) };
-    let gateway = bind(settings, &open, positions, Readiness::default()).await?;
+    let cache = Arc::new(fleet_cache(redis.as_ref(), &open)?);
+    let gateway = bind(settings, &open, positions, Readiness::default(), cache).await?;
     gateway.serve(stop.clone()).await.context("the gateway")
+}
+
+/// What one gateway of many knows of retries.
+fn fleet_cache(redis: Option<&RedisSettings>, open: &OpenLog) -> anyhow::Result<FleetCache> {
+    let (log_id, partitions) = (open.identity.log_id, open.identity.partition_count);
+    let redis = redis.map(|redis| Redis::start(redis, log_id)).transpose();
+    Ok(FleetCache::new(log_id, partitions, redis.context("gateway.redis.url")?))
 }
 
 /// How far the accepted answers of every partition go now, looked for from `snapshots` on.

@@ -35,6 +35,13 @@ pub struct GatewayFlags {
     pub grpc_address: Option<SocketAddr>,
     pub ledger_uri: Option<String>,
     pub market_data_uri: Option<String>,
+    pub redis: RedisFlags,
+}
+
+/// See [`Redis`](super::Redis).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RedisFlags {
+    pub url: Option<String>,
 }
 
 /// See [`Ledger`](super::Ledger).

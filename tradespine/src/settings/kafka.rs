@@ -7,7 +7,7 @@ use daemon::settings::{Problem, Secret, SettingsError};
 use serde::Deserialize;
 use spine::log::kafka::KafkaSettings;
 
-use super::problem;
+use super::{password, problem};
 
 /// The log of services that run apart.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -206,7 +206,7 @@ impl Properties {
     /// A file that the library opens by itself; whether it can is told here, by the setting's name.
     fn file(&mut self, property: &str, setting: &str, path: &Path) {
         if let Err(error) = fs::File::open(path) {
-            self.unreadable(setting, path, &error);
+            self.problems.push(password::unreadable(setting, path, &error));
         }
         self.set(property, path.display().to_string());
     }
@@ -217,26 +217,10 @@ impl Properties {
         said: Option<&Secret>,
         file: Option<&Path>,
     ) -> Option<Secret> {
-        let Some(path) = file else { return said.cloned() };
-        let in_file = format!("{setting}_file");
-        if said.is_some() {
-            let fault = format!("it is set, and {setting} too");
-            self.problems.push(problem(&in_file, fault, "leave one of them out"));
-            return None;
-        }
-        match fs::read_to_string(path) {
-            // Editors end a file with a new line, and no password does.
-            Ok(text) => Some(Secret::new(text.trim_end_matches(['\r', '\n']))),
-            Err(error) => {
-                self.unreadable(&in_file, path, &error);
-                None
-            }
-        }
-    }
-
-    fn unreadable(&mut self, setting: &str, path: &Path, error: &std::io::Error) {
-        let fault = format!("{} cannot be read: {error}", path.display());
-        self.problems.push(problem(setting, fault, "name a file that can be read"));
+        password::read(setting, said, file).unwrap_or_else(|problem| {
+            self.problems.push(problem);
+            None
+        })
     }
 }
 

@@ -73,6 +73,7 @@ impl Settings {
             self.few_replicas(),
             self.no_credentials(),
             self.open_password(),
+            (part == Part::TrustsCallers).then(|| self.open_redis_password()).flatten(),
             (part == Part::TrustsCallers && !self.trusts_callers).then(strangers),
         ]
         .into_iter()
@@ -110,6 +111,17 @@ impl Settings {
             )
         })
     }
+
+    fn open_redis_password(&self) -> Option<Problem> {
+        self.gateway.redis.sends_password().then(|| {
+            problem(
+                "gateway.redis.password",
+                "it goes to another machine for everybody to read",
+                "reach Redis through a tunnel on this machine, or without a password: nothing \
+                 that Redis says is believed",
+            )
+        })
+    }
 }
 
 fn up() -> Problem {
@@ -131,8 +143,10 @@ fn strangers() -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use daemon::settings::Secret;
+
     use super::*;
-    use crate::settings::kafka::Mechanism;
+    use crate::settings::{kafka::Mechanism, redis::Redis};
 
     fn production() -> Settings {
         let mut settings = Settings { profile: Profile::Production, ..Settings::default() };
@@ -173,6 +187,24 @@ mod tests {
         assert_eq!(faults(&settings, Part::ServesNobody), ["kafka.sasl.mechanism"]);
         settings.kafka.tls.enabled = true;
         assert!(faults(&settings, Part::ServesNobody).is_empty());
+    }
+
+    #[test]
+    fn production_sends_no_password_to_a_redis_elsewhere() {
+        let mut settings = Settings { trusts_callers: true, ..production() };
+        let key = ["gateway.redis.password"];
+        let url = |url: &str| Some(Secret::new(url));
+        settings.gateway.redis.url = url("redis://far:6379");
+        assert!(faults(&settings, Part::TrustsCallers).is_empty());
+        settings.gateway.redis.password_file = Some("/run/secrets/redis".into());
+        assert_eq!(faults(&settings, Part::TrustsCallers), key);
+        settings.gateway.redis.url = url("redis://127.0.0.1:6379");
+        assert!(faults(&settings, Part::TrustsCallers).is_empty());
+        settings.gateway.redis = Redis { url: url("redis://:hush@far"), ..Redis::default() };
+        assert_eq!(faults(&settings, Part::TrustsCallers), key);
+        assert!(faults(&settings, Part::ServesNobody).is_empty(), "a matcher has no Redis");
+        let error = settings.check(Part::TrustsCallers).expect_err("refused").to_string();
+        assert!(!error.contains("hush"), "{error}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ::gateway::idempotency::MemoryCache;
 use anyhow::{Context, bail};
 use daemon::{
     health::{self, Readiness},
@@ -98,7 +99,9 @@ impl Platform {
         let broadcaster = broadcaster::bind(settings, open).await?;
         let snapshots = Arc::clone(&self.snapshots);
         let positions = gateway::accepted_ends(open, snapshots).await?;
-        let gateway = gateway::bind(settings, open, positions, readiness.clone()).await?;
+        let cache = Arc::new(MemoryCache::default());
+        let readiness = readiness.clone();
+        let gateway = gateway::bind(settings, open, positions, readiness, cache).await?;
         let stop = self.stop_readers.clone();
         let ledger = self.aside.spawn(ledger.serve(stop.clone()));
         self.readers.spawn(async { ledger.await? });
