@@ -40,6 +40,7 @@ impl<P: SpanProcessor> SpanProcessor for Gate<P> {
     fn on_end(&self, span: SpanData) {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         if before < self.waiting_max {
+            show_waiting(before + 1);
             self.next.on_end(span);
         } else {
             self.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -78,7 +79,7 @@ impl<E: SpanExporter> SpanExporter for Counted<E> {
             }
             Err(_) => count_dropped("export_failed", count),
         }
-        metrics::gauge!("tradespine_otlp_spans_waiting").set(before.saturating_sub(count) as f64);
+        show_waiting(before.saturating_sub(count));
         exported
     }
 
@@ -93,6 +94,10 @@ impl<E: SpanExporter> SpanExporter for Counted<E> {
     fn set_resource(&mut self, resource: &Resource) {
         self.next.set_resource(resource);
     }
+}
+
+fn show_waiting(count: usize) {
+    metrics::gauge!("tradespine_otlp_spans_waiting").set(count as f64);
 }
 
 fn count_dropped(reason: &'static str, count: usize) {
