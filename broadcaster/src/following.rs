@@ -5,17 +5,18 @@
 //! would tell old trades as news.
 
 mod begin;
+mod meters;
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use futures_util::{Stream, StreamExt, stream::SelectAll};
 use model::Partition;
 use spine::{
-    Log, Position, Visibility,
+    Log, Place, Position, Visibility,
     genesis::Identity,
-    header,
     log::LogError,
     tail::{self, Accepted, Batch, Pace, TailError},
+    trace::Tracer,
 };
 use thiserror::Error;
 use tokio::{sync::watch, task::JoinHandle, time};
@@ -23,10 +24,12 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 pub use self::begin::{BeginError, begin};
+use self::meters::Meters;
 use crate::{
     hub::Hub,
     market::MarketError,
     snapshot::{self, Directory},
+    trace::Cause,
 };
 
 /// How often a snapshot is taken where anything was answered: what a start then has left to read
@@ -99,7 +102,9 @@ impl Following {
         let mut tails = self.tails(&log, &stop)?;
         let keeper = Keeper::new(&self);
         let behind = self.positions.iter().map(|_| true).collect();
-        let mut run = Run { following: self, keeper, behind };
+        let meters = self.identity.partitions().map(Meters::of).collect();
+        let tracer = Tracer::of(log.as_ref());
+        let mut run = Run { following: self, keeper, behind, meters, tracer };
         let mut due = time::interval(SNAPSHOT_EVERY);
         due.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
         due.reset();
@@ -139,20 +144,23 @@ struct Run {
     keeper: Keeper,
     /// The partitions whose end was not reached yet.
     behind: Vec<bool>,
+    /// Of each partition.
+    meters: Vec<Meters>,
+    tracer: Tracer,
 }
 
 impl Run {
     async fn fold(&mut self, partition: Partition, batch: Batch) -> Result<(), FollowError> {
         let mut frames = 0;
+        let oldest = batch.answers.first().map(|accepted| accepted.answer.now);
+        self.meters[usize::from(partition.number())].begins(oldest);
         for turn in batch.answers.chunks(ANSWERS_A_TURN) {
             for accepted in turn {
                 frames += self.publish(partition, accepted)?;
             }
             tokio::task::yield_now().await;
         }
-        metrics::counter!("tradespine_broadcaster_answers_total")
-            .increment(batch.answers.len() as u64);
-        metrics::counter!("tradespine_broadcaster_frames_total").increment(frames as u64);
+        self.meters[usize::from(partition.number())].published(batch.answers.len(), frames);
         self.following.positions[usize::from(partition.number())] = batch.position;
         if batch.reached_end {
             self.caught_up(partition);
@@ -164,21 +172,17 @@ impl Run {
     }
 
     fn publish(&self, partition: Partition, accepted: &Accepted) -> Result<usize, FollowError> {
-        let answer = &accepted.answer;
-        // While it catches up nobody listens, and the traces are long over.
-        let traced = accepted.headers.text(header::TRACE_PARENT).filter(|_| self.is_ready());
-        let span = telemetry::propagation::child_of(
-            traced,
-            || tracing::info_span!("broadcast", %partition, out_seq = answer.out_seq),
-        );
-        let entered = span.map(tracing::Span::entered);
-        let published = self.following.hub.publish(answer);
-        drop(entered);
-        published.map_err(|error| FollowError::Damaged {
-            partition,
-            out_seq: answer.out_seq,
-            error,
-        })
+        let Accepted { offset, answer, headers } = accepted;
+        let damaged = |error| FollowError::Damaged { partition, out_seq: answer.out_seq, error };
+        // While it catches up nobody listens, and the traces and delays are long over.
+        if !self.is_ready() {
+            return self.following.hub.publish(answer, None).map_err(damaged);
+        }
+        let span = self.tracer.process(Place::events(partition), *offset, headers);
+        let cause = span.as_ref().and_then(Cause::of);
+        let frames = self.following.hub.publish(answer, cause.as_ref()).map_err(damaged)?;
+        self.meters[usize::from(partition.number())].handed_on(answer.now);
+        Ok(frames)
     }
 
     fn is_ready(&self) -> bool {

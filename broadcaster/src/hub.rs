@@ -20,7 +20,10 @@ pub use self::{
     mailbox::QueueLimit,
     subscription::{FRAMES_A_TURN_MAX, OVERFLOW_WINDOW, Subscription, Turn},
 };
-use crate::market::{Content, Frame, GapReason, Market, MarketError, MarketImage};
+use crate::{
+    market::{Content, Frame, GapReason, Market, MarketError, MarketImage},
+    trace::Cause,
+};
 
 /// What a listener wants to hear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +42,16 @@ pub enum Feed {
         /// Which.
         instrument: InstrumentId,
     },
+}
+
+impl Feed {
+    /// The path under which WebSockets listen to it.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Feed::AllTrades | Feed::Trades { .. } => "/ws/trades",
+            Feed::Depth { .. } => "/ws/depth",
+        }
+    }
 }
 
 /// Trades that a feed asks for are no longer remembered.
@@ -71,15 +84,22 @@ impl Hub {
     }
 
     /// Folds the next accepted answer of a partition in and sends what came of it to whoever
-    /// listens. Returns how many frames that were.
+    /// listens, with the answer's part in a trace. Returns how many frames that were.
     ///
     /// # Errors
     /// [`MarketError`] where the answer does not fit: the log is damaged.
-    pub fn publish(&self, answer: &Answer) -> Result<usize, MarketError> {
+    pub fn publish(
+        &self,
+        answer: &Answer,
+        cause: Option<&Arc<Cause>>,
+    ) -> Result<usize, MarketError> {
         let floor = &mut *self.lock();
         floor.published.clear();
         floor.market.apply(answer, &mut floor.published)?;
         for frame in &floor.published {
+            if let Some(cause) = cause {
+                frame.caused_by(cause);
+            }
             floor.audience.tell(frame, self.limit);
         }
         Ok(floor.published.len())

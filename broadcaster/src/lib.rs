@@ -18,6 +18,7 @@
 //! - [`snapshot`]: a market and its positions in a file, and how one is chosen at the start.
 //! - [`websocket`]: the HTTP port: `/ws/trades`, `/ws/depth`, and the pages of every service.
 //! - [`mod@grpc`]: the same over gRPC: `MarketDataService`.
+//! - `trace`: what a traced answer comes to, up to the sockets.
 //! - [`service`]: binds the ports and runs all of it until it is told to stop. [`settings`]: the
 //!   numbers somebody may want to choose.
 //!
@@ -35,6 +36,7 @@ pub mod market;
 pub mod service;
 pub mod settings;
 pub mod snapshot;
+mod trace;
 pub mod websocket;
 
 pub use crate::{

@@ -35,7 +35,8 @@ use proto::{
 use spine::{
     Answer, Log, LogId, Place, Record,
     header::{self, Headers},
-    log::{LogError, Producer, WriterRole},
+    log::{AppendError, Appended, LogError, Producer, WriterRole},
+    trace::{Sending, Tracer},
 };
 
 pub(crate) use self::follow::Followers;
@@ -137,6 +138,7 @@ pub(crate) struct DeskLimits {
 pub struct Desk {
     shared: Arc<Shared>,
     producer: Arc<dyn Producer>,
+    tracer: Tracer,
     limits: DeskLimits,
 }
 
@@ -160,8 +162,9 @@ impl Desk {
             oldest_millis: AtomicU64::new(0),
             has_failed: AtomicBool::new(false),
             meters: Meters::new(),
+            tracer: Tracer::of(log),
         };
-        Ok(Desk { shared: Arc::new(shared), producer, limits })
+        Ok(Desk { shared: Arc::new(shared), producer, tracer: Tracer::of(log), limits })
     }
 
     /// The identity of the log that is written to.
@@ -219,10 +222,20 @@ impl Desk {
         })?;
         let valid_until = self.now().plus(Span::from_secs(VALID_SECS));
         let stamp = Stamp { request_id, valid_until };
-        let record = record(&ClientCommand { stamp, account, command }, traceparent);
+        let is_order = matches!(command, Command::Place(_));
+        let value = value(&ClientCommand { stamp, account, command });
+        let place = Place::orders(partition);
+        let sending = self.tracer.send(place, value.len(), traceparent.as_deref());
+        let ours = sending.as_ref().and_then(Sending::traceparent);
+        let record = record(value, ours.or(traceparent));
         let shared = Arc::clone(&self.shared);
-        let acknowledge = move |result| shared.acknowledge(request_id, partition, result);
-        self.producer.append(Place::orders(partition), record, Box::new(acknowledge));
+        let acknowledge = move |result: Result<Appended, AppendError>| {
+            if let Some(sending) = sending {
+                end(sending, partition, is_order, &result);
+            }
+            shared.acknowledge(request_id, partition, result);
+        };
+        self.producer.append(place, record, Box::new(acknowledge));
         Ok(())
     }
 
@@ -274,14 +287,33 @@ impl Desk {
     }
 }
 
-/// The record of a client's command, with the trace of whoever sent it.
-fn record(command: &ClientCommand, traceparent: Option<Bytes>) -> Record {
+/// A client's command as the log has it.
+fn value(command: &ClientCommand) -> Bytes {
     let kind = Some(input::Kind::Client(command.into()));
+    log::Input { kind }.encode_to_vec().into()
+}
+
+/// The record of a client's command, with the trace that it belongs to.
+fn record(value: Bytes, traceparent: Option<Bytes>) -> Record {
     let mut headers = Headers::default();
     if let Some(traceparent) = traceparent {
         headers.push(header::TRACE_PARENT, traceparent);
     }
-    Record { key: None, value: log::Input { kind }.encode_to_vec().into(), headers }
+    Record { key: None, value, headers }
+}
+
+/// Ends the span of a command's way into the log; that of an order says which order it was.
+fn end(
+    sending: Sending,
+    partition: Partition,
+    is_order: bool,
+    result: &Result<Appended, AppendError>,
+) {
+    let placed = result.as_ref().ok().filter(|_| is_order);
+    if let Some(id) = placed.and_then(|appended| OrderId::at(partition, appended.offset)) {
+        sending.orders(id.number());
+    }
+    sending.end(result);
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod orders;
 mod reference;
 mod status;
 mod stream;
+mod trace;
 
 use std::sync::Arc;
 
@@ -15,13 +16,10 @@ use proto::{
     reference::reference_service_server::{self, ReferenceServiceServer},
 };
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, service::LayerExt, transport::server::Router};
+use tonic::{service::LayerExt, transport::server::Router};
 
 use self::{door::DoorLayer, funding::Funding, orders::OrderEntry, reference::ReferenceData};
-use crate::{
-    office::Office,
-    trace::{self, Trace},
-};
+use crate::office::Office;
 
 /// The largest request: an order with every field at its longest is below 2 KiB.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024;
@@ -62,13 +60,6 @@ pub(crate) fn add_services(
         .add_service(door.named_layer(entry))
         .add_service(door.named_layer(funding))
         .add_service(door.named_layer(reference))
-}
-
-/// The call's part in the trace of its client.
-fn joined<T>(method: &'static str, request: &Request<T>) -> Trace {
-    let traceparent = request.metadata().get(trace::TRACE_PARENT);
-    let traceparent = traceparent.and_then(|value| value.to_str().ok());
-    Trace::join(traceparent, || tracing::info_span!("grpc", method))
 }
 
 /// A field of a request: an empty text is one that was not given.

@@ -14,6 +14,7 @@ mod params;
 mod problem;
 mod reception;
 mod shape;
+mod trace;
 
 use std::sync::Arc;
 
@@ -45,21 +46,51 @@ pub(crate) fn front(office: Arc<Office>, requests_max: usize, health: Router) ->
     Front { api: door(routes(office), requests_max), health }
 }
 
+/// The paths of the API, as routes and traces name them.
+mod path {
+    pub(super) const ORDERS: &str = "/api/v1/orders";
+    pub(super) const ORDER: &str = "/api/v1/orders/{id}";
+    pub(super) const TRADES: &str = "/api/v1/trades";
+    pub(super) const ORDER_BOOK: &str = "/api/v1/orderbook";
+    pub(super) const INSTRUMENTS: &str = "/api/v1/instruments";
+    pub(super) const TIME: &str = "/api/v1/time";
+    pub(super) const ACCOUNT: &str = "/api/v1/accounts/{client_id}";
+    pub(super) const DEPOSITS: &str = "/api/v1/accounts/{client_id}/deposits";
+    pub(super) const WITHDRAWALS: &str = "/api/v1/accounts/{client_id}/withdrawals";
+    pub(super) const DOCS: &str = "/docs";
+    pub(super) const OPENAPI: &str = "/api/openapi.json";
+
+    /// All of them.
+    pub(super) const ALL: [&str; 11] = [
+        ORDERS,
+        ORDER,
+        TRADES,
+        ORDER_BOOK,
+        INSTRUMENTS,
+        TIME,
+        ACCOUNT,
+        DEPOSITS,
+        WITHDRAWALS,
+        DOCS,
+        OPENAPI,
+    ];
+}
+
 fn routes(office: Arc<Office>) -> Router {
     let one_order = get(orders::one).merge(delete(orders::cancel));
     let all_orders = post(orders::place).get(orders::list).delete(orders::cancel_all);
     Router::new()
-        .with("/api/v1/orders", all_orders)
-        .with("/api/v1/orders/{id}", one_order)
-        .with("/api/v1/trades", get(market::trades))
-        .with("/api/v1/orderbook", get(market::book))
-        .with("/api/v1/instruments", get(market::instruments))
-        .with("/api/v1/time", get(market::time))
-        .with("/api/v1/accounts/{client_id}", get(accounts::balances))
-        .with("/api/v1/accounts/{client_id}/deposits", post(accounts::deposit))
-        .with("/api/v1/accounts/{client_id}/withdrawals", post(accounts::withdraw))
-        .with("/docs", get(docs::page))
-        .with("/api/openapi.json", get(docs::openapi))
+        .with(path::ORDERS, all_orders)
+        .with(path::ORDER, one_order)
+        .with(path::TRADES, get(market::trades))
+        .with(path::ORDER_BOOK, get(market::book))
+        .with(path::INSTRUMENTS, get(market::instruments))
+        .with(path::TIME, get(market::time))
+        .with(path::ACCOUNT, get(accounts::balances))
+        .with(path::DEPOSITS, post(accounts::deposit))
+        .with(path::WITHDRAWALS, post(accounts::withdraw))
+        .with(path::DOCS, get(docs::page))
+        .with(path::OPENAPI, get(docs::openapi))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(office)

@@ -41,12 +41,21 @@ impl Trace {
         }
     }
 
-    /// What records carry of it, for work that outlives the request.
-    pub(crate) fn line(&self) -> Option<Bytes> {
+    /// What records carry of it, and its span, for work that outlives this call: the span ends
+    /// where it is dropped.
+    pub(crate) fn into_parts(self) -> (Option<Bytes>, Option<Span>) {
+        match self.0 {
+            Joined::Recorded(span) => (propagation::inject(&span).map(Bytes::from), Some(span)),
+            Joined::Carried(line) => (Some(Bytes::from(line)), None),
+            Joined::Untraced => (None, None),
+        }
+    }
+
+    /// Its span, where it is recorded.
+    pub(crate) fn span(&self) -> Option<Span> {
         match &self.0 {
-            Joined::Recorded(span) => propagation::inject(span).map(Bytes::from),
-            Joined::Carried(line) => Some(Bytes::copy_from_slice(line.as_bytes())),
-            Joined::Untraced => None,
+            Joined::Recorded(span) => Some(span.clone()),
+            Joined::Carried(_) | Joined::Untraced => None,
         }
     }
 }
@@ -54,10 +63,21 @@ impl Trace {
 pin_project! {
     /// Work inside of a trace. A future with a name, for services that have to name theirs.
     #[project = AroundProjection]
+    #[project_ref = AroundView]
     pub(crate) enum Around<F> {
         Recorded { #[pin] work: Instrumented<F> },
         Carried { #[pin] work: TaskLocalFuture<Bytes, F> },
         Untraced { #[pin] work: F },
+    }
+}
+
+impl<F> Around<F> {
+    /// The span of the work, where it is recorded.
+    pub(crate) fn span(self: Pin<&Self>) -> Option<&Span> {
+        match self.project_ref() {
+            AroundView::Recorded { work } => Some(work.get_ref().span()),
+            AroundView::Carried { .. } | AroundView::Untraced { .. } => None,
+        }
     }
 }
 
@@ -87,8 +107,9 @@ mod tests {
     async fn what_the_client_sent_is_carried_to_the_record() {
         let line = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let trace = Trace::join(Some(line), Span::none);
-        assert_eq!(trace.line().as_deref(), Some(line.as_bytes()));
         assert_eq!(trace.around(async { current() }).await.as_deref(), Some(line.as_bytes()));
+        let (carried, span) = Trace::join(Some(line), Span::none).into_parts();
+        assert_eq!((carried.as_deref(), span.is_none()), (Some(line.as_bytes()), true));
         assert_eq!(Trace::join(Some("junk"), Span::none).around(async { current() }).await, None);
     }
 }

@@ -9,23 +9,24 @@
 //! store now stands. A database that fails is tried again for a while, then the service stops.
 
 mod reached;
+mod told;
 
 use std::{sync::Arc, time::Duration};
 
-use model::Partition;
+use model::{Partition, Timestamp};
 use spine::{
     Answer, Log, LogId, Place, Position, Visibility, answer,
-    header::TRACE_PARENT,
     log::{LogError, ReachedEnd, ReadLimit},
     tail::{self, Accepted, Pace, TailError, TailReceiver},
+    trace::Tracer,
 };
-use telemetry::propagation::is_sampled;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 pub use self::reached::Reached;
+use self::told::{Meters, Spans, Written};
 use crate::{
     projection::{Batch, ProjectionError, Projector},
     row::Progress,
@@ -166,6 +167,7 @@ impl Task {
         let mut answers = self.tail(progress, tail_stop).await?;
         self.reached.send_replace(progress);
         let mut projector = Projector::new(self.log_id, self.partition, progress.as_ref());
+        let (tracer, meters) = (Tracer::of(self.log.as_ref()), Meters::of(self.partition));
         loop {
             let first = tokio::select! {
                 () = self.stop.cancelled() => return Ok(()),
@@ -175,11 +177,14 @@ impl Task {
                 let gone = ProjectingError::TailGone(self.partition);
                 return if self.stop.is_cancelled() { Ok(()) } else { Err(gone) };
             };
-            let gathered = gather(&mut projector, first, &mut answers)?;
+            let gathered = self.gather(&mut projector, first, &mut answers, &tracer)?;
+            let reached_end = gathered.reached_end;
             if let Some(batch) = projector.take() {
-                self.write(&batch, &gathered).await?;
+                meters.begins(gathered.oldest);
+                let written = self.write(&batch, gathered, &tracer).await?;
+                meters.written(&written);
             }
-            if gathered.reached_end {
+            if reached_end {
                 self.readiness.ready();
             }
         }
@@ -218,30 +223,47 @@ impl Task {
         start.await.map_err(|error| ProjectingError::Task(error.to_string()))?
     }
 
-    async fn write(&self, batch: &Batch, gathered: &Gathered) -> Result<(), ProjectingError> {
-        let rows = batch.changes.rows();
-        let span = telemetry::propagation::child_of(gathered.trace_parent.as_deref(), || {
-            tracing::info_span!(
-                "ledger.batch",
-                partition = %self.partition,
-                answers = gathered.answers,
-                rows
-            )
-        });
-        let started = std::time::Instant::now();
-        self.apply(batch).instrument(span.unwrap_or_else(tracing::Span::none)).await?;
-        let partition = self.partition.to_string();
-        metrics::histogram!("tradespine_ledger_batch_seconds").record(started.elapsed());
-        metrics::counter!("tradespine_ledger_rows_total").increment(rows as u64);
-        metrics::counter!("tradespine_ledger_answers_total", "partition" => partition.clone())
-            .increment(gathered.answers as u64);
-        // An age is what people want to see: the log's time of the last answer, for `time() -
-        // this`.
-        let now = Duration::from_nanos(batch.progress.now.unix_nanos());
-        metrics::gauge!("tradespine_ledger_now_seconds", "partition" => partition)
-            .set(now.as_secs_f64());
+    /// Folds `first` and what else is waiting, up to the limits of a batch.
+    fn gather(
+        &self,
+        projector: &mut Projector,
+        first: Result<tail::Batch, TailError>,
+        answers: &mut TailReceiver,
+        tracer: &Tracer,
+    ) -> Result<Gathered, ProjectingError> {
+        let mut gathered = Gathered::default();
+        let mut next = Some(first);
+        while let Some(polled) = next {
+            let polled = polled?;
+            gathered.reached_end = polled.reached_end;
+            for Accepted { offset, answer, headers } in &polled.answers {
+                projector.fold(*offset, answer)?;
+                gathered.oldest.get_or_insert(answer.now);
+                let place = Place::events(self.partition);
+                gathered.traced.extend(tracer.process(place, *offset, headers));
+            }
+            let has_room =
+                projector.answers() < BATCH_ANSWERS_MAX && projector.rows() < BATCH_ROWS_MAX;
+            next = if has_room { answers.try_recv().ok() } else { None };
+        }
+        gathered.answers = projector.answers();
+        Ok(gathered)
+    }
+
+    async fn write(
+        &self,
+        batch: &Batch,
+        gathered: Gathered,
+        tracer: &Tracer,
+    ) -> Result<Written, ProjectingError> {
+        let Gathered { answers, oldest, traced, .. } = gathered;
+        let (rows, began) = (batch.changes.rows(), std::time::Instant::now());
+        let system = self.store.system();
+        let spans = Spans::of(traced, tracer, self.partition, (answers, rows), system);
+        let applied = self.apply(batch).instrument(spans.write().clone()).await;
+        applied.inspect_err(|error| spans.failed(error.word()))?;
         self.reached.send_replace(Some(batch.progress));
-        Ok(())
+        Ok(Written { began, answers, rows, oldest, newest: batch.progress.now })
     }
 
     /// Applies `batch`. A try that failed may have done it: then the place is found moved, to just
@@ -287,37 +309,14 @@ where
 }
 
 /// What was gathered for one batch.
+#[derive(Default)]
 struct Gathered {
     answers: usize,
     reached_end: bool,
-    /// The trace of the answer, where it is the only one that has one.
-    trace_parent: Option<String>,
-}
-
-/// Folds `first` and what else is waiting, up to the limits of a batch.
-fn gather(
-    projector: &mut Projector,
-    first: Result<tail::Batch, TailError>,
-    answers: &mut TailReceiver,
-) -> Result<Gathered, ProjectingError> {
-    let mut gathered = Gathered { answers: 0, reached_end: false, trace_parent: None };
-    let mut traced = 0;
-    let mut next = Some(first);
-    while let Some(polled) = next {
-        let polled = polled?;
-        gathered.reached_end = polled.reached_end;
-        for Accepted { offset, answer, headers } in &polled.answers {
-            projector.fold(*offset, answer)?;
-            if let Some(parent) = headers.text(TRACE_PARENT).filter(|line| is_sampled(line)) {
-                traced += 1;
-                gathered.trace_parent = (traced == 1).then(|| parent.to_owned());
-            }
-        }
-        let has_room = projector.answers() < BATCH_ANSWERS_MAX && projector.rows() < BATCH_ROWS_MAX;
-        next = if has_room { answers.try_recv().ok() } else { None };
-    }
-    gathered.answers = projector.answers();
-    Ok(gathered)
+    /// The log's time of the first answer.
+    oldest: Option<Timestamp>,
+    /// The spans of the answers that are traced: as many as answers at most.
+    traced: Vec<Span>,
 }
 
 /// Checks that the record before the place at which to go on is the answer that the store holds.

@@ -45,9 +45,23 @@ pub enum StoreError {
     Failed(String),
 }
 
+impl StoreError {
+    /// A word for it, that programs can tell it apart by.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            StoreError::Moved { .. } => "moved",
+            StoreError::Damaged(_) => "damaged",
+            StoreError::Failed(_) => "failed",
+        }
+    }
+}
+
 /// Keeps the rows of a ledger.
 #[async_trait]
 pub trait Store: Send + Sync {
+    /// What it is, by the name that OpenTelemetry gives such a database.
+    fn system(&self) -> &'static str;
+
     /// Writes `batch` wholly or not at all.
     ///
     /// # Errors

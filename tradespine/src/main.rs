@@ -57,7 +57,7 @@ async fn obey(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Up(up) => {
             let settings = settings(up.into())?;
-            let _flushed_at_the_end = logs::init(&settings.log, &(&settings.otlp).into())?;
+            let _flushed_at_the_end = logs::init(&settings.log, &settings.otlp.of("tradespine"))?;
             up::run(settings).await
         }
         Command::Gateway(said) => serve(Service::Gateway, settings(said.into())?).await,
@@ -66,7 +66,8 @@ async fn obey(arguments: Arguments) -> anyhow::Result<()> {
         Command::Broadcaster(said) => serve(Service::Broadcaster, settings(said.into())?).await,
         Command::Topics(TopicsCommand::Create(said)) => {
             let settings = settings(said.into())?;
-            let _flushed_at_the_end = logs::init(&settings.log, &(&settings.otlp).into())?;
+            let otlp = settings.otlp.of("tradespine-topics");
+            let _flushed_at_the_end = logs::init(&settings.log, &otlp)?;
             services::topics::create(&settings).await
         }
         Command::Client(command) => client::run(command).await,
@@ -77,6 +78,7 @@ async fn obey(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 async fn serve(service: Service, settings: Settings) -> anyhow::Result<()> {
-    let _flushed_at_the_end = logs::init(&settings.log, &(&settings.otlp).into())?;
+    let otlp = settings.otlp.of(format!("tradespine-{}", service.name()));
+    let _flushed_at_the_end = logs::init(&settings.log, &otlp)?;
     services::run(service, &settings).await
 }

@@ -246,11 +246,12 @@ impl Default for Otlp {
     }
 }
 
-impl From<&Otlp> for OtlpSettings {
-    fn from(otlp: &Otlp) -> OtlpSettings {
+impl Otlp {
+    /// The same for a process that traces are to know by this name.
+    pub fn of(&self, service_name: impl Into<String>) -> OtlpSettings {
         // Without an endpoint nobody would ever see a sampled span.
-        let ratio = if otlp.endpoint.is_some() { otlp.ratio } else { 0.0 };
-        OtlpSettings { endpoint: otlp.endpoint.clone(), ratio, ..Default::default() }
+        let ratio = if self.endpoint.is_some() { self.ratio } else { 0.0 };
+        OtlpSettings { endpoint: self.endpoint.clone(), ratio, service_name: service_name.into() }
     }
 }
 

@@ -5,8 +5,9 @@
 //!
 //! - [`up`]: builds the platform as people run it, and runs it.
 //! - [`test`]: everything that must hold before a change goes in, step by step.
-//! - [`servers`]: the private servers that tests speak to: [`kafka`], [`postgres`], [`redis`].
-//!   [`keeper`] holds their processes, [`packages`] finds or installs them.
+//! - [`servers`]: the private servers that tests speak to: [`kafka`], [`postgres`], [`redis`],
+//!   [`jaeger`]. [`keeper`] holds their processes, [`packages`] finds or installs them, [`tools`]
+//!   keeps what is fetched.
 //! - [`tidy`]: what neither the compiler nor clippy says: arrows between rooms, sizes, leftovers.
 //! - [`bench`]: every benchmark of the workspace.
 //! - [`workspace`], [`cargo`]: where things are, and how cargo is run.
@@ -15,6 +16,7 @@
 
 mod bench;
 mod cargo;
+mod jaeger;
 mod kafka;
 mod keeper;
 mod packages;
@@ -23,6 +25,7 @@ mod redis;
 mod servers;
 mod test;
 mod tidy;
+mod tools;
 mod up;
 mod workspace;
 
@@ -47,7 +50,7 @@ enum Task {
     /// Runs every benchmark, or those of one package.
     Bench(bench::Selection),
     /// Runs a command beside real servers, whose addresses are in TRADESPINE_TEST_KAFKA,
-    /// TRADESPINE_TEST_POSTGRES and TRADESPINE_TEST_REDIS.
+    /// TRADESPINE_TEST_POSTGRES, TRADESPINE_TEST_REDIS and TRADESPINE_TEST_JAEGER.
     WithServers(servers::Beside),
     /// The same with Apache Kafka alone.
     WithKafka {

@@ -14,13 +14,13 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
-use crate::{kafka::Kafka, postgres::Postgres, redis::Redis};
+use crate::{jaeger::Jaeger, kafka::Kafka, postgres::Postgres, redis::Redis};
 
 /// Tells tests that every server should be there, so that one without its address fails.
 const EXPECTED: &str = "TRADESPINE_XTASK";
 
 /// The servers, in the order in which they are started. A new one is a new row.
-static SERVERS: [Server; 3] = [
+static SERVERS: [Server; 4] = [
     Server {
         key: "kafka",
         name: "Apache Kafka",
@@ -48,6 +48,17 @@ static SERVERS: [Server; 3] = [
         start: |work_dir| {
             let redis = Redis::start(work_dir)?;
             Ok(Started::new(redis.url().to_owned(), redis))
+        },
+    },
+    Server {
+        key: "jaeger",
+        name: "Jaeger",
+        variable: "TRADESPINE_TEST_JAEGER",
+        start: |work_dir| {
+            let jaeger = Jaeger::start(work_dir)?;
+            let (pages, otlp) = (jaeger.pages(), jaeger.otlp());
+            let started = Started::new(pages, jaeger);
+            Ok(Started { more: vec![("TRADESPINE_TEST_JAEGER_OTLP", otlp)], ..started })
         },
     },
 ];
@@ -81,7 +92,7 @@ impl Started {
 /// A command to run beside servers.
 #[derive(Args)]
 pub(crate) struct Beside {
-    /// Only these of kafka, postgres and redis; without it all of them.
+    /// Only these of kafka, postgres, redis and jaeger; without it all of them.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     only: Vec<String>,
     /// The command and its arguments, after `--`.
@@ -186,6 +197,6 @@ mod tests {
         let keys: Vec<&str> = found.iter().map(|server| server.key).collect();
         assert_eq!(keys, ["kafka", "redis"]);
         let error = named(&names(&["mysql"])).err().expect("it is unknown").to_string();
-        assert_eq!(error, "there is no server mysql; there are kafka, postgres, redis");
+        assert_eq!(error, "there is no server mysql; there are kafka, postgres, redis, jaeger");
     }
 }

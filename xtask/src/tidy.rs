@@ -5,6 +5,7 @@
 
 mod arrows;
 mod bans;
+mod metrics;
 mod owners;
 mod size;
 mod source;
@@ -14,7 +15,7 @@ use std::{fmt, fs, path::Path};
 
 use anyhow::{Context, Result, bail};
 
-use self::source::Source;
+use self::{metrics::Metrics, source::Source};
 use crate::workspace;
 
 /// Something that is not tidy: where, and a sentence with what is wrong and what to do.
@@ -55,6 +56,7 @@ fn complaints(root: &Path) -> Result<Vec<Complaint>> {
     let packages = workspace::packages()?;
     let mut complaints = arrows::check(&packages);
     complaints.extend(owners::check(&packages));
+    let mut metrics = Metrics::default();
     for path in source::files(root)? {
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
@@ -64,8 +66,11 @@ fn complaints(root: &Path) -> Result<Vec<Complaint>> {
             let source = Source::new(&name, &text);
             complaints.extend(size::check(&source));
             complaints.extend(wording::check(&source));
+            metrics.read(&source);
         }
     }
+    let page = fs::read_to_string(root.join(metrics::PAGE)).context(metrics::PAGE)?;
+    complaints.extend(metrics::check(&metrics, &page));
     Ok(complaints)
 }
 

@@ -42,6 +42,8 @@ pub struct Subscription {
     first: VecDeque<Arc<Frame>>,
     overflowed_at: Option<Instant>,
     cut: Option<Turn>,
+    /// Whether the last turn told news, and not what there was before.
+    is_live: bool,
 }
 
 impl Subscription {
@@ -51,7 +53,18 @@ impl Subscription {
         mailbox: Arc<Mailbox>,
         first: Vec<Arc<Frame>>,
     ) -> Subscription {
-        Subscription { hub, feed, mailbox, first: first.into(), overflowed_at: None, cut: None }
+        let first = first.into();
+        Subscription { hub, feed, mailbox, first, overflowed_at: None, cut: None, is_live: false }
+    }
+
+    /// What it listens to.
+    pub fn feed(&self) -> Feed {
+        self.feed
+    }
+
+    /// Whether the last turn told news, and not what there was before.
+    pub fn is_live(&self) -> bool {
+        self.is_live
     }
 
     /// Waits for something to send and appends it to `into`. Nothing is lost where the wait is
@@ -60,6 +73,7 @@ impl Subscription {
         if let Some(cut) = self.cut {
             return cut;
         }
+        self.is_live = self.first.is_empty();
         if !self.first.is_empty() {
             let count = self.first.len().min(FRAMES_A_TURN_MAX);
             into.extend(self.first.drain(..count));

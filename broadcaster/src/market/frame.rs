@@ -11,6 +11,7 @@ use proto::{
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use super::{Level, Listed, text};
+use crate::trace::Cause;
 
 /// One frame about one instrument. Shared by everybody who is sent it.
 #[derive(Debug)]
@@ -19,6 +20,7 @@ pub struct Frame {
     content: Content,
     text: OnceLock<Utf8Bytes>,
     message: OnceLock<Message>,
+    cause: OnceLock<Arc<Cause>>,
 }
 
 /// What a frame says.
@@ -95,7 +97,23 @@ impl Frame {
     /// A frame about an instrument.
     pub fn of(listed: &Arc<Listed>, content: Content) -> Arc<Frame> {
         let listed = Arc::clone(listed);
-        Arc::new(Frame { listed, content, text: OnceLock::new(), message: OnceLock::new() })
+        Arc::new(Frame {
+            listed,
+            content,
+            text: OnceLock::new(),
+            message: OnceLock::new(),
+            cause: OnceLock::new(),
+        })
+    }
+
+    /// Notes the traced answer that it came of, once.
+    pub fn caused_by(&self, cause: &Arc<Cause>) {
+        let _ = self.cause.set(Arc::clone(cause));
+    }
+
+    /// The traced answer that it came of, where it is traced.
+    pub fn cause(&self) -> Option<&Arc<Cause>> {
+        self.cause.get()
     }
 
     /// What it says.

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     hub::{FRAMES_A_TURN_MAX, Subscription, Turn},
     market::Frame,
+    trace,
 };
 
 /// How often a client is pinged.
@@ -105,7 +106,7 @@ where
                 send(socket, [Message::Ping(Default::default())]).await
             }
             turn = subscription.next(&mut frames) => {
-                let sent = send(socket, frames.drain(..).map(text)).await;
+                let sent = tell(socket, &subscription, &mut frames).await;
                 match turn {
                     Turn::Cut { last_sequence } => sent.and(Err(End::TooSlow { last_sequence })),
                     Turn::GoOn => sent,
@@ -130,6 +131,26 @@ fn hear(inbound: Option<Result<Message, tungstenite::Error>>) -> Result<bool, En
 
 fn text(frame: Arc<Frame>) -> Message {
     Message::Text(frame.text())
+}
+
+/// Sends the frames of one turn, which is where the trace of an order ends.
+async fn tell<S>(
+    socket: &mut WebSocketStream<S>,
+    subscription: &Subscription,
+    frames: &mut Vec<Arc<Frame>>,
+) -> Result<(), End>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let live = if subscription.is_live() { frames.as_slice() } else { &[] };
+    let spans = trace::sends(live, subscription.feed());
+    let began = Instant::now();
+    let sent = send(socket, frames.drain(..).map(text)).await;
+    metrics::histogram!("tradespine_broadcaster_send_seconds").record(began.elapsed());
+    if let Err(end) = sent {
+        trace::failed(&spans, end.word());
+    }
+    sent
 }
 
 /// Writes all messages and flushes once.

@@ -16,6 +16,7 @@
 //!   how it is found again. `quarantine`: which inputs an operator has set aside. [`shard`]: the
 //!   owner of a partition: takes over, applies, publishes,
 //!   checks itself.
+//! - [`trace`]: records of the log in traces.
 //!
 //! What will never live here: an order, a price, a balance.
 
@@ -36,6 +37,7 @@ pub mod shard;
 pub mod snapshot;
 pub mod snapshotter;
 pub mod tail;
+pub mod trace;
 
 pub use crate::{
     acceptor::{Acceptor, Judged, Position, Verdict},

@@ -24,7 +24,7 @@ use model::{Partition, Timestamp};
 use proto::topic::Topic;
 use thiserror::Error;
 
-use crate::header::Headers;
+use crate::{header::Headers, trace::LogName};
 
 /// One partition of one topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -250,6 +250,11 @@ pub trait Log: Send + Sync {
     /// Whether one process has the log for itself by a lock, so that a shard's owner need not wait
     /// for another to show itself.
     fn is_exclusive(&self) -> bool;
+
+    /// How it is called in traces.
+    fn name(&self) -> LogName {
+        LogName::own()
+    }
 }
 
 /// Appends and waits in async code for what became of it.

@@ -20,6 +20,8 @@ mod appends;
 mod candidate;
 mod confirm;
 mod heed;
+mod meters;
+mod publish;
 mod settings;
 mod thread;
 
@@ -28,10 +30,11 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use model::{Partition, Timestamp};
 use prost::Message;
 use proto::log::{self, input};
+use telemetry::propagation;
 
 use self::{
     appends::Appends,
-    confirm::{Accepted, Confirmations, Published},
+    confirm::{Accepted, Confirmations},
 };
 pub use self::{
     settings::{
@@ -45,12 +48,12 @@ use crate::{
     chain::Link,
     core::Core,
     genesis::Identity,
-    header::{self, Headers},
     log::{Log, Place, ReadLimit, Reader, Record, Stored, Visibility, WriterRole},
     quarantine::{self, Quarantines},
     replay::{Replay, ReplayError},
-    replica::{Computed, Notice, Replica},
+    replica::{Notice, Replica},
     tail,
+    trace::Tracer,
 };
 
 /// The owner of one partition, or a candidate for it.
@@ -66,6 +69,7 @@ pub struct Shard<C> {
     quarantines: Quarantines,
     appends: Appends,
     confirmations: Confirmations,
+    tracer: Tracer,
     stage: Stage,
     /// The epoch that this owner began, once its own takeover was applied and had won.
     own_epoch: Option<u32>,
@@ -123,6 +127,7 @@ impl<C: Core> Shard<C> {
             unanswered: parts.unanswered,
             quarantines: parts.quarantines,
             appends: Appends::new(producer, settings.incarnation),
+            tracer: Tracer::of(log),
             stage: Stage::TakingOver,
             own_epoch: None,
             next_tick_at: now + TICK_EVERY,
@@ -182,6 +187,20 @@ impl<C: Core> Shard<C> {
     /// Its state so far.
     pub fn replica(&self) -> &Replica<C> {
         &self.replica
+    }
+
+    /// When the oldest input was appended of which this owner does not know yet that it is
+    /// answered: it was not applied, or its answer was not accepted. `None` where it owns nothing,
+    /// or has answered all that it has read.
+    pub fn oldest_unanswered(&self) -> Option<Timestamp> {
+        let unread = || self.unanswered.front().map(|stored| stored.appended_at);
+        let oldest = self.confirmations.oldest().or_else(unread);
+        oldest.filter(|_| self.is_owner())
+    }
+
+    /// When the inputs were appended whose answers of this owner were accepted since the last call.
+    pub fn take_answered(&mut self) -> std::vec::Drain<'_, Timestamp> {
+        self.confirmations.take_answered()
     }
 
     /// How many of its answers were accepted from the log.
@@ -267,6 +286,11 @@ impl<C: Core> Shard<C> {
     }
 
     fn apply(&mut self, stored: &Stored) -> Result<(), ShardError> {
+        // Whoever only follows has no part in the trace.
+        let place = Place::orders(self.partition);
+        let headers = &stored.record.headers;
+        let span =
+            if self.is_owner() { self.tracer.process(place, stored.offset, headers) } else { None };
         let computed = if self.is_quarantined(stored.offset) {
             self.replica.apply_quarantined(stored)?
         } else {
@@ -275,8 +299,14 @@ impl<C: Core> Shard<C> {
         if let Some(Notice::Poison(reason)) = &computed.notice {
             self.copy_to_dead_letters(stored, reason);
         }
-        let published = self.publish(stored, &computed);
-        self.confirmations.computed(confirm::Computed { link: computed.link(), published })?;
+        let around = span.as_ref().and_then(propagation::inject);
+        let published = self.publish(stored, &computed, around.as_deref());
+        drop(span);
+        self.confirmations.computed(confirm::Computed {
+            link: computed.link(),
+            published,
+            input_at: stored.appended_at,
+        })?;
         match computed.notice {
             Some(notice) => self.heed(notice),
             None => {
@@ -292,28 +322,6 @@ impl<C: Core> Shard<C> {
     fn is_quarantined(&mut self, offset: u64) -> bool {
         let asked_for = self.quarantines.take(offset);
         self.confirmations.accepted_next().map_or(asked_for, |accepted| accepted.was_quarantined)
-    }
-
-    /// Appends the answer, unless somebody's was accepted already or this is not the owner.
-    fn publish(&mut self, stored: &Stored, computed: &Computed) -> Published {
-        if !self.is_owner() || computed.out_seq <= self.accepted() {
-            return Published::BySomebody;
-        }
-        let headers = self.headers_like(stored);
-        let record = Record { key: None, value: computed.value.clone(), headers };
-        self.appends.publish(Place::events(self.partition), computed.out_seq, record);
-        Published::ByUs { value: computed.value.clone() }
-    }
-
-    /// The trace goes on in the answer, and whoever reads knows who wrote it.
-    fn headers_like(&self, stored: &Stored) -> Headers {
-        let mut headers = Headers::default();
-        for name in [header::TRACE_PARENT, header::TRACE_STATE] {
-            if let Some(value) = stored.record.headers.get(name) {
-                headers.push(name, value.clone());
-            }
-        }
-        headers.with(header::INCARNATION, self.appends.incarnation_text())
     }
 
     /// Time is an input: one tick a second, and back to back while expiries are left over.

@@ -1,9 +1,15 @@
 //! The recorder behind the `metrics` macros, and the page that Prometheus scrapes.
+//!
+//! docs/metrics.md lists every metric; `cargo xtask tidy` holds it equal to the code.
+
+mod age;
 
 use std::{sync::OnceLock, thread, time::Duration};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use thiserror::Error;
+
+pub use self::age::{Age, elapsed_since};
 
 /// Upper bounds for histograms named `*_seconds`: from a hop inside a process (10 microseconds) to
 /// what a client no longer waits for (10 s), three to a decade, so that p50 and p99 are read with
@@ -72,6 +78,7 @@ pub fn install() -> Result<(), MetricsError> {
 
 /// The metrics of this process as Prometheus reads them; empty before [`install`].
 pub fn render() -> String {
+    age::refresh();
     HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
 }
 

@@ -3,9 +3,14 @@
 //! Without an endpoint there is no tracer at all: no span is made, and a caller's `traceparent` is
 //! carried on as it came, to processes that do export. Which traces begin here is decided before
 //! their first span is made (see [`crate::sampling`]), so that the others cost nothing.
+//!
+//! [`export`] bounds what waits for the collector, and counts what it never got.
 
-use std::time::Duration;
+mod export;
 
+use std::{sync::Arc, time::Duration};
+
+use opentelemetry::KeyValue;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::{
     Resource,
@@ -17,9 +22,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::runtime::{self, Runtime};
 
-/// How many finished spans wait for the exporter, at most; more are dropped, because telling must
-/// never hold back trading. About 8 MiB at 1 KiB a span.
-const QUEUED_SPANS_MAX: usize = 8_192;
+use self::export::{Counted, Gate, Waiting};
+
+/// How many finished spans wait for the exporter or are in it, at most; more are dropped and
+/// counted, because telling must never hold back trading. About 8 MiB at 1 KiB a span.
+pub const QUEUED_SPANS_MAX: usize = 8_192;
 
 /// How many spans one export carries: well below gRPC's 4 MiB a message.
 const EXPORTED_SPANS_MAX: usize = 1_024;
@@ -112,13 +119,17 @@ impl Traces {
 
 /// Every span that is made is of a sampled trace: the others are not made.
 fn provider(service_name: &str) -> TracerProviderBuilder {
-    let resource = Resource::builder().with_service_name(service_name.to_owned()).build();
+    let resource = Resource::builder()
+        .with_service_name(service_name.to_owned())
+        .with_attribute(KeyValue::new("service.namespace", "tradespine"))
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .build();
     SdkTracerProvider::builder()
         .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)))
         .with_resource(resource)
 }
 
-fn export_to(endpoint: &str) -> Result<BatchSpanProcessor, OtlpError> {
+fn export_to(endpoint: &str) -> Result<Gate<BatchSpanProcessor>, OtlpError> {
     let exporter = SpanExporter::builder()
         .with_tonic()
         .with_endpoint(endpoint)
@@ -133,7 +144,10 @@ fn export_to(endpoint: &str) -> Result<BatchSpanProcessor, OtlpError> {
         .with_max_export_batch_size(EXPORTED_SPANS_MAX)
         .with_scheduled_delay(EXPORT_EVERY)
         .build();
-    Ok(BatchSpanProcessor::builder(exporter).with_batch_config(batches).build())
+    let waiting = Waiting::default();
+    let exporter = Counted { next: exporter, waiting: Arc::clone(&waiting) };
+    let next = BatchSpanProcessor::builder(exporter).with_batch_config(batches).build();
+    Ok(Gate { next, waiting, waiting_max: QUEUED_SPANS_MAX })
 }
 
 impl Drop for Traces {

@@ -114,9 +114,9 @@ fn take(
     for accepted in batch.answers {
         // Ticks and the like answer nobody's request.
         if accepted.answer.request_id.0 != 0 {
-            let unopened =
-                |error| TailError::Unopened { partition, offset: accepted.offset, error };
-            shared.answered(partition, accepted.answer).map_err(unopened)?;
+            let offset = accepted.offset;
+            let unopened = |error| TailError::Unopened { partition, offset, error };
+            shared.answered(partition, accepted).map_err(unopened)?;
         }
     }
     Ok(())

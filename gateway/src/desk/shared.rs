@@ -9,9 +9,11 @@ use std::sync::{
 use daemon::clock::Clock;
 use model::{OrderId, Partition, RequestId};
 use spine::{
-    LogId,
+    LogId, Place,
+    acceptor::Accepted,
     answer::{AnswerError, Sealed},
     log::{AppendError, Appended},
+    trace::Tracer,
 };
 
 use super::{
@@ -37,6 +39,7 @@ pub(super) struct Shared {
     pub(super) oldest_millis: AtomicU64,
     pub(super) has_failed: AtomicBool,
     pub(super) meters: Meters,
+    pub(super) tracer: Tracer,
 }
 
 pub(super) struct Meters {
@@ -121,9 +124,15 @@ impl Shared {
 
     /// Hands an accepted answer to who waits for it, and keeps it for retries. Where nobody does
     /// any more and nothing is kept, which is most orders under load, nobody looks into it.
-    pub(super) fn answered(&self, partition: Partition, sealed: Sealed) -> Result<(), AnswerError> {
+    pub(super) fn answered(
+        &self,
+        partition: Partition,
+        accepted: Accepted<Sealed>,
+    ) -> Result<(), AnswerError> {
+        let Accepted { offset, answer: sealed, headers } = accepted;
         self.cache.hear(partition, &sealed);
         let Some(waiter) = self.waiters.remove(sealed.request_id) else { return Ok(()) };
+        let _span = self.tracer.process(Place::events(partition), offset, &headers);
         self.meters.answered.increment(1);
         self.meters.answer_seconds.record(waiter.begun().elapsed());
         let wants = waiter.wants();

@@ -6,6 +6,7 @@ use daemon::clock::ManualClock;
 use proto::log;
 use spine::{
     Chain,
+    acceptor::Accepted,
     answer::{self, Preamble, Sealed},
     log::memory::{Delivery, MemoryLog},
 };
@@ -79,7 +80,8 @@ impl Table {
         };
         let (value, _) = answer::write(&preamble, log::AnswerBody::default());
         let sealed = Sealed::read(&value).expect("it was just written");
-        self.desk.shared.answered(Partition::FIRST, sealed).expect("it opens");
+        let accepted = Accepted { offset, answer: sealed, headers: Headers::default() };
+        self.desk.shared.answered(Partition::FIRST, accepted).expect("it opens");
     }
 
     fn sweep_after(&self, seconds: u64) {

@@ -8,6 +8,7 @@ use std::{
     convert::Infallible,
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Instant,
 };
 
 use axum::http::{Request, Response};
@@ -32,8 +33,9 @@ impl DoorLayer {
     /// Lets `calls_max` calls in at once, over all services and connections.
     pub(super) fn new(calls_max: usize) -> DoorLayer {
         let shed = metrics::counter!("tradespine_gateway_grpc_calls_shed_total");
+        let seconds = metrics::histogram!("tradespine_gateway_grpc_call_seconds");
         let places = GlobalConcurrencyLimitLayer::new(calls_max);
-        DoorLayer { places, desk: Desk { calls_max, shed } }
+        DoorLayer { places, desk: Desk { calls_max, shed, seconds } }
     }
 }
 
@@ -56,6 +58,7 @@ pub(super) struct Door<S> {
 struct Desk {
     calls_max: usize,
     shed: metrics::Counter,
+    seconds: metrics::Histogram,
 }
 
 impl<S> Service<Request<Body>> for Door<S>
@@ -72,7 +75,8 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        Admitted { inner: self.inner.call(request), desk: self.desk.clone() }
+        let began = Instant::now();
+        Admitted { inner: self.inner.call(request), desk: self.desk.clone(), began }
     }
 }
 
@@ -82,6 +86,7 @@ pin_project! {
         #[pin]
         inner: F,
         desk: Desk,
+        began: Instant,
     }
 }
 
@@ -94,6 +99,7 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         let answered = ready!(this.inner.poll(context));
+        this.desk.seconds.record(this.began.elapsed());
         let refused = |error| Status::from(this.desk.problem(&error)).into_http();
         Poll::Ready(Ok(answered.unwrap_or_else(refused)))
     }

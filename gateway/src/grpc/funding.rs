@@ -5,19 +5,27 @@ use std::sync::Arc;
 use proto::{
     funding::{
         AccountBalance, DepositRequest, DepositResponse, WithdrawRequest, WithdrawResponse,
-        funding_service_server::FundingService,
+        funding_service_server::{FundingService, SERVICE_NAME},
     },
     ledger::Balance,
 };
 use tonic::{Request, Response, Status};
 
-use super::{given, joined};
+use super::{
+    given,
+    trace::{Method, answer, join, traceparent},
+};
 use crate::{
     entry::{self, MovementFields},
     office::{Direction, Moved, Office},
     problem::Problem,
     trace::{self, Trace},
 };
+
+/// A method of this service, as traces call it.
+const fn method(name: &'static str) -> Method {
+    Method { service: SERVICE_NAME, name }
+}
 
 /// The funding service.
 pub(super) struct Funding {
@@ -30,7 +38,7 @@ impl FundingService for Funding {
         &self,
         request: Request<DepositRequest>,
     ) -> Result<Response<DepositResponse>, Status> {
-        let trace = joined("Deposit", &request);
+        let trace = join(method("Deposit"), traceparent(&request));
         let request = request.into_inner();
         let fields = MovementFields {
             client_id: given(&request.client_id),
@@ -47,7 +55,7 @@ impl FundingService for Funding {
         &self,
         request: Request<WithdrawRequest>,
     ) -> Result<Response<WithdrawResponse>, Status> {
-        let trace = joined("Withdraw", &request);
+        let trace = join(method("Withdraw"), traceparent(&request));
         let request = request.into_inner();
         let fields = MovementFields {
             client_id: given(&request.client_id),
@@ -68,19 +76,21 @@ impl Funding {
         direction: Direction,
         fields: &MovementFields<'_>,
         trace: Trace,
-    ) -> Result<(bool, Vec<AccountBalance>), Problem> {
-        let (account, movement) = entry::movement(fields, &self.office.reference.catalogue())?;
-        let moving =
-            async { self.office.move_money(direction, &account, movement, trace::current()).await };
-        match trace.around(moving).await? {
-            Moved::Done { already_applied, balances } => {
-                Ok((already_applied, balances.into_iter().map(told).collect()))
+    ) -> Result<(bool, Vec<AccountBalance>), Status> {
+        let moving = async {
+            let (account, movement) = entry::movement(fields, &self.office.reference.catalogue())?;
+            match self.office.move_money(direction, &account, movement, trace::current()).await? {
+                Moved::Done { already_applied, balances } => {
+                    Ok((already_applied, balances.into_iter().map(told).collect()))
+                }
+                Moved::Unknown => {
+                    let message =
+                        "what became of it is not known yet; the same request again tells";
+                    Err(Problem::unavailable("outcome_unknown", message))
+                }
             }
-            Moved::Unknown => {
-                let message = "what became of it is not known yet; the same request again tells";
-                Err(Problem::unavailable("outcome_unknown", message))
-            }
-        }
+        };
+        answer(trace, moving).await
     }
 }
 

@@ -7,7 +7,7 @@ use proto::{
     orders::{
         CancelAllOrdersRequest, CancelAllOrdersResponse, CancelOrderRequest, CancelOrderResponse,
         PlaceOrderRequest, PlaceOrderResponse, StreamOrdersRequest,
-        order_entry_service_server::OrderEntryService,
+        order_entry_service_server::{OrderEntryService, SERVICE_NAME},
     },
     trading::{Order, OrderStatus},
 };
@@ -16,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
-    given, joined,
+    given,
     stream::{self, Results},
+    trace::{Method, answer, join, traceparent},
 };
 use crate::{
     entry::{self, OrderFields, Placed, Word},
@@ -26,6 +27,11 @@ use crate::{
     reference::Listed,
     result, trace,
 };
+
+/// A method of this service, as traces call it.
+pub(super) const fn method(name: &'static str) -> Method {
+    Method { service: SERVICE_NAME, name }
+}
 
 /// The order entry service.
 pub(super) struct OrderEntry {
@@ -62,13 +68,14 @@ impl OrderEntryService for OrderEntry {
         &self,
         request: Request<PlaceOrderRequest>,
     ) -> Result<Response<PlaceOrderResponse>, Status> {
-        let trace = joined("PlaceOrder", &request);
+        let trace = join(method("PlaceOrder"), traceparent(&request));
         let request = request.into_inner();
-        let placed = placed(&request, &self.office)?;
         let office = Arc::clone(&self.office);
-        let place =
-            async move { office.place(&placed, request.wait_for_result, trace::current()).await };
-        let told = trace.around(place).await?;
+        let place = async move {
+            let placed = placed(&request, &office)?;
+            office.place(&placed, request.wait_for_result, trace::current()).await
+        };
+        let told = answer(trace, place).await?;
         Ok(Response::new(PlaceOrderResponse { order: Some(told.into_order()) }))
     }
 
@@ -76,13 +83,14 @@ impl OrderEntryService for OrderEntry {
         &self,
         request: Request<CancelOrderRequest>,
     ) -> Result<Response<CancelOrderResponse>, Status> {
-        let trace = joined("CancelOrder", &request);
+        let trace = join(method("CancelOrder"), traceparent(&request));
         let request = request.into_inner();
-        let account = entry::client(given(&request.client_id))?;
-        let id = entry::order_id_of(request.order_id)?;
         let office = &self.office;
-        let cancel =
-            async { office.cancel(account, id, request.wait_for_result, trace::current()).await };
+        let cancel = async {
+            let account = entry::client(given(&request.client_id))?;
+            let id = entry::order_id_of(request.order_id)?;
+            office.cancel(account, id, request.wait_for_result, trace::current()).await
+        };
         let status = |status: OrderStatus| Order {
             id: request.order_id,
             client_id: request.client_id.clone(),
@@ -90,7 +98,7 @@ impl OrderEntryService for OrderEntry {
             receipt: result::receipt(request.order_id),
             ..Order::default()
         };
-        let order = match trace.around(cancel).await? {
+        let order = match answer(trace, cancel).await? {
             Cancelled::Done(order) => *order,
             Cancelled::Taken(_) => status(OrderStatus::Pending),
             Cancelled::Unknown => status(OrderStatus::Unknown),
@@ -102,12 +110,13 @@ impl OrderEntryService for OrderEntry {
         &self,
         request: Request<CancelAllOrdersRequest>,
     ) -> Result<Response<CancelAllOrdersResponse>, Status> {
-        let trace = joined("CancelAllOrders", &request);
-        let (account, listed) = cancel_all(request.get_ref(), &self.office)?;
+        let trace = join(method("CancelAllOrders"), traceparent(&request));
         let office = &self.office;
-        let cancel =
-            async { office.cancel_all(&account, listed.as_deref(), true, trace::current()).await };
-        let results = trace.around(cancel).await.results;
+        let cancel = async {
+            let (account, listed) = cancel_all(request.get_ref(), office)?;
+            Ok(office.cancel_all(&account, listed.as_deref(), true, trace::current()).await)
+        };
+        let results = answer(trace, cancel).await?.results;
         Ok(Response::new(CancelAllOrdersResponse { results }))
     }
 
@@ -118,8 +127,7 @@ impl OrderEntryService for OrderEntry {
         request: Request<Streaming<StreamOrdersRequest>>,
     ) -> Result<Response<Results>, Status> {
         let place = self.stream_place()?;
-        let trace = joined("StreamOrders", &request);
-        let traceparent = trace.line();
+        let traceparent = traceparent(&request).map(str::to_owned);
         let requests = request.into_inner();
         let office = Arc::clone(&self.office);
         let results = stream::serve(office, requests, traceparent, place, self.stop.clone());

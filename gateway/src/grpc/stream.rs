@@ -4,6 +4,9 @@
 //! One task reads requests and appends; followers and acknowledgements put news into one channel;
 //! the response makes results of them as the client takes them. A permit for each request in flight
 //! bounds the channel: a client that sends without reading is read from no further.
+//!
+//! Each request is a piece of work of its own, so each is drawn for a trace of its own, as if it
+//! had come in a call; or goes on in the trace that the client named when it began the stream.
 
 mod outlet;
 
@@ -12,7 +15,6 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use bytes::Bytes;
 use model::{AccountName, InstrumentId, Partition};
 use proto::orders::{
     CancelAllOrdersRequest, CancelAllResult, CancelOrderRequest, PlaceOrderRequest,
@@ -21,15 +23,17 @@ use proto::orders::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
+use tracing::Span;
 
 pub(super) use self::outlet::Results;
-use super::{given, orders};
+use super::{given, orders, trace::join};
 use crate::{
     desk::{Hear, News, OUTCOME_WAIT, Wants},
     entry::{self, Placed},
     idempotency::Claim,
     office::{Office, cancel_all_submission, results_of, submission},
     problem::Problem,
+    trace::Trace,
 };
 
 /// How many requests of one stream may be without a result: at 1 ms an answer enough for a million
@@ -54,7 +58,7 @@ enum About {
 pub(super) fn serve(
     office: Arc<Office>,
     requests: Streaming<StreamOrdersRequest>,
-    traceparent: Option<Bytes>,
+    traceparent: Option<String>,
     place: OwnedSemaphorePermit,
     stop: CancellationToken,
 ) -> Results {
@@ -72,7 +76,8 @@ struct Inlet {
     office: Arc<Office>,
     sender: mpsc::Sender<Told>,
     permits: Arc<Semaphore>,
-    traceparent: Option<Bytes>,
+    /// Of the trace that the client named.
+    traceparent: Option<String>,
 }
 
 impl Inlet {
@@ -98,10 +103,11 @@ impl Inlet {
 
     fn take(&self, request: StreamOrdersRequest) {
         let id = request.correlation_id;
+        let trace = join(orders::method("StreamOrders"), self.traceparent.as_deref());
         let taken = match request.request {
-            Some(Asked::Place(place)) => self.place(id, &place),
-            Some(Asked::Cancel(cancel)) => self.cancel(id, &cancel),
-            Some(Asked::CancelAll(all)) => self.cancel_all(id, &all),
+            Some(Asked::Place(place)) => self.place(id, &place, trace),
+            Some(Asked::Cancel(cancel)) => self.cancel(id, &cancel, trace),
+            Some(Asked::CancelAll(all)) => self.cancel_all(id, &all, trace),
             None => Err(Problem::missing("request")),
         };
         if let Err(problem) = taken {
@@ -109,28 +115,41 @@ impl Inlet {
         }
     }
 
-    fn place(&self, correlation_id: u64, request: &PlaceOrderRequest) -> Result<(), Problem> {
+    fn place(
+        &self,
+        correlation_id: u64,
+        request: &PlaceOrderRequest,
+        trace: Trace,
+    ) -> Result<(), Problem> {
         let placed = Box::new(orders::placed(request, &self.office)?);
         let wants = Wants::Answer(OUTCOME_WAIT);
         let claim = Claim::of(&placed);
-        let submission = submission(&placed, wants, claim, self.traceparent.clone());
+        let (traceparent, span) = trace.into_parts();
+        let submission = submission(&placed, wants, claim, traceparent);
         let sender = self.sender.clone();
         let hear: Hear = Box::new(move |news| {
             tell(&sender, correlation_id, About::Place { placed, news });
+            drop(span);
         });
         self.office.desk.submit(submission, hear)
     }
 
-    fn cancel(&self, correlation_id: u64, request: &CancelOrderRequest) -> Result<(), Problem> {
+    fn cancel(
+        &self,
+        correlation_id: u64,
+        request: &CancelOrderRequest,
+        trace: Trace,
+    ) -> Result<(), Problem> {
         let account = entry::client(given(&request.client_id))?;
         let order_id = request.order_id;
         let id = entry::order_id_of(order_id)?;
         let wants = Wants::Answer(OUTCOME_WAIT);
-        let traceparent = self.traceparent.clone();
+        let (traceparent, span) = trace.into_parts();
         let submission = self.office.cancel_submission(account.clone(), id, wants, traceparent)?;
         let sender = self.sender.clone();
         let hear: Hear = Box::new(move |news| {
             tell(&sender, correlation_id, About::Cancel { account, order_id, news });
+            drop(span);
         });
         self.office.desk.submit(submission, hear)
     }
@@ -139,19 +158,22 @@ impl Inlet {
         &self,
         correlation_id: u64,
         request: &CancelAllOrdersRequest,
+        trace: Trace,
     ) -> Result<(), Problem> {
         let (account, listed) = orders::cancel_all(request, &self.office)?;
         let partitions = self.office.cancel_all_partitions(listed.as_deref());
+        let (traceparent, span) = trace.into_parts();
         let gather = Arc::new(Gather {
             correlation_id,
             instrument: listed.as_ref().map(|listed| listed.instrument.id),
             sender: self.sender.clone(),
             awaited: AtomicUsize::new(partitions.len()),
             gathered: Mutex::default(),
+            _span: span,
         });
         for partition in partitions {
             let wants = Wants::Answer(OUTCOME_WAIT);
-            let traceparent = self.traceparent.clone();
+            let traceparent = traceparent.clone();
             let submission =
                 cancel_all_submission(&account, listed.as_deref(), partition, wants, traceparent);
             let hearing = Arc::clone(&gather);
@@ -176,6 +198,8 @@ struct Gather {
     sender: mpsc::Sender<Told>,
     awaited: AtomicUsize,
     gathered: Mutex<(Vec<CancelAllResult>, u64)>,
+    /// Ends when the last partition was heard.
+    _span: Option<Span>,
 }
 
 impl Gather {

@@ -17,10 +17,10 @@ use axum::{
 use pin_project_lite::pin_project;
 use tower::{BoxError, Service, load_shed::error::Overloaded};
 
-use super::{REQUEST_ID, problem};
+use super::{REQUEST_ID, problem, trace};
 use crate::{
     problem::{Kind, Problem},
-    trace::{self, Around, Trace},
+    trace::Around,
 };
 
 /// The longest request id of a client that is taken over: a UUID with a generous prefix.
@@ -58,7 +58,7 @@ where
 {
     type Response = Response;
     type Error = Infallible;
-    type Future = Received<Around<S::Future>>;
+    type Future = Received<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         // It is always ready, for it sheds what it has no place for; and routes have no error.
@@ -68,7 +68,7 @@ where
     fn call(&mut self, request: Request) -> Self::Future {
         let began = Instant::now();
         let request_id = request_id(request.headers());
-        let trace = trace(&request, &request_id);
+        let trace = trace::join(&request, &request_id);
         let inner = trace.around(self.inner.call(request));
         Received { inner, request_id, began, desk: Arc::clone(&self.desk) }
     }
@@ -78,7 +78,7 @@ pin_project! {
     /// An answer on its way to its client.
     pub(crate) struct Received<F> {
         #[pin]
-        inner: F,
+        inner: Around<F>,
         request_id: HeaderValue,
         began: Instant,
         desk: Arc<Desk>,
@@ -92,14 +92,17 @@ where
     type Output = Result<Response, Infallible>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let answered = ready!(this.inner.poll(context));
+        let mut this = self.project();
+        let answered = ready!(this.inner.as_mut().poll(context));
         let mut response =
             answered.unwrap_or_else(|error| this.desk.problem(&error).into_response());
         if let Some(problem) = response.extensions_mut().remove::<Problem>() {
             response = problem::render(&problem, this.request_id.to_str().unwrap_or_default());
         }
         response.headers_mut().insert(REQUEST_ID, this.request_id.clone());
+        if let Some(span) = this.inner.as_ref().span() {
+            trace::note(span, response.status());
+        }
         this.desk.seconds.record(this.began.elapsed());
         Poll::Ready(Ok(response))
     }
@@ -115,18 +118,6 @@ impl Desk {
         let message = format!("{most} requests are in progress, as many as may be; try again");
         Problem::overloaded(message)
     }
-}
-
-fn trace(request: &Request, request_id: &HeaderValue) -> Trace {
-    let traceparent = request.headers().get(trace::TRACE_PARENT);
-    Trace::join(traceparent.and_then(|value| value.to_str().ok()), || {
-        tracing::info_span!(
-            "rest",
-            method = %request.method(),
-            path = request.uri().path(),
-            request_id = request_id.to_str().unwrap_or_default(),
-        )
-    })
 }
 
 /// The client's id of the request where it sent a plain one, else a new one.

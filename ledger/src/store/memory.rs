@@ -153,6 +153,10 @@ fn page<R: Clone, C: Ord + Copy>(
 
 #[async_trait]
 impl Store for MemoryStore {
+    fn system(&self) -> &'static str {
+        "memory"
+    }
+
     async fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
         self.write(batch)
     }

@@ -183,6 +183,14 @@ fn failed(error: DbErr) -> StoreError {
 
 #[async_trait]
 impl Store for SqlStore {
+    fn system(&self) -> &'static str {
+        match self.connection.get_database_backend() {
+            DbBackend::Sqlite => "sqlite",
+            DbBackend::Postgres => "postgresql",
+            _ => "other_sql",
+        }
+    }
+
     async fn apply(&self, batch: &Batch) -> Result<(), StoreError> {
         let _turn = self
             .writers

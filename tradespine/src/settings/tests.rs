@@ -47,7 +47,8 @@ fn nothing_said_is_the_default_and_a_flag_changes_only_itself() {
 
 #[test]
 fn an_endpoint_alone_gets_every_trace() {
-    let otlp = OtlpSettings::from(&loaded(FILE, &[], &Flags::default()).otlp);
+    let otlp = loaded(FILE, &[], &Flags::default()).otlp.of("tradespine-gateway");
+    assert_eq!(otlp.service_name, "tradespine-gateway");
     assert_eq!(otlp.endpoint.as_deref(), Some("http://localhost:4317"));
     assert!((otlp.ratio - 1.0).abs() < f64::EPSILON);
 }

@@ -1,5 +1,7 @@
 //! A platform whose services are processes of their own, on the Kafka that the tests have.
 
+#![allow(dead_code, reason = "each test uses some of it")]
+
 use std::{
     env, fs,
     io::{BufRead as _, BufReader},
@@ -25,7 +27,9 @@ pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub(crate) struct Cluster {
     directory: TempDir,
     settings: Vec<(&'static str, String)>,
+    topic_prefix: String,
     pub(crate) rest: String,
+    pub(crate) grpc: String,
     pub(crate) websocket: String,
     pub(crate) ledger_pages: String,
 }
@@ -73,15 +77,13 @@ pub(crate) fn free_address() -> String {
 impl Cluster {
     /// A platform with topics that no other has, none of which exist yet.
     pub(crate) fn new(brokers: String) -> Cluster {
-        let [rest, websocket, ledger_pages] = [0; 3].map(|_| free_address());
+        let [rest, grpc, websocket, ledger_pages] = [0; 4].map(|_| free_address());
+        let topic_prefix = format!("apart-{:016x}-", rand::rng().random::<u64>());
         let settings = vec![
             ("TRADESPINE_KAFKA__BROKERS", brokers),
-            (
-                "TRADESPINE_KAFKA__TOPIC_PREFIX",
-                format!("apart-{:016x}-", rand::rng().random::<u64>()),
-            ),
+            ("TRADESPINE_KAFKA__TOPIC_PREFIX", topic_prefix.clone()),
             ("TRADESPINE_GATEWAY__REST_ADDRESS", rest.clone()),
-            ("TRADESPINE_GATEWAY__GRPC_ADDRESS", free_address()),
+            ("TRADESPINE_GATEWAY__GRPC_ADDRESS", grpc.clone()),
             ("TRADESPINE_LEDGER__GRPC_ADDRESS", free_address()),
             ("TRADESPINE_LEDGER__HTTP_ADDRESS", ledger_pages.clone()),
             ("TRADESPINE_BROADCASTER__GRPC_ADDRESS", free_address()),
@@ -89,7 +91,12 @@ impl Cluster {
             ("TRADESPINE_LOG__FILTER", "warn".to_owned()),
         ];
         let directory = tempfile::tempdir().expect("a temporary directory");
-        Cluster { directory, settings, rest, websocket, ledger_pages }
+        Cluster { directory, settings, topic_prefix, rest, grpc, websocket, ledger_pages }
+    }
+
+    /// What stands before the names of its topics.
+    pub(crate) fn topic_prefix(&self) -> &str {
+        &self.topic_prefix
     }
 
     /// Sets or replaces a setting of every process that is started from now on.

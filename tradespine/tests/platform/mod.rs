@@ -19,6 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Platform {
     process: Option<Child>,
+    rest: String,
     gateway: String,
     market_data: String,
     websocket: String,
@@ -32,20 +33,26 @@ fn free_address() -> String {
 impl Platform {
     /// Starts it on `directory` and waits until it says that it is up.
     pub(crate) async fn start(directory: &Path) -> Platform {
-        let [gateway, market_data, websocket] = [0; 3].map(|_| free_address());
+        Platform::start_with(directory, &[]).await
+    }
+
+    /// The same with further settings, as variables.
+    pub(crate) async fn start_with(directory: &Path, settings: &[(&str, String)]) -> Platform {
+        let [rest, gateway, market_data, websocket] = [0; 4].map(|_| free_address());
         let mut process = Command::new(BINARY)
             .arg("up")
             .arg("--no-market-maker")
             .arg("--data-dir")
             .arg(directory)
             .env("TRADESPINE_GATEWAY__GRPC_ADDRESS", &gateway)
-            .env("TRADESPINE_GATEWAY__REST_ADDRESS", free_address())
+            .env("TRADESPINE_GATEWAY__REST_ADDRESS", &rest)
             .env("TRADESPINE_LEDGER__GRPC_ADDRESS", free_address())
             .env("TRADESPINE_LEDGER__HTTP_ADDRESS", free_address())
             .env("TRADESPINE_BROADCASTER__GRPC_ADDRESS", &market_data)
             .env("TRADESPINE_BROADCASTER__HTTP_ADDRESS", &websocket)
             .env("TRADESPINE_MATCHER__HTTP_ADDRESS", free_address())
             .env("TRADESPINE_LOG__FILTER", "warn")
+            .envs(settings.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped())
             .spawn()
             .expect("the platform starts");
@@ -62,6 +69,7 @@ impl Platform {
         });
         let platform = Platform {
             process: Some(process),
+            rest: format!("http://{rest}"),
             gateway: format!("http://{gateway}"),
             market_data: format!("http://{market_data}"),
             websocket: format!("ws://{websocket}"),
@@ -73,6 +81,14 @@ impl Platform {
 
     pub(crate) fn gateway(&self) -> &str {
         &self.gateway
+    }
+
+    pub(crate) fn rest(&self) -> &str {
+        &self.rest
+    }
+
+    pub(crate) fn websocket(&self) -> &str {
+        &self.websocket
     }
 
     /// Runs `tradespine replay` with these arguments against it, and returns what it printed.

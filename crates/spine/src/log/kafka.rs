@@ -36,6 +36,7 @@ use rdkafka::{
 
 use self::{client::Listener, producer::KafkaProducer, reader::KafkaReader};
 use super::{Log, LogError, Place, Producer, Reader, Visibility, WriterRole};
+use crate::trace::LogName;
 
 /// What a record may have beside its own bytes in a message or a batch of one: lengths, offsets,
 /// the batch's header. Far less in truth; a round number that nobody has to count.
@@ -167,6 +168,10 @@ impl Log for KafkaLog {
 
     fn is_exclusive(&self) -> bool {
         false
+    }
+
+    fn name(&self) -> LogName {
+        LogName { system: "kafka", topic_prefix: self.settings.topic_prefix.clone() }
     }
 }
 

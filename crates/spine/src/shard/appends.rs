@@ -9,7 +9,10 @@ use bytes::Bytes;
 use model::Timestamp;
 
 use super::ShardError;
-use crate::log::{AppendError, Place, Producer, Record};
+use crate::{
+    log::{AppendError, Place, Producer, Record},
+    trace::Sending,
+};
 
 /// The owner's producer, with what was heard of its appends.
 pub(super) struct Appends {
@@ -81,17 +84,28 @@ impl Appends {
         );
     }
 
-    /// Appends the answer of this number.
-    pub(super) fn publish(&self, place: Place, out_seq: u64, record: Record) {
+    /// Appends the answer of this number; `sending` is its part in a trace.
+    pub(super) fn publish(
+        &self,
+        place: Place,
+        out_seq: u64,
+        record: Record,
+        sending: Option<Sending>,
+    ) {
         let heard = Arc::clone(&self.heard);
         self.producer.append(
             place,
             record,
-            Box::new(move |result| match result {
-                Ok(_) => {
-                    heard.acknowledged.fetch_max(out_seq, Ordering::Release);
+            Box::new(move |result| {
+                if let Some(sending) = sending {
+                    sending.end(&result);
                 }
-                Err(error) => heard.fail(error),
+                match result {
+                    Ok(_) => {
+                        heard.acknowledged.fetch_max(out_seq, Ordering::Release);
+                    }
+                    Err(error) => heard.fail(error),
+                }
             }),
         );
     }

@@ -9,6 +9,7 @@ use crate::{
     overdue::Overdue,
 };
 use bytes::Bytes;
+use model::Timestamp;
 
 /// For how long an acknowledged answer is looked for in passing. An owner that has not seen it then
 /// waits for it in every poll, which is how a log's client learns where the end is now.
@@ -44,12 +45,16 @@ pub(super) struct Confirmations {
     /// The bytes of the computed answers that this owner appended.
     unconfirmed_bytes: usize,
     unread: Overdue,
+    /// When the inputs were appended whose answers of this owner were accepted, until somebody asks.
+    answered: Vec<Timestamp>,
 }
 
 /// What was computed here.
 pub(super) struct Computed {
     pub(super) link: Link,
     pub(super) published: Published,
+    /// When the log appended the input.
+    pub(super) input_at: Timestamp,
 }
 
 /// What readers accepted.
@@ -113,6 +118,11 @@ impl Confirmations {
                 });
             }
             self.unconfirmed_bytes -= computed.published.bytes();
+            // Bounded, should nobody ask: what is asked for is a sample of times and no more.
+            let is_ours = computed.published != Published::BySomebody;
+            if is_ours && self.answered.len() < UNCONFIRMED_MAX {
+                self.answered.push(computed.input_at);
+            }
             self.computed.pop_front();
             self.accepted.pop_front();
         }
@@ -147,6 +157,16 @@ impl Confirmations {
         self.unread.looked_for() >= LATE_AFTER
     }
 
+    /// When the input was appended whose answer waits longest to be accepted.
+    pub(super) fn oldest(&self) -> Option<Timestamp> {
+        self.computed.front().map(|computed| computed.input_at)
+    }
+
+    /// When the inputs were appended whose answers of this owner were accepted since the last call.
+    pub(super) fn take_answered(&mut self) -> std::vec::Drain<'_, Timestamp> {
+        self.answered.drain(..)
+    }
+
     /// How many computed answers wait to be accepted.
     pub(super) fn waiting(&self) -> usize {
         self.computed.len()
@@ -161,7 +181,8 @@ mod tests {
 
     fn published(out_seq: u64, bytes: usize) -> Computed {
         let link = Link { out_seq, prev_chain: Chain::default(), chain: Chain([1; 16]) };
-        Computed { link, published: Published::ByUs { value: vec![7; bytes].into() } }
+        let published = Published::ByUs { value: vec![7; bytes].into() };
+        Computed { link, published, input_at: Timestamp::from_unix_nanos(out_seq) }
     }
 
     /// An owner that has published answer 1, whose log has acknowledged it.
@@ -198,6 +219,18 @@ mod tests {
         let ended = poll_on(&mut confirmations, 1, Duration::from_secs(60), ReachedEnd::Yes);
         assert_eq!(ended, Err(ShardError::Unreadable { out_seq: 1 }));
         assert!(confirmations.is_late());
+    }
+
+    #[test]
+    fn an_answer_is_the_oldest_until_it_is_accepted_and_is_told_of_once() {
+        let mut confirmations = with_one_published();
+        assert_eq!(confirmations.oldest(), Some(Timestamp::from_unix_nanos(1)));
+        assert_eq!(confirmations.take_answered().count(), 0);
+        accept_one(&mut confirmations);
+        assert_eq!(confirmations.oldest(), None);
+        let answered: Vec<Timestamp> = confirmations.take_answered().collect();
+        assert_eq!(answered, [Timestamp::from_unix_nanos(1)]);
+        assert_eq!(confirmations.take_answered().count(), 0);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use model::Partition;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{Progress, Shard, ShardError, ShardSettings};
+use super::{Progress, Shard, ShardError, ShardSettings, meters::Meters};
 use crate::{core::Core, genesis::Identity, log::Log, replay::Begin};
 
 /// How long an idle owner waits for an input while answers of its own are to be confirmed.
@@ -79,7 +79,8 @@ pub fn spawn<C: Core + 'static>(
 ) -> std::io::Result<ShardHandle> {
     let (sender, status) = watch::channel(Status::Recovering);
     let thread = thread::Builder::new().name(format!("shard-{partition}")).spawn(move || {
-        let drive = Drive { sender: &sender, partition, stop: &stop, started: Instant::now() };
+        let (started, meters) = (Instant::now(), Meters::of(partition));
+        let drive = Drive { sender: &sender, partition, stop: &stop, started, meters };
         let ended = drive.run::<C>(&log, &identity, &begin, settings);
         sender.send_replace(match ended {
             Ok(()) => Status::Stopped,
@@ -97,6 +98,7 @@ struct Drive<'a> {
     partition: Partition,
     stop: &'a CancellationToken,
     started: Instant,
+    meters: Meters,
 }
 
 impl Drive<'_> {
@@ -154,8 +156,7 @@ impl Drive<'_> {
             let status = if was_owner { Status::Standing } else { Status::Owning };
             self.sender.send_replace(status);
         }
-        metrics::gauge!("tradespine_shard_unconfirmed_answers")
-            .set(u32::try_from(shard.confirmations.waiting()).unwrap_or(u32::MAX));
+        self.meters.tell(shard);
         if progress == Progress::Idle && !shard.is_owner() {
             thread::sleep(WAIT_CANDIDATE);
         }
