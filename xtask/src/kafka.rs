@@ -6,12 +6,11 @@
 mod guarded;
 
 use std::{
-    env,
     ffi::OsString,
     fs,
     net::{Ipv4Addr, SocketAddrV4, TcpStream},
     path::{Path, PathBuf},
-    process::{self, Command},
+    process::Command,
     time::Duration,
 };
 
@@ -20,7 +19,7 @@ use anyhow::{Context, Result, ensure};
 use self::guarded::Guarded;
 use crate::{
     keeper::{End, Kept, free_ports},
-    packages,
+    packages, tools,
 };
 
 /// The version that the contract suite is held against.
@@ -144,36 +143,11 @@ fn java_arguments(jars: &Path) -> Vec<OsString> {
 
 /// The directory with Kafka's jars, fetched where it is not there yet.
 fn jars() -> Result<PathBuf> {
-    let directory = tools_directory()?.join(format!("kafka-{VERSION}"));
-    if directory.is_dir() {
-        need("java", &["-version"])?;
-        return Ok(directory);
-    }
     need("java", &["-version"])?;
-    need("mvn", &["-version"])?;
-    eprintln!("fetching Apache Kafka {VERSION} into {}", directory.display());
-    // Aside first, so that a download cut short is never taken for a whole one.
-    let aside = directory.with_extension(format!("part-{}", process::id()));
-    fs::create_dir_all(&aside)?;
-    let fetched = fetch(&aside);
-    if fetched.is_ok() && fs::rename(&aside, &directory).is_ok() {
-        return Ok(directory);
-    }
-    let _ = fs::remove_dir_all(&aside);
-    fetched?;
-    // Somebody else was faster.
-    ensure!(directory.is_dir(), "cannot make the directory {}", directory.display());
-    Ok(directory)
-}
-
-fn tools_directory() -> Result<PathBuf> {
-    if let Some(tools) = env::var_os("TRADESPINE_TOOLS").filter(|tools| !tools.is_empty()) {
-        return Ok(tools.into());
-    }
-    let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let home = env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
-    let cache = cache.or(home).context("neither TRADESPINE_TOOLS nor HOME is set")?;
-    Ok(cache.join("tradespine"))
+    tools::once(&format!("kafka-{VERSION}"), |aside| {
+        need("mvn", &["-version"])?;
+        fetch(aside)
+    })
 }
 
 fn fetch(directory: &Path) -> Result<()> {

@@ -1,5 +1,5 @@
 //! The commands that do everything else: `cargo xtask up`, `test`, `tidy`, `bench`,
-//! `with-servers`.
+//! `with-servers`, `manifests`.
 //!
 //! # Layout
 //!
@@ -7,6 +7,8 @@
 //! - [`test`]: everything that must hold before a change goes in, step by step.
 //! - [`servers`]: the private servers that tests speak to: [`kafka`], [`postgres`], [`redis`].
 //!   [`keeper`] holds their processes, [`packages`] finds or installs them.
+//! - [`manifests`]: what the platform is deployed with, rendered and checked. [`tools`]: where what
+//!   is fetched or built once is kept.
 //! - [`tidy`]: what neither the compiler nor clippy says: arrows between rooms, sizes, leftovers.
 //! - [`bench`]: every benchmark of the workspace.
 //! - [`workspace`], [`cargo`]: where things are, and how cargo is run.
@@ -17,12 +19,14 @@ mod bench;
 mod cargo;
 mod kafka;
 mod keeper;
+mod manifests;
 mod packages;
 mod postgres;
 mod redis;
 mod servers;
 mod test;
 mod tidy;
+mod tools;
 mod up;
 mod workspace;
 
@@ -44,6 +48,8 @@ enum Task {
     Test(test::Selection),
     /// Checks sizes, leftovers and the arrows between rooms.
     Tidy,
+    /// Renders the compose file and the Kubernetes overlays and checks them against their schemas.
+    Manifests,
     /// Runs every benchmark, or those of one package.
     Bench(bench::Selection),
     /// Runs a command beside real servers, whose addresses are in TRADESPINE_TEST_KAFKA,
@@ -62,6 +68,7 @@ fn main() -> ExitCode {
         Task::Up { arguments } => up::run(&arguments),
         Task::Test(selection) => test::run(&selection),
         Task::Tidy => tidy::run(),
+        Task::Manifests => manifests::run(),
         Task::Bench(selection) => bench::run(&selection),
         Task::WithServers(beside) => servers::run_beside(&beside),
         Task::WithKafka { command } => servers::run_beside_kafka(command),
