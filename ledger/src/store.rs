@@ -40,6 +40,14 @@ pub enum StoreError {
     /// A row is not what a ledger writes, or a row that must be there is not.
     #[error("the ledger's tables are damaged: {0}")]
     Damaged(String),
+    /// The tables are older than this program, and somebody else brings them up to date.
+    #[error("the ledger's tables lack {lacking} migration(s), the first of them {first}")]
+    Outdated {
+        /// How many.
+        lacking: usize,
+        /// The name of the first.
+        first: String,
+    },
     /// The database did not do it; it may the next time.
     #[error("the ledger's database failed: {0}")]
     Failed(String),

@@ -1,6 +1,6 @@
 //! What a ledger makes of a PostgreSQL that fails: sessions that are cut in the middle of a batch,
-//! a server that is killed or held still, a network that swallows everything, and several ledgers
-//! that make the tables at once.
+//! a server that is killed or held still, a network that swallows everything, several ledgers that
+//! make the tables at once, and one that may not make any.
 
 #![allow(unreachable_pub, reason = "modules of one test program")]
 
@@ -77,6 +77,27 @@ async fn several_ledgers_make_the_tables_of_an_empty_database_at_once() {
     // Both names of the scheme are understood.
     let other_name = database.url().replacen("postgres://", "postgresql://", 1);
     open(&other_name).await.close().await.expect("it closes");
+    database.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_without_the_right_to_make_tables_waits_for_them() {
+    let Some(database) = Database::fresh().await else { return };
+    match SqlStore::open_unchanged(database.url()).await {
+        Err(StoreError::Outdated { first, .. }) => assert_eq!(first, "m0001_progress"),
+        other => panic!("there are no tables: {other:?}"),
+    }
+    open(database.url()).await.close().await.expect("it closes");
+    let session = database.session().await;
+    let name = database.name();
+    let nobody_writes = format!("ALTER DATABASE {name} SET default_transaction_read_only = on");
+    session.execute_unprepared(&nobody_writes).await.expect("the server does it");
+    session.close().await.expect("it closes");
+    let refused = SqlStore::open(database.url()).await;
+    assert!(matches!(refused, Err(StoreError::Failed(_))), "nobody may migrate: {refused:?}");
+    let store = SqlStore::open_unchanged(database.url()).await.expect("it only looks");
+    assert!(store.progress().await.expect("it reads").is_empty());
+    store.close().await.expect("it closes");
     database.remove().await;
 }
 

@@ -9,7 +9,8 @@ use std::{num::NonZeroU32, path::PathBuf, str::FromStr};
 use clap::{Args, Parser, Subcommand};
 
 use self::services::{
-    BroadcasterArguments, GatewayArguments, LedgerArguments, MatcherArguments, TopicsCommand,
+    BroadcasterArguments, GatewayArguments, LedgerArguments, MatcherArguments, MigrateArguments,
+    ProbeArguments, TopicsCommand,
 };
 use crate::{
     client::{ClientCommand, GATEWAY, MARKET_DATA, WEBSOCKET},
@@ -93,6 +94,22 @@ Example:  tradespine broadcaster --brokers kafka:9092 --data-dir /var/lib/broadc
     /// Prepare the topics of a log on Kafka
     #[command(subcommand)]
     Topics(TopicsCommand),
+
+    /// Bring the ledger's tables up to date
+    ///
+    /// A sandbox's ledger does it when it starts; in production a ledger only checks. What is up to
+    /// date already is left as it is, so it can be run again at any time.
+    #[command(after_help = "\
+Example:  tradespine migrate --database-url postgres://owner@db/ledger")]
+    Migrate(MigrateArguments),
+
+    /// Ask a service on this machine whether it is ready
+    ///
+    /// It is asked where its settings say that it is. The exit status is 0 only where it says yes.
+    #[command(after_help = "\
+Examples:  tradespine probe gateway
+           tradespine probe matcher --alive")]
+    Probe(ProbeArguments),
 
     /// As a client of a running platform.
     #[command(flatten)]

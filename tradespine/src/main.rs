@@ -31,9 +31,12 @@ use clap::Parser;
 use telemetry::logs;
 
 use crate::{
-    arguments::{Arguments, Command, LogCommand, services::TopicsCommand},
+    arguments::{
+        Arguments, Command, LogCommand,
+        services::{Mode, TopicsCommand},
+    },
     services::Service,
-    settings::Settings,
+    settings::{Flags, Settings},
 };
 
 /// Every order is made on one thread and freed on another, which the system's allocator is slow at.
@@ -60,15 +63,37 @@ async fn obey(arguments: Arguments) -> anyhow::Result<()> {
             let _flushed_at_the_end = logs::init(&settings.log, &settings.otlp.of("tradespine"))?;
             up::run(settings).await
         }
-        Command::Gateway(said) => serve(Service::Gateway, settings(said.into())?).await,
-        Command::Matcher(said) => serve(Service::Matcher, settings(said.into())?).await,
-        Command::Ledger(said) => serve(Service::Ledger, settings(said.into())?).await,
-        Command::Broadcaster(said) => serve(Service::Broadcaster, settings(said.into())?).await,
+        Command::Gateway(said) => {
+            serve(Service::Gateway, said.mode(), settings(said.into())?).await
+        }
+        Command::Matcher(said) => {
+            serve(Service::Matcher, said.mode(), settings(said.into())?).await
+        }
+        Command::Ledger(said) => serve(Service::Ledger, said.mode(), settings(said.into())?).await,
+        Command::Broadcaster(said) => {
+            serve(Service::Broadcaster, said.mode(), settings(said.into())?).await
+        }
         Command::Topics(TopicsCommand::Create(said)) => {
-            let settings = settings(said.into())?;
+            let (mode, settings) = (said.mode(), settings(said.into())?);
             let otlp = settings.otlp.of("tradespine-topics");
             let _flushed_at_the_end = logs::init(&settings.log, &otlp)?;
-            services::topics::create(&settings).await
+            match mode {
+                Mode::Run => services::topics::create(&settings).await,
+                Mode::Check => services::topics::tell(&settings),
+            }
+        }
+        Command::Migrate(said) => {
+            let (mode, settings) = (said.mode(), settings(said.into())?);
+            let otlp = settings.otlp.of("tradespine-migrate");
+            let _flushed_at_the_end = logs::init(&settings.log, &otlp)?;
+            match mode {
+                Mode::Run => services::migration::run(&settings).await,
+                Mode::Check => services::migration::check(&settings),
+            }
+        }
+        Command::Probe(said) => {
+            let question = said.question();
+            services::probe::run(said.service, question, &settings(Flags::default())?).await
         }
         Command::Client(command) => client::run(command).await,
         Command::Log(LogCommand::Dump(dump)) => dump::run(&settings(dump.flags())?.data_dir, &dump),
@@ -77,8 +102,11 @@ async fn obey(arguments: Arguments) -> anyhow::Result<()> {
     }
 }
 
-async fn serve(service: Service, settings: Settings) -> anyhow::Result<()> {
+async fn serve(service: Service, mode: Mode, settings: Settings) -> anyhow::Result<()> {
     let otlp = settings.otlp.of(format!("tradespine-{}", service.name()));
     let _flushed_at_the_end = logs::init(&settings.log, &otlp)?;
-    services::run(service, &settings).await
+    match mode {
+        Mode::Run => services::run(service, &settings).await,
+        Mode::Check => services::tell(service, &settings),
+    }
 }

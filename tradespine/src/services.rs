@@ -11,6 +11,7 @@
 //! - [`opening`]: the log on Kafka, found and checked. [`patience`]: how that is waited for,
 //!   and [`waiting`] what the health pages say meanwhile.
 //! - [`founding`]: what a new log is. [`topics`]: `tradespine topics create`.
+//! - [`migration`]: `tradespine migrate`. [`probe`]: `tradespine probe`.
 //! - [`listing`], [`listings`]: what is traded first, and how it gets into a log.
 //!
 //! What will never live here: what a service does.
@@ -22,15 +23,18 @@ pub mod ledger;
 pub mod listing;
 pub mod listings;
 pub mod matcher;
+pub mod migration;
 pub mod opening;
 mod patience;
+pub mod probe;
 pub mod shards;
 pub mod snapshots;
 pub mod topics;
 mod waiting;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use clap::ValueEnum;
 use daemon::shutdown;
 use spine::{Log, genesis::Identity};
 
@@ -50,7 +54,7 @@ pub struct OpenLog {
 }
 
 /// The services that run apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Service {
     /// Takes orders in.
     Gateway,
@@ -79,6 +83,56 @@ impl Service {
             Service::Matcher | Service::Broadcaster => Part::ServesNobody,
         }
     }
+
+    /// The addresses that it takes, each with the name of its setting; first the one with the pages
+    /// that say how it is.
+    fn addresses(self, settings: &Settings) -> Vec<(&'static str, SocketAddr)> {
+        match self {
+            Service::Gateway => vec![
+                ("gateway.rest_address", settings.gateway.rest_address),
+                ("gateway.grpc_address", settings.gateway.grpc_address),
+            ],
+            Service::Matcher => vec![("matcher.http_address", settings.matcher.http_address)],
+            Service::Ledger => vec![
+                ("ledger.http_address", settings.ledger.http_address),
+                ("ledger.grpc_address", settings.ledger.grpc_address),
+            ],
+            Service::Broadcaster => vec![
+                ("broadcaster.http_address", settings.broadcaster.http_address),
+                ("broadcaster.grpc_address", settings.broadcaster.grpc_address),
+            ],
+        }
+    }
+}
+
+/// Whether the settings are enough for a service, as far as that can be told before anything is
+/// waited for; the answer is what it asks of the log.
+///
+/// # Errors
+/// What contradicts something else, is missing, or cannot be read.
+fn check(service: Service, settings: &Settings) -> anyhow::Result<Wanted> {
+    settings.check(service.part())?;
+    match service {
+        Service::Gateway => gateway::check(settings)?,
+        Service::Matcher => matcher::check(&settings.matcher)?,
+        Service::Ledger => ledger::check(settings)?,
+        Service::Broadcaster => {}
+    }
+    Ok(Wanted::of(service, settings)?)
+}
+
+/// Checks the settings of a service and prints the addresses that it would take, and how long it
+/// drains at most.
+///
+/// # Errors
+/// As the service itself would refuse them.
+pub fn tell(service: Service, settings: &Settings) -> anyhow::Result<()> {
+    check(service, settings)?;
+    for (setting, address) in service.addresses(settings) {
+        println!("{setting} = {address}");
+    }
+    println!("drain_seconds = {}", GRACE.as_secs());
+    Ok(())
 }
 
 /// Runs one service until a signal, or until it cannot go on.
@@ -86,8 +140,7 @@ impl Service {
 /// # Errors
 /// Where the settings are not enough, what it needs does not come, or it fails.
 pub async fn run(service: Service, settings: &Settings) -> anyhow::Result<()> {
-    settings.check(service.part())?;
-    let wanted = Wanted::of(service, settings)?;
+    let wanted = check(service, settings)?;
     telemetry::metrics::install()?;
     let stop = shutdown::stop_on_signal()?;
     let work = async {

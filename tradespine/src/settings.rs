@@ -100,6 +100,11 @@ pub struct Ledger {
     /// Where the tables are, `sqlite://path` or `postgres://user:password@host/name`; by default a
     /// file in the data directory.
     pub database_url: Option<Secret>,
+    /// A file with the password of the URL's user, instead of one in the URL.
+    pub database_password_file: Option<PathBuf>,
+    /// Whether a starting ledger brings the tables up to date. Where nobody says it does so in a
+    /// sandbox; in production `tradespine migrate` does, perhaps as another user of the database.
+    pub migrates: Option<bool>,
 }
 
 /// Where market data goes out.
@@ -165,6 +170,11 @@ impl Settings {
         uri(self.gateway.market_data_uri.as_ref(), self.broadcaster.grpc_address)
     }
 
+    /// Whether a starting ledger brings its tables up to date.
+    pub fn ledger_migrates(&self) -> bool {
+        self.ledger.migrates.unwrap_or(self.profile.is_sandbox())
+    }
+
     /// Where the shards' snapshots are.
     pub fn shard_snapshots(&self) -> PathBuf {
         let within = || self.data_dir.join("snapshots");
@@ -215,7 +225,13 @@ impl Default for Gateway {
 
 impl Default for Ledger {
     fn default() -> Ledger {
-        Ledger { grpc_address: loopback(50052), http_address: loopback(9103), database_url: None }
+        Ledger {
+            grpc_address: loopback(50052),
+            http_address: loopback(9103),
+            database_url: None,
+            database_password_file: None,
+            migrates: None,
+        }
     }
 }
 

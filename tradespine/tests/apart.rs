@@ -71,6 +71,9 @@ async fn services_apart_trade_on_every_shard_and_come_back_as_they_were() {
     for pages in &matchers.pages {
         ready(pages).await;
     }
+    for service in ["gateway", "ledger", "broadcaster"] {
+        assert!(said(&cluster.run(&format!("probe {service}")).await).starts_with("ready"));
+    }
 
     let client = Client::new(&cluster.rest);
     let mut tape = Tape::follow(&cluster.websocket).await;
@@ -181,6 +184,9 @@ async fn kill_and_restart_the_gateway(
     offers: &[u64],
 ) -> Process {
     gateway.kill().await;
+    let (sentence, status) = refusal(&cluster.run("probe gateway").await);
+    assert!(sentence.contains("does not answer"), "{sentence}");
+    assert_eq!(status, Some(1));
     let gateway = cluster.start("gateway");
     ready(&cluster.rest).await;
     for offer in offers {
@@ -214,6 +220,9 @@ async fn settings_that_cannot_be_used_are_refused_by_name() {
         assert!(sentence.contains("`kafka.sasl.mechanism`"), "{sentence}");
         assert!(sentence.contains("`trusts_callers`"), "{sentence}");
     }
+    // To look is enough to be refused.
+    let sentence = refused("TRADESPINE_PROFILE", "production", "gateway --check").await;
+    assert!(sentence.contains("`trusts_callers`"), "{sentence}");
     for line in ["matcher", "broadcaster", "topics create --replication 2"] {
         let sentence = refused("TRADESPINE_PROFILE", "production", line).await;
         assert!(sentence.contains("`kafka.sasl.mechanism`"), "{sentence}");

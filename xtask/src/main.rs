@@ -1,13 +1,14 @@
 //! The commands that do everything else: `cargo xtask up`, `test`, `tidy`, `bench`,
-//! `with-servers`.
+//! `with-servers`, `manifests`.
 //!
 //! # Layout
 //!
 //! - [`up`]: builds the platform as people run it, and runs it.
 //! - [`test`]: everything that must hold before a change goes in, step by step.
 //! - [`servers`]: the private servers that tests speak to: [`kafka`], [`postgres`], [`redis`],
-//!   [`jaeger`]. [`keeper`] holds their processes, [`packages`] finds or installs them, [`tools`]
-//!   keeps what is fetched.
+//!   [`jaeger`]. [`keeper`] holds their processes, [`packages`] finds or installs them.
+//! - [`manifests`]: what the platform is deployed with, rendered and checked. [`tools`]: where what
+//!   is fetched or built once is kept.
 //! - [`tidy`]: what neither the compiler nor clippy says: arrows between rooms, sizes, leftovers.
 //! - [`bench`]: every benchmark of the workspace.
 //! - [`workspace`], [`cargo`]: where things are, and how cargo is run.
@@ -19,6 +20,7 @@ mod cargo;
 mod jaeger;
 mod kafka;
 mod keeper;
+mod manifests;
 mod packages;
 mod postgres;
 mod redis;
@@ -47,6 +49,8 @@ enum Task {
     Test(test::Selection),
     /// Checks sizes, leftovers and the arrows between rooms.
     Tidy,
+    /// Renders the compose file and the Kubernetes overlays and checks them against their schemas.
+    Manifests,
     /// Runs every benchmark, or those of one package.
     Bench(bench::Selection),
     /// Runs a command beside real servers, whose addresses are in TRADESPINE_TEST_KAFKA,
@@ -65,6 +69,7 @@ fn main() -> ExitCode {
         Task::Up { arguments } => up::run(&arguments),
         Task::Test(selection) => test::run(&selection),
         Task::Tidy => tidy::run(),
+        Task::Manifests => manifests::run(),
         Task::Bench(selection) => bench::run(&selection),
         Task::WithServers(beside) => servers::run_beside(&beside),
         Task::WithKafka { command } => servers::run_beside_kafka(command),

@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use self::tally::Tally;
-use crate::{cargo, servers::Servers, tidy};
+use crate::{cargo, manifests::Manifests, servers::Servers, tidy};
 
 /// Which tests to run.
 #[derive(Args)]
@@ -35,8 +35,13 @@ pub(crate) fn run(selection: &Selection) -> Result<()> {
         report.step("tidy", tidy::run);
         report.step("clippy", clippy);
     }
+    let mut manifests = None;
+    report.step("manifests", || {
+        manifests = Some(Manifests::render()?);
+        Ok(())
+    });
     let mut tally = Tally::default();
-    report.step("test", || tests(selection, &mut tally));
+    report.step("test", || tests(selection, manifests.as_ref(), &mut tally));
     report.end(&tally)
 }
 
@@ -45,7 +50,7 @@ fn clippy() -> Result<()> {
     cargo::run(&mut cargo::command(arguments))
 }
 
-fn tests(selection: &Selection, tally: &mut Tally) -> Result<()> {
+fn tests(selection: &Selection, manifests: Option<&Manifests>, tally: &mut Tally) -> Result<()> {
     let mut command = cargo::command(["test", "--no-fail-fast"]);
     match &selection.package {
         Some(package) => command.args(["--package", package]),
@@ -56,6 +61,9 @@ fn tests(selection: &Selection, tally: &mut Tally) -> Result<()> {
     }
     let servers = Servers::start()?;
     servers.introduce(&mut command);
+    if let Some(manifests) = manifests {
+        manifests.introduce(&mut command);
+    }
     let ended = cargo::run_with_lines(&mut command, |line| {
         println!("{line}");
         tally.read(line);
@@ -91,7 +99,7 @@ impl Report {
         eprintln!();
         for (name, took, outcome) in &self.steps {
             let word = if outcome.is_ok() { "ok" } else { "FAILED" };
-            eprintln!("{name:<8} {word:<8} {:>7.1} s", took.as_secs_f64());
+            eprintln!("{name:<9} {word:<8} {:>7.1} s", took.as_secs_f64());
         }
         let took: Duration = self.steps.iter().map(|(_, took, _)| *took).sum();
         let failed: Vec<&str> = self

@@ -107,6 +107,6 @@ mod tests {
         let this = packages.iter().find(|package| package.name == "tradespine-xtask");
         let this = this.expect("this package is in the workspace");
         assert_eq!(this.directory, root().join("xtask"));
-        assert_eq!(this.dependencies, ["anyhow", "clap", "tempfile"]);
+        assert_eq!(this.dependencies, ["anyhow", "clap", "serde_json", "tempfile"]);
     }
 }

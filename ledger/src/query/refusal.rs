@@ -32,7 +32,9 @@ pub(super) fn store(error: StoreError) -> Status {
     tracing::error!(%error, "a query failed");
     match error {
         StoreError::Damaged(_) => Status::data_loss(error.to_string()),
-        StoreError::Failed(_) | StoreError::Moved { .. } => unavailable(&error),
+        StoreError::Failed(_) | StoreError::Moved { .. } | StoreError::Outdated { .. } => {
+            unavailable(&error)
+        }
     }
 }
 

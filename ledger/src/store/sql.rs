@@ -97,6 +97,30 @@ impl SqlStore {
     /// # Errors
     /// [`StoreError::Failed`] where it cannot be opened or migrated.
     pub async fn open(url: &str) -> Result<SqlStore, StoreError> {
+        let store = SqlStore::connect(url).await?;
+        migrate(&store.connection).await.map_err(failed)?;
+        Ok(store)
+    }
+
+    /// Opens the database at `url` and leaves its tables as they are: whoever calls this need not
+    /// have the right to change them.
+    ///
+    /// # Errors
+    /// [`StoreError::Outdated`] where they are not up to date, [`StoreError::Failed`] where the
+    /// database cannot be opened, or its tables are newer than this program.
+    pub async fn open_unchanged(url: &str) -> Result<SqlStore, StoreError> {
+        let store = SqlStore::connect(url).await?;
+        let lacking = Migrator::get_pending_migrations_read_only(&store.connection).await;
+        let lacking = lacking.map_err(failed)?;
+        match lacking.first() {
+            None => Ok(store),
+            Some(first) => {
+                Err(StoreError::Outdated { lacking: lacking.len(), first: first.name().to_owned() })
+            }
+        }
+    }
+
+    async fn connect(url: &str) -> Result<SqlStore, StoreError> {
         let mut options = ConnectOptions::new(canonical(url));
         // A database in memory is one connection's own.
         let is_private = url.contains(":memory:");
@@ -110,7 +134,6 @@ impl SqlStore {
             options.idle_timeout(None).max_lifetime(None);
         }
         let connection = Database::connect(options).await.map_err(failed)?;
-        migrate(&connection).await.map_err(failed)?;
         let writers = match connection.get_database_backend() {
             DbBackend::Sqlite => 1,
             _ => WRITERS_MAX,

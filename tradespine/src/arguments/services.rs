@@ -1,13 +1,40 @@
-//! What the services that run apart can be told. Everything else is a setting without a flag.
+//! What the services that run apart can be told, and the commands around them. Everything else is a
+//! setting without a flag.
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, Subcommand};
 
-use crate::settings::{
-    BroadcasterFlags, Flags, GatewayFlags, KafkaFlags, LedgerFlags, MatcherFlags, PartitionSet,
-    Profile, RedisFlags,
+use crate::{
+    services::{Service, probe::Question},
+    settings::{
+        BroadcasterFlags, Flags, GatewayFlags, KafkaFlags, LedgerFlags, MatcherFlags, PartitionSet,
+        Profile, RedisFlags,
+    },
 };
+
+/// What a command does with its settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// What it is for.
+    Run,
+    /// Only looks whether they are enough.
+    Check,
+}
+
+/// Whether a command only looks.
+#[derive(Clone, Debug, Args)]
+pub struct CheckArguments {
+    /// Only check the settings, say what would be used, and end
+    #[arg(long)]
+    check: bool,
+}
+
+impl CheckArguments {
+    const fn mode(&self) -> Mode {
+        if self.check { Mode::Check } else { Mode::Run }
+    }
+}
 
 /// The log that a service works on.
 #[derive(Clone, Debug, Args)]
@@ -23,11 +50,14 @@ pub struct LogArguments {
     /// What the platform is for; production asks for more before it begins [default: sandbox]
     #[arg(long, value_enum)]
     pub profile: Option<Profile>,
+
+    #[command(flatten)]
+    check: CheckArguments,
 }
 
 impl LogArguments {
     fn flags(self) -> Flags {
-        let LogArguments { brokers, topic_prefix, profile } = self;
+        let LogArguments { brokers, topic_prefix, profile, check: _ } = self;
         let kafka = KafkaFlags { brokers, topic_prefix, replication: None };
         Flags { profile, kafka, ..Flags::default() }
     }
@@ -163,6 +193,69 @@ pub struct CreateArguments {
     replication: Option<u16>,
 }
 
+/// What `migrate` can be told.
+#[derive(Clone, Debug, Args)]
+pub struct MigrateArguments {
+    /// Where the tables are [default: sqlite, in the data directory]
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
+
+    /// Where the tables are kept, in `ledger.sqlite`, where there is no other URL [default: ./data]
+    #[arg(long, value_name = "DIRECTORY")]
+    data_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    check: CheckArguments,
+}
+
+/// What `probe` can be told.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct ProbeArguments {
+    /// The service
+    #[arg(value_enum)]
+    pub service: Service,
+
+    /// Ask only whether it answers at all: a matcher whose shards somebody else runs is not ready
+    #[arg(long)]
+    alive: bool,
+}
+
+impl ProbeArguments {
+    /// What is asked.
+    pub const fn question(self) -> Question {
+        if self.alive { Question::Alive } else { Question::Ready }
+    }
+}
+
+/// A command whose settings can be checked alone.
+macro_rules! mode {
+    ($($arguments:ident . $($path:ident).+;)*) => {$(
+        impl $arguments {
+            /// What is done with the settings.
+            pub const fn mode(&self) -> Mode {
+                self.$($path).+.mode()
+            }
+        }
+    )*};
+}
+
+mode! {
+    GatewayArguments.log.check;
+    MatcherArguments.log.check;
+    LedgerArguments.log.check;
+    BroadcasterArguments.log.check;
+    CreateArguments.log.check;
+    MigrateArguments.check;
+}
+
+impl From<MigrateArguments> for Flags {
+    fn from(said: MigrateArguments) -> Flags {
+        let MigrateArguments { database_url, data_dir, check: _ } = said;
+        let ledger = LedgerFlags { database_url, ..LedgerFlags::default() };
+        Flags { ledger, data_dir, ..Flags::default() }
+    }
+}
+
 impl From<GatewayArguments> for Flags {
     fn from(said: GatewayArguments) -> Flags {
         let GatewayArguments {
@@ -232,14 +325,19 @@ mod tests {
             Command::Ledger(said) => said.into(),
             Command::Broadcaster(said) => said.into(),
             Command::Topics(TopicsCommand::Create(said)) => said.into(),
+            Command::Migrate(said) => said.into(),
             other => panic!("not a service: {other:?}"),
         }
     }
 
     #[test]
     fn nothing_said_leaves_everything_as_it_is() {
-        for service in ["gateway", "matcher", "ledger", "broadcaster", "topics create"] {
+        let services = ["gateway", "matcher", "ledger", "broadcaster", "topics create", "migrate"];
+        for service in services {
             assert_eq!(flags(&format!("tradespine {service}")), Flags::default(), "{service}");
+            // To look is no setting.
+            let looks = format!("tradespine {service} --check");
+            assert_eq!(flags(&looks), Flags::default(), "{service}");
         }
     }
 
@@ -258,6 +356,10 @@ mod tests {
             ("ledger --database-url X", |s| {
                 s.ledger.database_url.expect("it is set").reveal().to_owned()
             }),
+            ("migrate --database-url X", |s| {
+                s.ledger.database_url.expect("it is set").reveal().to_owned()
+            }),
+            ("migrate --data-dir X", |s| s.data_dir.display().to_string()),
         ] {
             assert_eq!(read(settings_of(line)), "X", "{line}");
         }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use daemon::{clock::WallClock, health::Readiness};
+use daemon::{clock::WallClock, health::Readiness, settings::SettingsError};
 use gateway::idempotency::{
     Cache, FleetCache,
     redis::{Redis, RedisSettings},
 };
 use model::Partition;
+use reqwest::Url;
 use spine::{
     Position, Visibility,
     snapshot::{self, SnapshotStore},
@@ -21,7 +22,7 @@ use super::{
     opening::{self, Wanted, blocking},
     snapshots, waiting,
 };
-use crate::settings::Settings;
+use crate::settings::{Settings, refuse};
 
 /// Binds the ports. The gateway hears every answer after `positions`.
 ///
@@ -52,6 +53,24 @@ pub async fn bind(
         },
     );
     bound.await.context("the gateway")
+}
+
+/// An address that nobody can be asked at is told at once, and so is a Redis that cannot be one.
+///
+/// # Errors
+/// Which setting it is.
+pub fn check(settings: &Settings) -> Result<(), SettingsError> {
+    for (setting, uri) in [
+        ("gateway.ledger_uri", settings.ledger_uri()),
+        ("gateway.market_data_uri", settings.market_data_uri()),
+    ] {
+        let is_address = |url: Url| url.scheme() == "http" && url.has_host();
+        if !Url::parse(&uri).is_ok_and(is_address) {
+            let fault = format!("{uri:?} is not an address that gRPC can be asked at");
+            return Err(refuse(setting, fault, "write it like http://ledger:50052"));
+        }
+    }
+    settings.gateway.redis.settings().map(drop)
 }
 
 /// Runs a gateway until `stop`, or until it fails.
@@ -107,4 +126,24 @@ pub async fn accepted_ends(
         identity.partitions().map(end).collect()
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_another_service_is_a_whole_one() {
+        let mut settings = Settings::default();
+        assert!(check(&settings).is_ok());
+        for bad in ["ledger:50052", "https://ledger:50052", "http://", "ledger", ""] {
+            settings.gateway.ledger_uri = Some(bad.to_owned());
+            let error = check(&settings).expect_err(bad).to_string();
+            assert!(error.contains("gateway.ledger_uri"), "{error}");
+        }
+        settings.gateway.ledger_uri = Some("http://ledger:50052".to_owned());
+        settings.gateway.market_data_uri = Some("broadcaster".to_owned());
+        let error = check(&settings).expect_err("it is no address").to_string();
+        assert!(error.contains("gateway.market_data_uri"), "{error}");
+    }
 }

@@ -7,7 +7,8 @@ use daemon::{
     health::Readiness,
     settings::{Secret, SettingsError},
 };
-use ledger::store::{SqlStore, Store};
+use ledger::store::{SqlStore, Store, StoreError};
+use reqwest::Url;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -20,6 +21,8 @@ use crate::settings::{Settings, refuse};
 
 /// What the name of a database begins with, where this program knows what it is.
 const SQLITE: &str = "sqlite:";
+/// A setting that is refused for several reasons.
+const PASSWORD_FILE: &str = "ledger.database_password_file";
 const SCHEMES: [&str; 3] = [SQLITE, "postgres:", "postgresql:"];
 
 /// A ledger that is bound to its ports and its tables.
@@ -74,13 +77,12 @@ pub async fn run(
     wanted: &Wanted,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    check(&database_url(settings)?)?;
     let pages = (settings.ledger.http_address, "ledger.http_address");
     let opened = waiting::with_pages(pages, async |part| {
         let opened = opening::open(wanted, stop, part).await?;
         let Some(open) = opened else { return Ok(None) };
         let wait = Wait { what: "the database", stop, part: Some(part) };
-        let store = until_it_works(wait, || try_open(settings)).await?;
+        let store = until_it_works(wait, || try_open(settings, settings.ledger_migrates())).await?;
         Ok(store.map(|store| (open, store)))
     });
     let Some((open, store)) = opened.await? else { return Ok(()) };
@@ -88,28 +90,55 @@ pub async fn run(
     ledger.serve(stop.clone()).await
 }
 
-/// Opens the tables, and brings them up to date.
+/// Opens the tables; brings them up to date where a ledger does that itself.
 ///
 /// # Errors
-/// Where there is no such database, or it does not answer.
+/// Where there is no such database, it does not answer, or its tables are not up to date.
 pub async fn open_store(settings: &Settings) -> anyhow::Result<Arc<SqlStore>> {
+    open_tables(settings, settings.ledger_migrates()).await
+}
+
+async fn open_tables(settings: &Settings, migrates: bool) -> anyhow::Result<Arc<SqlStore>> {
     let url = database_url(settings)?;
     if settings.ledger.database_url.is_none() {
         make(&settings.data_dir)?;
     }
-    let opened = SqlStore::open(url.reveal()).await.map_err(|error| {
-        // Whoever connects may quote the whole of what it was told.
-        anyhow!("{}", url.hidden_in(&error.to_string()))
-    });
-    opened.map(Arc::new).context("the ledger's tables")
+    let opened = if migrates {
+        SqlStore::open(url.reveal()).await
+    } else {
+        SqlStore::open_unchanged(url.reveal()).await
+    };
+    opened.map(Arc::new).map_err(|error| told(&url, &error)).context("the ledger's tables")
+}
+
+/// Whoever connects may quote the whole of what it was told.
+fn told(url: &Secret, error: &StoreError) -> anyhow::Error {
+    match error {
+        StoreError::Outdated { .. } => {
+            anyhow!("{error}; `tradespine migrate` brings them up to date")
+        }
+        _ => anyhow!("{}", url.hidden_in(&error.to_string())),
+    }
 }
 
 /// A database that is a server's may be starting; a file is there or not.
-async fn try_open(settings: &Settings) -> Result<Arc<SqlStore>, Refusal> {
-    let url = database_url(settings).map_err(Refusal::Final)?;
+async fn try_open(settings: &Settings, migrates: bool) -> Result<Arc<SqlStore>, Refusal> {
+    let url = database_url(settings).map_err(Refusal::last)?;
     let is_file = url.reveal().starts_with(SQLITE);
     let refusal = if is_file { Refusal::Final } else { Refusal::NotYet };
-    open_store(settings).await.map_err(refusal)
+    open_tables(settings, migrates).await.map_err(refusal)
+}
+
+/// Brings the tables up to date, once the database answers; `false` where `stop` comes first.
+///
+/// # Errors
+/// Where it does not come, or its tables cannot be changed.
+pub async fn migrate(settings: &Settings, stop: &CancellationToken) -> anyhow::Result<bool> {
+    let wait = Wait { what: "the database", stop, part: None };
+    let migrated = until_it_works(wait, || try_open(settings, true)).await?;
+    let Some(store) = migrated else { return Ok(false) };
+    store.close().await.context("the ledger's tables")?;
+    Ok(true)
 }
 
 fn make(directory: &Path) -> anyhow::Result<()> {
@@ -117,17 +146,55 @@ fn make(directory: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(directory).with_context(|| format!("the directory {name} cannot be made"))
 }
 
-fn database_url(settings: &Settings) -> anyhow::Result<Secret> {
-    if let Some(url) = &settings.ledger.database_url {
-        return Ok(url.clone());
+fn database_url(settings: &Settings) -> Result<Secret, SettingsError> {
+    let (url, file) = (&settings.ledger.database_url, &settings.ledger.database_password_file);
+    match (url, file) {
+        (Some(url), None) => Ok(url.clone()),
+        (Some(url), Some(file)) => with_password(url, file),
+        (None, Some(_)) => {
+            Err(refuse(PASSWORD_FILE, "there is no ledger.database_url that it is for", "set both"))
+        }
+        (None, None) => {
+            let path = settings.data_dir.join("ledger.sqlite");
+            let path = path.to_str().ok_or_else(|| {
+                refuse("data_dir", "its name is not text", "name another directory")
+            })?;
+            Ok(Secret::new(format!("{SQLITE}//{path}?mode=rwc")))
+        }
     }
-    let path = settings.data_dir.join("ledger.sqlite");
-    let path = path.to_str().context("the data directory's name is not text")?;
-    Ok(Secret::new(format!("{SQLITE}//{path}?mode=rwc")))
 }
 
-/// A misspelt one is told at once, and without what stands behind its beginning.
-fn check(url: &Secret) -> Result<(), SettingsError> {
+/// The URL with the password that is in a file.
+fn with_password(url: &Secret, file: &Path) -> Result<Secret, SettingsError> {
+    let password = fs::read_to_string(file).map_err(|error| {
+        let fault = format!("{} cannot be read: {error}", file.display());
+        refuse(PASSWORD_FILE, fault, "name a file that can be read")
+    })?;
+    let user = Url::parse(url.reveal()).ok().filter(|url| !url.username().is_empty());
+    let mut url = user.ok_or_else(|| {
+        let fault = "ledger.database_url names no user whose password it could be";
+        refuse(PASSWORD_FILE, fault, "write the URL like postgres://user@host/name")
+    })?;
+    if url.password().is_some() {
+        let fault = "there is a password in ledger.database_url too";
+        return Err(refuse(PASSWORD_FILE, fault, "leave one of them out"));
+    }
+    // Editors end a file with a new line, and no password does.
+    let set = url.set_password(Some(password.trim_end_matches(['\r', '\n'])));
+    set.map_err(|()| refuse(PASSWORD_FILE, "the URL takes no password", "leave it out"))?;
+    Ok(Secret::new(url))
+}
+
+/// What is wrong with where the tables are is told at once.
+///
+/// # Errors
+/// What it is.
+pub fn check(settings: &Settings) -> Result<(), SettingsError> {
+    check_url(&database_url(settings)?)
+}
+
+/// A misspelt one is told without what stands behind its beginning.
+fn check_url(url: &Secret) -> Result<(), SettingsError> {
     if SCHEMES.iter().any(|scheme| url.reveal().starts_with(scheme)) {
         return Ok(());
     }
@@ -138,6 +205,7 @@ fn check(url: &Secret) -> Result<(), SettingsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Profile;
 
     #[test]
     fn the_tables_are_in_the_data_directory_unless_somebody_says_where() {
@@ -147,20 +215,59 @@ mod tests {
         settings.ledger.database_url = Some(Secret::new("postgres://db/ledger"));
         let url = database_url(&settings).expect("it is set");
         assert_eq!(url.reveal(), "postgres://db/ledger");
-        assert!(check(&url).is_ok());
+        assert!(check(&settings).is_ok());
     }
 
     #[test]
     fn an_unknown_database_is_refused_without_its_password() {
-        let error = check(&Secret::new("mysql://ann:hush@db")).expect_err("unknown").to_string();
+        let url = Secret::new("mysql://ann:hush@db");
+        let error = check_url(&url).expect_err("unknown").to_string();
         assert!(error.contains("postgres://") && !error.contains("hush"), "{error}");
+    }
+
+    #[test]
+    fn a_password_in_a_file_becomes_the_urls() {
+        let file = tempfile::NamedTempFile::new().expect("a file for the test");
+        fs::write(file.path(), "p@ss/word:1\n").expect("it can be written");
+        let mut settings = Settings::default();
+        settings.ledger.database_password_file = Some(file.path().to_owned());
+        let mut url_of = |url: Option<&str>| {
+            settings.ledger.database_url = url.map(Secret::new);
+            database_url(&settings).map(|url| url.reveal().to_owned())
+        };
+        let url = url_of(Some("postgres://ledger@db:5432/tables"));
+        assert_eq!(url.as_deref(), Ok("postgres://ledger:p%40ss%2Fword%3A1@db:5432/tables"));
+        for bad in [None, Some("postgres://db/tables"), Some("postgres://ann:hush@db/tables")] {
+            let error = url_of(bad).expect_err("refused").to_string();
+            assert!(error.contains(PASSWORD_FILE) && !error.contains("hush"), "{error}");
+        }
+        settings.ledger.database_password_file = Some("/no/such/file".into());
+        settings.ledger.database_url = Some(Secret::new("postgres://ledger@db/tables"));
+        let error = database_url(&settings).expect_err("no file").to_string();
+        assert!(error.contains("/no/such/file"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn tables_that_somebody_else_migrates_are_only_checked() {
+        let directory = tempfile::tempdir().expect("a directory for the test");
+        let mut settings = Settings { data_dir: directory.path().into(), ..Settings::default() };
+        settings.profile = Profile::Production;
+        let refused = open_store(&settings).await.expect_err("there are no tables");
+        let text = format!("{refused:#}");
+        assert!(
+            text.contains("m0001_progress; `tradespine") && text.contains("migrate`"),
+            "{text}"
+        );
+        assert!(migrate(&settings, &CancellationToken::new()).await.expect("it can"));
+        let store = open_store(&settings).await.expect("the tables are up to date");
+        store.close().await.expect("it closes");
     }
 
     #[tokio::test]
     async fn a_file_that_cannot_be_opened_is_not_waited_for() {
         let mut settings = Settings::default();
         settings.ledger.database_url = Some(Secret::new("sqlite:///no/such/directory/l.sqlite"));
-        let refused = try_open(&settings).await.expect_err("there is no such directory");
+        let refused = try_open(&settings, true).await.expect_err("there is no such directory");
         assert!(matches!(refused, Refusal::Final(_)), "{refused:?}");
     }
 }

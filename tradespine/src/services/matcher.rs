@@ -66,7 +66,6 @@ pub async fn run(
     wanted: &Wanted,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
-    check(&settings.matcher)?;
     let setting = "matcher.http_address";
     let listener = ports::bind(settings.matcher.http_address, setting).await?;
     let readiness = Readiness::default();
@@ -107,7 +106,10 @@ async fn run_shards(
 }
 
 /// Two ways to say which shards run here contradict each other sooner or later.
-fn check(matcher: &Matcher) -> Result<(), SettingsError> {
+///
+/// # Errors
+/// Where both are set.
+pub fn check(matcher: &Matcher) -> Result<(), SettingsError> {
     if matcher.partitions.is_none() || matcher.shards_per_pod.is_none() {
         return Ok(());
     }

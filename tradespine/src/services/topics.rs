@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use daemon::shutdown;
+use anyhow::bail;
+use daemon::{settings::SettingsError, shutdown};
 use spine::{
     genesis,
     log::kafka::{KafkaLog, KafkaSettings, admin},
@@ -25,23 +26,28 @@ use crate::settings::{Part, Profile, Settings};
 /// Where the settings are not enough, the brokers do not answer, or what is there already is
 /// something else.
 pub async fn create(settings: &Settings) -> anyhow::Result<()> {
-    settings.check(Part::ServesNobody)?;
+    let making = Making::of(settings)?;
     let stop = shutdown::stop_on_signal()?;
-    let making = Making {
-        kafka: settings.kafka.client("topics")?,
-        shards: settings.shards,
-        replication: settings.replication(),
-        profile: settings.profile,
-    };
     let wait = Wait { what: "the brokers", stop: &stop, part: None };
     let made = until_it_works(wait, || making.clone().make()).await?;
-    let Some(open) = made else { return Ok(()) };
+    // Who waits for a job that was stopped must not take it for done.
+    let Some(open) = made else { bail!("stopped before there was a log") };
     let listed = listing::found(&open, listings::first_listings(settings.shards)).await?;
     let OpenLog { identity, .. } = open;
     println!(
         "log {}: {} shard(s), {}; {listed} listing(s) added",
         identity.log_id, identity.partition_count, settings.profile,
     );
+    Ok(())
+}
+
+/// Checks the settings, and prints what would be made.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn tell(settings: &Settings) -> anyhow::Result<()> {
+    let Making { shards, replication, profile, .. } = Making::of(settings)?;
+    println!("shards = {shards}\nkafka.replication = {replication}\nprofile = {profile}");
     Ok(())
 }
 
@@ -55,6 +61,16 @@ struct Making {
 }
 
 impl Making {
+    fn of(settings: &Settings) -> Result<Making, SettingsError> {
+        settings.check(Part::ServesNobody)?;
+        Ok(Making {
+            kafka: settings.kafka.client("topics")?,
+            shards: settings.shards,
+            replication: settings.replication(),
+            profile: settings.profile,
+        })
+    }
+
     async fn make(self) -> Result<OpenLog, Refusal> {
         let making = tokio::task::spawn_blocking(move || self.make_blocking());
         making.await.unwrap_or_else(|error| Err(Refusal::last(error)))
