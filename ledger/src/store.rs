@@ -60,6 +60,7 @@ impl StoreError {
             StoreError::Moved { .. } => "moved",
             StoreError::Damaged(_) => "damaged",
             StoreError::Failed(_) => "failed",
+            StoreError::Outdated { .. } => "outdated",
         }
     }
 }
