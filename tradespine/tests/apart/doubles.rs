@@ -51,7 +51,7 @@ impl Trouble {
         let (told, killed) = (Arc::clone(&stop), Arc::clone(&kills));
         let running = thread::spawn(move || {
             while !told.load(Ordering::Relaxed) {
-                for _ in 0..10 {
+                for _ in 0..25 {
                     thread::sleep(Duration::from_millis(50));
                     redis.flush();
                 }
