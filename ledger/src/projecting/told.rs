@@ -42,7 +42,7 @@ impl Spans {
             traced.iter().take(LINKS_MAX).for_each(|answer| propagation::link(answer, &batch));
             batch
         });
-        let write = match batch.as_ref().or(traced.first()) {
+        let write = match batch.as_ref().or_else(|| traced.first()) {
             None => Span::none(),
             Some(parent) => tracing::info_span!(
                 parent: parent,

@@ -77,9 +77,11 @@ pub(crate) async fn place_by_grpc(grpc: &str, side: Side) -> u64 {
 pub(crate) struct Ear(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Ear {
+    /// Waits for a broadcaster that has not caught up with the log yet.
     pub(crate) async fn on(websocket: &str, path: &str) -> Ear {
         let url = format!("{websocket}{path}");
-        let (socket, _) = tokio_tungstenite::connect_async(&url).await.expect("a WebSocket");
+        let connect = async || tokio_tungstenite::connect_async(&url).await.ok();
+        let (socket, _) = until(connect, || format!("a WebSocket at {url}")).await;
         Ear(socket)
     }
 

@@ -1,5 +1,5 @@
-//! docs/metrics.md names every metric that the code has, with its kind, and no other; and names end as
-//! Prometheus asks.
+//! docs/metrics.md names every metric that the code has, with its kind, and no other; and names end
+//! as Prometheus asks.
 
 use std::{collections::BTreeMap, fmt};
 

@@ -45,7 +45,8 @@ pub(super) struct Confirmations {
     /// The bytes of the computed answers that this owner appended.
     unconfirmed_bytes: usize,
     unread: Overdue,
-    /// When the inputs were appended whose answers of this owner were accepted, until somebody asks.
+    /// When the inputs were appended whose answers of this owner were accepted, until that is asked
+    /// for.
     answered: Vec<Timestamp>,
 }
 

@@ -1,5 +1,5 @@
-//! What stands between finished spans and their exporter: a bound on those that wait, and a count of
-//! those that are lost.
+//! What stands between finished spans and their exporter: a bound on those that wait, and a count
+//! of those that are lost.
 //!
 //! The library's own queue is bounded too, and says how many spans it dropped only at its end. So
 //! the [`Gate`] lets no more in than may wait, those of the export that is under way included, and
