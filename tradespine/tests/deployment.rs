@@ -269,7 +269,7 @@ fn a_spoilt_setting_of_production_is_complained_about() {
         ("TRADESPINE_KAFKA__REPLICATION", Some("2"), "kafka.replication"),
         ("TRADESPINE_MATCHER__SHARD_PER_POD", Some("1"), "shard_per_pod"),
         ("TRADESPINE_LEDGER__DATABASE_URL", Some("mysql://ledger@db/x"), "ledger.database_url"),
-        ("TRADESPINE_OTLP__RATIO", Some("2"), "ratio"),
+        ("TRADESPINE_OTLP__RATIO", Some("2"), "share of traces"),
     ] {
         let Some(mut spoilt) = overlay("production") else { return };
         let settings = spoilt.documents.iter_mut().find(|it| it["kind"] == "ConfigMap");

@@ -17,9 +17,8 @@ use crate::{packages, tools};
 /// The oldest Go that builds the tools, as its minor version.
 const MINOR_MIN: u32 = 24;
 
-/// The Go that is fetched where this machine's is older. It comes as a module, which an old one can
-/// fetch and check, though not run by itself.
-const TOOLCHAIN: &str = "golang.org/toolchain@v0.0.1-go1.24.9.linux-amd64";
+/// The Go that is fetched where this machine's is older.
+const NEWER: &str = "go1.24.9";
 
 /// The Debian package that brings `go`.
 const PACKAGE: [&str; 1] = ["golang-go"];
@@ -72,10 +71,10 @@ pub(super) fn find() -> Result<Go> {
     if here.minor_version()? >= MINOR_MIN {
         return Ok(here);
     }
-    let newer = tools::kept("go-1.24.9", |aside| {
-        let fetched = here.module(TOOLCHAIN)?;
-        copy(&fetched, aside)
-    })?;
+    // It comes as a module, which an old one can fetch and check, though not run by itself.
+    let machine = if env::consts::ARCH == "aarch64" { "arm64" } else { "amd64" };
+    let toolchain = format!("golang.org/toolchain@v0.0.1-{NEWER}.linux-{machine}");
+    let newer = tools::kept(NEWER, |aside| copy(&here.module(&toolchain)?, aside))?;
     let newer = Go { program: newer.join("bin/go").into() };
     newer.minor_version()?;
     Ok(newer)
