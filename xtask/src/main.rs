@@ -1,5 +1,5 @@
 //! The commands that do everything else: `cargo xtask up`, `test`, `tidy`, `bench`,
-//! `with-servers`.
+//! `torture`, `with-servers`.
 //!
 //! # Layout
 //!
@@ -9,6 +9,7 @@
 //!   [`keeper`] holds their processes, [`packages`] finds or installs them.
 //! - [`tidy`]: what neither the compiler nor clippy says: arrows between rooms, sizes, leftovers.
 //! - [`bench`]: every benchmark of the workspace.
+//! - [`torture`]: prepares servers, each as a [`recipe`], for the program that kills them.
 //! - [`workspace`], [`cargo`]: where things are, and how cargo is run.
 //!
 //! It depends on little, so that it is built in a moment on a machine that has nothing yet.
@@ -19,10 +20,12 @@ mod kafka;
 mod keeper;
 mod packages;
 mod postgres;
+mod recipe;
 mod redis;
 mod servers;
 mod test;
 mod tidy;
+mod torture;
 mod up;
 mod workspace;
 
@@ -46,6 +49,8 @@ enum Task {
     Tidy,
     /// Runs every benchmark, or those of one package.
     Bench(bench::Selection),
+    /// Kills every part of the platform under load, again and again, and checks what is left.
+    Torture(torture::Torture),
     /// Runs a command beside real servers, whose addresses are in TRADESPINE_TEST_KAFKA,
     /// TRADESPINE_TEST_POSTGRES and TRADESPINE_TEST_REDIS.
     WithServers(servers::Beside),
@@ -63,6 +68,7 @@ fn main() -> ExitCode {
         Task::Test(selection) => test::run(&selection),
         Task::Tidy => tidy::run(),
         Task::Bench(selection) => bench::run(&selection),
+        Task::Torture(torture) => torture::run(&torture),
         Task::WithServers(beside) => servers::run_beside(&beside),
         Task::WithKafka { command } => servers::run_beside_kafka(command),
     };
