@@ -73,3 +73,6 @@ fn fold(directory: &Path, partitions: u16, story: &Story) -> Result<Fold> {
     fold.unseen();
     Ok(fold)
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,11 +22,11 @@ use tokio::{
     time::{self, Instant, MissedTickBehavior},
 };
 
+pub(crate) use self::order::INSTRUMENTS;
 use self::{
     gateways::{Answered, Gateways},
     order::Order,
 };
-pub(crate) use self::order::INSTRUMENTS;
 use crate::{history::Pen, platform::PARTITIONS, tally::Tally};
 
 /// How many workers a lane has: at 450 orders/s each may take a fifth of a second for an order.
@@ -113,7 +113,9 @@ impl Worker {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.load.stop.load(Relaxed) {
             ticks.tick().await;
-            self.trade().await;
+            if !self.load.stop.load(Relaxed) {
+                self.trade().await;
+            }
         }
     }
 

@@ -58,7 +58,7 @@ struct Arguments {
     only: Vec<Victim>,
 
     /// Orders a second that are sent.
-    #[arg(long, default_value_t = 1_300)]
+    #[arg(long, default_value_t = 1_500)]
     rate: u32,
 
     /// Acknowledged orders in the second before a kill without which it does not count.

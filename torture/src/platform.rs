@@ -23,14 +23,14 @@ use anyhow::{Context, Result, bail, ensure};
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
-use self::{
-    process::{Process, Program},
-    recipe::Recipe,
-};
 pub(crate) use self::{
     probe::Health,
     process::Ended,
     services::{Edges, PARTITIONS},
+};
+use self::{
+    process::{Process, Program},
+    recipe::Recipe,
 };
 use crate::plan::Victim;
 
@@ -80,12 +80,12 @@ impl Platform {
             database: postgres.url.clone(),
             edges,
         };
-        for (victim, recipe) in [
-            (Victim::Broker, broker),
-            (Victim::Postgres, postgres),
-            (Victim::Redis, redis),
-        ] {
-            platform.members.push((victim, Process::start(server(victim, recipe, servers, &logs))?));
+        for (victim, recipe) in
+            [(Victim::Broker, broker), (Victim::Postgres, postgres), (Victim::Redis, redis)]
+        {
+            platform
+                .members
+                .push((victim, Process::start(server(victim, recipe, servers, &logs))?));
         }
         platform.wait_for_servers()?;
         services::make_topics(binary, &settings, directory)?;

@@ -69,7 +69,10 @@ fn orders(text: &mut String, ran: &Ran) {
         let _ = writeln!(text, "| {what} | {} |", count.load(Relaxed));
     }
     let drained = ran.drained.as_secs_f64();
-    let _ = writeln!(text, "| until the ledger had everything, after the last order | {drained:.1} s |");
+    let _ = writeln!(
+        text,
+        "| until the ledger had everything, after the last order | {drained:.1} s |"
+    );
 }
 
 fn checks(text: &mut String, findings: &Findings) {
@@ -98,7 +101,7 @@ fn kills(text: &mut String, kills: &[Kill]) {
         "\n## Kills\n\nOutages are the longest of all kills of a victim, up to the next kill: in \
          which no order was acknowledged, and in which some shard decided none. Whole again is \
          when everything is ready, the rate is back, every book is followed and the ledger is up \
-         to date.\n\n\
+         to date; where the next kill did not come before.\n\n\
          | victim | counted | orders/s before: least, median | no acknowledgement | a shard without \
          results | ledger behind | whole again: median, longest |\n|---|---|---|---|---|---|---|\n"
     );
@@ -145,11 +148,13 @@ fn ended(text: &mut String, ran: &Ran) {
         let after = ran.kills.iter().rfind(|kill| kill.at <= ended.at);
         let cause = after.map_or("before the first kill".to_owned(), |kill| {
             let since = ended.at.duration_since(kill.at).as_secs_f64();
-            format!("{since:.1} s after the kill of {} ({})", kill.victim, kill.processes.join(", "))
+            format!(
+                "{since:.1} s after the kill of {} ({})",
+                kill.victim,
+                kill.processes.join(", ")
+            )
         });
-        let at = first.map_or(0.0, |first| {
-            ended.at.saturating_duration_since(first).as_secs_f64()
-        });
+        let at = first.map_or(0.0, |first| ended.at.saturating_duration_since(first).as_secs_f64());
         let _ = writeln!(text, "- {at:.1} s, {cause}: `{}`", one_line(ended).replace('`', "'"));
     }
 }

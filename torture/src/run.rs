@@ -80,7 +80,7 @@ pub(crate) struct Kill {
     pub(crate) undecided: Duration,
     /// The oldest that the ledger's last row became.
     pub(crate) lag: Duration,
-    /// How long until everything was as before.
+    /// How long until everything was as before, where nothing else was killed until then.
     pub(crate) whole_after: Option<Duration>,
 }
 
@@ -263,7 +263,8 @@ impl Run<'_> {
         // Health is asked for five times a second: what it says right after a kill is from before.
         let is_new = |kill: &Kill| now.duration_since(kill.at) < Duration::from_secs(1);
         if !self.kills.last().is_some_and(is_new) && self.is_whole() {
-            for kill in self.kills.iter_mut().filter(|kill| kill.whole_after.is_none()) {
+            let last = self.kills.last_mut().filter(|kill| kill.whole_after.is_none());
+            if let Some(kill) = last {
                 kill.whole_after = Some(now.duration_since(kill.at));
             }
         }

@@ -58,13 +58,7 @@ impl View {
     }
 
     /// Shows how it goes, where the last time is long enough ago.
-    pub(crate) fn show(
-        &mut self,
-        kills: &[Kill],
-        tally: &Tally,
-        rate: f64,
-        platform: &Platform,
-    ) {
+    pub(crate) fn show(&mut self, kills: &[Kill], tally: &Tally, rate: f64, platform: &Platform) {
         let every = if self.is_terminal { DRAW_EVERY } else { TELL_EVERY };
         if self.shown_at.is_some_and(|shown| shown.elapsed() < every) {
             return;
@@ -97,9 +91,10 @@ impl View {
         let done = |victim: Victim| {
             kills.iter().filter(|kill| kill.victim == victim && kill.is_counted).count()
         };
-        let by_victim = self.planned.iter().map(|(victim, planned)| {
-            format!("{victim} {}/{planned}", done(*victim))
-        });
+        let by_victim = self
+            .planned
+            .iter()
+            .map(|(victim, planned)| format!("{victim} {}/{planned}", done(*victim)));
         let (ready, of) = platform.health.ready_of();
         let uncounted = kills.iter().filter(|kill| !kill.is_counted).count();
         vec![

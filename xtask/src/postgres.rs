@@ -92,7 +92,8 @@ fn start_in(directory: &Path, programs: &Path) -> Result<Postgres> {
     let server = Kept::start(directory, End::Quit, command).context("cannot start the server")?;
     let is_ready = programs.join("pg_isready");
     let port_text = port.to_string();
-    server.wait_until(directory, || runs(&is_ready, &["-q", "-h", "127.0.0.1", "-p", &port_text]))?;
+    server
+        .wait_until(directory, || runs(&is_ready, &["-q", "-h", "127.0.0.1", "-p", &port_text]))?;
     Ok(Postgres { _server: server, url: url(port) })
 }
 

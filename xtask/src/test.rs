@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use self::tally::Tally;
-use crate::{cargo, servers::Servers, tidy};
+use crate::{cargo, servers::Servers, tidy, torture};
 
 /// Which tests to run.
 #[derive(Args)]
@@ -37,6 +37,9 @@ pub(crate) fn run(selection: &Selection) -> Result<()> {
     }
     let mut tally = Tally::default();
     report.step("test", || tests(selection, &mut tally));
+    if selection.is_everything() {
+        report.step("torture", torture::tiny);
+    }
     report.end(&tally)
 }
 

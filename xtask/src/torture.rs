@@ -31,11 +31,15 @@ pub(crate) struct Torture {
     #[arg(long)]
     dev: bool,
 
+    /// Tortures this program, and not the one that is built here.
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
+
     /// Where the run is kept [default: torture-runs/<number>, in the workspace].
     #[arg(long, value_name = "DIRECTORY")]
     directory: Option<PathBuf>,
 
-    /// For the rig: try `-- --help`.
+    /// For the rig, such as `--kills 2 --seed 7`; `--help` after `--` tells all.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
@@ -59,11 +63,25 @@ pub(crate) fn run(torture: &Torture) -> Result<()> {
     };
     let mut rig = Command::new(binaries.join("tradespine-torture"));
     rig.arg("--servers").arg(files.path());
-    rig.arg("--binary").arg(binaries.join("tradespine"));
+    let binary = torture.binary.clone().unwrap_or_else(|| binaries.join("tradespine"));
+    rig.arg("--binary").arg(binary);
     rig.arg("--directory").arg(directory).args(&torture.arguments);
     let status = rig.status().context("cannot run the rig")?;
     ensure!(status.success(), "the rig ended with {status}");
     Ok(())
+}
+
+/// The least run that kills a service of each kind that keeps something: part of every test. It asks
+/// for no rate, so that no machine is too slow for it.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn tiny() -> Result<()> {
+    let files = tempfile::Builder::new().prefix("tradespine-tiny-").tempdir()?;
+    let arguments = "--kills 1 --only gateway,matcher,ledger --rate 300 --least-rate 0";
+    let arguments = arguments.split(' ').map(OsString::from).collect();
+    let directory = Some(files.path().join("run"));
+    run(&Torture { dev: true, binary: None, directory, arguments })
 }
 
 /// Builds both programs, and tells where they are.

@@ -18,7 +18,7 @@ pub(crate) struct Answer<'a> {
 }
 
 /// What an answer ends with: the key and length of field 15, and the hash of all before.
-const CHAIN_KEY: [u8; 2] = [15 << 3 | 2, 16];
+pub(super) const CHAIN_KEY: [u8; 2] = [15 << 3 | 2, 16];
 
 impl<'a> Answer<'a> {
     /// Reads a record of events.
@@ -49,7 +49,8 @@ pub(crate) fn of_input(appended_ms: u64, value: &[u8]) -> Hash {
     hash(&[&(appended_ms * 1_000_000).to_be_bytes(), value])
 }
 
-fn hash(parts: &[&[u8]]) -> Hash {
+/// BLAKE3, cut to 128 bits.
+pub(super) fn hash(parts: &[&[u8]]) -> Hash {
     let mut hasher = blake3::Hasher::new();
     for part in parts {
         hasher.update(part);

@@ -27,8 +27,9 @@ pub(crate) struct Records<R> {
 impl Records<BufReader<File>> {
     /// Of the file at `path`.
     pub(crate) fn open(path: &Path) -> io::Result<Records<BufReader<File>>> {
-        let file = File::open(path)
-            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))?;
+        let file = File::open(path).map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+        })?;
         Ok(Records { input: BufReader::with_capacity(1 << 20, file) })
     }
 }

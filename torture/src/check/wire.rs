@@ -173,6 +173,9 @@ mod tests {
             assert_eq!(cut.is_ok(), whole_fields, "cut at {length}");
         }
         assert_eq!(Message::read(&[0x0b]).err(), Some(Broken("an unknown wire type")));
-        assert_eq!(Message::read(&[0xff; 12]).err(), Some(Broken("a number of more than ten bytes")));
+        assert_eq!(
+            Message::read(&[0xff; 12]).err(),
+            Some(Broken("a number of more than ten bytes"))
+        );
     }
 }

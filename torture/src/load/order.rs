@@ -37,7 +37,8 @@ pub(super) fn draw(random: &mut Pcg64Mcg, lane: usize, account: &str, key: Strin
     let is_market = random.random_ratio(1, MARKET_ONE_IN);
     let is_ioc = is_market || random.random_ratio(1, IOC_ONE_IN);
     let cents = 10_000 - SPREAD_CENTS + random.random_range(0..=2 * SPREAD_CENTS);
-    let price = if is_market { String::new() } else { format!("{}.{:02}", cents / 100, cents % 100) };
+    let price =
+        if is_market { String::new() } else { format!("{}.{:02}", cents / 100, cents % 100) };
     Order {
         key,
         account: account.to_owned(),

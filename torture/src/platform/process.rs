@@ -236,7 +236,10 @@ mod tests {
             ended.is_some()
         });
         let ended = ended.expect("it ended");
-        assert_eq!((ended.status.as_str(), ended.last_words.as_str()), ("exit status: 3", "no more"));
+        assert_eq!(
+            (ended.status.as_str(), ended.last_words.as_str()),
+            ("exit status: 3", "no more")
+        );
         assert!(!process.runs());
     }
 }

@@ -37,9 +37,13 @@ mod tests {
     fn a_recipe_is_read() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("redis.recipe");
-        fs::write(&path, "127.0.0.1:7\nredis://127.0.0.1:7/\nredis-server\n--save\n\n").expect("written");
+        fs::write(&path, "127.0.0.1:7\nredis://127.0.0.1:7/\nredis-server\n--save\n\n")
+            .expect("written");
         let recipe = Recipe::read(directory.path(), "redis").expect("it is whole");
-        assert_eq!((recipe.address.as_str(), recipe.url.as_str()), ("127.0.0.1:7", "redis://127.0.0.1:7/"));
+        assert_eq!(
+            (recipe.address.as_str(), recipe.url.as_str()),
+            ("127.0.0.1:7", "redis://127.0.0.1:7/")
+        );
         assert_eq!(recipe.command, ["redis-server", "--save", ""]);
         assert!(Recipe::read(directory.path(), "kafka").is_err());
     }

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, io, net::TcpListener, path::Path, process::Command};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::{process::Program, recipe::Recipe, said};
 use crate::plan::Victim;
@@ -99,11 +99,16 @@ pub(super) fn settings(
     Ok(settings)
 }
 
-/// The setting that gives gateways a Redis, where this binary knows one: `--redis-url` in its help.
+/// The setting that gives gateways a Redis, where this binary knows it. For production it refuses a
+/// log without credentials, before anything begins, and names every setting that it cannot use.
 fn redis_setting(binary: &Path, redis: &Recipe) -> Result<Option<(String, String)>> {
-    let help = said(Command::new(binary).args(["gateway", "--help"]))?;
-    let is_known = help.contains("--redis-url");
-    Ok(is_known.then(|| ("TRADESPINE_GATEWAY__REDIS_URL".to_owned(), redis.url.clone())))
+    let (name, value) = ("TRADESPINE_GATEWAY__REDIS__URL".to_owned(), redis.url.clone());
+    let mut gateway = Command::new(binary);
+    gateway.args(["gateway", "--profile", "production"]).env(&name, &value);
+    let refused = gateway.output().with_context(|| format!("cannot run {}", binary.display()))?;
+    ensure!(!refused.status.success(), "a gateway began for production without credentials");
+    let is_known = !String::from_utf8_lossy(&refused.stderr).contains("gateway.redis");
+    Ok(is_known.then_some((name, value)))
 }
 
 /// Makes the topics and founds the log.

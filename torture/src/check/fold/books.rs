@@ -156,9 +156,8 @@ impl Fold {
         };
         let of_book = |levels: &Levels| -> BTreeMap<u128, u128> {
             let (tick, lot) = (u128::from(listed.tick_units), u128::from(listed.lot_units));
-            let level = |(price, lots): (&u64, &u64)| {
-                (u128::from(*price) * tick, u128::from(*lots) * lot)
-            };
+            let level =
+                |(price, lots): (&u64, &u64)| (u128::from(*price) * tick, u128::from(*lots) * lot);
             levels.iter().map(level).collect()
         };
         let book = self.books.get(&instrument).cloned().unwrap_or_default();
@@ -170,9 +169,9 @@ impl Fold {
     /// change a book that is not empty.
     pub(in crate::check) fn unseen(&mut self) {
         for (symbol, seen) in std::mem::take(&mut self.seen) {
-            for (sequence, seen) in seen.into_iter().flat_map(|(at, all)| {
-                all.into_iter().map(move |one| (at, one))
-            }) {
+            for (sequence, seen) in
+                seen.into_iter().flat_map(|(at, all)| all.into_iter().map(move |one| (at, one)))
+            {
                 let is_empty = seen.bids.is_empty() && seen.asks.is_empty();
                 self.findings.hold(Check::Followed, sequence == 0 && is_empty, || {
                     format!("{symbol} at {sequence} was seen and is not in the log")

@@ -103,7 +103,8 @@ impl Fold {
     pub(super) fn compacted(&mut self, now: &Now<'_>, event: &Message<'_>) -> Result<(), Broken> {
         let account = now.account(event.small(1)?)?;
         let first = (Arc::clone(&account), 0, 0);
-        let of_account = self.balances.range(first..).take_while(|((name, ..), _)| *name == account);
+        let of_account =
+            self.balances.range(first..).take_while(|((name, ..), _)| *name == account);
         let here: Vec<_> = of_account
             .filter(|((_, _, partition), _)| *partition == now.partition)
             .map(|(key, balance)| (key.clone(), *balance))
