@@ -18,8 +18,10 @@ use anyhow::{Context, Result, ensure};
 
 use self::guarded::Guarded;
 use crate::{
-    keeper::{End, Kept, free_ports},
-    packages, tools,
+    keeper::{End, Kept, free_ports, steady_ports},
+    packages,
+    recipe::Recipe,
+    tools,
 };
 
 /// The version that the contract suite is held against.
@@ -76,8 +78,33 @@ impl Kafka {
     }
 }
 
+/// Prepares a broker for somebody else to run, with its files in `directory`.
+///
+/// # Errors
+/// Where Java or Maven is missing and cannot be installed, or its storage cannot be formatted.
+pub(crate) fn recipe(directory: &Path) -> Result<Recipe> {
+    let ports = steady_ports()?;
+    let (command, _) = prepare(directory, &jars()?, ports)?;
+    let address = format!("127.0.0.1:{}", ports[0]);
+    Ok(Recipe { url: address.clone(), address, command })
+}
+
 fn start_in(directory: &Path, jars: &Path) -> Result<Kafka> {
-    let [broker, controller, guarded] = free_ports()?;
+    let ports = free_ports()?;
+    let (command, guarded) = prepare(directory, jars, ports)?;
+    let server = Kept::start(directory, End::Kill, command).context("cannot start the broker")?;
+    let [broker, ..] = ports;
+    let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, broker).into();
+    server.wait_until(directory, || TcpStream::connect_timeout(&address, CONNECT_WAIT).is_ok())?;
+    Ok(Kafka { _server: server, bootstrap: format!("127.0.0.1:{broker}"), guarded })
+}
+
+/// Makes all files of a broker on these ports, and tells the command that runs it.
+fn prepare(
+    directory: &Path,
+    jars: &Path,
+    [broker, controller, guarded]: [u16; 3],
+) -> Result<(Vec<OsString>, Guarded)> {
     let guarded = Guarded::make(directory, guarded)?;
     let settings = directory.join("server.properties");
     let lines = properties(directory, broker, controller, &guarded.listener());
@@ -86,10 +113,7 @@ fn start_in(directory: &Path, jars: &Path) -> Result<Kafka> {
     let mut command = vec![OsString::from("java")];
     command.extend(java_arguments(jars));
     command.extend(["kafka.Kafka".into(), settings.into_os_string()]);
-    let server = Kept::start(directory, End::Kill, command).context("cannot start the broker")?;
-    let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, broker).into();
-    server.wait_until(directory, || TcpStream::connect_timeout(&address, CONNECT_WAIT).is_ok())?;
-    Ok(Kafka { _server: server, bootstrap: format!("127.0.0.1:{broker}"), guarded })
+    Ok((command, guarded))
 }
 
 fn properties(directory: &Path, broker: u16, controller: u16, guarded: &str) -> String {

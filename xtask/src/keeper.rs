@@ -6,13 +6,15 @@ use std::{
     ffi::OsStr,
     fs, io,
     net::{Ipv4Addr, TcpListener},
+    ops::Range,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{self, Child, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     thread,
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 /// How often a starting server is looked for, and how long between: a minute, since a machine that
 /// compiles at the same time is slow.
@@ -135,6 +137,31 @@ pub(crate) fn free_ports<const COUNT: usize>() -> io::Result<[u16; COUNT]> {
     Ok(ports)
 }
 
+/// Where [`steady_ports`] looks: below the ports that Linux gives to outgoing connections.
+const STEADY_PORTS: Range<u16> = 10_000..20_000;
+
+/// How many of them this process has looked at.
+static LOOKED_AT: AtomicU16 = AtomicU16::new(0);
+
+/// Ports of loopback that stay free while their server is down for a moment: no outgoing connection
+/// is ever given one, and none is told twice.
+pub(crate) fn steady_ports<const COUNT: usize>() -> Result<[u16; COUNT]> {
+    // Several runs at once begin to look at different places.
+    let spread = u16::try_from(process::id() % 1_000).unwrap_or_default() * 9;
+    let mut ports = [0; COUNT];
+    for port in &mut ports {
+        *port = loop {
+            let next = LOOKED_AT.fetch_add(1, Ordering::Relaxed);
+            let next = STEADY_PORTS.start.saturating_add(spread).saturating_add(next);
+            ensure!(STEADY_PORTS.contains(&next), "no port below {} is free", STEADY_PORTS.end);
+            if TcpListener::bind((Ipv4Addr::LOCALHOST, next)).is_ok() {
+                break next;
+            }
+        };
+    }
+    Ok(ports)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,5 +200,9 @@ mod tests {
     fn free_ports_differ() {
         let [one, other] = free_ports().expect("there are some");
         assert_ne!(one, other);
+        let [one] = steady_ports().expect("there are some");
+        let [other] = steady_ports().expect("there are some");
+        assert_ne!(one, other);
+        assert!(STEADY_PORTS.contains(&one) && STEADY_PORTS.contains(&other));
     }
 }

@@ -1,5 +1,5 @@
 //! The commands that do everything else: `cargo xtask up`, `test`, `tidy`, `bench`,
-//! `with-servers`, `manifests`.
+//! `torture`, `with-servers`, `manifests`.
 //!
 //! # Layout
 //!
@@ -11,6 +11,7 @@
 //!   is fetched or built once is kept.
 //! - [`tidy`]: what neither the compiler nor clippy says: arrows between rooms, sizes, leftovers.
 //! - [`bench`]: every benchmark of the workspace.
+//! - [`torture`]: prepares servers, each as a [`recipe`], for the program that kills them.
 //! - [`workspace`], [`cargo`]: where things are, and how cargo is run.
 //!
 //! It depends on little, so that it is built in a moment on a machine that has nothing yet.
@@ -23,11 +24,13 @@ mod keeper;
 mod manifests;
 mod packages;
 mod postgres;
+mod recipe;
 mod redis;
 mod servers;
 mod test;
 mod tidy;
 mod tools;
+mod torture;
 mod up;
 mod workspace;
 
@@ -53,6 +56,8 @@ enum Task {
     Manifests,
     /// Runs every benchmark, or those of one package.
     Bench(bench::Selection),
+    /// Kills every part of the platform under load, again and again, and checks what is left.
+    Torture(torture::Torture),
     /// Runs a command beside real servers, whose addresses are in TRADESPINE_TEST_KAFKA,
     /// TRADESPINE_TEST_POSTGRES, TRADESPINE_TEST_REDIS and TRADESPINE_TEST_JAEGER.
     WithServers(servers::Beside),
@@ -71,6 +76,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Manifests => manifests::run(),
         Task::Bench(selection) => bench::run(&selection),
+        Task::Torture(torture) => torture::run(&torture),
         Task::WithServers(beside) => servers::run_beside(&beside),
         Task::WithKafka { command } => servers::run_beside_kafka(command),
     };

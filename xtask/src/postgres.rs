@@ -16,8 +16,9 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use crate::{
-    keeper::{End, Kept, free_ports},
+    keeper::{End, Kept, free_ports, steady_ports},
     packages::{is_root, need, runs, user_id},
+    recipe::Recipe,
 };
 
 /// The Debian package that brings the server.
@@ -71,7 +72,37 @@ impl Postgres {
     }
 }
 
+/// Prepares one for somebody else to run, with its files in `directory`, which other users must be
+/// able to reach.
+///
+/// # Errors
+/// Where it is missing and cannot be installed, or its cluster cannot be made.
+pub(crate) fn recipe(directory: &Path) -> Result<Recipe> {
+    need("PostgreSQL", &PACKAGES, || programs().is_some())?;
+    let programs = programs().context("its programs are nowhere")?;
+    let [port] = steady_ports()?;
+    let command = prepare(directory, &programs, port)?;
+    Ok(Recipe { address: format!("127.0.0.1:{port}"), url: url(port), command })
+}
+
 fn start_in(directory: &Path, programs: &Path) -> Result<Postgres> {
+    let [port] = free_ports()?;
+    let command = prepare(directory, programs, port)?;
+    // By its own hand, or its shared memory stays behind.
+    let server = Kept::start(directory, End::Quit, command).context("cannot start the server")?;
+    let is_ready = programs.join("pg_isready");
+    let port_text = port.to_string();
+    server
+        .wait_until(directory, || runs(&is_ready, &["-q", "-h", "127.0.0.1", "-p", &port_text]))?;
+    Ok(Postgres { _server: server, url: url(port) })
+}
+
+fn url(port: u16) -> String {
+    format!("postgres://{OWNER}@127.0.0.1:{port}/postgres")
+}
+
+/// Makes a cluster, and tells the command that runs it on this port.
+fn prepare(directory: &Path, programs: &Path, port: u16) -> Result<Vec<OsString>> {
     let data = directory.join("data");
     fs::create_dir(&data)?;
     if is_root() {
@@ -80,17 +111,11 @@ fn start_in(directory: &Path, programs: &Path) -> Result<Postgres> {
         chown(&data, Some(user), None)?;
     }
     make_cluster(&data, programs)?;
-    let [port] = free_ports()?;
-    let port = port.to_string();
     let mut command = unprivileged(programs.join("postgres"));
-    command.extend(["-p", &port, "-D"].map(OsString::from));
+    command.extend(["-p", &port.to_string(), "-D"].map(OsString::from));
     command.push(data.into());
     command.extend(SETTINGS.iter().flat_map(|setting| ["-c", setting]).map(OsString::from));
-    // By its own hand, or its shared memory stays behind.
-    let server = Kept::start(directory, End::Quit, command).context("cannot start the server")?;
-    let is_ready = programs.join("pg_isready");
-    server.wait_until(directory, || runs(&is_ready, &["-q", "-h", "127.0.0.1", "-p", &port]))?;
-    Ok(Postgres { _server: server, url: format!("postgres://{OWNER}@127.0.0.1:{port}/postgres") })
+    Ok(command)
 }
 
 fn make_cluster(data: &Path, programs: &Path) -> Result<()> {

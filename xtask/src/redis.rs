@@ -14,8 +14,9 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    keeper::{End, Kept, free_ports},
+    keeper::{End, Kept, free_ports, steady_ports},
     packages::{need, runs},
+    recipe::Recipe,
 };
 
 /// The Debian package that brings `redis-server`.
@@ -51,12 +52,27 @@ impl Redis {
     }
 }
 
+/// Prepares one for somebody else to run in `directory`.
+///
+/// # Errors
+/// Where it is missing and cannot be installed.
+pub(crate) fn recipe(directory: &Path) -> Result<Recipe> {
+    need("Redis", &PACKAGES, || runs("redis-server", &["--version"]))?;
+    let [port] = steady_ports()?;
+    let (address, url) = (format!("127.0.0.1:{port}"), url(port));
+    Ok(Recipe { address, url, command: command(directory, port) })
+}
+
+fn url(port: u16) -> String {
+    format!("redis://127.0.0.1:{port}/")
+}
+
 fn start_in(directory: &Path) -> Result<Redis> {
     let [port] = free_ports()?;
     let server = Kept::start(directory, End::Kill, command(directory, port))
         .context("cannot start the server")?;
     server.wait_until(directory, || greets(port).unwrap_or(false))?;
-    Ok(Redis { _server: server, url: format!("redis://127.0.0.1:{port}/") })
+    Ok(Redis { _server: server, url: url(port) })
 }
 
 /// Nothing is written to a disk: what it forgets is what it is there to forget.

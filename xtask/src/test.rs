@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use self::tally::Tally;
-use crate::{cargo, manifests::Manifests, servers::Servers, tidy};
+use crate::{cargo, manifests::Manifests, servers::Servers, tidy, torture};
 
 /// Which tests to run.
 #[derive(Args)]
@@ -42,6 +42,9 @@ pub(crate) fn run(selection: &Selection) -> Result<()> {
     });
     let mut tally = Tally::default();
     report.step("test", || tests(selection, manifests.as_ref(), &mut tally));
+    if selection.is_everything() {
+        report.step("torture", torture::tiny);
+    }
     report.end(&tally)
 }
 

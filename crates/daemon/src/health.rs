@@ -57,6 +57,34 @@ pub async fn serve(
         .await
 }
 
+/// The same for a service that still waits for what it needs: whatever else it is asked for it does
+/// not have *yet*, and says so with 503 and when to ask again. A client would take a 404 for a
+/// final word on its order.
+///
+/// # Errors
+/// Where the listener can no longer accept.
+pub async fn serve_waiting(
+    listener: TcpListener,
+    readiness: Readiness,
+    metrics: MetricsPage,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    axum::serve(listener, waiting_router(readiness, metrics))
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
+}
+
+fn waiting_router(readiness: Readiness, metrics: MetricsPage) -> Router {
+    router(readiness, metrics).fallback(async || {
+        let headers =
+            [(header::CONTENT_TYPE, "application/problem+json"), (header::RETRY_AFTER, "1")];
+        (StatusCode::SERVICE_UNAVAILABLE, headers, STARTING)
+    })
+}
+
+/// What a service that still waits answers to everything else.
+const STARTING: &str = r#"{"type":"urn:tradespine:problem:starting","title":"Service Unavailable","status":503,"code":"starting","detail":"the service still starts and has done nothing; send it again, and /readyz says what it waits for"}"#;
+
 async fn ready(State(readiness): State<Readiness>) -> impl IntoResponse {
     let status =
         if readiness.is_ready() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -102,6 +130,19 @@ mod tests {
     async fn metrics_are_the_text_that_was_rendered() {
         let (status, text) = page(&Readiness::default(), "/metrics").await;
         assert_eq!((status, text.as_str()), (StatusCode::OK, "tradespine_orders_total 3\n"));
+    }
+
+    #[tokio::test]
+    async fn what_a_service_does_not_have_yet_is_not_missing() {
+        let router = waiting_router(Readiness::default(), String::new);
+        let request = Request::post("/api/v1/orders").body(Body::empty()).expect("a request");
+        let response = router.oneshot(request).await.expect("an answer");
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+        let body = to_bytes(response.into_body(), PAGE_BYTES_MAX).await.expect("a body");
+        assert!(String::from_utf8_lossy(&body).contains(r#""code":"starting""#));
+        // Where nothing comes after the pages, what is not there is missing.
+        assert_eq!(page(&Readiness::default(), "/api/v1/orders").await.0, StatusCode::NOT_FOUND);
     }
 
     #[tokio::test]

@@ -1,5 +1,5 @@
 //! The pages of a service that still waits for what it needs: alive, and not ready, with the
-//! reason. A port that is taken is told before anything is waited for.
+//! reason; whatever else it is asked for it answers with 503. A port that is taken is told before anything is waited for.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -30,7 +30,7 @@ pub async fn with_pages<T>(
     let part = readiness.register(PART);
     let stop = CancellationToken::new();
     let metrics = telemetry::metrics::render;
-    let mut pages = tokio::spawn(health::serve(listener, readiness, metrics, stop.clone()));
+    let mut pages = tokio::spawn(health::serve_waiting(listener, readiness, metrics, stop.clone()));
     let worked = work(&part).await;
     stop.cancel();
     if time::timeout(PAGES_END_MAX, &mut pages).await.is_err() {

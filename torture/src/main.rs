@@ -1,0 +1,144 @@
+//! The rig: kill -9 of every part of the platform under load, at moments drawn from a seed, and
+//! checkers that share no code with what they check. `cargo xtask torture` runs it; docs/torture.md
+//! tells how to read what it says.
+//!
+//! # Layout
+//!
+//! - [`plan`]: what is killed. [`platform`]: the processes. [`run`]: one run from start to end.
+//! - [`load`]: the client that places orders. [`follow`]: clients that keep books. [`history`]: what
+//!   both write down. [`tally`]: counts for people.
+//! - [`evidence`]: topics and tables as files. [`check`]: the checkers.
+//! - [`view`]: the terminal while it runs. [`report`]: the file at the end.
+//!
+//! It uses none of the platform's crates, and `cargo xtask tidy` sees to that.
+
+mod check;
+mod evidence;
+mod follow;
+mod history;
+mod load;
+mod plan;
+mod platform;
+mod report;
+mod run;
+mod tally;
+mod view;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use rand::SeedableRng;
+use rand_pcg::Pcg64Mcg;
+
+use crate::{plan::Victim, platform::PARTITIONS, run::Wanted};
+
+/// The name of the report in a run's directory.
+const REPORT: &str = "report.md";
+
+/// What can be asked for.
+#[derive(Parser)]
+#[command(about)]
+struct Arguments {
+    /// How many kills of each victim; half as many of the broker and of everything at once.
+    #[arg(long, default_value_t = 1)]
+    kills: u32,
+
+    /// What the order, the victims and the load are drawn from [default: drawn].
+    #[arg(long)]
+    seed: Option<u64>,
+
+    /// Only these victims, of gateway, matcher, ledger, broadcaster, postgres, redis, broker and
+    /// everything.
+    #[arg(long, value_delimiter = ',', value_name = "VICTIMS")]
+    only: Vec<Victim>,
+
+    /// Orders a second that are sent.
+    #[arg(long, default_value_t = 1_500)]
+    rate: u32,
+
+    /// Acknowledged orders in the second before a kill without which it does not count.
+    #[arg(long, default_value_t = 1_000.0)]
+    least_rate: f64,
+
+    /// Where the run is kept: history, logs, bytes, rows, report.
+    #[arg(long, value_name = "DIRECTORY")]
+    directory: PathBuf,
+
+    /// Keeps bytes and rows also where all is good.
+    #[arg(long)]
+    keep: bool,
+
+    /// Only checks what lies in the directory.
+    #[arg(long)]
+    check: bool,
+
+    /// Where the servers' recipes are.
+    #[arg(long, value_name = "DIRECTORY", required_unless_present = "check")]
+    servers: Option<PathBuf>,
+
+    /// The platform's binary.
+    #[arg(long, value_name = "FILE", required_unless_present = "check")]
+    binary: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    match work(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether all is good.
+fn work(arguments: &Arguments) -> Result<bool> {
+    if arguments.check {
+        let findings = check::check(&arguments.directory, PARTITIONS)?;
+        println!("{}", report::checked(&findings));
+        return Ok(findings.are_good());
+    }
+    let required = |path: &Option<PathBuf>| path.clone().context("an argument is missing");
+    let (servers, binary) = (required(&arguments.servers)?, required(&arguments.binary)?);
+    make_new(&arguments.directory)?;
+    let directory = fs::canonicalize(&arguments.directory)?;
+    let seed = arguments.seed.unwrap_or_else(|| u64::from(rand::random::<u32>()));
+    let victims = if arguments.only.is_empty() { &Victim::ALL[..] } else { &arguments.only };
+    let plan = plan::draw(arguments.kills, victims, &mut Pcg64Mcg::seed_from_u64(seed));
+    println!("{} kills, seed {seed}, in {}", plan.len(), directory.display());
+    let wanted = Wanted {
+        plan,
+        seed,
+        rate: arguments.rate,
+        least_rate: arguments.least_rate,
+        servers: &servers,
+        binary: &binary,
+        directory: &directory,
+    };
+    let ran = run::run(&wanted)?;
+    println!("checking");
+    let findings = check::check(&directory, PARTITIONS)?;
+    let text = report::markdown(&wanted, &ran, &findings);
+    fs::write(directory.join(REPORT), &text)?;
+    println!("\n{text}");
+    let is_good = report::is_good(&wanted, &ran, &findings);
+    if is_good && !arguments.keep {
+        evidence::remove(&directory)?;
+    }
+    println!("{}", directory.join(REPORT).display());
+    Ok(is_good)
+}
+
+/// A run never mixes with another's evidence.
+fn make_new(directory: &Path) -> Result<()> {
+    fs::create_dir_all(directory)?;
+    let is_empty = fs::read_dir(directory)?.next().is_none();
+    ensure!(is_empty, "{} is not empty; name a new directory", directory.display());
+    Ok(())
+}

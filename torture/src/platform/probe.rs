@@ -1,0 +1,114 @@
+//! What the services say of themselves, asked again and again by a thread of its own: whether each
+//! is ready, and how far the ledger has come. Only the live view and the pauses between kills rest
+//! on it; no check does.
+
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, UNIX_EPOCH},
+};
+
+/// How often everybody is asked.
+const ASK_EVERY: Duration = Duration::from_millis(200);
+
+/// How long an answer may take.
+const ANSWER_WAIT: Duration = Duration::from_millis(500);
+
+/// How often a page is read until it is whole; a page of metrics has some ten kilobytes.
+const PAGE_BYTES_MAX: u64 = 1 << 20;
+
+/// What was last heard.
+pub(crate) struct Health {
+    pages: Vec<String>,
+    ready: Vec<AtomicBool>,
+    /// The log's time at the ledger's last row, in milliseconds since 1970.
+    ledger_ms: AtomicU64,
+}
+
+impl Health {
+    /// Begins to ask `pages`, addresses of services, and the metrics of the ledger at `ledger`.
+    pub(crate) fn watch(pages: Vec<String>, ledger: String) -> Arc<Health> {
+        let ready = pages.iter().map(|_| AtomicBool::new(false)).collect();
+        let health = Arc::new(Health { pages, ready, ledger_ms: AtomicU64::new(0) });
+        let asking = Arc::downgrade(&health);
+        thread::spawn(move || {
+            while let Some(health) = asking.upgrade() {
+                health.ask(&ledger);
+                drop(health);
+                thread::sleep(ASK_EVERY);
+            }
+        });
+        health
+    }
+
+    fn ask(&self, ledger: &str) {
+        for (page, ready) in self.pages.iter().zip(&self.ready) {
+            let is_ready = get(page, "/readyz").is_ok_and(|page| page.contains(" 200 "));
+            ready.store(is_ready, Ordering::Relaxed);
+        }
+        if let Some(seconds) = get(ledger, "/metrics").ok().and_then(|page| oldest_now(&page)) {
+            let millis = Duration::try_from_secs_f64(seconds).unwrap_or_default().as_millis();
+            self.ledger_ms.store(u64::try_from(millis).unwrap_or_default(), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether every service is ready.
+    pub(crate) fn all_ready(&self) -> bool {
+        self.ready.iter().all(|ready| ready.load(Ordering::Relaxed))
+    }
+
+    /// How many services are ready, of how many.
+    pub(crate) fn ready_of(&self) -> (usize, usize) {
+        let ready = self.ready.iter().filter(|ready| ready.load(Ordering::Relaxed)).count();
+        (ready, self.ready.len())
+    }
+
+    /// How old the ledger's last row is. The log ticks every second, so one to two seconds is as
+    /// young as it looks where nothing is behind.
+    pub(crate) fn ledger_lag(&self) -> Duration {
+        let ledger = Duration::from_millis(self.ledger_ms.load(Ordering::Relaxed));
+        wall_clock().saturating_sub(ledger)
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the log's time is that of the wall")]
+fn wall_clock() -> Duration {
+    std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// The least of the partitions' moments.
+fn oldest_now(page: &str) -> Option<f64> {
+    let lines = page.lines().filter(|line| line.starts_with("tradespine_ledger_now_seconds"));
+    lines.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).min_by(f64::total_cmp)
+}
+
+/// A page over HTTP, its head included.
+fn get(address: &str, path: &str) -> io::Result<String> {
+    let socket: SocketAddr = address.parse().map_err(io::Error::other)?;
+    let mut connection = TcpStream::connect_timeout(&socket, ANSWER_WAIT)?;
+    connection.set_read_timeout(Some(ANSWER_WAIT))?;
+    connection.set_write_timeout(Some(ANSWER_WAIT))?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    connection.write_all(request.as_bytes())?;
+    let mut page = String::new();
+    connection.take(PAGE_BYTES_MAX).read_to_string(&mut page)?;
+    Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_partition_counts() {
+        let page = "tradespine_ledger_now_seconds{partition=\"0\"} 17.5\n\
+                    tradespine_ledger_now_seconds{partition=\"1\"} 3e0\nother 1\n";
+        assert_eq!(oldest_now(page), Some(3.0));
+        assert_eq!(oldest_now("other 1\n"), None);
+    }
+}

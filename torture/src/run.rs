@@ -1,0 +1,344 @@
+//! One run, from the first process to the last: start, load, kills, rest, evidence.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use tokio::runtime::Runtime;
+
+use crate::{
+    evidence,
+    follow::Follower,
+    history::{self, Pen},
+    load::{INSTRUMENTS, Load},
+    plan::Victim,
+    platform::{Ended, Platform},
+    tally::{Rate, Tally},
+    view::View,
+};
+
+/// How long the load runs before the first kill may come.
+const WARM_UP: Duration = Duration::from_secs(3);
+
+/// The longest pause between a kill and the moment from which the next may come: half as many
+/// seconds as a ledger's batch may wait, so that kills meet it at every stage.
+const CALM_MAX: Duration = Duration::from_secs(2);
+
+/// How long the platform may take until orders come at the demanded rate again.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How far behind the ledger may be when the next kill comes.
+const LAG_MAX: Duration = Duration::from_secs(30);
+
+/// The ledger is up to date where it is no further behind: the log ticks every second.
+const LAG_WHOLE: Duration = Duration::from_millis(2_500);
+
+/// How often the main thread looks at everything.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// For how long nothing may move at the ledger before it is taken to have everything.
+const SETTLED_FOR: Duration = Duration::from_secs(3);
+
+/// Of kills below the demanded rate: so many more are made as the plan has, and no more.
+const EXTRA_KILLS_SHARE: usize = 2;
+
+/// What a run is asked for.
+pub(crate) struct Wanted<'a> {
+    pub(crate) plan: Vec<Victim>,
+    pub(crate) seed: u64,
+    /// Orders a second that are sent.
+    pub(crate) rate: u32,
+    /// Acknowledged orders in the second before a kill for it to count.
+    pub(crate) least_rate: f64,
+    pub(crate) servers: &'a Path,
+    pub(crate) binary: &'a Path,
+    /// Where everything of this run is kept.
+    pub(crate) directory: &'a Path,
+}
+
+/// One kill, and what came of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Kill {
+    pub(crate) victim: Victim,
+    pub(crate) processes: Vec<String>,
+    pub(crate) at: Instant,
+    /// Acknowledged orders in the second before.
+    pub(crate) rate: f64,
+    pub(crate) is_counted: bool,
+    /// The longest time in which no order was acknowledged.
+    pub(crate) quiet: Duration,
+    /// The longest time in which one of the shards decided no order.
+    pub(crate) undecided: Duration,
+    /// The oldest that the ledger's last row became.
+    pub(crate) lag: Duration,
+    /// How long until everything was as before, where nothing else was killed until then.
+    pub(crate) whole_after: Option<Duration>,
+}
+
+/// What a run came to, but for the checks.
+pub(crate) struct Ran {
+    pub(crate) kills: Vec<Kill>,
+    pub(crate) ended: Vec<Ended>,
+    /// Why the run was given up before its plan was done, and services that did not drain.
+    pub(crate) faults: Vec<String>,
+    pub(crate) tally: Arc<Tally>,
+    pub(crate) took: Duration,
+    /// How long the ledger took to have everything after the last order.
+    pub(crate) drained: Duration,
+}
+
+/// A run under way.
+pub(crate) struct Run<'a> {
+    wanted: &'a Wanted<'a>,
+    platform: Platform,
+    random: Pcg64Mcg,
+    pen: Pen,
+    tally: Arc<Tally>,
+    connected: Arc<AtomicUsize>,
+    rate: Rate,
+    pub(crate) rate_now: f64,
+    pub(crate) kills: Vec<Kill>,
+    view: View,
+}
+
+/// Runs the whole plan. A run that is given up still rests and leaves its evidence.
+///
+/// # Errors
+/// Where there is nothing to check: the platform did not come up, or its log cannot be read.
+pub(crate) fn run(wanted: &Wanted<'_>) -> Result<Ran> {
+    let started = Instant::now();
+    let (pen, writer) = history::begin(wanted.directory, started)?;
+    let mut view = View::new(started, &wanted.plan);
+    view.say("starting Kafka, PostgreSQL, Redis and the services");
+    let platform = Platform::start(wanted.servers, wanted.binary, wanted.directory)?;
+    let runtime = Runtime::new()?;
+    let mut run = Run {
+        wanted,
+        platform,
+        random: Pcg64Mcg::seed_from_u64(wanted.seed),
+        pen,
+        tally: Arc::new(Tally::new(started)),
+        connected: Arc::default(),
+        rate: Rate::default(),
+        rate_now: 0.0,
+        kills: Vec::new(),
+        view,
+    };
+    let tally = Arc::clone(&run.tally);
+    let (load, followers) = run.begin(&runtime)?;
+    let mut faults = Vec::new();
+    if let Err(error) = run.kill_all() {
+        faults.push(format!("the run was given up: {error:#}"));
+    }
+    run.view.say("waiting for every order to be known");
+    load.stop.store(true, Relaxed);
+    if let Err(error) = run.wait("all orders to be known", |_| load.done.load(Relaxed)) {
+        faults.push(format!("{error:#}"));
+    }
+    let drained = run.rest(&followers, &mut faults)?;
+    let Run { kills, mut platform, pen, .. } = run;
+    drop((pen, load, followers));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    writer.finish().context("the history")?;
+    evidence::gather(&platform, wanted.directory)?;
+    platform.stop(|victim| matches!(victim, Victim::Broker | Victim::Postgres | Victim::Redis));
+    let ended = std::mem::take(&mut platform.ended);
+    Ok(Ran { kills, ended, faults, tally, took: started.elapsed(), drained })
+}
+
+/// The load under way.
+struct Loaded {
+    stop: Arc<AtomicBool>,
+    done: Arc<AtomicBool>,
+}
+
+/// The followers under way.
+struct Followed {
+    stop: Arc<AtomicBool>,
+    connected: Arc<AtomicUsize>,
+}
+
+impl Run<'_> {
+    fn begin(&mut self, runtime: &Runtime) -> Result<(Loaded, Followed)> {
+        let edges = self.platform.edges.clone();
+        let stop = Arc::new(AtomicBool::new(false));
+        for instrument in INSTRUMENTS.into_iter().flatten() {
+            let follower = Follower {
+                address: edges.broadcaster.clone(),
+                instrument,
+                pen: self.pen.clone(),
+                tally: Arc::clone(&self.tally),
+                stop: Arc::clone(&stop),
+                connected: Arc::clone(&self.connected),
+            };
+            runtime.spawn(follower.run());
+        }
+        let followed = Followed { stop, connected: Arc::clone(&self.connected) };
+        let (tally, pen) = (Arc::clone(&self.tally), self.pen.clone());
+        let load = Load::new(edges.gateways, tally, pen, self.wanted.seed, self.wanted.rate)?;
+        let loaded = Loaded { stop: Arc::clone(&load.stop), done: Arc::default() };
+        let done = Arc::clone(&loaded.done);
+        runtime.spawn(async move {
+            Arc::new(load).run().await;
+            done.store(true, Relaxed);
+        });
+        Ok((loaded, followed))
+    }
+
+    fn kill_all(&mut self) -> Result<()> {
+        self.view.say("warming up");
+        self.pass(WARM_UP)?;
+        let mut waiting = self.wanted.plan.clone();
+        waiting.reverse();
+        let mut extra = waiting.len().div_ceil(EXTRA_KILLS_SHARE);
+        while let Some(victim) = waiting.pop() {
+            // Half of the kills come as soon as orders flow, whatever else is not over yet.
+            let wants_whole = self.random.random_bool(0.5);
+            let least = self.wanted.least_rate;
+            self.wait("orders at the demanded rate", |run| {
+                let flows = run.rate_now >= least && run.platform.all_run();
+                let is_whole = !wants_whole || run.is_whole();
+                flows && is_whole && run.platform.health.ledger_lag() < LAG_MAX
+            })?;
+            let calm = CALM_MAX.mul_f64(self.random.random_range(0.0..1.0));
+            self.pass(calm)?;
+            if !self.kill(victim) && extra > 0 {
+                extra -= 1;
+                waiting.insert(0, victim);
+            }
+        }
+        self.wait("everything to be as before", Run::is_whole)
+    }
+
+    /// Whether everything is as before a kill.
+    fn is_whole(&mut self) -> bool {
+        self.platform.is_whole()
+            && self.rate_now >= self.wanted.least_rate
+            && self.connected.load(Relaxed) == INSTRUMENTS.as_flattened().len()
+            && self.platform.health.ledger_lag() < LAG_WHOLE
+    }
+
+    /// Returns whether the kill counts.
+    fn kill(&mut self, victim: Victim) -> bool {
+        let rate = self.rate_now;
+        let processes = self.platform.kill(victim, &mut self.random);
+        let names = processes.join(",");
+        self.pen.write("kill", &[victim.name(), &names, &format!("{rate:.0}")]);
+        let is_counted = rate >= self.wanted.least_rate;
+        self.kills.push(Kill {
+            victim,
+            processes,
+            at: Instant::now(),
+            rate,
+            is_counted,
+            quiet: Duration::ZERO,
+            undecided: Duration::ZERO,
+            lag: Duration::ZERO,
+            whole_after: None,
+        });
+        is_counted
+    }
+
+    /// One look at everything.
+    fn look(&mut self) -> Result<()> {
+        let now = Instant::now();
+        self.rate_now = self.rate.look(now, self.tally.told.load(Relaxed));
+        let lag = self.platform.health.ledger_lag();
+        // What was quiet before a kill is not its doing.
+        if let Some(kill) = self.kills.last_mut() {
+            let since = now.duration_since(kill.at);
+            kill.quiet = kill.quiet.max(self.tally.quiet().min(since));
+            kill.undecided = kill.undecided.max(self.tally.undecided().min(since));
+            kill.lag = kill.lag.max(lag);
+        }
+        // Health is asked for five times a second: what it says right after a kill is from before.
+        let is_new = |kill: &Kill| now.duration_since(kill.at) < Duration::from_secs(1);
+        if !self.kills.last().is_some_and(is_new) && self.is_whole() {
+            let last = self.kills.last_mut().filter(|kill| kill.whole_after.is_none());
+            if let Some(kill) = last {
+                kill.whole_after = Some(now.duration_since(kill.at));
+            }
+        }
+        self.platform.tend()?;
+        self.view.show(&self.kills, &self.tally, self.rate_now, &self.platform);
+        thread::sleep(LOOK_EVERY);
+        Ok(())
+    }
+
+    fn pass(&mut self, time: Duration) -> Result<()> {
+        let began = Instant::now();
+        while began.elapsed() < time {
+            self.look()?;
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, what: &str, mut is_so: impl FnMut(&mut Self) -> bool) -> Result<()> {
+        let began = Instant::now();
+        while !is_so(self) {
+            self.look()?;
+            if began.elapsed() > PATIENCE {
+                let (ready, of) = self.platform.health.ready_of();
+                bail!(
+                    "waited {PATIENCE:?} for {what}: {:.0} orders/s, {ready} of {of} services \
+                     ready, {} unknown, the ledger {:?} behind",
+                    self.rate_now,
+                    self.tally.unknown_open(),
+                    self.platform.health.ledger_lag()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// After the last order: lets everybody finish what there is, and ends the services in the
+    /// order of the flow. Returns how long the ledger took.
+    fn rest(&mut self, followers: &Followed, faults: &mut Vec<String>) -> Result<Duration> {
+        let began = Instant::now();
+        if let Err(error) = self.wait("every service to be ready", |run| run.platform.is_whole()) {
+            faults.push(format!("{error:#}"));
+        }
+        self.view.say("draining");
+        let entry = |victim| matches!(victim, Victim::Gateway | Victim::Matcher);
+        faults.extend(self.platform.stop(entry));
+        let drained = self.settle()?.duration_since(began);
+        followers.stop.store(true, Relaxed);
+        self.until_gone(&followers.connected);
+        let rest = |victim| matches!(victim, Victim::Ledger | Victim::Broadcaster);
+        faults.extend(self.platform.stop(rest));
+        self.view.end();
+        Ok(drained)
+    }
+
+    /// Waits until the ledger's progress does not move any more; returns when it last did.
+    fn settle(&mut self) -> Result<Instant> {
+        let began = Instant::now();
+        let (mut moved_at, mut last) = (began, String::new());
+        while moved_at.elapsed() < SETTLED_FOR && began.elapsed() < PATIENCE {
+            let progress = evidence::progress(self.platform.database())?;
+            if progress != last {
+                (moved_at, last) = (Instant::now(), progress);
+            }
+            self.platform.tend()?;
+            thread::sleep(LOOK_EVERY * 10);
+        }
+        Ok(moved_at)
+    }
+
+    /// The followers write their books down once more when they stop.
+    fn until_gone(&self, connected: &AtomicUsize) {
+        let began = Instant::now();
+        while connected.load(Relaxed) > 0 && began.elapsed() < SETTLED_FOR {
+            thread::sleep(LOOK_EVERY);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! `cargo xtask torture`: builds the platform and the rig, prepares the servers, and runs the rig,
+//! which starts and kills everything by itself (docs/torture.md).
+
+use std::{
+    env,
+    ffi::OsString,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+
+use crate::{
+    cargo, kafka,
+    packages::{need, runs},
+    postgres,
+    recipe::Recipe,
+    redis, workspace,
+};
+
+/// What builds the platform's program and the rig's.
+const BUILD: [&str; 5] = ["build", "--package", "tradespine", "--package", "tradespine-torture"];
+
+/// What to torture, and how long.
+#[derive(Args)]
+pub(crate) struct Torture {
+    /// As programs are built for writing and tests, and not in release.
+    #[arg(long)]
+    dev: bool,
+
+    /// Tortures this program, and not the one that is built here.
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
+
+    /// Where the run is kept [default: torture-runs/<number>, in the workspace].
+    #[arg(long, value_name = "DIRECTORY")]
+    directory: Option<PathBuf>,
+
+    /// For the rig, such as `--kills 2 --seed 7`; `--help` after `--` tells all.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// Where something cannot be built or prepared, or the rig found a fault.
+pub(crate) fn run(torture: &Torture) -> Result<()> {
+    let binaries = build(torture.dev)?;
+    need("the rig", &["kcat", "postgresql-client"], || {
+        runs("kcat", &["-V"]) && runs("psql", &["--version"])
+    })?;
+    let files = tempfile::Builder::new().prefix("tradespine-torture-").tempdir()?;
+    // A server that runs as another user finds its own directory, and sees no other's name.
+    fs::set_permissions(files.path(), Permissions::from_mode(0o711))?;
+    prepare(files.path())?;
+    let directory = match &torture.directory {
+        Some(directory) => directory.clone(),
+        None => new_directory()?,
+    };
+    let mut rig = Command::new(binaries.join("tradespine-torture"));
+    rig.arg("--servers").arg(files.path());
+    let binary = torture.binary.clone().unwrap_or_else(|| binaries.join("tradespine"));
+    rig.arg("--binary").arg(binary);
+    rig.arg("--directory").arg(directory).args(&torture.arguments);
+    let status = rig.status().context("cannot run the rig")?;
+    ensure!(status.success(), "the rig ended with {status}");
+    Ok(())
+}
+
+/// The least run that kills a service of each kind that keeps something: part of every test. It asks
+/// for no rate, so that no machine is too slow for it.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn tiny() -> Result<()> {
+    let files = tempfile::Builder::new().prefix("tradespine-tiny-").tempdir()?;
+    let arguments = "--kills 1 --only gateway,matcher,ledger --rate 300 --least-rate 0";
+    let arguments = arguments.split(' ').map(OsString::from).collect();
+    let directory = Some(files.path().join("run"));
+    run(&Torture { dev: true, binary: None, directory, arguments })
+}
+
+/// Builds both programs, and tells where they are.
+fn build(dev: bool) -> Result<PathBuf> {
+    let mut command = cargo::command(BUILD);
+    if !dev {
+        eprintln!("building in release; the first time this takes some minutes");
+        command.arg("--release");
+    }
+    cargo::run(&mut command).context("it could not be built; what is wrong stands above")?;
+    // This program was built into the same directory, in its profile's own.
+    let here = env::current_exe()?;
+    let target = here.parent().and_then(Path::parent).context("no target directory")?;
+    Ok(target.join(if dev { "debug" } else { "release" }))
+}
+
+/// Prepares every server below `files`, with its recipe beside it.
+fn prepare(files: &Path) -> Result<()> {
+    let servers: [(&str, fn(&Path) -> Result<Recipe>); 3] =
+        [("kafka", kafka::recipe), ("postgres", postgres::recipe), ("redis", redis::recipe)];
+    for (name, prepare) in servers {
+        let own = files.join(name);
+        fs::create_dir(&own)?;
+        let recipe = prepare(&own).with_context(|| format!("{name} could not be prepared"))?;
+        recipe.write(files, name)?;
+    }
+    Ok(())
+}
+
+/// The first of the numbered directories that is not there yet.
+fn new_directory() -> Result<PathBuf> {
+    let runs = workspace::root().join("torture-runs");
+    let mut numbered = (1..).map(|number: u32| runs.join(number.to_string()));
+    numbered.find(|directory| !directory.exists()).context("no number is left")
+}
