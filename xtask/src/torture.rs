@@ -117,3 +117,27 @@ fn new_directory() -> Result<PathBuf> {
     let mut numbered = (1..).map(|number: u32| runs.join(number.to_string()));
     numbered.find(|directory| !directory.exists()).context("no number is left")
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        torture: Torture,
+    }
+
+    #[test]
+    fn what_is_not_for_us_is_for_the_rig() {
+        let line = |line: &str| Line::try_parse_from(line.split(' ')).expect("a good line").torture;
+        for text in ["torture --dev --kills 2 --seed 7", "torture --dev -- --kills 2 --seed 7"] {
+            let torture = line(text);
+            assert!(torture.dev, "{text}");
+            assert_eq!(torture.arguments, ["--kills", "2", "--seed", "7"], "{text}");
+        }
+        assert!(line("torture").arguments.is_empty());
+    }
+}
