@@ -49,7 +49,30 @@ pub(crate) struct Torture {
 /// # Errors
 /// Where something cannot be built or prepared, or the rig found a fault.
 pub(crate) fn run(torture: &Torture) -> Result<()> {
-    let binaries = build(torture.dev)?;
+    build(torture.dev)?;
+    let binaries = binaries(torture.dev)?;
+    let directory = match &torture.directory {
+        Some(directory) => directory.clone(),
+        None => new_directory()?,
+    };
+    let binary = torture.binary.clone().unwrap_or_else(|| binaries.join("tradespine"));
+    rig(&binaries, &binary, &directory, &torture.arguments)
+}
+
+/// The least run that kills a service of each kind that keeps something: part of every test, whose
+/// other steps have built the programs. It asks for no rate, so that no machine is too slow for it.
+///
+/// # Errors
+/// Where something cannot be prepared, or the rig found a fault.
+pub(crate) fn tiny() -> Result<()> {
+    let files = tempfile::Builder::new().prefix("tradespine-tiny-").tempdir()?;
+    let arguments = "--kills 1 --only gateway,matcher,ledger --rate 300 --least-rate 0";
+    let arguments: Vec<OsString> = arguments.split(' ').map(OsString::from).collect();
+    let binaries = binaries(true)?;
+    rig(&binaries, &binaries.join("tradespine"), &files.path().join("run"), &arguments)
+}
+
+fn rig(binaries: &Path, binary: &Path, directory: &Path, arguments: &[OsString]) -> Result<()> {
     need("the rig", &["kcat", "postgresql-client"], || {
         runs("kcat", &["-V"]) && runs("psql", &["--version"])
     })?;
@@ -57,42 +80,25 @@ pub(crate) fn run(torture: &Torture) -> Result<()> {
     // A server that runs as another user finds its own directory, and sees no other's name.
     fs::set_permissions(files.path(), Permissions::from_mode(0o711))?;
     prepare(files.path())?;
-    let directory = match &torture.directory {
-        Some(directory) => directory.clone(),
-        None => new_directory()?,
-    };
     let mut rig = Command::new(binaries.join("tradespine-torture"));
-    rig.arg("--servers").arg(files.path());
-    let binary = torture.binary.clone().unwrap_or_else(|| binaries.join("tradespine"));
-    rig.arg("--binary").arg(binary);
-    rig.arg("--directory").arg(directory).args(&torture.arguments);
+    rig.arg("--servers").arg(files.path()).arg("--binary").arg(binary);
+    rig.arg("--directory").arg(directory).args(arguments);
     let status = rig.status().context("cannot run the rig")?;
     ensure!(status.success(), "the rig ended with {status}");
     Ok(())
 }
 
-/// The least run that kills a service of each kind that keeps something: part of every test. It asks
-/// for no rate, so that no machine is too slow for it.
-///
-/// # Errors
-/// As [`run`].
-pub(crate) fn tiny() -> Result<()> {
-    let files = tempfile::Builder::new().prefix("tradespine-tiny-").tempdir()?;
-    let arguments = "--kills 1 --only gateway,matcher,ledger --rate 300 --least-rate 0";
-    let arguments = arguments.split(' ').map(OsString::from).collect();
-    let directory = Some(files.path().join("run"));
-    run(&Torture { dev: true, binary: None, directory, arguments })
-}
-
-/// Builds both programs, and tells where they are.
-fn build(dev: bool) -> Result<PathBuf> {
+fn build(dev: bool) -> Result<()> {
     let mut command = cargo::command(BUILD);
     if !dev {
         eprintln!("building in release; the first time this takes some minutes");
         command.arg("--release");
     }
-    cargo::run(&mut command).context("it could not be built; what is wrong stands above")?;
-    // This program was built into the same directory, in its profile's own.
+    cargo::run(&mut command).context("it could not be built; what is wrong stands above")
+}
+
+/// Where both programs are: built into the same directory as this one, in their profile's own.
+fn binaries(dev: bool) -> Result<PathBuf> {
     let here = env::current_exe()?;
     let target = here.parent().and_then(Path::parent).context("no target directory")?;
     Ok(target.join(if dev { "debug" } else { "release" }))
@@ -116,4 +122,28 @@ fn new_directory() -> Result<PathBuf> {
     let runs = workspace::root().join("torture-runs");
     let mut numbered = (1..).map(|number: u32| runs.join(number.to_string()));
     numbered.find(|directory| !directory.exists()).context("no number is left")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        torture: Torture,
+    }
+
+    #[test]
+    fn what_is_not_for_us_is_for_the_rig() {
+        let line = |line: &str| Line::try_parse_from(line.split(' ')).expect("a good line").torture;
+        for text in ["torture --dev --kills 2 --seed 7", "torture --dev -- --kills 2 --seed 7"] {
+            let torture = line(text);
+            assert!(torture.dev, "{text}");
+            assert_eq!(torture.arguments, ["--kills", "2", "--seed", "7"], "{text}");
+        }
+        assert!(line("torture").arguments.is_empty());
+    }
 }

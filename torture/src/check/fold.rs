@@ -83,6 +83,8 @@ pub(super) struct Fold {
     /// Books that somebody saw, by symbol and sequence; each is taken out when its moment comes.
     pub(super) seen: BTreeMap<String, BTreeMap<u64, Vec<Seen>>>,
     pub(super) findings: Findings,
+    /// How far each book was followed.
+    last_seen: BTreeMap<String, u64>,
     /// What buckets that are nobody's hold, by bucket and asset.
     nobodys: BTreeMap<(u32, u32), i128>,
     names: HashMap<Box<str>, Arc<str>>,
@@ -124,7 +126,9 @@ pub(super) struct Spool<W> {
 impl Fold {
     /// Nothing yet, and what was seen of books and is to be held against them.
     pub(super) fn new(seen: BTreeMap<String, BTreeMap<u64, Vec<Seen>>>) -> Fold {
-        Fold { seen, ..Fold::default() }
+        let last = |seen: &BTreeMap<u64, _>| seen.keys().next_back().copied().unwrap_or_default();
+        let last_seen = seen.iter().map(|(symbol, seen)| (symbol.clone(), last(seen))).collect();
+        Fold { seen, last_seen, ..Fold::default() }
     }
 
     /// Folds one partition: its inputs, then its answers.

@@ -156,6 +156,18 @@ fn a_followed_book_that_is_not_the_log_s_is_caught() {
     alter(|fields| fields[4] = "-".to_owned());
     alter(|fields| fields[4].push_str(",1*1"));
     alter(|fields| fields[3].push_str("000"));
+    // One that nobody followed to its end.
+    caught(Check::Followed, |evidence| {
+        evidence.history(|lines| {
+            let book = |line: &&String| line.starts_with("book");
+            let last = lines.iter().rfind(book).expect("a book").clone();
+            let place = |line: &str| {
+                let fields: Vec<&str> = line.split('\t').collect();
+                (fields[2].to_owned(), fields[3].to_owned())
+            };
+            lines.retain(|line| !line.starts_with("book") || place(line) != place(&last));
+        });
+    });
 }
 
 /// Faults that a shard would have had to compute: bytes are altered and every hash is made anew.

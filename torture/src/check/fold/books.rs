@@ -165,9 +165,16 @@ impl Fold {
             && of_text(&seen.asks) == Some(of_book(&book.asks))
     }
 
-    /// What clients saw and the log never was: a sequence beyond the log's own, or before any
-    /// change a book that is not empty.
+    /// Every book was followed to its end. And what clients saw and the log never was: a sequence
+    /// beyond the log's own, or before any change a book that is not empty.
     pub(in crate::check) fn unseen(&mut self) {
+        for (symbol, last) in std::mem::take(&mut self.last_seen) {
+            let book = self.symbols.get(&symbol).and_then(|id| self.books.get(id));
+            let end = book.map_or(0, |book| book.sequence);
+            self.findings.hold(Check::Followed, last == end, || {
+                format!("{symbol} was followed to {last}, and ends at {end}")
+            });
+        }
         for (symbol, seen) in std::mem::take(&mut self.seen) {
             for (sequence, seen) in
                 seen.into_iter().flat_map(|(at, all)| all.into_iter().map(move |one| (at, one)))
