@@ -85,6 +85,7 @@ where
     let mut pings = time::interval_at(heard_at + PING_EVERY, PING_EVERY);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut frames = Vec::with_capacity(FRAMES_A_TURN_MAX);
+    let seconds = metrics::histogram!("tradespine_broadcaster_send_seconds");
     loop {
         // What came in is heard before the pings are counted: a write may have taken long.
         let sent = tokio::select! {
@@ -106,7 +107,9 @@ where
                 send(socket, [Message::Ping(Default::default())]).await
             }
             turn = subscription.next(&mut frames) => {
+                let began = Instant::now();
                 let sent = tell(socket, &subscription, &mut frames).await;
+                seconds.record(began.elapsed());
                 match turn {
                     Turn::Cut { last_sequence } => sent.and(Err(End::TooSlow { last_sequence })),
                     Turn::GoOn => sent,
@@ -144,9 +147,7 @@ where
 {
     let live = if subscription.is_live() { frames.as_slice() } else { &[] };
     let spans = trace::sends(live, subscription.feed());
-    let began = Instant::now();
     let sent = send(socket, frames.drain(..).map(text)).await;
-    metrics::histogram!("tradespine_broadcaster_send_seconds").record(began.elapsed());
     if let Err(end) = sent {
         trace::failed(&spans, end.word());
     }
