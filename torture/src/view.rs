@@ -77,7 +77,7 @@ impl View {
             self.lines = lines.len();
             write!(out, "{up}{text}").and_then(|()| out.flush())
         } else {
-            writeln!(out, "{}", lines.join("; "))
+            writeln!(out, "{}", lines.join("; ").trim_end_matches("; "))
         };
     }
 
@@ -115,6 +115,7 @@ impl View {
                 platform.health.ledger_lag().as_secs_f64().min(999.0),
                 tally.frames.load(Relaxed)
             ),
+            platform.health.why_not(),
         ]
     }
 }
