@@ -121,9 +121,9 @@ impl Platform {
         while !is_so(self) {
             self.tend()?;
             if began.elapsed() > START_PATIENCE {
-                let (ready, of) = self.health.ready_of();
+                let why = self.health.why_not();
                 let last = self.ended.last().map(|ended| format!("; {}", one_line(ended)));
-                bail!("waited for {what}; {ready} of {of} are ready{}", last.unwrap_or_default());
+                bail!("waited for {what}; {why}{}", last.unwrap_or_default());
             }
             std::thread::sleep(LOOK_EVERY);
         }

@@ -287,13 +287,13 @@ impl Run<'_> {
         while !is_so(self) {
             self.look()?;
             if began.elapsed() > PATIENCE {
-                let (ready, of) = self.platform.health.ready_of();
                 bail!(
-                    "waited {PATIENCE:?} for {what}: {:.0} orders/s, {ready} of {of} services \
-                     ready, {} unknown, the ledger {:?} behind",
+                    "waited {PATIENCE:?} for {what}: {:.0} orders/s, {} unknown, the ledger {:?} \
+                     behind; {}",
                     self.rate_now,
                     self.tally.unknown_open(),
-                    self.platform.health.ledger_lag()
+                    self.platform.health.ledger_lag(),
+                    self.platform.health.why_not()
                 );
             }
         }

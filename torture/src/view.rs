@@ -18,6 +18,9 @@ use crate::{
 const DRAW_EVERY: Duration = Duration::from_millis(250);
 const TELL_EVERY: Duration = Duration::from_secs(5);
 
+/// How much of a line is drawn: one that a terminal breaks would not be drawn over.
+const COLUMNS_MAX: usize = 110;
+
 /// What is shown, and where.
 pub(crate) struct View {
     started: Instant,
@@ -73,11 +76,12 @@ impl View {
         // What cannot be shown is not worth the run.
         let _ = if self.is_terminal {
             let up = if self.lines > 0 { format!("\x1b[{}A", self.lines) } else { String::new() };
-            let text: String = lines.iter().map(|line| format!("\x1b[2K{line}\n")).collect();
+            let cut = |line: &String| line.chars().take(COLUMNS_MAX).collect::<String>();
+            let text: String = lines.iter().map(|line| format!("\x1b[2K{}\n", cut(line))).collect();
             self.lines = lines.len();
             write!(out, "{up}{text}").and_then(|()| out.flush())
         } else {
-            writeln!(out, "{}", lines.join("; "))
+            writeln!(out, "{}", lines.join("; ").trim_end_matches("; "))
         };
     }
 
@@ -115,6 +119,7 @@ impl View {
                 platform.health.ledger_lag().as_secs_f64().min(999.0),
                 tally.frames.load(Relaxed)
             ),
+            platform.health.why_not(),
         ]
     }
 }

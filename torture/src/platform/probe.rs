@@ -6,8 +6,8 @@ use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
     },
     thread,
     time::{Duration, UNIX_EPOCH},
@@ -25,7 +25,8 @@ const PAGE_BYTES_MAX: u64 = 1 << 20;
 /// What was last heard.
 pub(crate) struct Health {
     pages: Vec<String>,
-    ready: Vec<AtomicBool>,
+    /// Of each page what it is not ready for; nothing where it is.
+    not_ready: Mutex<Vec<Option<String>>>,
     /// The log's time at the ledger's last row, in milliseconds since 1970.
     ledger_ms: AtomicU64,
 }
@@ -33,8 +34,8 @@ pub(crate) struct Health {
 impl Health {
     /// Begins to ask `pages`, addresses of services, and the metrics of the ledger at `ledger`.
     pub(crate) fn watch(pages: Vec<String>, ledger: String) -> Arc<Health> {
-        let ready = pages.iter().map(|_| AtomicBool::new(false)).collect();
-        let health = Arc::new(Health { pages, ready, ledger_ms: AtomicU64::new(0) });
+        let not_ready = Mutex::new(vec![Some("not asked yet".to_owned()); pages.len()]);
+        let health = Arc::new(Health { pages, not_ready, ledger_ms: AtomicU64::new(0) });
         let asking = Arc::downgrade(&health);
         thread::spawn(move || {
             while let Some(health) = asking.upgrade() {
@@ -47,10 +48,8 @@ impl Health {
     }
 
     fn ask(&self, ledger: &str) {
-        for (page, ready) in self.pages.iter().zip(&self.ready) {
-            let is_ready = get(page, "/readyz").is_ok_and(|page| page.contains(" 200 "));
-            ready.store(is_ready, Ordering::Relaxed);
-        }
+        let said: Vec<_> = self.pages.iter().map(|page| said(get(page, "/readyz"))).collect();
+        *self.reasons() = said;
         if let Some(seconds) = get(ledger, "/metrics").ok().and_then(|page| oldest_now(&page)) {
             let millis = Duration::try_from_secs_f64(seconds).unwrap_or_default().as_millis();
             self.ledger_ms.store(u64::try_from(millis).unwrap_or_default(), Ordering::Relaxed);
@@ -59,13 +58,25 @@ impl Health {
 
     /// Whether every service is ready.
     pub(crate) fn all_ready(&self) -> bool {
-        self.ready.iter().all(|ready| ready.load(Ordering::Relaxed))
+        self.reasons().iter().all(Option::is_none)
     }
 
     /// How many services are ready, of how many.
     pub(crate) fn ready_of(&self) -> (usize, usize) {
-        let ready = self.ready.iter().filter(|ready| ready.load(Ordering::Relaxed)).count();
-        (ready, self.ready.len())
+        let reasons = self.reasons();
+        (reasons.iter().filter(|reason| reason.is_none()).count(), reasons.len())
+    }
+
+    /// What those say that are not ready.
+    pub(crate) fn why_not(&self) -> String {
+        let reasons = self.reasons();
+        let pages = self.pages.iter().zip(reasons.iter());
+        let told = pages.filter_map(|(page, reason)| Some(format!("{page}: {}", reason.as_ref()?)));
+        told.collect::<Vec<_>>().join("; ")
+    }
+
+    fn reasons(&self) -> MutexGuard<'_, Vec<Option<String>>> {
+        self.not_ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How old the ledger's last row is. The log ticks every second, so one to two seconds is as
@@ -79,6 +90,17 @@ impl Health {
 #[expect(clippy::disallowed_methods, reason = "the log's time is that of the wall")]
 fn wall_clock() -> Duration {
     std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// What a page of readiness says that is not ready, in a line.
+fn said(page: io::Result<String>) -> Option<String> {
+    let page = match page {
+        Ok(page) if page.starts_with("HTTP/1.1 200 ") => return None,
+        Ok(page) => page,
+        Err(error) => return Some(error.to_string()),
+    };
+    let body = page.split_once("\r\n\r\n").map_or(page.as_str(), |(_, body)| body);
+    Some(body.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// The least of the partitions' moments.
@@ -103,6 +125,14 @@ fn get(address: &str, path: &str) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_not_ready_says_why() {
+        assert_eq!(said(Ok("HTTP/1.1 200 OK\r\n\r\nready\n".to_owned())), None);
+        let page = "HTTP/1.1 503 Service Unavailable\r\na: b\r\n\r\nnot ready\nlog: away\n";
+        assert_eq!(said(Ok(page.to_owned())), Some("not ready log: away".to_owned()));
+        assert_eq!(said(Err(io::Error::other("gone"))), Some("gone".to_owned()));
+    }
 
     #[test]
     fn the_oldest_partition_counts() {
