@@ -30,7 +30,7 @@ use self::{
 use crate::{history::Pen, platform::PARTITIONS, tally::Tally};
 
 /// How many workers a lane has: at 450 orders/s each may take a fifth of a second for an order.
-const WORKERS_A_LANE: usize = 96;
+const WORKERS_A_LANE: u32 = 96;
 
 /// How long a worker waits before it sends again, at the least and at the most.
 const RETRY_PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -72,9 +72,9 @@ impl Load {
     /// Runs until `stop` is set and every order that was begun is known.
     pub(crate) async fn run(self: Arc<Load>) {
         let mut workers = JoinSet::new();
-        for number in 0..WORKERS_A_LANE * usize::from(PARTITIONS) {
-            let lane = number % usize::from(PARTITIONS);
-            let random = Pcg64Mcg::seed_from_u64(self.seed ^ (number as u64) << 32);
+        for number in 0..WORKERS_A_LANE * u32::from(PARTITIONS) {
+            let lane = number as usize % usize::from(PARTITIONS);
+            let random = Pcg64Mcg::seed_from_u64(self.seed ^ u64::from(number) << 32);
             let account = format!("trader-{number}");
             let load = Arc::clone(&self);
             let worker =
@@ -89,7 +89,7 @@ impl Load {
 struct Worker {
     load: Arc<Load>,
     lane: usize,
-    number: usize,
+    number: u32,
     account: String,
     random: Pcg64Mcg,
     placed: u64,
@@ -105,7 +105,7 @@ struct Known {
 
 impl Worker {
     async fn run(mut self) {
-        let all = (WORKERS_A_LANE * usize::from(PARTITIONS)) as u32;
+        let all = WORKERS_A_LANE * u32::from(PARTITIONS);
         let period = Duration::from_secs(1) * all / self.load.rate.max(1);
         let first = period.mul_f64(self.random.random_range(0.0..1.0));
         let mut ticks = time::interval_at(Instant::now() + first, period);

@@ -120,7 +120,7 @@ fn kills(text: &mut String, kills: &[Kill]) {
             of.iter().map(|kill| of_kill(kill)).max().unwrap_or_default().as_secs_f64()
         };
         let seconds = |time: Option<&Duration>| {
-            time.map_or("-".to_owned(), |time| format!("{:.1} s", time.as_secs_f64()))
+            time.map_or_else(|| "-".to_owned(), |time| format!("{:.1} s", time.as_secs_f64()))
         };
         let _ = writeln!(
             text,
@@ -146,14 +146,17 @@ fn ended(text: &mut String, ran: &Ran) {
     let first = ran.kills.first().map(|kill| kill.at);
     for ended in &ran.ended {
         let after = ran.kills.iter().rfind(|kill| kill.at <= ended.at);
-        let cause = after.map_or("before the first kill".to_owned(), |kill| {
-            let since = ended.at.duration_since(kill.at).as_secs_f64();
-            format!(
-                "{since:.1} s after the kill of {} ({})",
-                kill.victim,
-                kill.processes.join(", ")
-            )
-        });
+        let cause = after.map_or_else(
+            || "before the first kill".to_owned(),
+            |kill| {
+                let since = ended.at.duration_since(kill.at).as_secs_f64();
+                format!(
+                    "{since:.1} s after the kill of {} ({})",
+                    kill.victim,
+                    kill.processes.join(", ")
+                )
+            },
+        );
         let at = first.map_or(0.0, |first| ended.at.saturating_duration_since(first).as_secs_f64());
         let _ = writeln!(text, "- {at:.1} s, {cause}: `{}`", one_line(ended).replace('`', "'"));
     }

@@ -33,6 +33,9 @@ const WARM_UP: Duration = Duration::from_secs(3);
 /// seconds as a ledger's batch may wait, so that kills meet it at every stage.
 const CALM_MAX: Duration = Duration::from_secs(2);
 
+/// How often a moment is drawn for one kill.
+const MOMENTS_MAX: u32 = 5;
+
 /// How long the platform may take until orders come at the demanded rate again.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -201,9 +204,22 @@ impl Run<'_> {
         waiting.reverse();
         let mut extra = waiting.len().div_ceil(EXTRA_KILLS_SHARE);
         while let Some(victim) = waiting.pop() {
-            // Half of the kills come as soon as orders flow, whatever else is not over yet.
-            let wants_whole = self.random.random_bool(0.5);
-            let least = self.wanted.least_rate;
+            self.wait_for_a_moment()?;
+            if !self.kill(victim) && extra > 0 {
+                extra -= 1;
+                waiting.insert(0, victim);
+            }
+        }
+        self.wait("everything to be as before", Run::is_whole)
+    }
+
+    /// Waits until orders flow, and on to a moment that is drawn. Where they no longer do by then,
+    /// another moment is drawn, a few times.
+    fn wait_for_a_moment(&mut self) -> Result<()> {
+        // Half of the kills come as soon as orders flow, whatever else is not over yet.
+        let wants_whole = self.random.random_bool(0.5);
+        let least = self.wanted.least_rate;
+        for _ in 0..MOMENTS_MAX {
             self.wait("orders at the demanded rate", |run| {
                 let flows = run.rate_now >= least && run.platform.all_run();
                 let is_whole = !wants_whole || run.is_whole();
@@ -211,12 +227,11 @@ impl Run<'_> {
             })?;
             let calm = CALM_MAX.mul_f64(self.random.random_range(0.0..1.0));
             self.pass(calm)?;
-            if !self.kill(victim) && extra > 0 {
-                extra -= 1;
-                waiting.insert(0, victim);
+            if self.rate_now >= least {
+                break;
             }
         }
-        self.wait("everything to be as before", Run::is_whole)
+        Ok(())
     }
 
     /// Whether everything is as before a kill.

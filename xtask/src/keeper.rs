@@ -124,6 +124,41 @@ impl Drop for Kept {
     }
 }
 
+/// Removes the directory `$1` once standard input ends. Servers that die at the same moment may
+/// still write, so it is tried again.
+const SWEEPER: &str = r#"
+trap '' HUP INT TERM
+cat >/dev/null
+for try in 1 2 3 4 5; do
+    rm -rf "$1" 2>/dev/null && exit
+    sleep 1
+done
+"#;
+
+/// A directory that goes when this is dropped, and also where this process is killed.
+pub(crate) struct Swept {
+    sweeper: Child,
+}
+
+impl Swept {
+    /// Sees to it that `directory` goes.
+    ///
+    /// # Errors
+    /// Where no shell can be started.
+    pub(crate) fn later(directory: &Path) -> Result<Swept> {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", SWEEPER, "sh"]).arg(directory).stdin(Stdio::piped());
+        Ok(Swept { sweeper: shell.spawn().context("cannot start a shell")? })
+    }
+}
+
+impl Drop for Swept {
+    fn drop(&mut self) {
+        drop(self.sweeper.stdin.take());
+        let _ = self.sweeper.wait();
+    }
+}
+
 /// Ports of loopback that are free now. Somebody else may take one before the server does; then it
 /// says so.
 pub(crate) fn free_ports<const COUNT: usize>() -> io::Result<[u16; COUNT]> {
@@ -194,6 +229,16 @@ mod tests {
         let kept = Kept::start(&directory, End::Kill, command).expect("it starts");
         let error = kept.wait_until(&directory, || false).expect_err("it ended").to_string();
         assert!(error.contains("no such thing"), "{error}");
+    }
+
+    #[test]
+    fn a_directory_is_swept_away() {
+        let directory = directory();
+        fs::create_dir(directory.join("data")).expect("a directory in it");
+        let swept = Swept::later(&directory).expect("a shell");
+        assert!(directory.exists());
+        drop(swept);
+        assert!(!directory.exists());
     }
 
     #[test]

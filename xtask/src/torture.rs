@@ -15,6 +15,7 @@ use clap::Args;
 
 use crate::{
     cargo, kafka,
+    keeper::Swept,
     packages::{need, runs},
     postgres,
     recipe::Recipe,
@@ -76,12 +77,13 @@ fn rig(binaries: &Path, binary: &Path, directory: &Path, arguments: &[OsString])
     need("the rig", &["kcat", "postgresql-client"], || {
         runs("kcat", &["-V"]) && runs("psql", &["--version"])
     })?;
-    let files = tempfile::Builder::new().prefix("tradespine-torture-").tempdir()?;
+    let files = tempfile::Builder::new().prefix("tradespine-torture-").tempdir()?.keep();
+    let _goes_with_us = Swept::later(&files)?;
     // A server that runs as another user finds its own directory, and sees no other's name.
-    fs::set_permissions(files.path(), Permissions::from_mode(0o711))?;
-    prepare(files.path())?;
+    fs::set_permissions(&files, Permissions::from_mode(0o711))?;
+    prepare(&files)?;
     let mut rig = Command::new(binaries.join("tradespine-torture"));
-    rig.arg("--servers").arg(files.path()).arg("--binary").arg(binary);
+    rig.arg("--servers").arg(&files).arg("--binary").arg(binary);
     rig.arg("--directory").arg(directory).args(arguments);
     let status = rig.status().context("cannot run the rig")?;
     ensure!(status.success(), "the rig ended with {status}");
