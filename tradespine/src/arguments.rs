@@ -1,16 +1,20 @@
 //! What the command line can say, and the help that tells it. Each client command has its own
 //! arguments beside it, in [`crate::client`]; those of the services that run apart are in
-//! [`services`].
+//! [`services`], those of the tools that look into a log in [`inspect`].
 
+pub mod inspect;
 pub mod services;
 
 use std::{num::NonZeroU32, path::PathBuf, str::FromStr};
 
 use clap::{Args, Parser, Subcommand};
 
-use self::services::{
-    BroadcasterArguments, GatewayArguments, LedgerArguments, MatcherArguments, MigrateArguments,
-    ProbeArguments, TopicsCommand,
+use self::{
+    inspect::VerifyArguments,
+    services::{
+        BroadcasterArguments, GatewayArguments, LedgerArguments, MatcherArguments,
+        MigrateArguments, ProbeArguments, TopicsCommand,
+    },
 };
 use crate::{
     client::{ClientCommand, GATEWAY, MARKET_DATA, WEBSOCKET},
@@ -115,16 +119,20 @@ Examples:  tradespine probe gateway
     #[command(flatten)]
     Client(ClientCommand),
 
-    /// Look into the journal of a platform that is not running
+    /// Look into the journal of a platform that is not running, or into a log on Kafka
     #[command(subcommand)]
     Log(LogCommand),
 
-    /// Check a data directory: replay its journal and compare everything that follows from it
+    /// Check what a platform keeps: replay its log and compare everything that follows from it
     ///
-    /// Every answer's hash chain, the ledger's tables and the sum of every asset must be what a
-    /// replay gives. The exit status is 0 only where they are. Stop the platform first.
-    #[command(after_help = "Example:  tradespine verify --data-dir /tmp/market && echo clean")]
-    Verify(DataArguments),
+    /// Every answer's hash chain, the ledger's tables, the snapshots and the sum of every asset must
+    /// be what a replay gives. The exit status is 0 only where they are. Of a data directory stop
+    /// the platform first; services apart, which --kafka names, may run: their log is looked at up
+    /// to where it ends now. Nothing is written.
+    #[command(after_help = "\
+Examples:  tradespine verify --data-dir /tmp/market && echo clean
+           tradespine verify --kafka --brokers kafka:9092 --database-url postgres://reader@db/ledger")]
+    Verify(VerifyArguments),
 
     /// Trade a recorded market, or a random one, through a running platform
     ///
@@ -184,6 +192,7 @@ pub enum LogCommand {
     /// smallest unit.
     #[command(after_help = "\
 Examples:  tradespine log dump --topic events --from 100 --limit 20
+           tradespine log dump --kafka --brokers kafka:9092 --topic orders --partition 2
            tradespine log dump --topic dlq --raw")]
     Dump(DumpArguments),
 }

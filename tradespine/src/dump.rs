@@ -1,4 +1,4 @@
-//! `tradespine log dump`: the journal in words, a line a record.
+//! `tradespine log dump`: the log in words, a line a record.
 //!
 //! - `input`: what was asked of a shard. `answer`, `event`: what became of it. `word`: the small
 //!   parts that both are made of.
@@ -12,38 +12,39 @@ mod word;
 
 use std::{
     io::{self, BufWriter, Write},
-    path::Path,
     sync::Arc,
     time::Duration,
 };
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use model::Partition;
 use prost::Message;
 use proto::{reference::ReferenceRecord, text::rfc3339, topic::Topic};
 use spine::{
     Log, Place, Stored, Visibility, header,
-    log::{LogError, ReachedEnd, ReadLimit, embedded::EmbeddedLog},
+    log::{ReachedEnd, ReadLimit},
 };
 
 use crate::{
-    arguments::DataArguments,
+    arguments::inspect::InspectArguments,
     complaint::written,
-    settings::{self, Flags},
+    inspect::still::StillLog,
+    services::opening::blocking,
+    settings::{Flags, Settings},
 };
 
 /// How much is read at once: enough to be quick, little enough to hold.
 const READ_LIMIT: ReadLimit = ReadLimit { records: 1_000, bytes: 4 * 1024 * 1024 };
 
-/// The log does not grow while it is read here, so there is nothing to wait for.
-const READ_WAIT: Duration = Duration::ZERO;
+/// How long a poll waits for what is there: a broker may be slow.
+const READ_WAIT: Duration = Duration::from_millis(100);
 
 /// What is dumped.
 #[derive(Clone, Debug, Args)]
 pub struct DumpArguments {
     #[command(flatten)]
-    data: DataArguments,
+    inspect: InspectArguments,
 
     /// Which records: what was asked, what happened, listings, or what was not understood
     #[arg(long, value_enum, default_value_t = DumpTopic::Events)]
@@ -70,7 +71,7 @@ pub struct DumpArguments {
 impl DumpArguments {
     /// What they say about settings.
     pub fn flags(&self) -> Flags {
-        self.data.clone().into()
+        self.inspect.clone().into()
     }
 }
 
@@ -94,34 +95,27 @@ impl From<DumpTopic> for Topic {
     }
 }
 
-/// Prints the records of a partition of the log in `data_dir`.
+/// Prints the records of a partition, up to where it ends now.
 ///
 /// # Errors
-/// Where there is no log, a running platform has it, it is damaged, or it has no such place.
-pub fn run(data_dir: &Path, arguments: &DumpArguments) -> anyhow::Result<()> {
-    let log = open(data_dir)?;
-    let mut out = BufWriter::new(io::stdout().lock());
-    dump(log.as_ref(), arguments, &mut out)?;
-    written(out.flush())
-}
-
-pub fn open(data_dir: &Path) -> anyhow::Result<Arc<EmbeddedLog>> {
-    let directory = settings::log_directory(data_dir);
-    let here = data_dir.display();
-    ensure!(directory.exists(), "there is no log in {here}; name its directory with --data-dir");
-    EmbeddedLog::open_existing(&directory).map_err(|error| match error {
-        LogError::Failed(_) => anyhow::Error::new(error).context(format!(
-            "the log in {here} could not be opened; where a platform runs on it, stop that first, \
-             or stop it for as long as it takes to copy the directory, and dump the copy"
-        )),
-        error => error.into(),
+/// Where there is no log, a running platform has it for itself, it is damaged, or it has no such
+/// place.
+pub async fn run(settings: &Settings, arguments: DumpArguments) -> anyhow::Result<()> {
+    let log = arguments.inspect.whose().open("dump", settings).await?;
+    blocking(move || {
+        let mut out = BufWriter::new(io::stdout().lock());
+        dump(log, &arguments, &mut out)?;
+        written(out.flush())
     })
+    .await
 }
 
-fn dump(log: &dyn Log, arguments: &DumpArguments, out: &mut impl Write) -> anyhow::Result<()> {
+fn dump(log: Arc<dyn Log>, arguments: &DumpArguments, out: &mut impl Write) -> anyhow::Result<()> {
     let topic = Topic::from(arguments.topic);
     let partition = Partition::new(arguments.partition).context("there is no such partition")?;
-    let mut reader = log.reader(Place { topic, partition }, arguments.from, Visibility::Synced)?;
+    let place = Place { topic, partition };
+    let log = StillLog::hold(log, [place])?;
+    let mut reader = log.reader(place, arguments.from, Visibility::Synced)?;
     let mut left = arguments.limit.unwrap_or(u64::MAX);
     let mut batch = Vec::new();
     let mut reached = ReachedEnd::No;

@@ -5,7 +5,8 @@
 //! - [`arguments`], [`settings`]: what can be said and set. [`complaint`]: how a failure is told.
 //! - [`up`]: the whole platform in one process. [`services`]: its parts, and each as a process.
 //! - [`client`]: orders, books and balances from a terminal, over the public gRPC API.
-//! - [`dump`], [`verify`]: the journal in words, and whether it is as it should be.
+//! - [`dump`], [`verify`]: the log in words, and whether it is as it should be. [`inspect`]: how
+//!   both open it.
 //! - [`replay`]: a recorded market, traded through the public API. [`desk`]: one stream of orders.
 //!
 //! What will never live here: a rule of matching or money.
@@ -18,6 +19,7 @@ mod client;
 mod complaint;
 mod desk;
 mod dump;
+mod inspect;
 mod replay;
 mod services;
 mod settings;
@@ -96,8 +98,11 @@ async fn obey(arguments: Arguments) -> anyhow::Result<()> {
             services::probe::run(said.service, question, &settings(Flags::default())?).await
         }
         Command::Client(command) => client::run(command).await,
-        Command::Log(LogCommand::Dump(dump)) => dump::run(&settings(dump.flags())?.data_dir, &dump),
-        Command::Verify(data) => verify::run(settings(data.into())?.data_dir).await,
+        Command::Log(LogCommand::Dump(dump)) => dump::run(&settings(dump.flags())?, dump).await,
+        Command::Verify(said) => {
+            let whose = said.whose();
+            verify::run(&settings(said.into())?, whose).await
+        }
         Command::Replay(replay) => replay::run(replay).await,
     }
 }

@@ -1,20 +1,32 @@
-//! `tradespine verify`: proof that a data directory is sound.
+//! `tradespine verify`: proof that what a platform keeps is sound, in a data directory or where
+//! services apart keep it.
 //!
 //! The whole log is replayed from its first record by the same code that ran it, and every answer's
 //! chain compared with the published one. What the answers say is folded again into a ledger in
 //! memory and compared, row by row, with the tables. Every asset's sum over all accounts and the
 //! world outside must be zero. The newest snapshot must lead to the same state as the whole log.
+//!
+//! **Beside a running platform.** The tables are read as they are at one moment, then each shard's
+//! newest snapshot is copied, and then the log is held still at its ends: so whatever the tables
+//! and the snapshots say is in the log that is looked at, and the fold stops where each partition
+//! of the tables stands. Nothing is written anywhere.
+//!
+//! **Memory.** The log and the tables are read in pieces. What is kept is every row twice, as the
+//! tables have it and as it is folded, a copy of each shard's newest snapshot, and the state of one
+//! shard, or two while its snapshot is checked.
+//!
+//! - `copies`: the snapshots. `report`: what was found.
 
+mod copies;
 mod report;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use ledger::{
     projection::Projector,
     row::Progress,
-    store::{MemoryStore, SqlStore, Store},
+    store::{MemoryStore, Store},
     tables::Tables,
 };
 use matcher::Exchange;
@@ -23,61 +35,89 @@ use spine::{
     Core, Log, Place, Visibility,
     answer::Sealed,
     genesis::{self, Identity},
-    replay::{Begin, Replay},
-    snapshot::{ObjectSnapshots, SnapshotStore},
+    replay::{Begin, Replay, ReplayError},
     tail::Accepted,
 };
 
-use self::report::Report;
+use self::{
+    copies::{Copies, Copy},
+    report::Report,
+};
+use crate::{
+    inspect::{Whose, still::StillLog},
+    services::{ledger::open_to_read, opening::blocking, snapshots},
+    settings::Settings,
+};
 
 /// How many answers are folded between two looks at the progress bar.
 const ANSWERS_A_BATCH: usize = 10_000;
 
-/// How long a poll waits at the end of the log before it is taken for the end.
+/// How long a poll waits for what is there: a broker may be slow.
 const POLL_WAIT: Duration = Duration::from_millis(100);
 
-/// Verifies the data directory of a platform that is not running; prints what was found.
+/// Verifies what a platform keeps, whether it runs or not; prints what was found.
 ///
 /// # Errors
 /// Where anything is not as it must be, or cannot be read.
-pub async fn run(data_dir: std::path::PathBuf) -> anyhow::Result<()> {
-    let url = format!("sqlite://{}?mode=rw", data_dir.join("ledger.sqlite").display());
-    let sql = SqlStore::open(&url).await.context("the ledger's tables")?;
-    let tables = sql.tables().await?;
-    sql.close().await?;
-    let snapshots: Arc<dyn SnapshotStore> = Arc::new(ObjectSnapshots::in_directory(
-        &data_dir.join("snapshots"),
-        tokio::runtime::Handle::current(),
-    )?);
-    let verified = tokio::task::spawn_blocking(move || verify(&data_dir, &tables, &snapshots));
-    let report = verified.await??;
+pub async fn run(settings: &Settings, whose: Whose) -> anyhow::Result<()> {
+    let log = whose.open("verify", settings).await?;
+    let (tables, system) = read_tables(settings).await?;
+    let kept = snapshots::read(&settings.shard_snapshots())?;
+    let looked_at = vec![
+        format!("log: {}", whose.name(settings)),
+        format!("tables: those of the ledger in {system}, as they were at one moment"),
+        format!("snapshots: those in {}", settings.shard_snapshots().display()),
+    ];
+    let report = blocking(move || {
+        let identity = genesis::identify(log.as_ref())?;
+        let copies = Copies::take(kept.as_ref(), &identity)?;
+        let log: Arc<dyn Log> = Arc::new(hold_still(log, &identity)?);
+        let mut report = Report::new(identity.log_id, looked_at);
+        verify(&log, &identity, &tables, &copies, &mut report)?;
+        Ok(report)
+    })
+    .await?;
     println!("{report}");
     report.verdict()
 }
 
+/// The ledger's tables, and what the database calls itself.
+async fn read_tables(settings: &Settings) -> anyhow::Result<(Tables, &'static str)> {
+    let sql = open_to_read(settings).await?;
+    let tables = sql.tables().await?;
+    sql.close().await?;
+    Ok((tables, sql.system()))
+}
+
+/// Answers before inputs: so no answer is looked at whose input is not.
+fn hold_still(log: Arc<dyn Log>, identity: &Identity) -> anyhow::Result<StillLog> {
+    let events = identity.partitions().map(Place::events);
+    let orders = identity.partitions().map(Place::orders);
+    Ok(StillLog::hold(log, events.chain(orders))?)
+}
+
 fn verify(
-    data_dir: &Path,
+    log: &Arc<dyn Log>,
+    identity: &Identity,
     tables: &Tables,
-    snapshots: &Arc<dyn SnapshotStore>,
-) -> anyhow::Result<Report> {
-    let log: Arc<dyn Log> = crate::dump::open(data_dir)?;
-    let identity = genesis::identify(log.as_ref())?;
-    let mut report = Report::new(identity.log_id);
+    copies: &Copies,
+    report: &mut Report,
+) -> anyhow::Result<()> {
     let folded = MemoryStore::new();
     for partition in identity.partitions() {
         let verifier = Verifier {
-            log: Arc::clone(&log),
-            identity: &identity,
+            log: Arc::clone(log),
+            identity,
             partition,
             sql_progress: tables.progress.get(&partition),
             folded: &folded,
         };
         verifier
-            .replay(snapshots, &mut report)
-            .with_context(|| format!("partition {partition}"))?;
+            .replay(copies, report)
+            .map_err(|error| error.context(format!("partition {partition}")))?;
     }
     report.compare(tables, &folded.into_tables());
-    Ok(report)
+    Ok(())
 }
 
 struct Verifier<'a> {
@@ -89,11 +129,7 @@ struct Verifier<'a> {
 }
 
 impl Verifier<'_> {
-    fn replay(
-        &self,
-        snapshots: &Arc<dyn SnapshotStore>,
-        report: &mut Report,
-    ) -> anyhow::Result<()> {
+    fn replay(&self, copies: &Copies, report: &mut Report) -> anyhow::Result<()> {
         let (log, seen) = (self.log.as_ref(), Visibility::Synced);
         let mut replay =
             Replay::<Exchange>::open(log, self.identity, self.partition, &Begin::First, seen)?;
@@ -121,24 +157,38 @@ impl Verifier<'_> {
         bar.finish_and_clear();
         let inputs = log.end(Place::orders(self.partition), seen)?;
         report.replayed(self.partition, &replay, inputs, projected_to);
-        self.check_snapshot(snapshots, &replay)
+        self.check_snapshot(copies, &replay, report)
     }
 
     /// The newest snapshot and the log after it lead to the same state, byte for byte.
     fn check_snapshot(
         &self,
-        snapshots: &Arc<dyn SnapshotStore>,
+        copies: &Copies,
         whole: &Replay<Exchange>,
+        report: &mut Report,
     ) -> anyhow::Result<()> {
+        let copy = copies.of(self.partition);
+        let Copy::Taken { out_seq, .. } = copy else {
+            report.snapshot(self.partition, copy, Ok(()));
+            return Ok(());
+        };
         let (log, seen) = (self.log.as_ref(), Visibility::Synced);
-        let begin = Begin::Newest(Arc::clone(snapshots));
-        let mut replay =
-            Replay::<Exchange>::open(log, self.identity, self.partition, &begin, seen)?;
-        replay.advance_to_end(log, seen)?;
-        anyhow::ensure!(
-            replay.replica().core().encode() == whole.replica().core().encode(),
-            "the newest snapshot leads to another state than the whole log"
-        );
+        let begin = Begin::Newest(copies.store());
+        let opened = Replay::<Exchange>::open(log, self.identity, self.partition, &begin, seen);
+        let checked = match opened {
+            Ok(replay) if replay.position().out_seq != out_seq => Err("it cannot be used".into()),
+            Ok(mut replay) => {
+                replay.advance_to_end(log, seen)?;
+                let leads_there =
+                    replay.replica().core().encode() == whole.replica().core().encode();
+                leads_there.then_some(()).ok_or_else(|| {
+                    "with the log after it it leads to another state than the whole log".to_owned()
+                })
+            }
+            Err(error @ ReplayError::Log(_)) => return Err(error.into()),
+            Err(error) => Err(error.to_string()),
+        };
+        report.snapshot(self.partition, copy, checked);
         Ok(())
     }
 }

@@ -14,12 +14,13 @@
 //! # Layout
 //!
 //! - `entity`: the tables. `column`, `values`: between the words of `model` and what columns hold.
-//! - `write`: a batch in one transaction. `read`: the queries.
+//! - `write`: a batch in one transaction. `read`: the queries. `whole`: everything at once.
 
 mod column;
 mod entity;
 mod read;
 mod values;
+mod whole;
 mod write;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -80,6 +81,15 @@ const CACHE_KIB: i32 = -65_536;
 /// How many batches PostgreSQL may be given at once: as many as a process has partitions, mostly.
 const WRITERS_MAX: usize = 4;
 
+/// What becomes of a SQLite file that is not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missing {
+    /// It is made, empty.
+    IsMade,
+    /// It is an error.
+    IsRefused,
+}
+
 /// A store in SQL.
 #[derive(Debug)]
 pub struct SqlStore {
@@ -97,7 +107,7 @@ impl SqlStore {
     /// # Errors
     /// [`StoreError::Failed`] where it cannot be opened or migrated.
     pub async fn open(url: &str) -> Result<SqlStore, StoreError> {
-        let store = SqlStore::connect(url).await?;
+        let store = SqlStore::connect(url, Missing::IsMade).await?;
         migrate(&store.connection).await.map_err(failed)?;
         Ok(store)
     }
@@ -109,18 +119,31 @@ impl SqlStore {
     /// [`StoreError::Outdated`] where they are not up to date, [`StoreError::Failed`] where the
     /// database cannot be opened, or its tables are newer than this program.
     pub async fn open_unchanged(url: &str) -> Result<SqlStore, StoreError> {
-        let store = SqlStore::connect(url).await?;
-        let lacking = Migrator::get_pending_migrations_read_only(&store.connection).await;
+        SqlStore::connect(url, Missing::IsMade).await?.checked().await
+    }
+
+    /// The same for somebody who only reads: a SQLite file that is not there is not made, and the
+    /// user need have no right but to read.
+    ///
+    /// # Errors
+    /// As [`SqlStore::open_unchanged`].
+    pub async fn open_to_read(url: &str) -> Result<SqlStore, StoreError> {
+        SqlStore::connect(url, Missing::IsRefused).await?.checked().await
+    }
+
+    /// Refuses tables that are not up to date.
+    async fn checked(self) -> Result<SqlStore, StoreError> {
+        let lacking = Migrator::get_pending_migrations_read_only(&self.connection).await;
         let lacking = lacking.map_err(failed)?;
         match lacking.first() {
-            None => Ok(store),
+            None => Ok(self),
             Some(first) => {
                 Err(StoreError::Outdated { lacking: lacking.len(), first: first.name().to_owned() })
             }
         }
     }
 
-    async fn connect(url: &str) -> Result<SqlStore, StoreError> {
+    async fn connect(url: &str, missing: Missing) -> Result<SqlStore, StoreError> {
         let mut options = ConnectOptions::new(canonical(url));
         // A database in memory is one connection's own.
         let is_private = url.contains(":memory:");
@@ -128,7 +151,7 @@ impl SqlStore {
             .max_connections(if is_private { 1 } else { CONNECTIONS_MAX })
             .acquire_timeout(WAIT_MAX)
             .sqlx_logging(false)
-            .map_sqlx_sqlite_opts(tune_sqlite)
+            .map_sqlx_sqlite_opts(move |options| tune_sqlite(options, missing))
             .map_sqlx_postgres_opts(tune_postgres);
         if is_private {
             options.idle_timeout(None).max_lifetime(None);
@@ -151,9 +174,9 @@ impl SqlStore {
 }
 
 /// Opens a SQLite file as a server's: readers beside the writer, patience with locks, few syncs.
-fn tune_sqlite(options: SqliteConnectOptions) -> SqliteConnectOptions {
+fn tune_sqlite(options: SqliteConnectOptions, missing: Missing) -> SqliteConnectOptions {
     options
-        .create_if_missing(true)
+        .create_if_missing(missing == Missing::IsMade)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(WAIT_MAX)
@@ -264,6 +287,6 @@ impl Store for SqlStore {
     }
 
     async fn tables(&self) -> Result<Tables, StoreError> {
-        read::tables(&self.connection).await
+        whole::tables(&self.connection).await
     }
 }

@@ -11,7 +11,7 @@ use proto::{
 use spine::{
     Chain, Record,
     answer::{Preamble, write},
-    log::{WriterRole, append_blocking, embedded::EmbeddedSettings, memory::MemoryLog},
+    log::{WriterRole, append_blocking, memory::MemoryLog},
 };
 
 use super::*;
@@ -297,16 +297,16 @@ struct Line {
     dump: DumpArguments,
 }
 
-fn dumped(log: &dyn Log, line: &str) -> anyhow::Result<String> {
+fn dumped(log: &Arc<dyn Log>, line: &str) -> anyhow::Result<String> {
     let arguments = Line::try_parse_from(line.split_whitespace())?.dump;
     let mut out = Vec::new();
-    dump(log, &arguments, &mut out)?;
+    dump(Arc::clone(log), &arguments, &mut out)?;
     Ok(String::from_utf8(out)?)
 }
 
 #[test]
 fn a_partition_is_dumped_from_an_offset_up_to_a_limit() {
-    let log = MemoryLog::new(2);
+    let log: Arc<dyn Log> = Arc::new(MemoryLog::new(2));
     let producer = log.producer(WriterRole::Shard).unwrap();
     let tick = log::Input { kind: Some(input::Kind::Tick(log::Tick {})) }.encode_to_vec();
     let place = Place::orders(Partition::new(1).unwrap());
@@ -322,18 +322,4 @@ fn a_partition_is_dumped_from_an_offset_up_to_a_limit() {
     assert!(dumped(&log, "dump --topic orders --partition 2").is_err());
     assert!(dumped(&log, "dump --topic orders --partition 1024").is_err());
     assert!(dumped(&log, "dump --topic orders --from 1").is_err());
-}
-
-#[test]
-fn a_log_that_is_not_there_or_in_use_is_told_as_such() {
-    let data_dir = tempfile::tempdir().unwrap();
-    let absent = open(data_dir.path()).unwrap_err().to_string();
-    assert!(absent.contains("there is no log") && absent.contains("--data-dir"), "{absent}");
-    assert!(!settings::log_directory(data_dir.path()).exists());
-    let directory = settings::log_directory(data_dir.path());
-    let held = EmbeddedLog::open(&directory, EmbeddedSettings::new(3)).unwrap();
-    let in_use = open(data_dir.path()).unwrap_err().to_string();
-    assert!(in_use.contains("stop that first"), "{in_use}");
-    drop(held);
-    assert_eq!(open(data_dir.path()).unwrap().partition_count(Topic::Orders), Ok(3));
 }

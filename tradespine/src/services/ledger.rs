@@ -98,6 +98,17 @@ pub async fn open_store(settings: &Settings) -> anyhow::Result<Arc<SqlStore>> {
     open_tables(settings, settings.ledger_migrates()).await
 }
 
+/// Opens the tables for somebody who only reads them, perhaps beside a ledger that writes.
+///
+/// # Errors
+/// Where there is no such database, it does not answer, or its tables are not up to date.
+pub async fn open_to_read(settings: &Settings) -> anyhow::Result<SqlStore> {
+    let url = database_url(settings)?;
+    check_url(&url)?;
+    let opened = SqlStore::open_to_read(url.reveal()).await;
+    opened.map_err(|error| told(&url, &error)).context("the ledger's tables")
+}
+
 async fn open_tables(settings: &Settings, migrates: bool) -> anyhow::Result<Arc<SqlStore>> {
     let url = database_url(settings)?;
     if settings.ledger.database_url.is_none() {
@@ -260,6 +271,19 @@ mod tests {
         );
         assert!(migrate(&settings, &CancellationToken::new()).await.expect("it can"));
         let store = open_store(&settings).await.expect("the tables are up to date");
+        store.close().await.expect("it closes");
+    }
+
+    #[tokio::test]
+    async fn whoever_only_reads_makes_no_tables() {
+        let directory = tempfile::tempdir().expect("a directory for the test");
+        let settings = Settings { data_dir: directory.path().into(), ..Settings::default() };
+        let refused = open_to_read(&settings).await.expect_err("there are no tables");
+        assert!(format!("{refused:#}").contains("the ledger's tables"), "{refused:#}");
+        let left = fs::read_dir(directory.path()).expect("it is there").count();
+        assert_eq!(left, 0, "nothing was made");
+        assert!(migrate(&settings, &CancellationToken::new()).await.expect("it can"));
+        let store = open_to_read(&settings).await.expect("they are there now");
         store.close().await.expect("it closes");
     }
 

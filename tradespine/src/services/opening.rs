@@ -57,7 +57,16 @@ pub async fn open(
     opened
 }
 
-/// What a service asks of a log.
+/// Opens the log that is `wanted` for somebody who waits for the answer: where it is not there
+/// this is told at once.
+///
+/// # Errors
+/// Where the log does not answer, or is not as it has to be.
+pub async fn open_now(wanted: Wanted) -> anyhow::Result<OpenLog> {
+    wanted.open().await.map_err(Refusal::reason)
+}
+
+/// What a process asks of a log.
 #[derive(Clone)]
 pub struct Wanted {
     kafka: KafkaSettings,
@@ -71,7 +80,15 @@ impl Wanted {
     /// # Errors
     /// Where they contradict each other, or name files that cannot be read.
     pub fn of(service: Service, settings: &Settings) -> Result<Wanted, SettingsError> {
-        let kafka = settings.kafka.client(service.name())?;
+        Wanted::by(service.name(), settings)
+    }
+
+    /// The same of any process that brokers are to know by this name.
+    ///
+    /// # Errors
+    /// As [`Wanted::of`].
+    pub fn by(name: &str, settings: &Settings) -> Result<Wanted, SettingsError> {
+        let kafka = settings.kafka.client(name)?;
         Ok(Wanted { kafka, profile: settings.profile, replication: settings.replication() })
     }
 

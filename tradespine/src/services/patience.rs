@@ -88,6 +88,13 @@ impl Refusal {
         Refusal::NotYet(error.into())
     }
 
+    /// Why, for whoever does not wait.
+    pub fn reason(self) -> Error {
+        match self {
+            Refusal::NotYet(error) | Refusal::Final(error) => error,
+        }
+    }
+
     /// A refusal for good.
     pub fn last(error: impl Into<Error>) -> Refusal {
         Refusal::Final(error.into())

@@ -7,17 +7,20 @@ use matcher::Exchange;
 use model::Partition;
 use spine::{LogId, acceptor::NotAnswers, replay::Replay};
 
+use super::copies::Copy;
+
 /// What was found.
 pub struct Report {
     log_id: LogId,
+    looked_at: Vec<String>,
     lines: Vec<String>,
     problems: Vec<String>,
 }
 
 impl Report {
-    /// Nothing found yet.
-    pub fn new(log_id: LogId) -> Report {
-        Report { log_id, lines: Vec::new(), problems: Vec::new() }
+    /// Nothing found yet in what is looked at.
+    pub fn new(log_id: LogId, looked_at: Vec<String>) -> Report {
+        Report { log_id, looked_at, lines: Vec::new(), problems: Vec::new() }
     }
 
     /// Takes what replaying a whole partition has shown: every chain was equal, or there would be
@@ -34,7 +37,7 @@ impl Report {
         let behind = answers.saturating_sub(projected_to);
         self.lines.push(format!(
             "partition {partition}: {answers} answers replayed, every chain equal ({}); \
-             {unanswered} inputs unanswered; the tables are {behind} answers behind",
+             {unanswered} of {inputs} inputs unanswered; the tables are {behind} answers behind",
             replay.replica().chain()
         ));
         if projected_to > answers {
@@ -44,6 +47,32 @@ impl Report {
         }
         self.name_not_answers(partition, replay.not_answers());
         self.check_state(partition, replay.replica().core());
+    }
+
+    /// Takes what became of checking the shard's newest snapshot, where there is a good one.
+    pub fn snapshot(&mut self, partition: Partition, copy: Copy, checked: Result<(), String>) {
+        let unreadable = |newest| {
+            format!("partition {partition}: snapshot {newest} is damaged, or of another log")
+        };
+        match (copy, checked) {
+            (Copy::None, _) => {
+                self.lines.push(format!("partition {partition}: there is no snapshot to check"));
+            }
+            (Copy::Unreadable { newest }, _) => self.problems.push(unreadable(newest)),
+            (Copy::Taken { out_seq, newest }, checked) => {
+                if newest > out_seq {
+                    self.problems.push(unreadable(newest));
+                }
+                match checked {
+                    Ok(()) => self.lines.push(format!(
+                        "partition {partition}: snapshot {out_seq} leads to the same state"
+                    )),
+                    Err(reason) => self
+                        .problems
+                        .push(format!("partition {partition}: snapshot {out_seq}: {reason}")),
+                }
+            }
+        }
     }
 
     /// Readers drop what is no answer and go on; people should know who wrote it all the same.
@@ -134,6 +163,9 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(formatter, "log {}", self.log_id)?;
+        for looked_at in &self.looked_at {
+            writeln!(formatter, "  looked at {looked_at}")?;
+        }
         for line in &self.lines {
             writeln!(formatter, "  {line}")?;
         }
@@ -178,7 +210,7 @@ mod tests {
             Replay::<Exchange>::open(log.as_ref(), &identity, Partition::FIRST, &begin, seen)
                 .expect("there is no doubt");
         replay.advance_to_end(log.as_ref(), seen).expect("noise does not stop it");
-        let mut report = Report::new(identity.log_id);
+        let mut report = Report::new(identity.log_id, Vec::new());
         report.replayed(Partition::FIRST, &replay, 1, 0);
         report
     }

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use model::{AccountName, AssetId, InstrumentId, KeyText, OrderId, Partition};
 use proto::{log::RefusalReason, text};
 use sea_orm::{
-    AccessMode, ColumnTrait, Condition, ConnectionTrait, DatabaseConnection, DatabaseTransaction,
-    DbBackend, DbErr, EntityTrait, IsolationLevel, ModelTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, TransactionTrait,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, ModelTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait,
     sea_query::{Expr, ExprTrait},
 };
 
@@ -15,7 +14,6 @@ use super::{column, entity, failed};
 use crate::{
     row::{AssetRow, Balance, BalanceKey, InstrumentRow, OrderRow, Progress, TradeRow},
     store::{OrdersQuery, StoreError, TradeCursor, TradesQuery},
-    tables::Tables,
 };
 
 pub(super) async fn progress(
@@ -181,74 +179,6 @@ pub(super) async fn listed(connection: &impl ConnectionTrait) -> Result<Listed, 
     let assets = by_key(assets, |row: &AssetRow| row.id)?;
     let instruments = by_key(instruments, |row: &InstrumentRow| row.id)?;
     Ok((assets, instruments))
-}
-
-/// All tables as they are at one moment, whoever writes meanwhile.
-pub(super) async fn tables(connection: &DatabaseConnection) -> Result<Tables, StoreError> {
-    let snapshot = snapshot(connection).await.map_err(failed)?;
-    let tables = tables_in(&snapshot).await?;
-    snapshot.commit().await.map_err(failed)?;
-    Ok(tables)
-}
-
-/// A transaction that sees one moment. In SQLite every transaction does.
-async fn snapshot(connection: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    match connection.get_database_backend() {
-        DbBackend::Postgres => {
-            let level = Some(IsolationLevel::RepeatableRead);
-            connection.begin_with_config(level, Some(AccessMode::ReadOnly)).await
-        }
-        _ => connection.begin().await,
-    }
-}
-
-async fn tables_in(connection: &DatabaseTransaction) -> Result<Tables, StoreError> {
-    let (assets, instruments) = listed(connection).await?;
-    let orders = entity::order::Entity::find().all(connection).await.map_err(failed)?;
-    let trades = entity::trade::Entity::find().all(connection).await.map_err(failed)?;
-    let aliases = entity::alias::Entity::find().all(connection).await.map_err(failed)?;
-    let aliases = aliases
-        .iter()
-        .map(|row| Ok((column::order_id_of(row.alias_id)?, column::order_id_of(row.order_id)?)));
-    let balances = entity::balance::Entity::find().all(connection).await.map_err(failed)?;
-    let mut tables = Tables {
-        progress: progress(connection).await?,
-        assets,
-        instruments,
-        orders: by_key(orders, |row: &OrderRow| row.id)?,
-        aliases: aliases.collect::<Result<_, StoreError>>()?,
-        trades: by_key(trades, |row: &TradeRow| (row.instrument, row.id))?,
-        balances: balances.iter().map(column::balance_of).collect::<Result<_, _>>()?,
-        postings: BTreeMap::new(),
-    };
-    read_postings(connection, &mut tables).await?;
-    Ok(tables)
-}
-
-async fn read_postings(
-    connection: &impl ConnectionTrait,
-    tables: &mut Tables,
-) -> Result<(), StoreError> {
-    use entity::{leg, posting};
-    let postings = posting::Entity::find().all(connection).await.map_err(failed)?;
-    tables.postings = postings.iter().map(column::posting_of).collect::<Result<_, _>>()?;
-    let legs = leg::Entity::find()
-        .order_by_asc(leg::Column::Partition)
-        .order_by_asc(leg::Column::OutSeq)
-        .order_by_asc(leg::Column::Number)
-        .order_by_asc(leg::Column::Leg)
-        .all(connection)
-        .await
-        .map_err(failed)?;
-    for row in &legs {
-        let (key, leg) = column::leg_of(row)?;
-        let posting = tables.postings.get_mut(&key);
-        posting
-            .ok_or_else(|| StoreError::Damaged(format!("{key:?} has a leg but is not there")))?
-            .legs
-            .push(leg);
-    }
-    Ok(())
 }
 
 fn by_key<M: ModelTrait, R: TryFrom<M, Error = StoreError>, K: Ord>(
