@@ -1,5 +1,6 @@
 //! The pages of a service that still waits for what it needs: alive, and not ready, with the
-//! reason; whatever else it is asked for it answers with 503. A port that is taken is told before anything is waited for.
+//! reason; whatever else it is asked for it answers with 503. A port that is taken is told before
+//! anything is waited for.
 
 use std::{net::SocketAddr, time::Duration};
 
