@@ -1,7 +1,8 @@
 //! The core of the edge: a command is registered, appended, and heard of.
 //!
-//! 1. Admission: refused while too many commands are without an answer, or the oldest has been for
-//!    too long. What is refused here was never written.
+//! 1. Admission: refused while too many commands are without an answer, or the oldest of the same
+//!    shard has been for too long: a shard that is down refuses nothing of the others. What is
+//!    refused here was never written.
 //! 2. Registration under a random request id, before the append: the answer can beat the
 //!    acknowledgement.
 //! 3. The append. The record is valid for [`VALID_FOR`], and the producer gives it up after as
@@ -159,7 +160,7 @@ impl Desk {
             partition_count,
             waiters: Waiters::new(limits.unanswered_max),
             acknowledged: (0..partition_count).map(|_| AtomicU64::new(0)).collect(),
-            oldest_millis: AtomicU64::new(0),
+            oldest_millis: (0..partition_count).map(|_| AtomicU64::new(0)).collect(),
             has_failed: AtomicBool::new(false),
             meters: Meters::new(),
             tracer: Tracer::of(log),
@@ -210,7 +211,7 @@ impl Desk {
     /// [`Problem`] where nothing was written and nothing will be.
     pub fn submit(&self, submission: Submission, hear: Hear) -> Result<(), Problem> {
         let Submission { account, command, partition, wants, claim, traceparent } = submission;
-        self.admit()?;
+        self.admit(partition)?;
         let request_id = RequestId(rand::random());
         let waiter = Waiter::new(partition, wants, claim, hear);
         self.shared.waiters.register(request_id, waiter).map_err(|_| {
@@ -254,12 +255,14 @@ impl Desk {
         }
     }
 
-    fn admit(&self) -> Result<(), Problem> {
+    fn admit(&self, partition: Partition) -> Result<(), Problem> {
         if self.has_failed() {
             let message = "the way into the log has failed; nothing was written, try again";
             return Err(Problem::unavailable("log_unavailable", message));
         }
-        let oldest = Duration::from_millis(self.shared.oldest_millis.load(Ordering::Relaxed));
+        let oldest = self.shared.oldest_millis.get(usize::from(partition.number()));
+        let oldest = oldest.map_or(0, |oldest| oldest.load(Ordering::Relaxed));
+        let oldest = Duration::from_millis(oldest);
         if oldest > self.limits.unanswered_age_max {
             self.shared.meters.shed.increment(1);
             return Err(Problem::overloaded(format!(
@@ -272,13 +275,17 @@ impl Desk {
     }
 
     /// Tells those whose time is up, forgets what can no longer be answered, and measures how old
-    /// the oldest command without an answer is. To be called a few times a second.
+    /// each shard's oldest command without an answer is. To be called a few times a second.
     pub(crate) fn sweep(&self, now: Instant) {
         let swept = self.shared.waiters.sweep(now);
-        let oldest = u64::try_from(swept.oldest.as_millis()).unwrap_or(u64::MAX);
-        self.shared.oldest_millis.store(oldest, Ordering::Relaxed);
-        metrics::gauge!("tradespine_gateway_oldest_unanswered_seconds")
-            .set(swept.oldest.as_secs_f64());
+        let partitions = (0..self.shared.partition_count).filter_map(Partition::new);
+        for (partition, oldest_millis) in partitions.zip(&self.shared.oldest_millis) {
+            let age = swept.oldest.get(&partition).copied().unwrap_or_default();
+            let millis = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+            oldest_millis.store(millis, Ordering::Relaxed);
+        }
+        let oldest = swept.oldest.values().max().copied().unwrap_or_default();
+        metrics::gauge!("tradespine_gateway_oldest_unanswered_seconds").set(oldest.as_secs_f64());
         metrics::gauge!("tradespine_gateway_unanswered").set(swept.unanswered as f64);
         for (hear, id) in swept.time_is_up {
             self.shared.meters.unknown.increment(1);

@@ -21,8 +21,8 @@ pub struct Settings {
     /// How many commands may be without an answer at once; beyond it new ones are refused. 65,536
     /// by default: two seconds of the rate that one shard is built for, at about 300 bytes each.
     pub unanswered_max: usize,
-    /// How old the oldest command without an answer may be before new ones are refused. 2 s by
-    /// default: a client that waits longer has better things to do than to queue.
+    /// How old a shard's oldest command without an answer may be before new ones for that shard are
+    /// refused. 2 s by default: a client that waits longer has better things to do than to queue.
     pub unanswered_age_max: Duration,
     /// How many gRPC calls may be without an answer at once; beyond it new ones are refused. 4,096
     /// by default, for the same reasons as for REST.

@@ -5,8 +5,8 @@
 //! # Layout
 //!
 //! - [`plan`]: what is killed. [`platform`]: the processes. [`run`]: one run from start to end.
-//! - [`load`]: the client that places orders. [`follow`]: clients that keep books. [`history`]: what
-//!   both write down. [`tally`]: counts for people.
+//! - [`load`]: the client that places orders. [`follow`]: clients that keep books. [`history`]:
+//!   what both write down. [`tally`]: counts for people.
 //! - [`evidence`]: topics and tables as files. [`check`]: the checkers.
 //! - [`view`]: the terminal while it runs. [`report`]: the file at the end.
 //!

@@ -102,8 +102,8 @@ fn kills(text: &mut String, kills: &[Kill]) {
          which no order was acknowledged, and in which some shard decided none. Whole again is \
          when everything is ready, the rate is back, every book is followed and the ledger is up \
          to date; where the next kill did not come before.\n\n\
-         | victim | counted | orders/s before: least, median | no acknowledgement | a shard without \
-         results | ledger behind | whole again: median, longest |\n|---|---|---|---|---|---|---|\n"
+         | victim | counted | orders/s before: least, median | no acknowledgement | \
+         a shard without results | ledger behind | whole again: median, longest |\n|---|---|---|---|---|---|---|\n"
     );
     for victim in Victim::ALL {
         let of: Vec<&Kill> = kills.iter().filter(|kill| kill.victim == victim).collect();

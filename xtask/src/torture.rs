@@ -106,9 +106,12 @@ fn binaries(dev: bool) -> Result<PathBuf> {
     Ok(target.join(if dev { "debug" } else { "release" }))
 }
 
+/// Makes a server's files in a directory.
+type Prepare = fn(&Path) -> Result<Recipe>;
+
 /// Prepares every server below `files`, with its recipe beside it.
 fn prepare(files: &Path) -> Result<()> {
-    let servers: [(&str, fn(&Path) -> Result<Recipe>); 3] =
+    let servers: [(&str, Prepare); 3] =
         [("kafka", kafka::recipe), ("postgres", postgres::recipe), ("redis", redis::recipe)];
     for (name, prepare) in servers {
         let own = files.join(name);

@@ -35,8 +35,9 @@ pub(super) struct Shared {
     /// One more than the largest acknowledged offset of each partition; what a read must reflect
     /// for a client to see its own writes.
     pub(super) acknowledged: Vec<AtomicU64>,
-    /// The age of the oldest command without an answer at the last sweep, in milliseconds.
-    pub(super) oldest_millis: AtomicU64,
+    /// The age of each partition's oldest command without an answer at the last sweep, in
+    /// milliseconds.
+    pub(super) oldest_millis: Vec<AtomicU64>,
     pub(super) has_failed: AtomicBool,
     pub(super) meters: Meters,
     pub(super) tracer: Tracer,

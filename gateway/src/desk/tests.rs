@@ -25,20 +25,29 @@ struct Table {
 
 impl Table {
     fn new() -> Table {
-        let log = MemoryLog::controlled(1);
+        Table::of_partitions(1)
+    }
+
+    fn of_partitions(partitions: u16) -> Table {
+        let log = MemoryLog::controlled(partitions);
         let limits = DeskLimits { unanswered_max: 10, unanswered_age_max: AGE_MAX };
         let clock = Arc::new(ManualClock::new(Timestamp::from_unix_millis(5)));
         let cache = Arc::new(MemoryCache::default());
-        let desk = Desk::open(&log, LogId([1; 16]), 1, clock, cache, limits).expect("it opens");
+        let desk =
+            Desk::open(&log, LogId([1; 16]), partitions, clock, cache, limits).expect("it opens");
         Table { log, desk, heard: Arc::default() }
     }
 
     fn submit(&self, wants: Wants) -> Result<(), Problem> {
+        self.submit_to(Partition::FIRST, wants)
+    }
+
+    fn submit_to(&self, partition: Partition, wants: Wants) -> Result<(), Problem> {
         let heard = Arc::clone(&self.heard);
         let submission = Submission {
             account: AccountName::new("alice").expect("a good name"),
             command: Command::CancelAll { instrument: None },
-            partition: Partition::FIRST,
+            partition,
             wants,
             claim: None,
             traceparent: None,
@@ -167,4 +176,15 @@ fn old_commands_without_an_answer_close_the_desk_until_they_have_one() {
     table.answer(0);
     table.sweep_after(3);
     table.submit(Wants::Receipt).expect("taken");
+}
+
+#[test]
+fn a_shard_that_is_down_closes_the_desk_for_its_own_commands_only() {
+    let table = Table::of_partitions(2);
+    let other = Partition::new(1).expect("in range");
+    table.submit(Wants::Receipt).expect("taken");
+    table.deliver(Delivery::Land);
+    table.sweep_after(3);
+    assert_eq!(table.submit(Wants::Receipt).expect_err("shed").code, "overloaded");
+    table.submit_to(other, Wants::Receipt).expect("its shard is well");
 }

@@ -1,6 +1,7 @@
 //! Who waits for what: a bounded map of request ids, in parts so that threads seldom meet.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -89,8 +90,8 @@ pub(super) struct Full;
 /// What a sweep found.
 #[derive(Default)]
 pub(super) struct Swept {
-    /// The age of the oldest command that waits for its shard.
-    pub(super) oldest: Duration,
+    /// The age of the oldest command that waits for its shard, by shard.
+    pub(super) oldest: BTreeMap<Partition, Duration>,
     pub(super) unanswered: usize,
     /// Those whose time is up, with the place of their record where it is known.
     pub(super) time_is_up: Vec<(Hear, Option<OrderId>)>,
@@ -160,7 +161,8 @@ impl Waiters {
                     swept.time_is_up.extend(waiter.hear.take().map(|hear| (hear, id)));
                 }
                 if !waiter.is_unconfirmed {
-                    swept.oldest = swept.oldest.max(age);
+                    let oldest = swept.oldest.entry(waiter.partition).or_default();
+                    *oldest = age.max(*oldest);
                 }
                 waiter.offset.is_some() || age < UNCONFIRMED_KEPT
             });
@@ -240,7 +242,7 @@ mod tests {
         assert_eq!(ids, [None, OrderId::at(Partition::FIRST, 7)]);
         let swept = waiters.sweep(later(3_600));
         assert_eq!((swept.time_is_up.len(), swept.unanswered), (0, 1));
-        assert!(swept.oldest > Duration::from_secs(3_500), "a shard is down");
+        assert!(swept.oldest[&Partition::FIRST] > Duration::from_secs(3_500), "a shard is down");
     }
 
     #[test]
@@ -249,7 +251,7 @@ mod tests {
         waiters.register(RequestId(1), waiter(Wants::Receipt)).expect("room");
         assert!(waiters.unconfirmed(RequestId(1)).is_some());
         let swept = waiters.sweep(Instant::now() + Duration::from_secs(8));
-        assert_eq!((swept.oldest, swept.unanswered), (Duration::ZERO, 1));
+        assert_eq!((swept.oldest, swept.unanswered), (BTreeMap::new(), 1));
         assert_eq!(waiters.sweep(Instant::now() + UNCONFIRMED_KEPT).unanswered, 0);
     }
 }
