@@ -164,7 +164,7 @@ impl Settings {
 
     /// Whether a starting ledger brings its tables up to date.
     pub fn ledger_migrates(&self) -> bool {
-        self.ledger.migrates.unwrap_or(self.profile.is_sandbox())
+        self.ledger.migrates.unwrap_or_else(|| self.profile.is_sandbox())
     }
 
     /// Where the shards' snapshots are.

@@ -1,5 +1,5 @@
-//! What the platform is deployed with, as the tools that deploy it would see it: the compose file and
-//! the overlays are rendered, and checked against the compose specification and the schemas of
+//! What the platform is deployed with, as the tools that deploy it would see it: the compose file
+//! and the overlays are rendered, and checked against the compose specification and the schemas of
 //! Kubernetes. What is in them is for the tests of `tradespine` to judge, which find the renderings
 //! in the directory that [`VARIABLE`] names.
 //!

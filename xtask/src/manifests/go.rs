@@ -1,5 +1,6 @@
 //! Tools that are written in Go, built from their sources at a fixed version: Go checks what it
-//! fetches against a public log of checksums. Each is built once, in seconds; kustomize in a minute.
+//! fetches against a public log of checksums. Each is built once, in seconds; kustomize in a
+//! minute.
 
 use std::{
     env,
