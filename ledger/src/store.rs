@@ -41,7 +41,7 @@ pub enum StoreError {
     #[error("the ledger's tables are damaged: {0}")]
     Damaged(String),
     /// The tables are older than this program, and somebody else brings them up to date.
-    #[error("the ledger's tables lack {lacking} migration(s), the first of them {first}")]
+    #[error("{lacking} migration(s) are missing, the first of them {first}")]
     Outdated {
         /// How many.
         lacking: usize,

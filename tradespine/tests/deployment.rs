@@ -1,6 +1,7 @@
-//! What the platform is deployed with, held against the platform: every process of the compose file
-//! and of the overlays is asked, by `--check`, whether it would begin with exactly the variables
-//! and files that it is given there; every port, probe, name and metric has to be somebody's.
+//! What the platform is deployed with, held against the platform: every process of the compose
+//! file and of the overlays is asked, by `--check`, whether it would begin with exactly the
+//! variables and files that it is given there; every port, probe, name and metric has to be
+//! somebody's.
 //!
 //! The files are those that `cargo xtask` rendered. Each rule is a function that complains; the
 //! tests at the end spoil what is good and wait for the complaint.
