@@ -176,13 +176,15 @@ impl Verifier<'_> {
         let begin = Begin::Newest(copies.store());
         let opened = Replay::<Exchange>::open(log, self.identity, self.partition, &begin, seen);
         let checked = match opened {
-            Ok(replay) if replay.position().out_seq != out_seq => Err("it cannot be used".into()),
+            Ok(replay) if replay.position().out_seq != out_seq => {
+                Err(format!("snapshot {out_seq} cannot be used"))
+            }
             Ok(mut replay) => {
                 replay.advance_to_end(log, seen)?;
                 let leads_there =
                     replay.replica().core().encode() == whole.replica().core().encode();
                 leads_there.then_some(()).ok_or_else(|| {
-                    "with the log after it it leads to another state than the whole log".to_owned()
+                    format!("snapshot {out_seq} leads to another state than the whole log")
                 })
             }
             Err(error @ ReplayError::Log(_)) => return Err(error.into()),
@@ -207,3 +209,6 @@ fn progress_bar(partition: Partition, events: u64) -> ProgressBar {
     }
     bar.with_prefix(partition.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,9 +67,7 @@ impl Report {
                     Ok(()) => self.lines.push(format!(
                         "partition {partition}: snapshot {out_seq} leads to the same state"
                     )),
-                    Err(reason) => self
-                        .problems
-                        .push(format!("partition {partition}: snapshot {out_seq}: {reason}")),
+                    Err(reason) => self.problems.push(format!("partition {partition}: {reason}")),
                 }
             }
         }

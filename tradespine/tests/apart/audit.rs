@@ -135,7 +135,7 @@ async fn dump_shows_the_order(cluster: &Cluster, client: &Client) {
     assert!(answer.contains(": applied; placed maker instrument "), "{answer}");
     let line = "log dump --kafka --topic orders --partition 3";
     let (sentence, status) = refusal(&cluster.run(line).await);
-    assert!(sentence.contains("there is no partition 3 of orders"), "{sentence}");
+    assert!(sentence.contains("there is no partition 3 of tradespine.orders"), "{sentence}");
     assert_eq!(status, Some(1));
 }
 
