@@ -1,4 +1,4 @@
-//! The platform under torture: three servers and seven services, each a process of its own on ports
+//! The platform under torture: three servers and six services, each a process of its own on ports
 //! that stay the same, killed and started again by this program's main thread.
 //!
 //! # Layout
