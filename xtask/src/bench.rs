@@ -1,5 +1,10 @@
 //! `cargo xtask bench`: every benchmark of the workspace. A benchmark is a file in `benches/` of
 //! its package. One that needs Kafka is run with `cargo xtask with-kafka -- cargo xtask bench`.
+//!
+//! `cargo xtask bench apart` is another matter: [`apart`] prepares servers, and the services run
+//! beside them.
+
+mod apart;
 
 use std::{
     ffi::{OsStr, OsString},
@@ -8,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::{
     cargo,
@@ -17,7 +22,10 @@ use crate::{
 
 /// Which benchmarks to run.
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Selection {
+    #[command(subcommand)]
+    whole: Option<Whole>,
     /// Only those of this package.
     #[arg(long, short, value_name = "NAME")]
     package: Option<String>,
@@ -29,11 +37,22 @@ pub(crate) struct Selection {
     arguments: Vec<OsString>,
 }
 
+/// What is measured as a whole.
+#[derive(Subcommand)]
+enum Whole {
+    /// Measures services apart on Kafka, PostgreSQL and Redis beside floors of the same run, and
+    /// prints a table.
+    Apart(apart::Apart),
+}
+
 /// Runs the benchmarks, one package after the other.
 ///
 /// # Errors
 /// Where there is none, or one of them fails.
 pub(crate) fn run(selection: &Selection) -> Result<()> {
+    if let Some(Whole::Apart(apart)) = &selection.whole {
+        return apart::run(apart);
+    }
     let mut found = benches(&workspace::packages()?)?;
     if let Some(package) = &selection.package {
         found.retain(|bench| bench.package == *package);

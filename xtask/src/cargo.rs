@@ -4,6 +4,7 @@ use std::{
     env,
     ffi::OsStr,
     io::{BufRead, BufReader},
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -16,6 +17,16 @@ pub(crate) fn command<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(arguments).current_dir(workspace::root());
     command
+}
+
+/// Where programs are built: into the same directory as this one, in their profile's own.
+///
+/// # Errors
+/// Where this program does not know where it is itself.
+pub(crate) fn binaries(dev: bool) -> Result<PathBuf> {
+    let here = env::current_exe()?;
+    let target = here.parent().and_then(Path::parent).context("no target directory")?;
+    Ok(target.join(if dev { "debug" } else { "release" }))
 }
 
 /// Runs `command` to its end, its output on this terminal.

@@ -3,7 +3,9 @@
 
 use std::{ffi::OsString, fs, os::unix::ffi::OsStrExt, path::Path};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
+
+use crate::{kafka, postgres, redis};
 
 /// A prepared server.
 pub(crate) struct Recipe {
@@ -31,6 +33,25 @@ impl Recipe {
         fs::write(directory.join(format!("{name}.recipe")), text)?;
         Ok(())
     }
+}
+
+/// Makes a server's files in a directory.
+type Prepare = fn(&Path) -> Result<Recipe>;
+
+/// Prepares every server that a platform needs below `files`, with its recipe beside it.
+///
+/// # Errors
+/// Where one of them cannot be installed or prepared.
+pub(crate) fn prepare(files: &Path) -> Result<()> {
+    let servers: [(&str, Prepare); 3] =
+        [("kafka", kafka::recipe), ("postgres", postgres::recipe), ("redis", redis::recipe)];
+    for (name, prepare) in servers {
+        let own = files.join(name);
+        fs::create_dir(&own)?;
+        let recipe = prepare(&own).with_context(|| format!("{name} could not be prepared"))?;
+        recipe.write(files, name)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 //! which starts and kills everything by itself (docs/torture.md).
 
 use std::{
-    env,
     ffi::OsString,
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
@@ -14,12 +13,10 @@ use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use crate::{
-    cargo, kafka,
+    cargo,
     keeper::Swept,
     packages::{need, runs},
-    postgres,
-    recipe::Recipe,
-    redis, workspace,
+    recipe, workspace,
 };
 
 /// What builds the platform's program and the rig's.
@@ -51,7 +48,7 @@ pub(crate) struct Torture {
 /// Where something cannot be built or prepared, or the rig found a fault.
 pub(crate) fn run(torture: &Torture) -> Result<()> {
     build(torture.dev)?;
-    let binaries = binaries(torture.dev)?;
+    let binaries = cargo::binaries(torture.dev)?;
     let directory = match &torture.directory {
         Some(directory) => directory.clone(),
         None => new_directory()?,
@@ -69,7 +66,7 @@ pub(crate) fn tiny() -> Result<()> {
     let files = tempfile::Builder::new().prefix("tradespine-tiny-").tempdir()?;
     let arguments = "--kills 1 --only gateway,matcher,ledger --rate 300 --least-rate 0";
     let arguments: Vec<OsString> = arguments.split(' ').map(OsString::from).collect();
-    let binaries = binaries(true)?;
+    let binaries = cargo::binaries(true)?;
     rig(&binaries, &binaries.join("tradespine"), &files.path().join("run"), &arguments)
 }
 
@@ -81,7 +78,7 @@ fn rig(binaries: &Path, binary: &Path, directory: &Path, arguments: &[OsString])
     let _goes_with_us = Swept::later(&files)?;
     // A server that runs as another user finds its own directory, and sees no other's name.
     fs::set_permissions(&files, Permissions::from_mode(0o711))?;
-    prepare(&files)?;
+    recipe::prepare(&files)?;
     let mut rig = Command::new(binaries.join("tradespine-torture"));
     rig.arg("--servers").arg(&files).arg("--binary").arg(binary);
     rig.arg("--directory").arg(directory).args(arguments);
@@ -97,29 +94,6 @@ fn build(dev: bool) -> Result<()> {
         command.arg("--release");
     }
     cargo::run(&mut command).context("it could not be built; what is wrong stands above")
-}
-
-/// Where both programs are: built into the same directory as this one, in their profile's own.
-fn binaries(dev: bool) -> Result<PathBuf> {
-    let here = env::current_exe()?;
-    let target = here.parent().and_then(Path::parent).context("no target directory")?;
-    Ok(target.join(if dev { "debug" } else { "release" }))
-}
-
-/// Makes a server's files in a directory.
-type Prepare = fn(&Path) -> Result<Recipe>;
-
-/// Prepares every server below `files`, with its recipe beside it.
-fn prepare(files: &Path) -> Result<()> {
-    let servers: [(&str, Prepare); 3] =
-        [("kafka", kafka::recipe), ("postgres", postgres::recipe), ("redis", redis::recipe)];
-    for (name, prepare) in servers {
-        let own = files.join(name);
-        fs::create_dir(&own)?;
-        let recipe = prepare(&own).with_context(|| format!("{name} could not be prepared"))?;
-        recipe.write(files, name)?;
-    }
-    Ok(())
 }
 
 /// The first of the numbered directories that is not there yet.

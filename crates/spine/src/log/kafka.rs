@@ -29,6 +29,7 @@ use std::{
 use model::Partition;
 use proto::topic::{RECORD_BYTES_MAX, Topic};
 use rdkafka::{
+    ClientConfig,
     client::Client,
     error::{KafkaError, RDKafkaErrorCode},
     producer::{Producer as _, ThreadedProducer},
@@ -75,9 +76,26 @@ impl KafkaSettings {
         }
     }
 
-    fn topic_name(&self, topic: Topic) -> String {
+    /// What a producer of this role tells librdkafka, secrets masked: for a benchmark that measures
+    /// librdkafka itself beside the log, so that the two never differ.
+    pub fn producer_properties(&self, role: WriterRole) -> BTreeMap<String, String> {
+        properties(&producer::config(self, role))
+    }
+
+    /// The same of a reader.
+    pub fn reader_properties(&self) -> BTreeMap<String, String> {
+        properties(&reader::config(self))
+    }
+
+    /// The name of a topic, as brokers know it.
+    pub fn topic_name(&self, topic: Topic) -> String {
         format!("{}{}", self.topic_prefix, topic.name())
     }
+}
+
+fn properties(config: &ClientConfig) -> BTreeMap<String, String> {
+    let properties = config.config_map().into_iter();
+    properties.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// Properties may be secrets: only their names are shown.

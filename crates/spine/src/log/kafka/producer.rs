@@ -223,7 +223,7 @@ fn headers(headers: &Headers) -> OwnedHeaders {
     })
 }
 
-fn config(settings: &KafkaSettings, role: WriterRole) -> ClientConfig {
+pub(super) fn config(settings: &KafkaSettings, role: WriterRole) -> ClientConfig {
     let mut config = client::config(settings);
     config
         .set("enable.idempotence", "true")

@@ -203,7 +203,7 @@ pub(super) fn timestamp(time: KafkaTime) -> Timestamp {
     millis.map_or(Timestamp::EPOCH, Timestamp::from_unix_millis)
 }
 
-fn config(settings: &KafkaSettings) -> ClientConfig {
+pub(super) fn config(settings: &KafkaSettings) -> ClientConfig {
     let mut config = client::config(settings);
     config
         // librdkafka wants a group's name even of a reader that joins none.

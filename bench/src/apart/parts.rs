@@ -1,0 +1,369 @@
+//! The measurements themselves, one after the other, each with its line on the terminal.
+
+use std::{path::Path, sync::Arc, thread, time::Duration};
+
+use anyhow::{Context as _, Result};
+use tokio::runtime::Runtime;
+
+use super::{
+    Extent, Part,
+    ledger::{self, Ages, Books},
+    platform::{FLOOR_PREFIX, Platform},
+    process::own_processor_seconds,
+    wrk::{self, Closed},
+};
+use crate::{
+    figures::Figures, kafka::Floor, outcome::Outcome, rest, schedule::Schedule, stream,
+    trades::Trades,
+};
+
+/// The connections of the closed loops over REST.
+const CONNECTIONS: [u16; 2] = [64, 256];
+
+/// The connections of the open loops over REST: how many orders may be on their way at once.
+const OPEN_CONNECTIONS: u16 = 128;
+
+/// The gRPC streams of a load, and how many requests without a result each keeps in a closed loop.
+const STREAMS: u16 = 2;
+const IN_FLIGHT: usize = 1_024;
+
+/// The shares of the closed loop's rate, in percent, at which open loops are run.
+const STEPS_PERCENT: [u32; 5] = [50, 60, 70, 80, 90];
+
+/// A rate is held where this share of it was acknowledged, in percent, hardly an order was refused,
+/// and an order in a hundred was not later than this.
+const HELD_PERCENT: f64 = 97.0;
+const HELD_REFUSED_PERCENT_MAX: f64 = 1.0;
+const HELD_P99_MS_MAX: f64 = 250.0;
+
+/// The low rate of latencies, at which nothing waits for anything.
+const LOW_RATE: u32 = 100;
+
+/// How many connections carry it: more than are ever busy.
+const LOW_CONNECTIONS: u16 = 16;
+
+/// How long the machine rests after each load.
+const REST_WAIT: Duration = Duration::from_millis(300);
+
+const ECHO: &str = "floor: route that echoes, wrk 64, requests";
+const PRODUCE: &str = "floor: route that produces and awaits, wrk 64, requests";
+const TWO_HOPS: &str = "floor: Kafka, two hops at 100/s, p50";
+const REST_64: &str = "REST, closed loop, 64 connections, orders";
+
+/// What is measured, with what, and what came of it so far.
+pub(super) struct Bench<'a> {
+    pub(super) platform: Platform,
+    pub(super) runtime: Runtime,
+    pub(super) extent: &'a Extent,
+    /// wrk's script.
+    pub(super) orders: &'a Path,
+    pub(super) figures: Figures,
+    /// Another for each load.
+    pub(super) seed: u64,
+}
+
+impl Bench<'_> {
+    /// Takes each part once.
+    pub(super) fn round(&mut self) -> Result<()> {
+        let parts: [(Part, fn(&mut Self) -> Result<()>); 6] = [
+            (Part::Routes, Self::routes),
+            (Part::Rest, Self::rest),
+            (Part::Kafka, Self::kafka),
+            (Part::Stream, Self::stream),
+            (Part::Open, Self::open),
+            (Part::Push, Self::push),
+        ];
+        for (part, take) in parts {
+            if self.extent.has(part) {
+                take(self).with_context(|| format!("the part {part:?}"))?;
+                self.platform.check()?;
+            }
+        }
+        self.figures.note_ratio("REST 64 by the route that produces and awaits", REST_64, PRODUCE);
+        self.figures.note_ratio("REST 64 by the route that echoes", REST_64, ECHO);
+        let trade = push_name(&LOW_RATE.to_string(), "its trade on a WebSocket, p50");
+        self.figures.note_ratio("order to trade at 100/s, p50, by two hops", &trade, TWO_HOPS);
+        Ok(())
+    }
+
+    /// The memory of every process.
+    pub(super) fn note_memory(&mut self, when: &str) {
+        for process in self.platform.processes() {
+            let mebibytes = process.memory_bytes() as f64 / f64::from(1 << 20);
+            self.figures.note(format!("memory, {when}: {}", process.name()), "MiB", mebibytes);
+        }
+    }
+
+    fn routes(&mut self) -> Result<()> {
+        for (what, address) in
+            [(ECHO, &self.platform.at.echo), (PRODUCE, &self.platform.at.produce)]
+        {
+            let closed = wrk::run(self.orders, address, CONNECTIONS[0], self.extent.duration())?;
+            say(what, &format!("{:.0}/s, p50 {:.2} ms", closed.rate, closed.p50_ms));
+            self.figures.note(what, "/s", closed.rate);
+            thread::sleep(REST_WAIT);
+        }
+        Ok(())
+    }
+
+    fn kafka(&mut self) -> Result<()> {
+        let floor = Floor::new(&self.platform.at.brokers, FLOOR_PREFIX, self.extent.partitions);
+        // Records and single steps are soon many enough.
+        let short = self.extent.duration().mul_f64(0.4).max(Duration::from_secs(1));
+        let produced = floor.produce(short)?;
+        self.figures.note("floor: Kafka, raw produce, 150 bytes, records", "/s", produced);
+        let acknowledged = floor.acknowledge(short)?;
+        let [one, two] = [false, true].map(|two| floor.hop(two, LOW_RATE, self.extent.duration()));
+        let (one, two) = (one?, two?);
+        for (what, latencies) in [
+            ("floor: Kafka, produce to acknowledgement", &acknowledged),
+            ("floor: Kafka, one hop at 100/s", &one),
+            ("floor: Kafka, two hops at 100/s", &two),
+        ] {
+            self.figures.note(format!("{what}, p50"), "ms", latencies.millis_at(0.5));
+            self.figures.note(format!("{what}, p99"), "ms", latencies.millis_at(0.99));
+        }
+        let p50 = [&acknowledged, &one, &two].map(|latencies| latencies.millis_at(0.5));
+        say("floor: Kafka", &format!("{produced:.0}/s; acknowledged, one hop, two: {p50:.2?} ms"));
+        Ok(())
+    }
+
+    fn rest(&mut self) -> Result<()> {
+        for connections in CONNECTIONS {
+            let before = ledger::open(&self.platform.at)?;
+            let costs = self.costs();
+            let rest = &self.platform.at.rest;
+            let closed = wrk::run(self.orders, rest, connections, self.extent.duration())?;
+            let costs_after = self.costs();
+            let what = format!("REST, closed loop, {connections} connections");
+            self.note_closed(&what, &closed);
+            if connections == CONNECTIONS[0] {
+                let seconds = costs_after.iter().zip(&costs);
+                for ((name, after), (_, before)) in seconds {
+                    let micros = (after - before) * 1e6 / closed.answered.max(1) as f64;
+                    self.figures.note(
+                        format!("REST 64, a core's time an order: {name}"),
+                        "us",
+                        micros,
+                    );
+                }
+            }
+            let drained = self.settle(&what, before)?;
+            self.figures.note(format!("{what}, until the ledger has all"), "s", drained);
+        }
+        Ok(())
+    }
+
+    fn note_closed(&mut self, what: &str, closed: &Closed) {
+        let Closed { rate, p50_ms, p99_ms, refused_percent, .. } = closed;
+        say(
+            what,
+            &format!(
+                "{rate:.0}/s, p50 {p50_ms:.2}, p99 {p99_ms:.2} ms, refused {refused_percent} %"
+            ),
+        );
+        self.figures.note(format!("{what}, orders"), "/s", *rate);
+        self.figures.note(format!("{what}, p50"), "ms", *p50_ms);
+        self.figures.note(format!("{what}, p99"), "ms", *p99_ms);
+        self.figures.note(format!("{what}, refused"), "%", *refused_percent);
+    }
+
+    fn stream(&mut self) -> Result<()> {
+        let before = ledger::open(&self.platform.at)?;
+        let uri = format!("http://{}", self.platform.at.grpc);
+        let seed = self.next_seed();
+        let loading = stream::closed_loop(&uri, STREAMS, IN_FLIGHT, self.extent.duration(), seed);
+        let outcome = self.runtime.block_on(loading)?;
+        let what = format!("gRPC, {STREAMS} streams, {IN_FLIGHT} in flight on each");
+        say(&what, &outcome.line());
+        self.figures.note(format!("{what}, orders"), "/s", outcome.rate());
+        self.figures.note(format!("{what}, p50"), "ms", outcome.latencies.millis_at(0.5));
+        self.figures.note(format!("{what}, p99"), "ms", outcome.latencies.millis_at(0.99));
+        self.figures.note(format!("{what}, refused"), "%", outcome.refused_percent());
+        let drained = self.settle(&what, before)?;
+        self.figures.note(format!("{what}, until the ledger has all"), "s", drained);
+        Ok(())
+    }
+
+    /// Goes up step by step until a rate is not held, over REST and then over gRPC.
+    fn open(&mut self) -> Result<()> {
+        let most = self.capacity()?;
+        for edge in [Edge::Rest, Edge::Stream] {
+            let mut held = None;
+            for percent in STEPS_PERCENT {
+                let rate = (most * f64::from(percent) / 100.0).max(1.0) as u32;
+                let before = ledger::open(&self.platform.at)?;
+                let outcome = self.load(edge, OPEN_CONNECTIONS, rate)?;
+                let what = format!("{}, open loop", edge.name());
+                say(&format!("{what}, {percent} %, {rate}/s"), &outcome.line());
+                self.settle(&what, before)?;
+                if !is_held(&outcome, rate) {
+                    break;
+                }
+                held = Some((rate, outcome));
+            }
+            self.note_held(edge, held);
+        }
+        Ok(())
+    }
+
+    fn note_held(&mut self, edge: Edge, held: Option<(u32, Outcome)>) {
+        let what = format!("{}, open loop, highest rate held", edge.name());
+        let rate = held.as_ref().map_or(0, |(rate, _)| *rate);
+        self.figures.note(format!("{what}, orders"), "/s", rate.into());
+        let Some((_, outcome)) = held else { return };
+        for (name, quantile) in [("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("most", 1.0)] {
+            self.figures.note(
+                format!("{what}, {name}"),
+                "ms",
+                outcome.latencies.millis_at(quantile),
+            );
+        }
+    }
+
+    /// Order to acknowledgement and to trade, at a low rate and at half of the most.
+    fn push(&mut self) -> Result<()> {
+        let half = (self.capacity()? / 2.0).max(1.0) as u32;
+        for (rate, connections, name) in [
+            (LOW_RATE, LOW_CONNECTIONS, LOW_RATE.to_string()),
+            (half, OPEN_CONNECTIONS, "half of REST 64".to_owned()),
+        ] {
+            let before = ledger::open(&self.platform.at)?;
+            let trades = self.runtime.block_on(Trades::listen(&self.platform.at.websocket))?;
+            let outcome = self.load(Edge::Rest, connections, rate)?;
+            let heard = self.runtime.block_on(trades.stop())?;
+            let traded = heard.latencies(&outcome.acknowledged);
+            for (end, latencies) in
+                [("its acknowledgement", &outcome.latencies), ("its trade on a WebSocket", &traded)]
+            {
+                for (quantile_name, quantile) in [("p50", 0.5), ("p99", 0.99)] {
+                    let what = push_name(&name, &format!("{end}, {quantile_name}"));
+                    self.figures.note(what, "ms", latencies.millis_at(quantile));
+                }
+            }
+            let told = format!(
+                "{}; {} trades heard, p50 {:.2}, p99 {:.2} ms, {} gaps",
+                outcome.line(),
+                traded.count(),
+                traded.millis_at(0.5),
+                traded.millis_at(0.99),
+                heard.gaps
+            );
+            say(&format!("order to WebSocket at {rate}/s"), &told);
+            self.settle("order to WebSocket", before)?;
+        }
+        Ok(())
+    }
+
+    /// A constant rate for a minute, once.
+    pub(super) fn hold(&mut self) -> Result<()> {
+        if !self.extent.has(Part::Hold) {
+            return Ok(());
+        }
+        let (rate, seconds) = (self.extent.hold_rate, self.extent.hold_seconds);
+        let what = format!("REST, open loop, {rate}/s for {seconds} s");
+        let before = ledger::open(&self.platform.at)?;
+        let ages = Ages::watch(&self.platform.at);
+        let schedule = Arc::new(Schedule::new(rate, Duration::from_secs(seconds)));
+        let seed = self.next_seed();
+        let outcome = rest::run(self.platform.at.rest.parse()?, OPEN_CONNECTIONS, &schedule, seed)?;
+        let most = ages.most()?;
+        say(&what, &format!("{}; the ledger was at most {most:.2} s behind", outcome.line()));
+        self.figures.note(format!("{what}, acknowledged"), "/s", outcome.rate());
+        self.figures.note(format!("{what}, p50"), "ms", outcome.latencies.millis_at(0.5));
+        self.figures.note(format!("{what}, p99"), "ms", outcome.latencies.millis_at(0.99));
+        self.figures.note(format!("{what}, most"), "ms", outcome.latencies.millis_max());
+        self.figures.note(format!("{what}, refused"), "%", outcome.refused_percent());
+        self.figures.note(format!("{what}, ledger at most behind"), "s", most);
+        let drained = self.settle(&what, before)?;
+        self.figures.note(format!("{what}, until the ledger has all"), "s", drained);
+        self.platform.check()
+    }
+
+    /// The rate of the closed loop, of which other loads are a share. Where that part is left out
+    /// it is run once, and its figure not kept.
+    fn capacity(&mut self) -> Result<f64> {
+        if let Some(rate) = self.figures.median(REST_64) {
+            return Ok(rate);
+        }
+        let before = ledger::open(&self.platform.at)?;
+        let rest = &self.platform.at.rest;
+        let closed = wrk::run(self.orders, rest, CONNECTIONS[0], self.extent.duration())?;
+        self.settle("REST, to know the most", before)?;
+        Ok(closed.rate)
+    }
+
+    fn load(&mut self, edge: Edge, connections: u16, rate: u32) -> Result<Outcome> {
+        let seed = self.next_seed();
+        match edge {
+            Edge::Rest => {
+                let schedule = Arc::new(Schedule::new(rate, self.extent.duration()));
+                rest::run(self.platform.at.rest.parse()?, connections, &schedule, seed)
+            }
+            Edge::Stream => {
+                let uri = format!("http://{}", self.platform.at.grpc);
+                let schedule = Arc::new(Schedule::new(rate, self.extent.duration()));
+                self.runtime.block_on(stream::open_loop(&uri, STREAMS, &schedule, seed))
+            }
+        }
+    }
+
+    /// Waits until the ledger has what was ordered since `before`, and says where it has more or
+    /// less than that. How many seconds that took.
+    fn settle(&mut self, what: &str, before: Books) -> Result<f64> {
+        let drained = ledger::drain(&self.platform.at, before)?;
+        if !drained.is_equal() {
+            let (appended, rows) = (drained.appended, drained.rows);
+            say(what, &format!("NOT EQUAL: {appended} orders were taken, the ledger has {rows}"));
+        }
+        let short = drained.appended.abs_diff(drained.rows) as f64;
+        self.figures.note("orders of a load that the ledger has too few or too many", "", short);
+        thread::sleep(REST_WAIT);
+        Ok(drained.waited.as_secs_f64())
+    }
+
+    /// The processor time of every process, and of the load as the last.
+    fn costs(&self) -> Vec<(String, f64)> {
+        let processes = self.platform.processes();
+        let mut costs: Vec<(String, f64)> = processes
+            .map(|process| (process.name().to_owned(), process.processor_seconds()))
+            .collect();
+        costs.push(("load".to_owned(), own_processor_seconds()));
+        costs
+    }
+
+    fn next_seed(&mut self) -> u64 {
+        self.seed += 1;
+        self.seed
+    }
+}
+
+/// Which way orders come in.
+#[derive(Clone, Copy, Debug)]
+enum Edge {
+    Rest,
+    Stream,
+}
+
+impl Edge {
+    fn name(self) -> &'static str {
+        match self {
+            Edge::Rest => "REST",
+            Edge::Stream => "gRPC streams",
+        }
+    }
+}
+
+fn is_held(outcome: &Outcome, rate: u32) -> bool {
+    outcome.rate() >= f64::from(rate) * HELD_PERCENT / 100.0
+        && outcome.refused_percent() < HELD_REFUSED_PERCENT_MAX
+        && outcome.latencies.millis_at(0.99) <= HELD_P99_MS_MAX
+}
+
+fn push_name(rate: &str, end: &str) -> String {
+    format!("order to {end}, at {rate}/s")
+}
+
+fn say(what: &str, told: &str) {
+    eprintln!("  {what}: {told}");
+}

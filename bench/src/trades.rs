@@ -1,0 +1,141 @@
+//! Listens to every trade on `/ws/trades`, and knows when each order's first trade came.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use futures_util::StreamExt as _;
+use serde::Deserialize;
+use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
+use tokio_tungstenite::{connect_async, tungstenite::Message};
+
+use crate::outcome::{Acknowledged, Latencies};
+
+/// How long after the load a trade may still come.
+const LATE_WAIT: Duration = Duration::from_millis(500);
+
+/// A listener that listens.
+pub(crate) struct Trades {
+    stop: oneshot::Sender<()>,
+    listening: JoinHandle<Result<Heard>>,
+}
+
+/// What was heard.
+#[derive(Debug, Default)]
+pub(crate) struct Heard {
+    /// When the first trade of each order that came later than its partner was heard.
+    first: HashMap<u64, Instant>,
+    /// How often frames were left out, because this listener was too slow.
+    pub(crate) gaps: u64,
+}
+
+#[derive(Deserialize)]
+struct Frame<'a> {
+    r#type: &'a str,
+    #[serde(default)]
+    buy_order_id: u64,
+    #[serde(default)]
+    sell_order_id: u64,
+    #[serde(default)]
+    taker_side: &'a str,
+}
+
+impl Trades {
+    /// Begins to listen to the broadcaster at `address`.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub(crate) async fn listen(address: &str) -> Result<Trades> {
+        let url = format!("ws://{address}/ws/trades");
+        let (mut socket, _) =
+            connect_async(&url).await.with_context(|| format!("cannot listen to {url}"))?;
+        let (stop, mut stopped) = oneshot::channel();
+        let listening = tokio::spawn(async move {
+            let mut heard = Heard::default();
+            loop {
+                let message = tokio::select! {
+                    message = socket.next() => message,
+                    _ = &mut stopped => break,
+                };
+                let at = Instant::now();
+                match message.context("the broadcaster ended the stream")?? {
+                    Message::Text(text) => heard.take(&text, at)?,
+                    Message::Close(why) => anyhow::bail!("the broadcaster left: {why:?}"),
+                    _ => {}
+                }
+            }
+            Ok(heard)
+        });
+        Ok(Trades { stop, listening })
+    }
+
+    /// Waits a moment for what is late, and tells what was heard.
+    ///
+    /// # Errors
+    /// Where the broadcaster ended the stream.
+    pub(crate) async fn stop(mut self) -> Result<Heard> {
+        // It ends by itself only where something is wrong.
+        if let Ok(ended) = timeout(LATE_WAIT, &mut self.listening).await {
+            return ended?;
+        }
+        let _ = self.stop.send(());
+        self.listening.await?
+    }
+}
+
+impl Heard {
+    fn take(&mut self, text: &str, at: Instant) -> Result<()> {
+        let frame: Frame<'_> = serde_json::from_str(text).context("a frame that is none")?;
+        match frame.r#type {
+            "trade" => {
+                let is_buy = frame.taker_side == "buy";
+                let taker = if is_buy { frame.buy_order_id } else { frame.sell_order_id };
+                self.first.entry(taker).or_insert(at);
+            }
+            "gap" => self.gaps += 1,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// From the moment at which each order was to be sent to its first trade being heard; orders
+    /// that rested first have none.
+    pub(crate) fn latencies(&self, acknowledged: &[Acknowledged]) -> Latencies {
+        let mut latencies = Latencies::new();
+        for (id, due) in acknowledged {
+            if let Some(heard) = self.first.get(id) {
+                latencies.record(heard.saturating_duration_since(*due));
+            }
+        }
+        latencies
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_trade_of_a_taker_counts() {
+        let began = Instant::now();
+        let after = |millis| began + Duration::from_millis(millis);
+        let mut heard = Heard::default();
+        let trade = |buy: u64, sell: u64, taker: &str| {
+            format!(
+                "{{\"type\":\"trade\",\"id\":\"A-B-1\",\"price\":\"1\",\"buy_order_id\":{buy},\
+                 \"sell_order_id\":{sell},\"taker_side\":\"{taker}\"}}"
+            )
+        };
+        heard.take(&trade(7, 3, "buy"), after(10)).expect("a frame");
+        heard.take(&trade(7, 4, "buy"), after(20)).expect("a frame");
+        heard.take(&trade(5, 8, "sell"), after(30)).expect("a frame");
+        heard.take("{\"type\":\"gap\",\"last_sequence\":3}", after(40)).expect("a frame");
+        let latencies = heard.latencies(&[(7, began), (3, began), (8, after(28)), (9, began)]);
+        assert_eq!(latencies.count(), 2, "3 rested first and 9 never traded");
+        assert!((latencies.millis_max() - 10.0).abs() < 0.02, "{}", latencies.millis_max());
+        assert!((latencies.millis_at(0.5) - 2.0).abs() < 0.02);
+        assert_eq!(heard.gaps, 1);
+    }
+}
