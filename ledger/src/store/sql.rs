@@ -28,9 +28,10 @@ use std::{collections::BTreeMap, time::Duration};
 use ledger_migration::{Migrator, MigratorTrait};
 use model::{AccountName, KeyText, OrderId, Partition};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, SqlErr,
-    TransactionTrait,
+    ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend,
+    DbErr, RuntimeErr, SqlErr, TransactionTrait,
     sqlx::{
+        self,
         postgres::PgConnectOptions,
         sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
     },
@@ -52,6 +53,10 @@ const CONNECTIONS_MAX: u32 = 8;
 /// How long a statement may wait for a connection or for another's lock before it fails: longer
 /// than any batch takes, shorter than a client waits.
 const WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// How often a database that does not answer in [`WAIT_MAX`] is asked to open: for two minutes,
+/// which a machine that is busy with other things for a while may take.
+const CONNECT_TRIES_MAX: u32 = 24;
 
 /// How long a batch may take before its outcome is called unknown: many times what the largest one
 /// takes, so that only a database that does not answer at all comes to it.
@@ -156,7 +161,7 @@ impl SqlStore {
         if is_private {
             options.idle_timeout(None).max_lifetime(None);
         }
-        let connection = Database::connect(options).await.map_err(failed)?;
+        let connection = connect_patiently(options).await.map_err(failed)?;
         let writers = match connection.get_database_backend() {
             DbBackend::Sqlite => 1,
             _ => WRITERS_MAX,
@@ -170,6 +175,31 @@ impl SqlStore {
     /// [`StoreError::Failed`] where the database does not close.
     pub async fn close(&self) -> Result<(), StoreError> {
         self.connection.close_by_ref().await.map_err(failed)
+    }
+}
+
+/// Connects, also where that takes long: a SQLite file is opened by a thread that may run only where
+/// no other wants to, and after a crash it folds back what was not. A server that cannot be reached
+/// says so at once.
+async fn connect_patiently(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match Database::connect(options.clone()).await {
+            Err(error) if is_late(&error) && tries < CONNECT_TRIES_MAX => {
+                tracing::warn!(%error, "the ledger's database is slow to open");
+            }
+            connected => return connected,
+        }
+    }
+}
+
+/// Whether there was no answer in [`WAIT_MAX`], good or bad.
+fn is_late(error: &DbErr) -> bool {
+    match error {
+        DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) => true,
+        DbErr::Conn(RuntimeErr::SqlxError(error)) => matches!(**error, sqlx::Error::PoolTimedOut),
+        _ => false,
     }
 }
 
