@@ -125,10 +125,10 @@ Examples:  tradespine probe gateway
 
     /// Check what a platform keeps: replay its log and compare everything that follows from it
     ///
-    /// Every answer's hash chain, the ledger's tables, the snapshots and the sum of every asset must
-    /// be what a replay gives. The exit status is 0 only where they are. Of a data directory stop
-    /// the platform first; services apart, which --kafka names, may run: their log is looked at up
-    /// to where it ends now. Nothing is written.
+    /// Every answer's hash chain, the ledger's tables, the snapshots and the sum of every asset
+    /// must be what a replay gives. The exit status is 0 only where they are. Of a data directory
+    /// stop the platform first; services apart, which --kafka names, may run: their log is looked
+    /// at up to where it ends now. Nothing is written.
     #[command(after_help = "\
 Examples:  tradespine verify --data-dir /tmp/market && echo clean
            tradespine verify --kafka --brokers kafka:9092 --database-url postgres://reader@db/ledger")]
