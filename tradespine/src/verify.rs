@@ -3,8 +3,10 @@
 //! The whole log is replayed from its first record by the same code that ran it, and every answer's
 //! chain compared with the published one. What the answers say is folded again into a ledger in
 //! memory and compared, row by row, with the tables. Every asset's sum over all accounts and the
-//! world outside must be zero. The newest snapshot must lead to the same state as the whole log.
+//! world outside must be zero, and what the links of all shards add up to must be just what is on
+//! its way between them. The newest snapshot must lead to the same state as the whole log.
 
+mod links;
 mod report;
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -28,7 +30,7 @@ use spine::{
     tail::Accepted,
 };
 
-use self::report::Report;
+use self::{links::Links, report::Report};
 
 /// How many answers are folded between two looks at the progress bar.
 const ANSWERS_A_BATCH: usize = 10_000;
@@ -63,7 +65,7 @@ fn verify(
     let log: Arc<dyn Log> = crate::dump::open(data_dir)?;
     let identity = genesis::identify(log.as_ref())?;
     let mut report = Report::new(identity.log_id);
-    let folded = MemoryStore::new();
+    let (folded, mut links) = (MemoryStore::new(), Links::default());
     for partition in identity.partitions() {
         let verifier = Verifier {
             log: Arc::clone(&log),
@@ -73,9 +75,10 @@ fn verify(
             folded: &folded,
         };
         verifier
-            .replay(snapshots, &mut report)
+            .replay(snapshots, &mut report, &mut links)
             .with_context(|| format!("partition {partition}"))?;
     }
+    report.compare_links(&links);
     report.compare(tables, &folded.into_tables());
     Ok(report)
 }
@@ -93,6 +96,7 @@ impl Verifier<'_> {
         &self,
         snapshots: &Arc<dyn SnapshotStore>,
         report: &mut Report,
+        links: &mut Links,
     ) -> anyhow::Result<()> {
         let (log, seen) = (self.log.as_ref(), Visibility::Synced);
         let mut replay =
@@ -121,6 +125,7 @@ impl Verifier<'_> {
         bar.finish_and_clear();
         let inputs = log.end(Place::orders(self.partition), seen)?;
         report.replayed(self.partition, &replay, inputs, projected_to);
+        links.note(replay.replica());
         self.check_snapshot(snapshots, &replay)
     }
 

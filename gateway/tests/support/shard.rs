@@ -177,7 +177,8 @@ impl Rules {
             None => {
                 self.deposits.insert(id.to_owned(), units);
                 let available = Some(log::Amount { units, units_high: 0 });
-                let balance = log::Balance { account: 0, asset_id: 2, available, held: None };
+                let balance =
+                    log::Balance { account: 0, asset_id: 2, available, ..Default::default() };
                 let (balances, accounts) = (vec![balance], vec![name]);
                 log::AnswerBody { balances, accounts, ..applied(Vec::new()) }
             }

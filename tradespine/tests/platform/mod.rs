@@ -32,10 +32,16 @@ fn free_address() -> String {
 impl Platform {
     /// Starts it on `directory` and waits until it says that it is up.
     pub(crate) async fn start(directory: &Path) -> Platform {
+        Platform::start_with(directory, 1).await
+    }
+
+    /// The same with so many shards.
+    pub(crate) async fn start_with(directory: &Path, shards: u16) -> Platform {
         let [gateway, market_data, websocket] = [0; 3].map(|_| free_address());
         let mut process = Command::new(BINARY)
             .arg("up")
             .arg("--no-market-maker")
+            .env("TRADESPINE_SHARDS", shards.to_string())
             .arg("--data-dir")
             .arg(directory)
             .env("TRADESPINE_GATEWAY__GRPC_ADDRESS", &gateway)

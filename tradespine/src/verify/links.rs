@@ -1,0 +1,84 @@
+//! What is on its way between shards, from the items themselves and from the accounts' links.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use matcher::Exchange;
+use model::{AccountName, Amount, AssetId, Partition};
+use proto::{link::LinkItem, log};
+use spine::Replica;
+
+/// The links of all shards after their whole logs.
+#[derive(Default)]
+pub struct Links {
+    /// What each shard keeps of what it sent: destination, number and item.
+    sent: BTreeMap<(Partition, Partition), Vec<(u64, log::LinkItem)>>,
+    /// The number of the last item taken, by source and destination.
+    taken: BTreeMap<(Partition, Partition), u64>,
+    /// What every account's links add up to.
+    sums: BTreeMap<(AccountName, AssetId), i128>,
+}
+
+/// An item on its way.
+#[derive(Debug)]
+pub struct InFlight {
+    /// Where it comes from.
+    pub from: Partition,
+    /// Where it goes.
+    pub to: Partition,
+    /// Its number.
+    pub link_seq: u64,
+    /// The item.
+    pub item: LinkItem,
+}
+
+impl Links {
+    /// Takes the links of one shard.
+    pub fn note(&mut self, replica: &Replica<Exchange>) {
+        let at = replica.partition();
+        for (to, link_seq, item) in replica.links().unacknowledged() {
+            self.sent.entry((at, to)).or_default().push((link_seq, item.clone()));
+        }
+        for progress in replica.links().all_progress() {
+            let from = u16::try_from(progress.partition).ok().and_then(Partition::new);
+            self.taken.extend(from.map(|from| ((from, at), progress.taken)));
+        }
+        for account in replica.core().accounts().image().accounts {
+            for (asset, link) in account.links {
+                *self.sums.entry((account.name.clone(), asset)).or_insert(0) += link.units();
+            }
+        }
+    }
+
+    /// Every item that was sent and not taken.
+    pub fn in_flight(&self) -> impl Iterator<Item = InFlight> {
+        self.sent.iter().flat_map(|((from, to), items)| {
+            let taken = self.taken.get(&(*from, *to)).copied().unwrap_or(0);
+            let on_its_way = items.iter().filter(move |(link_seq, _)| *link_seq > taken);
+            on_its_way.filter_map(move |(link_seq, item)| {
+                let item = LinkItem::try_from(item).ok()?;
+                Some(InFlight { from: *from, to: *to, link_seq: *link_seq, item })
+            })
+        })
+    }
+
+    /// The accounts whose links are not what is on its way, with both.
+    pub fn contradictions(&self) -> Vec<(AccountName, AssetId, i128, i128)> {
+        let mut on_its_way: BTreeMap<(AccountName, AssetId), i128> = BTreeMap::new();
+        for InFlight { item, .. } in self.in_flight() {
+            let amount = item.kind.amount().units();
+            *on_its_way.entry((item.account, item.asset)).or_insert(0) += amount;
+        }
+        let keys: BTreeSet<_> = self.sums.keys().chain(on_its_way.keys()).collect();
+        let both = keys.into_iter().map(|key| {
+            let links = self.sums.get(key).copied().unwrap_or(0);
+            let moving = on_its_way.get(key).copied().unwrap_or(0);
+            (key.0.clone(), key.1, links, moving)
+        });
+        both.filter(|(_, _, links, moving)| links != moving).collect()
+    }
+}
+
+/// An amount that moves, in words.
+pub fn moving(amount: Amount) -> String {
+    if amount.is_zero() { "no money".to_owned() } else { format!("{} units", amount.units()) }
+}
