@@ -8,12 +8,14 @@
 //! 3. The append. The record is valid for [`VALID_FOR`], and the producer gives it up after as
 //!    long: nothing that was given up can be done later.
 //! 4. Exactly one [`News`] to whoever asked: where the record stands, what its shard answered, that
-//!    it was not written, or that nobody knows yet.
+//!    it was not written, or that nobody knows yet. Where the shard answers that an order waits for
+//!    money, that is no result: `parked` waits for the answer that is.
 //!
 //! Each command costs a few short locks of one of many small maps, and no task of its own.
 
 mod follow;
 mod lag;
+mod parked;
 mod shared;
 mod waiters;
 
@@ -40,8 +42,9 @@ use spine::{
     trace::{Sending, Tracer},
 };
 
-pub(crate) use self::follow::Followers;
+pub(crate) use self::{follow::Followers, parked::is_parked};
 use self::{
+    parked::Parked,
     shared::{Meters, Shared},
     waiters::{Waiter, Waiters},
 };
@@ -67,8 +70,11 @@ pub const OUTCOME_WAIT: Duration = Duration::from_secs(11);
 pub struct Answered {
     /// The partition that answered.
     pub partition: Partition,
-    /// What it said.
+    /// What it said. Where it decides something that waited for money, it is cut to that, and says
+    /// so of the record that waited.
     pub answer: Answer,
+    /// The offset of the input that this answers indeed.
+    pub decided_at: u64,
 }
 
 impl Answered {
@@ -159,6 +165,7 @@ impl Desk {
             cache,
             partition_count,
             waiters: Waiters::new(limits.unanswered_max),
+            parked: Parked::default(),
             acknowledged: (0..partition_count).map(|_| AtomicU64::new(0)).collect(),
             oldest_millis: (0..partition_count).map(|_| AtomicU64::new(0)).collect(),
             has_failed: AtomicBool::new(false),
@@ -287,7 +294,7 @@ impl Desk {
         let oldest = swept.oldest.values().max().copied().unwrap_or_default();
         metrics::gauge!("tradespine_gateway_oldest_unanswered_seconds").set(oldest.as_secs_f64());
         metrics::gauge!("tradespine_gateway_unanswered").set(swept.unanswered as f64);
-        for (hear, id) in swept.time_is_up {
+        for (hear, id) in swept.time_is_up.into_iter().chain(self.shared.parked.sweep(now)) {
             self.shared.meters.unknown.increment(1);
             hear(News::Unknown { id });
         }

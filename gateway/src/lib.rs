@@ -9,8 +9,7 @@
 //!
 //! - [`settings`]: addresses and limits. [`service`]: binds the ports, starts the parts, drains.
 //! - [`problem`]: what can go wrong, said once for both protocols.
-//! - [`mod@reference`]: the listed instruments and assets. [`route`]: which partition a record goes
-//!   to.
+//! - [`mod@reference`]: the listed instruments and assets.
 //! - [`entry`]: the fields of a request become a command, or a problem; pure.
 //! - [`desk`]: registers who waits, appends, follows the answers, sheds load.
 //! - [`result`](mod@result): an answer becomes an order as clients see it; pure.
@@ -33,7 +32,6 @@ pub mod problem;
 pub mod reference;
 mod rest;
 pub mod result;
-pub mod route;
 pub mod service;
 pub mod settings;
 mod trace;

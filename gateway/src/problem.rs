@@ -177,7 +177,13 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         RefusalReason::TooManyAccounts => {
             (Kind::Overloaded, "the shard holds as many accounts as it may; try again later")
         }
-        RefusalReason::Unspecified | RefusalReason::NotSuccessor | RefusalReason::BadListing => {
+        RefusalReason::TooManyParked => {
+            (Kind::TooMany, "as many orders as may be wait for money from other shards; try again")
+        }
+        RefusalReason::Unspecified
+        | RefusalReason::NotSuccessor
+        | RefusalReason::BadListing
+        | RefusalReason::NotHome => {
             (Kind::Internal, "the shard refused the request for a reason that it has no word for")
         }
     }

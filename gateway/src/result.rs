@@ -65,7 +65,7 @@ pub fn decide(placed: &Placed, id: OrderId, answer: &Answer) -> Decision {
             }
         }
         Some(outcome::Kind::Poison(_)) => Decision::Decided(Box::new(rejected(order, "poison"))),
-        Some(outcome::Kind::Stale(_)) | None => {
+        Some(outcome::Kind::Stale(_) | outcome::Kind::Gap(_)) | None => {
             Decision::Decided(Box::new(rejected(order, "undecided")))
         }
     }
@@ -82,6 +82,7 @@ pub fn consumes_key(answer: &Answer) -> bool {
                 | RefusalReason::TooManyKeys
                 | RefusalReason::TooManyOpenOrders
                 | RefusalReason::TooManyAccounts
+                | RefusalReason::TooManyParked
                 | RefusalReason::KeyReused
         ),
         _ => false,

@@ -7,8 +7,9 @@
 //!
 //! | what the answer says | what becomes of the rows |
 //! |---|---|
-//! | `OrderPlaced` | the order, open |
-//! | `OrderRejected` | the order, rejected, with the reason |
+//! | `OrderPlaced` | the order, open; one that was parked is there already |
+//! | `OrderRejected` | the order, rejected, with the reason; likewise |
+//! | `OrderParked` | the order, pending |
 //! | `TradeExecuted` | the trade; maker and taker partially filled, with what remains of each |
 //! | `OrderEnded` | filled, cancelled, or expired with the reason; what was not traded |
 //! | outcome `Duplicate` of an order | the duplicate's own id, as an alias of the first order's |
@@ -206,6 +207,7 @@ impl Fold<'_> {
             let balance = Balance {
                 available: proto::convert::amount(wire.available.as_ref())?,
                 held: proto::convert::amount(wire.held.as_ref())?,
+                link: proto::convert::amount(wire.link.as_ref())?,
             };
             changes.balances.insert(key, balance);
         }
@@ -236,6 +238,7 @@ impl Fold<'_> {
                 model::TradeId(wire.trade_id),
             )),
             external_id: wire::key_from_wire(&wire.external_id)?,
+            link: wire::link_from_wire(wire)?,
             legs,
         })
     }
@@ -243,7 +246,9 @@ impl Fold<'_> {
     fn leg(&self, wire: &log::Leg) -> Result<Leg, Malformed> {
         let bucket = wire::bucket_from_wire(wire.bucket)?;
         let account = match bucket {
-            log::Bucket::Available | log::Bucket::Held => Some(self.name(wire.account)?.clone()),
+            log::Bucket::Available | log::Bucket::Held | log::Bucket::Link => {
+                Some(self.name(wire.account)?.clone())
+            }
             _ => None,
         };
         let amount = proto::convert::amount(wire.amount.as_ref())?;

@@ -265,7 +265,10 @@ impl LedgerService for Queries {
             }
         }
         let catalog = self.fresh_catalog().await?;
-        let balances = present::balances(&rows, &catalog, self.is_sandbox)
+        let partition_count = u16::try_from(self.reached.partitions().count()).unwrap_or(u16::MAX);
+        let is_sandbox = self.is_sandbox;
+        let owner = present::Owner { account: &account, partition_count, is_sandbox };
+        let balances = present::balances(&rows, &catalog, &owner)
             .ok_or_else(|| Status::data_loss("a balance is beyond what an amount holds"))?;
         Ok(Response::new(GetBalancesResponse { client_id: request.client_id, balances }))
     }

@@ -99,6 +99,9 @@ pub struct Balance {
     pub available: Amount,
     /// What its open orders hold.
     pub held: Amount,
+    /// What went to other shards less what came from them; negative where more came. Over all
+    /// shards it is what is on its way between them.
+    pub link: Amount,
 }
 
 /// An asset as last listed.
@@ -159,6 +162,8 @@ pub struct PostingRow {
     pub trade: Option<TradeKey>,
     /// The deposit's or withdrawal's own id.
     pub external_id: Option<KeyText>,
+    /// The other shard, where money went to it or came from it.
+    pub link: Option<Partition>,
     /// Where it moved.
     pub legs: Vec<Leg>,
 }

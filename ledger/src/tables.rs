@@ -58,12 +58,15 @@ pub struct AssetSum {
     pub external: Amount,
     /// Grants returned minus grants given: the sum of the postings.
     pub faucet: Amount,
+    /// What is on its way between shards: the sum of the balances. Where one partition is projected
+    /// further than another it may be below zero.
+    pub link: Amount,
 }
 
 impl AssetSum {
     /// All of it together, which is zero; `None` where it is beyond what an amount holds.
     pub fn total(&self) -> Option<Amount> {
-        Amount::checked_sum([self.available, self.held, self.external, self.faucet])
+        Amount::checked_sum([self.available, self.held, self.external, self.faucet, self.link])
     }
 }
 
@@ -91,13 +94,14 @@ impl Tables {
             let sum = sums.entry(key.asset).or_default();
             sum.available = sum.available.checked_add(balance.available)?;
             sum.held = sum.held.checked_add(balance.held)?;
+            sum.link = sum.link.checked_add(balance.link)?;
         }
         for leg in self.postings.values().flat_map(|posting| &posting.legs) {
             let sum = sums.entry(leg.asset).or_default();
             match leg.bucket {
                 Bucket::External => sum.external = sum.external.checked_add(leg.amount)?,
                 Bucket::Faucet => sum.faucet = sum.faucet.checked_add(leg.amount)?,
-                Bucket::Available | Bucket::Held | Bucket::Unspecified => {}
+                Bucket::Available | Bucket::Held | Bucket::Link | Bucket::Unspecified => {}
             }
         }
         Some(sums)
@@ -116,6 +120,7 @@ impl Tables {
                     .or_default();
                 let bucket = match leg.bucket {
                     Bucket::Held => &mut balance.held,
+                    Bucket::Link => &mut balance.link,
                     _ => &mut balance.available,
                 };
                 *bucket = bucket.checked_add(leg.amount)?;

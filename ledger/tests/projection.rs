@@ -39,7 +39,19 @@ fn the_status_of_an_order_follows_its_events() {
     let place = || placed(terms(KeySpace::Generated, "k"));
     let end = |reason, remaining| ended(1, reason, remaining);
     let refused = |reason| rejected(terms(KeySpace::Generated, "k"), reason);
-    use OrderStatus::{Cancelled, Expired, Filled, Open, PartiallyFilled, Rejected};
+    let parked = || {
+        let terms = Some(terms(KeySpace::Generated, "k"));
+        event::Kind::OrderParked(log::OrderParked { terms })
+    };
+    let placed_after = || {
+        let terms = Some(terms(KeySpace::Generated, "k"));
+        event::Kind::OrderPlaced(log::OrderPlaced { terms, order_id: 1 })
+    };
+    let rejected_after = |reason: RefusalReason| {
+        let (terms, reason) = (Some(terms(KeySpace::Generated, "k")), reason.into());
+        event::Kind::OrderRejected(log::OrderRejected { terms, reason, order_id: 1 })
+    };
+    use OrderStatus::{Cancelled, Expired, Filled, Open, PartiallyFilled, Pending, Rejected};
     // What happens to order 1, one answer each; what becomes of it.
     let table: Vec<(Vec<event::Kind>, OrderStatus, u64, &str)> = vec![
         (vec![place()], Open, 10, ""),
@@ -59,6 +71,17 @@ fn the_status_of_an_order_follows_its_events() {
         (vec![place(), end(EndReason::SweepLimit, 3)], Expired, 3, "sweep_limit"),
         (vec![refused(RefusalReason::InsufficientFunds)], Rejected, 10, "insufficient_funds"),
         (vec![refused(RefusalReason::Late)], Rejected, 10, "late"),
+        (vec![parked()], Pending, 10, ""),
+        (vec![parked(), placed_after()], Open, 10, ""),
+        (vec![parked(), placed_after(), trade(2, 6, 0)], PartiallyFilled, 6, ""),
+        (
+            vec![parked(), rejected_after(RefusalReason::InsufficientFunds)],
+            Rejected,
+            10,
+            "insufficient_funds",
+        ),
+        (vec![parked(), end(EndReason::Cancelled, 10)], Cancelled, 10, ""),
+        (vec![parked(), end(EndReason::ParkedTooLong, 10)], Expired, 10, "parked_too_long"),
     ];
     for (events, status, remaining, reason) in table {
         let mut scribe = Scribe::new(Partition::FIRST);
@@ -147,7 +170,7 @@ fn what_a_shard_never_writes_is_refused_by_name() {
         ("accounts", of("", applied(vec![]))),
         ("asset", applied(vec![asset(1, "US\0", 1, 1)])),
         ("asset", applied(vec![asset(1, "usd", 1, 1)])),
-        ("terms", applied(vec![event::Kind::OrderPlaced(log::OrderPlaced { terms: None })])),
+        ("terms", applied(vec![event::Kind::OrderPlaced(log::OrderPlaced::default())])),
         ("event", log::AnswerBody { events: vec![log::Event { kind: None }], ..applied(vec![]) }),
         ("reason", applied(vec![ended(1, EndReason::Unspecified, 0)])),
         ("order_id", applied(vec![ended(u64::MAX, EndReason::Filled, 0)])),

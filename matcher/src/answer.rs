@@ -87,6 +87,9 @@ pub(crate) fn write_money(
             asset_id: asset.0,
             available: Some(convert::to_amount(balance.available)),
             held: Some(convert::to_amount(balance.held)),
+            link: Some(accounts.link(*handle, *asset))
+                .filter(|link| !link.is_zero())
+                .map(convert::to_amount),
         });
     }
 }
@@ -97,6 +100,7 @@ const fn bucket(bucket: Bucket) -> log::Bucket {
         Bucket::Held(_) => log::Bucket::Held,
         Bucket::External => log::Bucket::External,
         Bucket::Faucet => log::Bucket::Faucet,
+        Bucket::Link(_) => log::Bucket::Link,
     }
 }
 
@@ -112,6 +116,12 @@ fn caused(cause: &Cause) -> log::Posting {
         }
         Cause::Withdrawal { id } => {
             log::Posting { external_id: id.as_str().to_owned(), ..of(Wire::Withdrawal) }
+        }
+        Cause::LinkSent { to } => {
+            log::Posting { link_partition: to.number().into(), ..of(Wire::LinkSent) }
+        }
+        Cause::LinkTaken { from } => {
+            log::Posting { link_partition: from.number().into(), ..of(Wire::LinkTaken) }
         }
         Cause::Hold { order } => log::Posting { order_id: order.number(), ..of(Wire::Hold) },
         Cause::Release { order } => log::Posting { order_id: order.number(), ..of(Wire::Release) },

@@ -3,16 +3,17 @@
 use ledger_core::hold_for;
 use matcher_core::OpenOrder;
 use model::{AccountHandle, AccountName, InstrumentId, OrderId};
-use proto::log::{self, RefusalReason};
+use proto::log::{self, EndReason, RefusalReason};
 
 use crate::{
     answer::{applied, refused},
     exchange::Exchange,
+    park::Waiting,
 };
 
 impl Exchange {
-    /// Cancels an open order of this account. An order that is not open and one that is another's
-    /// are refused alike: nobody learns of an order that is not theirs.
+    /// Cancels an open or parked order of this account. An order that is neither and one that is
+    /// another's are refused alike: nobody learns of an order that is not theirs.
     pub(crate) fn cancel(
         &mut self,
         name: &AccountName,
@@ -26,6 +27,14 @@ impl Exchange {
         }
         let id = self.keys.resolve(asked);
         let owner = self.accounts.find(name);
+        let is_parked = self.park.get(id).is_some_and(|parked| {
+            Some(parked.purse.0) == owner && matches!(parked.waiting, Waiting::Order(_))
+        });
+        if is_parked {
+            self.end_parked(id, EndReason::Cancelled, body);
+            body.outcome = applied();
+            return;
+        }
         let is_theirs = self.books.order(id).is_some_and(|order| Some(order.account) == owner);
         if !is_theirs {
             body.outcome = refused(RefusalReason::UnknownOrder);
@@ -38,7 +47,7 @@ impl Exchange {
         body.outcome = applied();
     }
 
-    /// Cancels all open orders of this account, or those in one instrument; their number is bounded
+    /// Cancels all orders of this account, or those in one instrument; their number is bounded
     /// at entry, so that the answer fits a record.
     pub(crate) fn cancel_all(
         &mut self,
@@ -52,10 +61,27 @@ impl Exchange {
             return;
         }
         if let Some(account) = self.accounts.find(name) {
+            self.cancel_parked(account, instrument, body);
             self.cancel_each(account, instrument);
         }
         self.write_matched(body);
         body.outcome = applied();
+    }
+
+    fn cancel_parked(
+        &mut self,
+        account: AccountHandle,
+        instrument: Option<InstrumentId>,
+        body: &mut log::AnswerBody,
+    ) {
+        let is_asked = |id: &OrderId| match self.park.get(*id).map(|parked| &parked.waiting) {
+            Some(Waiting::Order(place)) => instrument.is_none_or(|asked| asked == place.instrument),
+            Some(Waiting::Withdrawal(_)) | None => false,
+        };
+        let parked: Vec<OrderId> = self.park.of(account).filter(is_asked).collect();
+        for id in parked {
+            self.end_parked(id, EndReason::Cancelled, body);
+        }
     }
 
     fn cancel_each(&mut self, account: AccountHandle, instrument: Option<InstrumentId>) {

@@ -1,5 +1,6 @@
 //! Sandbox accounts that are back at their grant go out of memory: an account that is not there is
-//! at its grant, so nobody can tell.
+//! at its grant, so nobody can tell. So do accounts that have nothing on a shard that is not their
+//! home.
 //!
 //! Its keys live on, as those of a name without an account. Where these have no room for them, or
 //! the answer none for another compaction, the account stays and is looked at again: every input
@@ -24,7 +25,7 @@ impl Exchange {
     /// Looks at the accounts that this input touched, in the order in which it did, and at the next
     /// few in turn. Called last: nothing after it may open an account.
     pub(crate) fn compact(&mut self, body: &mut log::AnswerBody) {
-        if self.accounts.grant().is_none() {
+        if self.accounts.grant().is_none() && self.accounts.partition_count() == 1 {
             return;
         }
         let mut room = Room { accounts: COMPACTIONS_MAX, grants: GRANTS_RETURNED_MAX };
@@ -54,8 +55,11 @@ impl Exchange {
     ) {
         let grants = self.accounts.grants_of(handle);
         let has_room = room.accounts > 0 && room.grants >= grants;
-        let is_idle =
-            has_room && self.books.open_count(handle) == 0 && self.accounts.is_at_its_grant(handle);
+        let is_idle = has_room
+            && self.books.open_count(handle) == 0
+            && self.accounts.may_compact(handle)
+            && !self.park.concerns(handle)
+            && !self.asks.concerns(handle);
         if !is_idle || !self.keys.close_account(self.accounts.name(handle)) {
             return;
         }

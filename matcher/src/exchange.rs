@@ -10,9 +10,14 @@ use proto::{
     log,
     reference::{self, ReferenceRecord},
 };
-use spine::{ClientInput, Core};
+use spine::{ClientInput, Core, LinkInput};
 
-use crate::{answer::Named, image, list::Listings};
+use crate::{
+    answer::Named,
+    image,
+    list::Listings,
+    park::{Park, home::Asks},
+};
 
 /// The order books of a partition, the accounts that trade in them, and the keys of their retries.
 #[derive(Debug)]
@@ -25,6 +30,12 @@ pub struct Exchange {
     pub(crate) books: Books,
     pub(crate) accounts: Accounts,
     pub(crate) keys: Keys,
+    /// What waits for money from other shards.
+    pub(crate) park: Park,
+    /// What other shards ask of accounts that are at home here.
+    pub(crate) asks: Asks,
+    /// Whether more has waited too long than the last answer held.
+    pub(crate) has_overdue: bool,
     /// The number of the account that is looked at next for compaction, whoever trades.
     pub(crate) revisited: u32,
     /// What the current input moved, matched and named; empty between inputs.
@@ -34,19 +45,21 @@ pub struct Exchange {
 }
 
 impl Core for Exchange {
-    /// In a sandbox every shard gives a grant of its own: money cannot go from one to another yet,
-    /// and with a grant at home only an account could trade nowhere else.
     fn new(genesis: &log::Genesis, partition: Partition) -> Self {
         let grant = genesis.sandbox.then_some(Grant::STANDARD);
         let seed = seed(genesis);
+        let partition_count = u16::try_from(genesis.partition_count).unwrap_or(u16::MAX);
         Exchange {
             partition,
             partition_count: genesis.partition_count,
             key_retention: Span::from_nanos(genesis.key_retention_nanos),
             listings: Listings::default(),
             books: Books::new(),
-            accounts: Accounts::seeded(grant, seed),
+            accounts: Accounts::seeded(grant, seed).on(partition, partition_count),
             keys: Keys::seeded(seed),
+            park: Park::default(),
+            asks: Asks::default(),
+            has_overdue: false,
             revisited: 0,
             postings: Postings::new(),
             matched: Outcome::default(),
@@ -54,13 +67,18 @@ impl Core for Exchange {
         }
     }
 
-    fn pass_time(&mut self, now: Timestamp, _body: &mut log::AnswerBody) {
-        let books = &self.books;
-        self.keys.expire(now, |order| books.order(order).is_some());
+    fn pass_time(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
+        let (books, park) = (&self.books, &self.park);
+        self.keys.expire(now, |order| books.order(order).is_some() || park.holds(order));
+        let is_due = self.park.overdue(now).is_some();
+        if is_due {
+            self.end_overdue(now, body);
+            self.finish(body);
+        }
+        self.has_overdue = is_due && self.park.overdue(now).is_some();
     }
 
     fn apply(&mut self, input: &ClientInput<'_>, body: &mut log::AnswerBody) {
-        self.begin();
         let client = input.command;
         let is_late = input.appended_at > client.stamp.valid_until;
         match &client.command {
@@ -70,13 +88,35 @@ impl Core for Exchange {
                 self.cancel_all(&client.account, *instrument, is_late, body);
             }
             Command::Deposit(movement) => {
-                self.fund(Direction::Deposit, &client.account, movement, is_late, body);
+                self.fund(input, Direction::Deposit, movement, is_late, body);
             }
             Command::Withdraw(movement) => {
-                self.fund(Direction::Withdrawal, &client.account, movement, is_late, body);
+                self.fund(input, Direction::Withdrawal, movement, is_late, body);
             }
         }
         self.finish(body);
+    }
+
+    fn take_link(
+        &mut self,
+        input: &LinkInput<'_>,
+        body: &mut log::AnswerBody,
+    ) -> Result<(), String> {
+        self.take(input, body)
+    }
+
+    /// Asks and what waits for money go on, and what items from other shards moved is written.
+    fn go_on(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
+        if self.accounts.partition_count() == 1 {
+            return;
+        }
+        self.work_asks(now, body);
+        self.wake(now, body);
+        self.finish(body);
+    }
+
+    fn has_more_to_expire(&self) -> bool {
+        self.has_overdue || !self.park.ready.is_empty() || !self.asks.ready.is_empty()
     }
 
     fn change_reference(&mut self, change: &ReferenceRecord, body: &mut log::AnswerBody) {
@@ -93,17 +133,15 @@ impl Core for Exchange {
 }
 
 impl Exchange {
-    fn begin(&mut self) {
-        self.postings.clear();
-        self.matched.clear();
-        self.named.clear();
-    }
-
-    /// Sends accounts that are back at their grant out of memory, then writes what money moved.
+    /// Sends accounts that are back at their grant out of memory, then writes what money moved, and
+    /// leaves nothing for the next input.
     fn finish(&mut self, body: &mut log::AnswerBody) {
         self.compact(body);
         let Exchange { postings, accounts, named, .. } = self;
         crate::answer::write_money(postings, accounts, named, body);
+        self.postings.clear();
+        self.matched.clear();
+        self.named.clear();
     }
 
     /// Checks what must always hold; for tests, and affordable after every input only there.
@@ -114,10 +152,13 @@ impl Exchange {
         self.books.check_invariants()?;
         self.accounts.check_invariants()?;
         self.keys.check_invariants(|name| self.accounts.find(name).is_some())?;
+        self.park.check_invariants()?;
+        self.asks.check_invariants(&self.accounts)?;
         self.check_holds()
     }
 
-    /// What an account holds must be what its open orders need, to the unit.
+    /// What an account holds must be what its open orders need and what its parked ones have, to
+    /// the unit.
     fn check_holds(&self) -> Result<(), String> {
         for account in &self.accounts.image().accounts {
             let mut needed: BTreeMap<AssetId, i128> = BTreeMap::new();
@@ -127,6 +168,9 @@ impl Exchange {
                 let (asset, amount) =
                     hold_for(order.side, instrument, order.price, order.remaining);
                 *needed.entry(asset).or_default() += amount.units();
+            }
+            for (asset, held) in self.park.held(account.handle) {
+                *needed.entry(asset).or_default() += held.units();
             }
             for (asset, balance) in &account.balances {
                 let (needs, held) = (needed.remove(asset).unwrap_or(0), balance.held.units());
@@ -140,6 +184,11 @@ impl Exchange {
             }
         }
         Ok(())
+    }
+
+    /// Whether anything waits for money from other shards, or is owed or asked of accounts at home.
+    pub fn waits_for_links(&self) -> bool {
+        !self.park.queues.is_empty() || !self.asks.queues.is_empty()
     }
 
     /// The order books, for tests and tools.

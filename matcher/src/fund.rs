@@ -1,28 +1,35 @@
 //! Deposits and withdrawals.
 
 use ledger_core::{Direction, MoneyError, Movement as Moved};
-use model::AccountName;
+use model::{AccountName, OrderId};
 use proto::{
     command::Movement,
-    log::{self, RefusalReason},
+    log::{self, RefusalReason, event},
 };
+use spine::ClientInput;
 
 use crate::{
-    answer::{applied, duplicate, refused},
+    answer::{applied, duplicate, event, refused},
     exchange::Exchange,
+    park::{Need, Waiting},
 };
 
 impl Exchange {
-    /// Moves money over the border, once for each external id. A retry is found before lateness is
-    /// looked at: what was applied stays applied.
+    /// Moves money over the border, at the account's home and once for each external id. A retry is
+    /// found before lateness is looked at: what was applied stays applied.
     pub(crate) fn fund(
         &mut self,
+        input: &ClientInput<'_>,
         direction: Direction,
-        name: &AccountName,
         movement: &Movement,
         is_late: bool,
         body: &mut log::AnswerBody,
     ) {
+        let name = &input.command.account;
+        if !self.accounts.is_home(name) {
+            body.outcome = refused(RefusalReason::NotHome);
+            return;
+        }
         let Movement { asset, amount, id } = movement;
         let checked = match direction {
             Direction::Deposit => self.accounts.check_deposit(name, *asset, *amount, id),
@@ -32,6 +39,9 @@ impl Exchange {
             Ok(Moved::AlreadyApplied) => duplicate(0),
             Err(MoneyError::IdReused) => refused(RefusalReason::KeyReused),
             _ if is_late => refused(RefusalReason::Late),
+            Err(MoneyError::InsufficientFunds { .. }) if self.may_be_elsewhere(name) => {
+                self.park_withdrawal(input, movement, body)
+            }
             Err(error) => refused(refusal(&error)),
             Ok(Moved::Applied) => match self.move_money(direction, name, movement) {
                 Ok(_) => applied(),
@@ -40,16 +50,39 @@ impl Exchange {
         };
     }
 
-    fn move_money(
+    /// A withdrawal of more than is at home waits for what is on other shards.
+    fn park_withdrawal(
+        &mut self,
+        input: &ClientInput<'_>,
+        movement: &Movement,
+        body: &mut log::AnswerBody,
+    ) -> Option<log::Outcome> {
+        let name = &input.command.account;
+        let has_room = self.park.has_room(self.accounts.find(name), movement.asset);
+        let id = OrderId::at(self.partition, input.offset).filter(|_| has_room);
+        let Some(id) = id else { return refused(RefusalReason::TooManyParked) };
+        let handle = match self.open(name) {
+            Ok(handle) => handle,
+            Err(error) => return refused(refusal(&error)),
+        };
+        let account = self.named.index(handle, &self.accounts, body);
+        let parked = event::Kind::WithdrawalParked(log::WithdrawalParked { account });
+        body.events.push(event(parked));
+        let need = Need { whole: movement.amount, takes_less: false };
+        let waiting = Waiting::Withdrawal(movement.clone());
+        let times = (input.now, input.command.stamp.valid_until);
+        self.wait(id, (handle, movement.asset), waiting, need, times, body);
+        applied()
+    }
+
+    pub(crate) fn move_money(
         &mut self,
         direction: Direction,
         name: &AccountName,
         movement: &Movement,
     ) -> Result<Moved, MoneyError> {
         let Movement { asset, amount, id } = movement;
-        self.accounts.check_open(name)?;
-        let handle = self.accounts.open(name, &mut self.postings)?;
-        self.keys.open_account(name);
+        let handle = self.open(name)?;
         match direction {
             Direction::Deposit => {
                 self.accounts.deposit(handle, *asset, *amount, id, &mut self.postings)

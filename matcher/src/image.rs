@@ -4,6 +4,7 @@
 mod accounts;
 mod books;
 mod keys;
+mod park;
 
 use matcher_core::Books;
 use model::{Partition, Span};
@@ -33,6 +34,8 @@ struct ExchangeImage {
     partition_count: u32,
     #[prost(uint32, tag = "8")]
     revisited: u32,
+    #[prost(message, optional, tag = "9")]
+    park: Option<park::ParkWire>,
 }
 
 /// Writes the whole state.
@@ -46,6 +49,7 @@ pub(crate) fn encode(exchange: &Exchange) -> Vec<u8> {
         keys: Some(keys::to_wire(&exchange.keys.image())),
         partition_count: exchange.partition_count,
         revisited: exchange.revisited,
+        park: park::to_wire(&exchange.park, &exchange.asks),
     }
     .encode_to_vec()
 }
@@ -62,19 +66,25 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
     let books = image.books.ok_or("it has no books")?;
     let accounts = image.accounts.ok_or("it has no accounts")?;
     let keys = image.keys.ok_or("it has no keys")?;
-    let accounts = accounts::restore(accounts, keys.seed())?;
+    let partition = partition.ok_or("there is no such partition")?;
+    let partition_count = u16::try_from(image.partition_count).unwrap_or(u16::MAX);
+    let accounts = accounts::restore(accounts, keys.seed(), (partition, partition_count))?;
+    let (park, asks) = park::restore(image.park)?;
     if image.revisited >= accounts.handles_end().max(1) {
         return Err("there is no such account to look at".to_owned());
     }
     let instruments = instruments(&listings)?;
     let exchange = Exchange {
-        partition: partition.ok_or("there is no such partition")?,
+        partition,
         partition_count: image.partition_count,
         key_retention: Span::from_nanos(image.key_retention_nanos),
         books: Books::restore(books::from_wire(books, &instruments)?)
             .map_err(|error| error.to_string())?,
         keys: keys::restore(keys, |name| accounts.find(name).is_some())?,
         accounts,
+        park,
+        asks,
+        has_overdue: false,
         revisited: image.revisited,
         listings,
         postings: Default::default(),

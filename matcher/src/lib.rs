@@ -9,6 +9,7 @@
 //!
 //! - [`exchange`]: the state, and how the spine drives it.
 //! - `place`, `cancel`, `fund`, `list`: what each kind of input does.
+//! - `park`: what waits for money from other shards, and how shards ask each other for it.
 //! - `trade`, `answer`: how what happened is settled and written down. `content`: what a retry
 //!   repeats. `compact`: sandbox accounts that go out of memory.
 //! - `image`: the state as a snapshot keeps it.
@@ -28,6 +29,7 @@ mod fund;
 mod image;
 pub mod limits;
 mod list;
+mod park;
 mod place;
 mod trade;
 

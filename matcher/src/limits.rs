@@ -1,6 +1,7 @@
 //! Every bound of a shard, with its reason.
 
 use matcher_core::keys;
+use model::Span;
 
 /// The most open orders of one account: a mass cancel of them fits one answer, and no account can
 /// fill the book's memory.
@@ -23,6 +24,42 @@ const _: () = assert!(GRANTS_RETURNED_MAX >= ledger_core::ASSETS_MAX);
 /// How many accounts every input looks at in turn, whether they could go out of memory: all 2^20 in
 /// nine minutes at 1,000 inputs a second, for some tens of nanoseconds each.
 pub const REVISITS: usize = 2;
+
+/// The most orders and withdrawals of one account that may wait for money from other shards: a
+/// burst of a busy program, and what one cancel of all can end beside what is open.
+pub const PARKED_PER_ACCOUNT_MAX: usize = 64;
+
+/// The most that may wait on a shard: about 30 MB. Nothing waits for more than 11 seconds, so that
+/// is 6,000 a second whose answers do not come at all.
+pub const PARKED_MAX: usize = 1 << 16;
+
+/// The most asks that a shard may have out, one for each account and asset. With what is recalled
+/// this bounds what is sent and not taken: who gets an answer has taken what came before it, so
+/// there is no more on a link than both its shards have out.
+pub const ASKS_MAX: usize = 1 << 16;
+
+/// The most returns that may be owed to a shard. Beyond it an ask is decided by what is there.
+pub const RECALLS_MAX: usize = 1 << 16;
+
+/// How long the home of an account waits for what it recalled: several times what a round over a
+/// healthy log takes, and well within what a parked order waits.
+pub const RECALL_WAIT: Span = Span::from_secs(3);
+
+/// The most asks that one input works.
+pub const ASKS_WORKED_MAX: usize = 1_024;
+
+/// The most items to other shards that one input sends before it recalls money once more, from as
+/// many shards as there are: 3,071 of some 120 bytes in all.
+pub const LINKS_SENT_MAX: usize = 2_048;
+
+/// The most that one input wakes, and how many trades of what it wakes are enough for it: with one
+/// sweep on top they are not many more than an order of its own may make.
+pub const WOKEN_MAX: usize = 256;
+/// See [`WOKEN_MAX`].
+pub const WOKEN_FILLS_MAX: usize = 500;
+
+/// The most that one input ends because it has waited too long.
+pub const PARKED_EXPIRIES_MAX: usize = 256;
 
 /// The most keys that a shard can have: those assured to each account, what accounts share beyond
 /// them, and those of strangers. 22 GB (see [`matcher_core::keys`]), of which a shard takes what

@@ -5,7 +5,8 @@
 //! 1. The key. The same content again is answered with the first result, also when it comes too
 //!    late: what was executed is never denied. Other content under the key is refused.
 //! 2. Lateness, the bounds of the account and of the shard. These refusals leave the key free.
-//! 3. The instrument and the funds. These consume the key: a retry is told the same again.
+//! 3. The instrument and the funds. These consume the key: a retry is told the same again. Where
+//!    there are other shards the order waits for what is missing here.
 
 use ledger_core::{MarketSize, hold_for, hold_for_market};
 use matcher_core::{Holder, KeyCheck, NewOrder, OrderKey, Size};
@@ -23,12 +24,60 @@ use crate::{
     exchange::Exchange,
     fund::refusal,
     limits::OPEN_ORDERS_PER_ACCOUNT_MAX,
+    park::{Need, Waiting},
 };
 
 /// What an order must hold before it may trade.
-struct Hold {
+pub(crate) struct Hold {
     asset: AssetId,
     amount: Amount,
+}
+
+/// What an order needs, and what its account can use of it here.
+pub(crate) struct Funds {
+    asset: AssetId,
+    need: Need,
+    available: Amount,
+}
+
+impl Funds {
+    /// Whether no more would be of any use.
+    fn is_enough(&self) -> bool {
+        self.available >= self.need.whole && self.available > Amount::ZERO
+    }
+
+    /// What the order holds if no more can be had.
+    pub(crate) fn hold(&self) -> Result<Hold, RefusalReason> {
+        let Need { whole, takes_less } = self.need;
+        let amount = if takes_less { whole.min(self.available) } else { whole };
+        if self.available < amount || self.available <= Amount::ZERO {
+            return Err(RefusalReason::InsufficientFunds);
+        }
+        Ok(Hold { asset: self.asset, amount })
+    }
+}
+
+/// What becomes of an order that is not refused.
+enum Way {
+    Execute(Hold),
+    Wait(Funds),
+}
+
+/// Whether an order is decided by its own record or waited before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Woken {
+    Never,
+    FromParking,
+}
+
+impl Woken {
+    /// The id that an event names: none where it is that of the answered input.
+    const fn named(self, id: OrderId) -> u64 {
+        match self {
+            Woken::Never => 0,
+            Woken::FromParking => id.number(),
+        }
+    }
 }
 
 impl Exchange {
@@ -67,20 +116,71 @@ impl Exchange {
                 input.now.plus(self.key_retention)
             }
         };
-        let funds = self.check_funds(account, place);
-        let has_account = funds.is_ok() || self.accounts.find(account).is_some();
+        let way = self.way(account, place);
+        if let Ok(Way::Wait(funds)) = &way
+            && !self.park.has_room(self.accounts.find(account), funds.asset)
+        {
+            return self.reject(account, place, RefusalReason::TooManyParked, body);
+        }
+        let has_account = way.is_ok() || self.accounts.find(account).is_some();
         let holder = if has_account { Holder::Account } else { Holder::Stranger };
         if self.keys.insert(key, content, id, keep_until, holder).is_err() {
             return self.reject(account, place, RefusalReason::TooManyKeys, body);
         }
-        match funds {
-            Ok(hold) => self.execute(id, account, place, &hold, body),
+        match way {
+            Ok(Way::Execute(hold)) => {
+                self.execute(id, account, place, &hold, Woken::Never, body);
+                body.outcome = applied();
+            }
+            Ok(Way::Wait(funds)) => self.park_order(id, input, place, &funds, body),
             Err(reason) => self.reject(account, place, reason, body),
         }
     }
 
+    fn way(&self, account: &AccountName, place: &PlaceOrder) -> Result<Way, RefusalReason> {
+        let funds = self.funds_of(account, place)?;
+        let is_short = self.accounts.partition_count() > 1 && !funds.is_enough();
+        if is_short && self.may_be_elsewhere(account) {
+            return Ok(Way::Wait(funds));
+        }
+        funds.hold().map(Way::Execute)
+    }
+
+    /// Whether other shards may have money of this account. Outside a sandbox one that is not known
+    /// at its home has nothing anywhere.
+    pub(crate) fn may_be_elsewhere(&self, account: &AccountName) -> bool {
+        self.accounts.partition_count() > 1
+            && (self.accounts.grant().is_some()
+                || !self.accounts.is_home(account)
+                || self.accounts.find(account).is_some())
+    }
+
+    fn park_order(
+        &mut self,
+        id: OrderId,
+        input: &ClientInput<'_>,
+        place: &PlaceOrder,
+        funds: &Funds,
+        body: &mut log::AnswerBody,
+    ) {
+        let command = input.command;
+        let opened = self.accounts.open(&command.account, &mut self.postings);
+        let handle = opened.expect("room was checked");
+        let account = self.named.index(handle, &self.accounts, body);
+        let parked = log::OrderParked { terms: Some(terms(place, account)) };
+        body.events.push(answer::event(event::Kind::OrderParked(parked)));
+        let waiting = Waiting::Order(place.clone());
+        let times = (input.now, command.stamp.valid_until);
+        self.wait(id, (handle, funds.asset), waiting, funds.need, times, body);
+        body.outcome = applied();
+    }
+
     /// What refuses an order without consuming its key.
-    fn check_room(&self, account: &AccountName, is_late: bool) -> Result<(), RefusalReason> {
+    pub(crate) fn check_room(
+        &self,
+        account: &AccountName,
+        is_late: bool,
+    ) -> Result<(), RefusalReason> {
         if is_late {
             return Err(RefusalReason::Late);
         }
@@ -92,27 +192,28 @@ impl Exchange {
         Ok(())
     }
 
-    fn check_funds(
+    /// What an order needs, and what of it is here.
+    pub(crate) fn funds_of(
         &self,
         account: &AccountName,
         place: &PlaceOrder,
-    ) -> Result<Hold, RefusalReason> {
+    ) -> Result<Funds, RefusalReason> {
         let instrument =
             self.books.instrument(place.instrument).ok_or(RefusalReason::UnknownInstrument)?;
-        let hold = self.hold_of(account, place, instrument);
-        let available = self.accounts.available_to(account, hold.asset);
-        if available < hold.amount || available <= Amount::ZERO {
-            return Err(RefusalReason::InsufficientFunds);
-        }
-        Ok(hold)
+        let (asset, need) = self.need_of_order(place, instrument);
+        Ok(Funds { asset, need, available: self.accounts.available_to(account, asset) })
     }
 
     /// A limit order holds its terms, a market order a budget up to the price protection.
-    fn hold_of(&self, account: &AccountName, place: &PlaceOrder, instrument: &Instrument) -> Hold {
+    pub(crate) fn need_of_order(
+        &self,
+        place: &PlaceOrder,
+        instrument: &Instrument,
+    ) -> (AssetId, Need) {
         let size = match place.ask {
             Ask::Limit { price, quantity } => {
-                let (asset, amount) = hold_for(place.side, instrument, price, quantity);
-                return Hold { asset, amount };
+                let (asset, whole) = hold_for(place.side, instrument, price, quantity);
+                return (asset, Need { whole, takes_less: false });
             }
             Ask::Market { quantity } => MarketSize::Base(quantity),
             Ask::MarketByQuote { amount } => MarketSize::Quote(amount),
@@ -120,19 +221,19 @@ impl Exchange {
         // Without a bound there is nothing to trade with, and any price gives the asset.
         let bound = self.books.market_bound(place.instrument, place.side);
         let price = bound.unwrap_or(Price::MIN);
-        let (asset, _) = hold_for_market(place.side, instrument, size, price, Amount::ZERO);
-        let available = self.accounts.available_to(account, asset);
-        let (asset, amount) = hold_for_market(place.side, instrument, size, price, available);
-        Hold { asset, amount }
+        let (asset, whole) = hold_for_market(place.side, instrument, size, price, Amount::MAX);
+        let (_, least) = hold_for_market(place.side, instrument, size, price, Amount::ZERO);
+        (asset, Need { whole, takes_less: least < whole })
     }
 
     /// Nothing below can fail: everything was checked.
-    fn execute(
+    pub(crate) fn execute(
         &mut self,
         id: OrderId,
         account: &AccountName,
         place: &PlaceOrder,
         hold: &Hold,
+        woken: Woken,
         body: &mut log::AnswerBody,
     ) {
         let handle = self.accounts.open(account, &mut self.postings).expect("room was checked");
@@ -142,7 +243,8 @@ impl Exchange {
                 .expect("the funds were checked");
         }
         let index = self.named.index(handle, &self.accounts, body);
-        let placed = log::OrderPlaced { terms: Some(terms(place, index)) };
+        let terms = Some(terms(place, index));
+        let placed = log::OrderPlaced { terms, order_id: woken.named(id) };
         body.events.push(answer::event(event::Kind::OrderPlaced(placed)));
         let (price, size) = match place.ask {
             Ask::Limit { price, quantity } => (Some(price), Size::Base(quantity)),
@@ -163,7 +265,6 @@ impl Exchange {
         self.books.place(order, &mut self.matched);
         self.settle_taker(&order, hold.amount);
         self.write_matched(body);
-        body.outcome = applied();
     }
 
     fn reject(
@@ -173,13 +274,35 @@ impl Exchange {
         reason: RefusalReason,
         body: &mut log::AnswerBody,
     ) {
-        let index = u32::try_from(body.accounts.len()).unwrap_or(u32::MAX);
-        body.accounts.push(account.as_str().to_owned());
-        let rejected =
-            log::OrderRejected { terms: Some(terms(place, index)), reason: reason.into() };
-        body.events.push(answer::event(event::Kind::OrderRejected(rejected)));
+        write_rejected(account, place, reason, 0, body);
         body.outcome = refused(reason);
     }
+
+    /// An order that waited is refused after all.
+    pub(crate) fn reject_woken(
+        &mut self,
+        id: OrderId,
+        account: &AccountName,
+        place: &PlaceOrder,
+        reason: RefusalReason,
+        body: &mut log::AnswerBody,
+    ) {
+        write_rejected(account, place, reason, Woken::FromParking.named(id), body);
+    }
+}
+
+fn write_rejected(
+    account: &AccountName,
+    place: &PlaceOrder,
+    reason: RefusalReason,
+    order_id: u64,
+    body: &mut log::AnswerBody,
+) {
+    let index = u32::try_from(body.accounts.len()).unwrap_or(u32::MAX);
+    body.accounts.push(account.as_str().to_owned());
+    let (terms, reason) = (Some(terms(place, index)), reason.into());
+    let rejected = log::OrderRejected { terms, reason, order_id };
+    body.events.push(answer::event(event::Kind::OrderRejected(rejected)));
 }
 
 fn order_key(account: &AccountName, place: &PlaceOrder) -> OrderKey {

@@ -2,6 +2,7 @@
 
 mod command;
 mod instant;
+mod link;
 mod number;
 mod reference;
 

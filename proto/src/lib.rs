@@ -9,6 +9,7 @@
 //!   gRPC packages; [`log`]: the values of the log's records.
 //! - [`topic`]: the topic table.
 //! - [`command`]: what a client asks of a shard, as checked domain values.
+//! - [`mod@link`]: what one shard says to another, as checked domain values.
 //! - [`convert`]: between wire numbers and `model` types, in both directions.
 //! - [`text`]: words and instants as the edges write them.
 //!
@@ -18,6 +19,7 @@
 
 pub mod command;
 pub mod convert;
+pub mod link;
 pub mod text;
 pub mod topic;
 

@@ -73,6 +73,8 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::BadListing => "bad_listing",
         RefusalReason::SupplyLimit => "supply_limit",
         RefusalReason::TooManyAccounts => "too_many_accounts",
+        RefusalReason::NotHome => "not_home",
+        RefusalReason::TooManyParked => "too_many_parked",
     }
 }
 
@@ -87,6 +89,7 @@ pub const fn end(reason: EndReason) -> &'static str {
         EndReason::PriceProtection => "price_protection",
         EndReason::InsufficientFunds => "insufficient_funds",
         EndReason::SweepLimit => "sweep_limit",
+        EndReason::ParkedTooLong => "parked_too_long",
     }
 }
 

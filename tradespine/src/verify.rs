@@ -4,7 +4,8 @@
 //! The whole log is replayed from its first record by the same code that ran it, and every answer's
 //! chain compared with the published one. What the answers say is folded again into a ledger in
 //! memory and compared, row by row, with the tables. Every asset's sum over all accounts and the
-//! world outside must be zero. The newest snapshot must lead to the same state as the whole log.
+//! world outside must be zero, and what the links of all shards add up to must be just what is on
+//! its way between them. The newest snapshot must lead to the same state as the whole log.
 //!
 //! **Beside a running platform.** The tables are read as they are at one moment, then each shard's
 //! newest snapshot is copied, and then the log is held still at its ends: so whatever the tables
@@ -15,9 +16,10 @@
 //! tables have it and as it is folded, a copy of each shard's newest snapshot, and the state of one
 //! shard, or two while its snapshot is checked.
 //!
-//! - `copies`: the snapshots. `report`: what was found.
+//! - `copies`: the snapshots. `links`: what is on its way between shards. `report`: what was found.
 
 mod copies;
+mod links;
 mod report;
 
 use std::{sync::Arc, time::Duration};
@@ -41,6 +43,7 @@ use spine::{
 
 use self::{
     copies::{Copies, Copy},
+    links::Links,
     report::Report,
 };
 use crate::{
@@ -103,7 +106,7 @@ fn verify(
     copies: &Copies,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let folded = MemoryStore::new();
+    let (folded, mut links) = (MemoryStore::new(), Links::default());
     for partition in identity.partitions() {
         let verifier = Verifier {
             log: Arc::clone(log),
@@ -113,9 +116,10 @@ fn verify(
             folded: &folded,
         };
         verifier
-            .replay(copies, report)
+            .replay(copies, report, &mut links)
             .map_err(|error| error.context(format!("partition {partition}")))?;
     }
+    report.compare_links(&links, !log.is_exclusive());
     report.compare(tables, &folded.into_tables());
     Ok(())
 }
@@ -129,7 +133,12 @@ struct Verifier<'a> {
 }
 
 impl Verifier<'_> {
-    fn replay(&self, copies: &Copies, report: &mut Report) -> anyhow::Result<()> {
+    fn replay(
+        &self,
+        copies: &Copies,
+        report: &mut Report,
+        links: &mut Links,
+    ) -> anyhow::Result<()> {
         let (log, seen) = (self.log.as_ref(), Visibility::Synced);
         let mut replay =
             Replay::<Exchange>::open(log, self.identity, self.partition, &Begin::First, seen)?;
@@ -157,6 +166,7 @@ impl Verifier<'_> {
         bar.finish_and_clear();
         let inputs = log.end(Place::orders(self.partition), seen)?;
         report.replayed(self.partition, &replay, inputs, projected_to);
+        links.note(replay.replica());
         self.check_snapshot(copies, &replay, report)
     }
 

@@ -18,6 +18,7 @@ use ledger::{
     store::{SqlStore, Store},
     tables::Tables,
 };
+use proto::log::PostingCause;
 use serde_json::{Value, json};
 
 /// One instrument of each of three partitions.
@@ -87,6 +88,7 @@ async fn services_apart_trade_on_every_shard_and_come_back_as_they_were() {
     for (instrument, offer) in INSTRUMENTS.into_iter().zip(&offers) {
         take_the_rest(&client, &mut tape, instrument, *offer).await;
     }
+    move_money(&client).await;
     let gateway = kill_and_restart_the_gateway(&cluster, gateway, &client, &offers).await;
 
     for process in [gateway, broadcaster, ledger, matchers.first, matchers.second] {
@@ -94,9 +96,14 @@ async fn services_apart_trade_on_every_shard_and_come_back_as_they_were() {
     }
     let tables = tables(&cluster).await;
     assert_eq!(tables.trades.len(), 7, "two of each instrument, and one while a matcher was dead");
-    assert_eq!(tables.orders.len(), 14, "an offer, a bid and two takers each, and two more");
+    let orders = "an offer, a bid, two takers and a cancelled one each, and three more";
+    assert_eq!(tables.orders.len(), 18, "{orders}");
     let sums = tables.asset_sums().expect("small amounts");
     assert!(sums.values().all(|sum| sum.total().is_some_and(|total| total.is_zero())));
+    assert!(sums.values().all(|sum| sum.link.is_zero()), "nothing is on its way: {sums:?}");
+    let moved = |cause| tables.postings.values().filter(|posting| posting.cause == cause).count();
+    let [sent, taken] = [PostingCause::LinkSent, PostingCause::LinkTaken].map(moved);
+    assert!(sent == taken && sent >= 6, "{sent} transfers were sent and {taken} taken");
 }
 
 /// Two at once make the log, a third finds it, and one that wants another is refused.
@@ -176,6 +183,47 @@ async fn take_the_rest(client: &Client, tape: &mut Tape, instrument: &'static st
     let told = tape.next().await;
     assert_eq!((&told["instrument"], &told["sell_order_id"]), (&json!(instrument), &json!(offer)));
     client.becomes(offer, "filled").await;
+}
+
+/// The taker was granted money at its home alone, and has traded on all shards with it. What it has
+/// is one balance: an order for all of it finds all of it, wherever it is.
+async fn move_money(client: &Client) {
+    // Of 1,000,000 it paid 150 for half a coin each, and its last bids hold 70.
+    becomes(client, "999780", "70").await;
+    for (instrument, partition) in INSTRUMENTS.into_iter().zip(0..) {
+        let client_name = "taker";
+        let everything =
+            Order { client: client_name, instrument, side: "buy", price: "10", quantity: "99978" };
+        let placed = client.place(&everything).await;
+        assert_eq!(placed["status"], "open", "{placed}");
+        assert_eq!(placed["receipt"]["partition"], partition, "{placed}");
+        becomes(client, "0", "999850").await;
+        client.cancel(client_name, id(&placed)).await;
+        becomes(client, "999780", "70").await;
+    }
+    let one_more = Order {
+        client: "taker",
+        instrument: INSTRUMENTS[0],
+        side: "buy",
+        price: "10",
+        quantity: "99978.00001",
+    };
+    let refused = client.place(&one_more).await;
+    assert_eq!(refused["status"], "rejected", "{refused}");
+    assert_eq!(refused["reject_reason"], "insufficient_funds", "{refused}");
+}
+
+/// Waits until the taker is told that it has so many USD, and that nothing is on its way.
+async fn becomes(client: &Client, available: &str, held: &str) {
+    let what = format!("{available} available and {held} held");
+    until(&what, async || {
+        let found = client.get("accounts/taker").await;
+        let balances = found["balances"].as_array().cloned().unwrap_or_default();
+        let usd = balances.into_iter().find(|balance| balance["asset"] == "USD")?;
+        let is_it = usd["available"] == available && usd["held"] == held;
+        (is_it && usd["in_flight"].is_null()).then_some(())
+    })
+    .await;
 }
 
 /// kill -9 of the gateway: what it acknowledged is found through the next one.

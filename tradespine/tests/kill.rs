@@ -32,12 +32,22 @@ fn kills() -> u32 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_and_nothing_happens_twice() {
+    kill_again_and_again(1).await;
+}
+
+/// The same with three shards, between which the traders' money goes to and fro.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_between_three_shards_and_nothing_happens_twice() {
+    kill_again_and_again(3).await;
+}
+
+async fn kill_again_and_again(shards: u16) {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let mut random = Pcg64Mcg::seed_from_u64(u64::from(std::process::id()));
     let mut history = History::default();
     let (mut under_load, mut sent) = (0, 0);
     for kill in 0..kills() {
-        let platform = Platform::start(directory.path()).await;
+        let platform = Platform::start_shards(directory.path(), shards).await;
         let mut client = Client::connect(platform.gateway()).await;
         client.resolve(&mut history).await;
         let moment = Duration::from_millis(random.random_range(50..900));
@@ -52,7 +62,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_happens_twice() {
             history.unanswered()
         );
     }
-    let platform = Platform::start(directory.path()).await;
+    let platform = Platform::start_shards(directory.path(), shards).await;
     Client::connect(platform.gateway()).await.resolve(&mut history).await;
     platform.stop().await;
     assert!(under_load * 100 >= kills() * UNANSWERED_SHARE_MIN, "{under_load} kills under load");

@@ -11,6 +11,7 @@
 //! - [`decimal`]: decimal text to units and back, without rounding.
 //! - [`instrument`], [`asset`]: what is traded, and how its numbers read as text.
 //! - [`order`]: side, type, time in force.
+//! - [`home`]: where an account is at home.
 //! - [`id`]: order, trade and instrument ids; names of accounts; keys that make a retry safe.
 //! - [`time`]: instants and spans as values. Nobody here reads a clock.
 //!
@@ -21,6 +22,7 @@
 pub mod amount;
 pub mod asset;
 pub mod decimal;
+pub mod home;
 pub mod id;
 pub mod instrument;
 pub mod order;

@@ -197,6 +197,15 @@ impl Sealed {
         Ok(body.outcome.and_then(|outcome| outcome.kind))
     }
 
+    /// What the answer says of links with other shards, without the rest of the body.
+    ///
+    /// # Errors
+    /// [`AnswerError`] where the body is none.
+    pub fn links(&self) -> Result<log::AnswerLinks, AnswerError> {
+        log::AnswerLinks::decode(self.body.clone())
+            .map_err(|error| AnswerError::Undecodable(error.to_string()))
+    }
+
     /// Reads the body too.
     ///
     /// # Errors

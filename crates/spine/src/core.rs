@@ -16,10 +16,24 @@ pub struct ClientInput<'a> {
     pub command: &'a ClientCommand,
 }
 
+/// An item from another shard, as the core is shown it: each once and in order.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkInput<'a> {
+    /// The partition of the shard that sent it.
+    pub from: Partition,
+    /// The log's own time at the record that brought it.
+    pub now: Timestamp,
+    /// The item.
+    pub item: &'a log::LinkItem,
+}
+
 /// A shard's state: the same inputs give the same bytes, forever. No clock, no randomness, no IO.
 ///
 /// Every method fills in the body of the answer to one input. What happens because time has passed
 /// comes first in it, then what the input itself does, then its outcome.
+///
+/// A core sends to other shards by pushing items to the body's `links_sent`, without numbers: those
+/// are the protocol's. Items are kept until they are taken, so a core has to bound them itself.
 pub trait Core: Sized + Send {
     /// The state before the first input of `partition` of the log that `genesis` describes.
     fn new(genesis: &log::Genesis, partition: Partition) -> Self;
@@ -32,6 +46,23 @@ pub trait Core: Sized + Send {
 
     /// Applies a change of reference data.
     fn change_reference(&mut self, change: &ReferenceRecord, body: &mut log::AnswerBody);
+
+    /// Takes an item from another shard. It has no outcome of its own.
+    ///
+    /// # Errors
+    /// What is wrong with the item, where no shard of this platform can have sent it: the shard
+    /// then stops, for money may depend on it.
+    fn take_link(
+        &mut self,
+        _input: &LinkInput<'_>,
+        _body: &mut log::AnswerBody,
+    ) -> Result<(), String> {
+        Err("this state has no links".to_owned())
+    }
+
+    /// Goes on with what is left over from earlier inputs, as far as one answer holds. Called at
+    /// every tick, and after the items of a run.
+    fn go_on(&mut self, _now: Timestamp, _body: &mut log::AnswerBody) {}
 
     /// Whether effects of time are left that did not fit one answer, so that the owner should tick
     /// again at once.

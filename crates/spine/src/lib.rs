@@ -12,6 +12,7 @@
 //! - [`acceptor`]: the readers' rule. [`tail`]: a thread that applies it to a partition and hands
 //!   on accepted answers only. `overdue`: how long one that is missing was looked for.
 //! - [`replica`]: one shard's state, advanced by its inputs; pure. [`core`]: what it is made of.
+//! - [`link`]: what goes between shards, by number; pure. `link::sender`: what copies it.
 //! - [`genesis`]: how a log begins. [`snapshot`], [`snapshotter`]: how a state is kept. [`replay`]:
 //!   how it is found again. `quarantine`: which inputs an operator has set aside. [`shard`]: the
 //!   owner of a partition: takes over, applies, publishes,
@@ -28,6 +29,7 @@ pub mod chain;
 pub mod core;
 pub mod genesis;
 pub mod header;
+pub mod link;
 pub mod log;
 mod overdue;
 mod quarantine;
@@ -43,7 +45,7 @@ pub use crate::{
     acceptor::{Acceptor, Judged, Position, Verdict},
     answer::Answer,
     chain::{Chain, LogId},
-    core::{ClientInput, Core},
+    core::{ClientInput, Core, LinkInput},
     log::{Log, Place, Record, Stored, Visibility},
     replica::Replica,
 };

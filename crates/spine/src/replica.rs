@@ -9,6 +9,7 @@
 //! compared its own clock with the log's. So a broken clock of a log cannot expire a book.
 
 mod image;
+mod links;
 
 use model::{Partition, RequestId, Span, Timestamp};
 use prost::Message;
@@ -24,6 +25,7 @@ use crate::{
     chain::{Chain, Link, LogId},
     core::{ClientInput, Core},
     genesis::Identity,
+    link::{LinkError, Links},
     log::Stored,
 };
 
@@ -50,6 +52,7 @@ pub struct Replica<C> {
     epoch: u32,
     behaviour: u32,
     now: Timestamp,
+    links: Links,
     core: C,
 }
 
@@ -117,6 +120,14 @@ pub enum ReplicaError {
         /// The offset of the upgrade.
         offset: u64,
     },
+    /// A record of a link that cannot be applied. The state is then of no further use.
+    #[error("the run of a link at offset {offset}: {error}")]
+    Link {
+        /// The offset of the run.
+        offset: u64,
+        /// What is wrong with it.
+        error: LinkError,
+    },
 }
 
 impl<C: Core> Replica<C> {
@@ -132,6 +143,7 @@ impl<C: Core> Replica<C> {
             epoch: 0,
             behaviour: BEHAVIOUR,
             now: Timestamp::EPOCH,
+            links: Links::default(),
             core: C::new(&identity.genesis, partition),
         }
     }
@@ -139,7 +151,7 @@ impl<C: Core> Replica<C> {
     /// Applies the next input and answers it.
     ///
     /// # Errors
-    /// [`ReplicaError`] where the replica must stop; its state is then unchanged.
+    /// [`ReplicaError`] where the replica must stop.
     pub fn apply(&mut self, stored: &Stored) -> Result<Computed, ReplicaError> {
         self.check_next(stored)?;
         let decoded = log::Input::decode(stored.record.value.as_ref()).ok();
@@ -182,7 +194,8 @@ impl<C: Core> Replica<C> {
         use input::Kind;
         match kind {
             Kind::Genesis(genesis) => Ok(self.found(stored, genesis)),
-            Kind::Tick(_) => Ok(self.control(stored, applied())),
+            Kind::Tick(_) => Ok(self.tick(stored)),
+            Kind::LinkRun(run) => self.link_run(stored, &run),
             Kind::TakeOver(take_over) => Ok(self.take_over(stored, &take_over)),
             // Its effect was on an input before it, by those who read ahead.
             Kind::Quarantine(_) => Ok(self.control(stored, applied())),
@@ -203,6 +216,13 @@ impl<C: Core> Replica<C> {
         let mut body = self.body_after_time(stored, true);
         body.events.push(log::Event { kind: Some(event::Kind::Founded(genesis)) });
         body.outcome = Some(applied());
+        self.answer(stored, RequestId(0), body, None)
+    }
+
+    /// Carries time, and lets the core go on with what did not fit the answers before.
+    fn tick(&mut self, stored: &Stored) -> Computed {
+        let mut body = self.body_with(stored, false, applied());
+        self.core.go_on(self.now, &mut body);
         self.answer(stored, RequestId(0), body, None)
     }
 
@@ -289,10 +309,11 @@ impl<C: Core> Replica<C> {
         &mut self,
         stored: &Stored,
         request_id: RequestId,
-        body: log::AnswerBody,
+        mut body: log::AnswerBody,
         notice: Option<Notice>,
     ) -> Computed {
         debug_assert!(body.outcome.is_some(), "every input has an outcome");
+        self.number_links(&mut body);
         let preamble = Preamble {
             out_seq: self.out_seq + 1,
             in_offset: stored.offset,

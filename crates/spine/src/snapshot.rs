@@ -17,6 +17,7 @@ use crate::{
     acceptor::Position,
     core::Core,
     genesis::Identity,
+    link::Links,
     replica::{Replica, ReplicaImage},
 };
 
@@ -161,13 +162,37 @@ pub fn newest_position(
     identity: &Identity,
     partition: Partition,
 ) -> Result<Option<Position>, StoreError> {
+    newest_part(store, identity, partition, |image, next_offset| image.position(next_offset))
+}
+
+/// The same with the links of that state.
+///
+/// # Errors
+/// [`StoreError`] where the store does not answer.
+pub(crate) fn newest_links(
+    store: &dyn SnapshotStore,
+    identity: &Identity,
+    partition: Partition,
+) -> Result<Option<(Position, Links)>, StoreError> {
+    newest_part(store, identity, partition, |image, next_offset| {
+        Some((image.position(next_offset)?, image.links().ok()?))
+    })
+}
+
+/// What `part` finds in the newest readable snapshot in which it finds anything.
+fn newest_part<T>(
+    store: &dyn SnapshotStore,
+    identity: &Identity,
+    partition: Partition,
+    part: impl Fn(&ReplicaImage, u64) -> Option<T>,
+) -> Result<Option<T>, StoreError> {
     for out_seq in store.list(partition)?.into_iter().rev() {
         let Ok(image) = open(&store.get(partition, out_seq)?) else { continue };
         if !image.is_of(identity, partition) {
             continue;
         }
         let next_offset = image.events_next_offset;
-        let found = image.replica.and_then(|replica| replica.position(next_offset));
+        let found = image.replica.as_ref().and_then(|replica| part(replica, next_offset));
         if found.is_some() {
             return Ok(found);
         }

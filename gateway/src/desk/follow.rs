@@ -112,10 +112,12 @@ fn take(
         progress.has_reached_end.store(true, Ordering::Relaxed);
     }
     for accepted in batch.answers {
+        let unopened = |error| TailError::Unopened { partition, offset: accepted.offset, error };
+        if !shared.parked.is_empty() {
+            shared.heed_parked(partition, &accepted.answer).map_err(unopened)?;
+        }
         // Ticks and the like answer nobody's request.
         if accepted.answer.request_id.0 != 0 {
-            let offset = accepted.offset;
-            let unopened = |error| TailError::Unopened { partition, offset, error };
             shared.answered(partition, accepted).map_err(unopened)?;
         }
     }

@@ -9,7 +9,7 @@ use std::sync::{
 use daemon::clock::Clock;
 use model::{OrderId, Partition, RequestId};
 use spine::{
-    LogId, Place,
+    Answer, LogId, Place,
     acceptor::Accepted,
     answer::{AnswerError, Sealed},
     log::{AppendError, Appended},
@@ -18,6 +18,7 @@ use spine::{
 
 use super::{
     Answered, News, Wants,
+    parked::{self, Parked},
     waiters::{Waiter, Waiters},
 };
 use crate::{
@@ -30,6 +31,7 @@ pub(super) struct Shared {
     pub(super) log_id: LogId,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) waiters: Waiters,
+    pub(super) parked: Parked,
     pub(super) cache: Arc<dyn Cache>,
     pub(super) partition_count: u16,
     /// One more than the largest acknowledged offset of each partition; what a read must reflect
@@ -136,23 +138,62 @@ impl Shared {
         let _span = self.tracer.process(Place::events(partition), offset, &headers);
         self.meters.answered.increment(1);
         self.meters.answer_seconds.record(waiter.begun().elapsed());
-        let wants = waiter.wants();
-        let (hear, claim) = waiter.into_parts();
-        if hear.is_none() && claim.is_none() {
+        if !waiter.is_awaited() {
             return Ok(());
         }
         let mut answer = sealed.open()?;
         // Nobody here looks at postings, and answers are kept.
         answer.body.postings = Vec::new();
-        let answered = Arc::new(Answered { partition, answer });
+        if parked::is_parked(&answer.body) {
+            self.park(partition, waiter, &answer);
+        } else {
+            let decided_at = answer.in_offset;
+            self.tell(waiter, Answered { partition, answer, decided_at });
+        }
+        Ok(())
+    }
+
+    /// Hands on what an answer says of orders and withdrawals that waited for money, where anybody
+    /// waits for that here. Every answer may; most gateways have nobody who does.
+    pub(super) fn heed_parked(
+        &self,
+        partition: Partition,
+        sealed: &Sealed,
+    ) -> Result<(), AnswerError> {
+        let answer = sealed.clone().open()?;
+        for id in parked::decided(&answer.body) {
+            let Some(waiter) = self.parked.take(id) else { continue };
+            let (answer, decided_at) = (parked::as_its_own(&answer, id), answer.in_offset);
+            self.tell(waiter, Answered { partition, answer, decided_at });
+        }
+        Ok(())
+    }
+
+    /// What is asked for waits. One who wants the receipt only has it with this.
+    fn park(&self, partition: Partition, mut waiter: Waiter, answer: &Answer) {
+        let Some(id) = answer.order_id(partition) else { return };
+        if waiter.wants() == Wants::Receipt
+            && let Some(hear) = waiter.take_hear()
+        {
+            hear(News::Appended { id, at: answer.now });
+        }
+        if let Some(hear) = self.parked.park(id, waiter) {
+            hear(News::Unknown { id: Some(id) });
+        }
+    }
+
+    /// Tells who waits, and keeps the answer for retries.
+    fn tell(&self, waiter: Waiter, answered: Answered) {
+        let wants = waiter.wants();
+        let (hear, claim) = waiter.into_parts();
+        let answered = Arc::new(answered);
         if let Some(claim) = claim {
             self.cache.keep(claim, self.log_id, &answered);
         }
-        let Some(hear) = hear else { return Ok(()) };
+        let Some(hear) = hear else { return };
         hear(match (wants, answered.id()) {
             (Wants::Receipt, Some(id)) => News::Appended { id, at: answered.answer.now },
             _ => News::Answered(answered),
         });
-        Ok(())
     }
 }

@@ -77,20 +77,26 @@ impl Table {
 
     /// The shard answers the record at this offset.
     fn answer(&self, offset: u64) {
-        let preamble = Preamble {
-            out_seq: offset + 1,
-            in_offset: offset,
-            epoch: 1,
-            behaviour: 1,
-            input_hash: Chain::default(),
-            prev_chain: Chain::default(),
-            now: Timestamp::from_unix_millis(6),
-            request_id: self.request_id(offset),
-        };
-        let (value, _) = answer::write(&preamble, log::AnswerBody::default());
-        let sealed = Sealed::read(&value).expect("it was just written");
-        let accepted = Accepted { offset, answer: sealed, headers: Headers::default() };
+        let sealed = sealed(offset, self.request_id(offset), log::AnswerBody::default());
+        self.answered(offset, sealed);
+    }
+
+    fn answered(&self, offset: u64, answer: Sealed) {
+        let accepted = Accepted { offset, answer, headers: Headers::default() };
         self.desk.shared.answered(Partition::FIRST, accepted).expect("it opens");
+    }
+
+    /// The shard says that what this record asks for waits for money.
+    fn park(&self, offset: u64) {
+        let parked = log::event::Kind::OrderParked(log::OrderParked::default());
+        let sealed = sealed(offset, self.request_id(offset), body(vec![parked]));
+        self.answered(offset, sealed);
+    }
+
+    /// The shard answers the input at this offset, which is nobody's request.
+    fn tell(&self, offset: u64, kinds: Vec<log::event::Kind>) {
+        let sealed = sealed(offset, RequestId(0), body(kinds));
+        self.desk.shared.heed_parked(Partition::FIRST, &sealed).expect("it opens");
     }
 
     fn sweep_after(&self, seconds: u64) {
@@ -100,6 +106,26 @@ impl Table {
     fn heard(&self) -> Vec<News> {
         std::mem::take(&mut self.heard.lock().unwrap())
     }
+}
+
+fn body(kinds: Vec<log::event::Kind>) -> log::AnswerBody {
+    let events = kinds.into_iter().map(|kind| log::Event { kind: Some(kind) }).collect();
+    log::AnswerBody { events, ..log::AnswerBody::default() }
+}
+
+fn sealed(offset: u64, request_id: RequestId, body: log::AnswerBody) -> Sealed {
+    let preamble = Preamble {
+        out_seq: offset + 1,
+        in_offset: offset,
+        epoch: 1,
+        behaviour: 1,
+        input_hash: Chain::default(),
+        prev_chain: Chain::default(),
+        now: Timestamp::from_unix_millis(6),
+        request_id,
+    };
+    let (value, _) = answer::write(&preamble, body);
+    Sealed::read(&value).expect("it was just written")
 }
 
 const PATIENT: Wants = Wants::Answer(RESULT_WAIT);
@@ -187,4 +213,64 @@ fn a_shard_that_is_down_closes_the_desk_for_its_own_commands_only() {
     table.sweep_after(3);
     assert_eq!(table.submit(Wants::Receipt).expect_err("shed").code, "overloaded");
     table.submit_to(other, Wants::Receipt).expect("its shard is well");
+}
+
+#[test]
+fn an_order_that_waits_for_money_is_heard_of_when_it_is_decided() {
+    let table = Table::new();
+    // The first record of a partition is nobody's order.
+    table.submit(PATIENT).expect("taken");
+    table.deliver(Delivery::Land);
+    let of = |order_id| log::OrderPlaced { order_id, terms: None };
+    let trade = |taker_order_id| log::TradeExecuted { taker_order_id, ..Default::default() };
+    table.submit(PATIENT).expect("taken");
+    table.deliver(Delivery::Land);
+    table.park(1);
+    assert_eq!(table.heard(), [], "it is no result");
+    table.tell(7, vec![log::event::Kind::OrderPlaced(of(5))]);
+    assert_eq!(table.heard(), [], "it is another's");
+    let own = log::event::Kind::Trade(trade(1));
+    let kinds = vec![
+        log::event::Kind::OrderPlaced(of(5)),
+        log::event::Kind::Trade(trade(5)),
+        log::event::Kind::OrderPlaced(of(1)),
+        own.clone(),
+    ];
+    table.tell(8, kinds);
+    let [News::Answered(answered)] = &table.heard()[..] else { panic!("an answer") };
+    assert_eq!((answered.id().map(OrderId::number), answered.decided_at), (Some(1), 8));
+    let told: Vec<_> =
+        answered.answer.body.events.iter().filter_map(|event| event.kind.clone()).collect();
+    assert_eq!(told, [log::event::Kind::OrderPlaced(of(1)), own], "and nothing of others");
+    assert!(matches!(
+        answered.answer.body.outcome.as_ref().and_then(|outcome| outcome.kind.as_ref()),
+        Some(log::outcome::Kind::Applied(_))
+    ));
+    table.tell(9, vec![log::event::Kind::OrderPlaced(of(1))]);
+    assert_eq!(table.heard(), [], "once");
+}
+
+#[test]
+fn whoever_waits_for_money_too_long_is_told_that_nobody_knows() {
+    let table = Table::new();
+    for offset in 0..3 {
+        table.submit(if offset == 2 { Wants::Receipt } else { PATIENT }).expect("taken");
+        table.deliver(Delivery::Land);
+        table.heard();
+        table.park(offset);
+    }
+    let reason = log::RefusalReason::InsufficientFunds.into();
+    let rejected = log::OrderRejected { order_id: 1, reason, terms: None };
+    table.tell(8, vec![log::event::Kind::OrderRejected(rejected)]);
+    let [News::Answered(answered)] = &table.heard()[..] else { panic!("an answer") };
+    let outcome = answered.answer.body.outcome.as_ref().and_then(|outcome| outcome.kind.as_ref());
+    assert!(
+        matches!(outcome, Some(log::outcome::Kind::Refused(refused)) if refused.reason == reason)
+    );
+    table.sweep_after(4);
+    assert_eq!(table.heard(), []);
+    table.sweep_after(6);
+    assert_eq!(table.heard(), [News::Unknown { id: OrderId::at(Partition::FIRST, 0) }]);
+    table.sweep_after(60);
+    assert_eq!(table.heard(), [], "once, and who has a receipt waits for nothing");
 }

@@ -66,8 +66,22 @@ impl Waiter {
         (self.hear, self.claim)
     }
 
+    /// Whether anybody waits for an answer, or keeps it.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.hear.is_some() || self.claim.is_some()
+    }
+
+    pub(super) fn take_hear(&mut self) -> Option<Hear> {
+        self.hear.take()
+    }
+
     pub(super) fn into_hear(self) -> Option<Hear> {
         self.hear
+    }
+
+    /// Whether whoever waits has waited long enough.
+    pub(super) fn is_late(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.begun) >= self.patience()
     }
 
     fn id(&self) -> Option<OrderId> {

@@ -95,5 +95,6 @@ impl Funding {
 }
 
 fn told(balance: Balance) -> AccountBalance {
-    AccountBalance { asset: balance.asset, available: balance.available, held: balance.held }
+    let Balance { asset, available, held, in_flight } = balance;
+    AccountBalance { asset, available, held, in_flight }
 }

@@ -17,10 +17,10 @@ pub(super) fn asked(answer: &Answer) -> Option<Claim> {
     if !consumes_key(answer) {
         return None;
     }
-    // An order's own event comes before what it caused, and its id is that of the input.
+    // An order's own event names no id: it is that of the input. Others waited, and woke by it.
     let terms = answer.body.events.iter().find_map(|event| match event.kind.as_ref()? {
-        event::Kind::OrderPlaced(placed) => placed.terms.as_ref(),
-        event::Kind::OrderRejected(rejected) => rejected.terms.as_ref(),
+        event::Kind::OrderPlaced(placed) if placed.order_id == 0 => placed.terms.as_ref(),
+        event::Kind::OrderRejected(rejected) if rejected.order_id == 0 => rejected.terms.as_ref(),
         _ => None,
     })?;
     let account = AccountName::new(answer.account(terms.account)?).ok()?;
@@ -107,13 +107,14 @@ mod tests {
     }
 
     fn refused(reason: RefusalReason) -> Answer {
-        let rejected = OrderRejected { terms: Some(terms(&bid())), reason: reason.into() };
+        let rejected =
+            OrderRejected { order_id: 0, terms: Some(terms(&bid())), reason: reason.into() };
         let kind = outcome::Kind::Refused(log::Refused { reason: reason.into() });
         answer(kind, Some(event::Kind::OrderRejected(rejected)))
     }
 
     fn placed(terms: OrderTerms) -> Answer {
-        let placed = OrderPlaced { terms: Some(terms) };
+        let placed = OrderPlaced { order_id: 0, terms: Some(terms) };
         answer(outcome::Kind::Applied(Applied {}), Some(event::Kind::OrderPlaced(placed)))
     }
 

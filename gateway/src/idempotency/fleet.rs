@@ -18,7 +18,7 @@ use super::{
     recent::{Looked, Recent},
     redis::{Found, Redis},
 };
-use crate::desk::Answered;
+use crate::desk::{self, Answered};
 
 /// How long one waits for another gateway that claimed the same key, or for the log to show here
 /// what another gateway has seen already: many times what an answer takes. Then the order is
@@ -139,6 +139,10 @@ impl FleetCache {
             Looked::Nothing => return Confirmed::No,
         };
         let Ok(mut answer) = sealed.open() else { return Confirmed::No };
+        if desk::is_parked(&answer.body) {
+            // Its result stands elsewhere: the shard says that it is a duplicate, the ledger of what.
+            return Confirmed::Gone;
+        }
         let asked = asked(&answer).filter(|asked| asked.key == claim.key);
         let Some(asked) = asked else { return Confirmed::No };
         // As the desk keeps them.

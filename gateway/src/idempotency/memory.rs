@@ -133,7 +133,7 @@ mod tests {
             request_id: RequestId(1),
             body: log::AnswerBody { outcome, ..Default::default() },
         };
-        Arc::new(Answered { partition: Partition::FIRST, answer })
+        Arc::new(Answered { partition: Partition::FIRST, answer, decided_at: 0 })
     }
 
     fn applied() -> Arc<Answered> {

@@ -1,7 +1,7 @@
 //! Money in and out of an account.
 
 use bytes::Bytes;
-use model::{AccountName, OrderId};
+use model::{AccountName, OrderId, home::home};
 use proto::{
     command::{Command, Movement},
     convert,
@@ -13,7 +13,6 @@ use super::{Office, at_least};
 use crate::{
     desk::{Answered, News, RESULT_WAIT, Submission, Wants},
     problem::Problem,
-    route,
 };
 
 /// Which way money moves.
@@ -53,7 +52,7 @@ impl Office {
         let submission = Submission {
             account: account.clone(),
             command,
-            partition: route::home(account, self.desk.partition_count()),
+            partition: home(account, self.desk.partition_count()),
             wants: Wants::Answer(RESULT_WAIT),
             claim: None,
             traceparent,
@@ -81,7 +80,8 @@ impl Office {
 
     /// All balances from the ledger once it has read the answer; else those that the answer names.
     async fn balances_after(&self, account: &AccountName, answered: &Answered) -> Vec<Balance> {
-        let own = answered.id().map(|id: OrderId| vec![at_least(id)]).unwrap_or_default();
+        let decided = OrderId::at(answered.partition, answered.decided_at);
+        let own = decided.map(|id| vec![at_least(id)]).unwrap_or_default();
         match self.upstream.balances(account.as_str(), own).await {
             Ok(response) => response.balances,
             Err(_) => self.balances_in(account, answered),
@@ -100,7 +100,8 @@ impl Office {
                 Some(asset.format_amount(convert::amount(amount.as_ref()).ok()?))
             };
             let (available, held) = (text(&balance.available)?, text(&balance.held)?);
-            Some(Balance { asset: asset.code.clone(), available, held })
+            let in_flight = String::new();
+            Some(Balance { asset: asset.code.clone(), available, held, in_flight })
         });
         told.collect()
     }

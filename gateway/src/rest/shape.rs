@@ -267,6 +267,10 @@ pub(super) struct BalanceView {
     /// Held for open orders.
     #[schema(example = "0")]
     held: String,
+    /// On its way between shards, where anything is; it comes back to what is available.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    #[schema(example = "250")]
+    in_flight: String,
 }
 
 impl AccountView {
@@ -275,6 +279,7 @@ impl AccountView {
             asset: balance.asset,
             available: balance.available,
             held: balance.held,
+            in_flight: balance.in_flight,
         });
         AccountView { client_id, balances: balances.collect(), status: None }
     }

@@ -122,7 +122,8 @@ impl LedgerService for FakeLedger {
         self.check()?;
         let client_id = request.into_inner().client_id;
         let (available, held) = ("12.5".to_owned(), "0".to_owned());
-        let balances = vec![Balance { asset: "USDT".to_owned(), available, held }];
+        let in_flight = String::new();
+        let balances = vec![Balance { asset: "USDT".to_owned(), available, held, in_flight }];
         Ok(Response::new(GetBalancesResponse { client_id, balances }))
     }
 

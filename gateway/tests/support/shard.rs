@@ -187,7 +187,8 @@ impl Rules {
             None => {
                 self.deposits.insert(id.to_owned(), units);
                 let available = Some(log::Amount { units, units_high: 0 });
-                let balance = log::Balance { account: 0, asset_id: 2, available, held: None };
+                let balance =
+                    log::Balance { account: 0, asset_id: 2, available, ..Default::default() };
                 let (balances, accounts) = (vec![balance], vec![name]);
                 log::AnswerBody { balances, accounts, ..applied(Vec::new()) }
             }
@@ -203,7 +204,7 @@ impl Rules {
 }
 
 fn placed(order: &PlaceOrder) -> Event {
-    event(event::Kind::OrderPlaced(log::OrderPlaced { terms: Some(terms(order)) }))
+    event(event::Kind::OrderPlaced(log::OrderPlaced { order_id: 0, terms: Some(terms(order)) }))
 }
 
 fn rejected(order: &PlaceOrder, reason: RefusalReason) -> Event {

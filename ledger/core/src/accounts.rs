@@ -6,10 +6,10 @@
 use std::{collections::BTreeMap, hash::BuildHasher};
 
 use hashbrown::HashTable;
-use model::{AccountHandle, AccountName, Amount, AssetId, KeyText};
+use model::{AccountHandle, AccountName, Amount, AssetId, KeyText, Partition, home::home};
 
 use crate::{
-    Bucket, Cause, Direction, Grant, Leg, MoneyError, Postings,
+    Bucket, Cause, Direction, Grant, Leg, MoneyError, Postings, SUPPLY_MAX,
     assets::{AssetIndex, Assets, ListAssetError},
     keyed::Keyed,
 };
@@ -41,12 +41,16 @@ pub(crate) struct Account {
     /// the command that compacted it can still be read; a restored free slot has none.
     pub(crate) name: Option<AccountName>,
     pub(crate) is_open: bool,
+    /// Whether this shard is its home.
+    pub(crate) is_home: bool,
     /// By place of the asset; rows beyond the end are zero.
     pub(crate) balances: Vec<Balance>,
     /// How many assets, in the order of their listing, the account was granted.
     pub(crate) granted: u32,
     /// Every deposit and withdrawal ever applied. Never evicted.
     pub(crate) movements: BTreeMap<(Direction, KeyText), (AssetId, Amount)>,
+    /// What went to other shards less what came from them, without zeros. Most have none.
+    pub(crate) links: BTreeMap<AssetIndex, Amount>,
 }
 
 impl Account {
@@ -54,9 +58,11 @@ impl Account {
         Account {
             name: None,
             is_open: false,
+            is_home: false,
             balances: Vec::new(),
             granted: 0,
             movements: BTreeMap::new(),
+            links: BTreeMap::new(),
         }
     }
 
@@ -77,6 +83,9 @@ impl Account {
 #[derive(Clone, Debug)]
 pub struct Accounts {
     pub(crate) grant: Option<Grant>,
+    /// Which of how many shards this is: whose home it is follows from it.
+    pub(crate) partition: Partition,
+    pub(crate) partition_count: u16,
     pub(crate) assets: Assets,
     pub(crate) slots: Vec<Account>,
     /// Slots to reuse, last in first out.
@@ -101,12 +110,37 @@ impl Accounts {
     pub fn seeded(grant: Option<Grant>, seed: u128) -> Accounts {
         Accounts {
             grant,
+            partition: Partition::FIRST,
+            partition_count: 1,
             assets: Assets::default(),
             slots: Vec::new(),
             free: Vec::new(),
             by_name: HashTable::new(),
             keyed: Keyed::new(seed),
         }
+    }
+
+    /// The same as the shard of `partition`, one of `partition_count`: only accounts that are at
+    /// home there are given anything. Before the first account is opened.
+    #[must_use]
+    pub fn on(self, partition: Partition, partition_count: u16) -> Accounts {
+        debug_assert_eq!(self.count(), 0, "accounts do not move");
+        Accounts { partition, partition_count: partition_count.max(1), ..self }
+    }
+
+    /// Whether this shard is the home of the account of this name, open or not.
+    pub fn is_home(&self, name: &AccountName) -> bool {
+        self.partition_count == 1 || home(name, self.partition_count) == self.partition
+    }
+
+    /// How many shards there are.
+    pub fn partition_count(&self) -> u16 {
+        self.partition_count
+    }
+
+    /// The most of an asset that may have come in through this shard.
+    pub(crate) fn supply_max(&self) -> Amount {
+        Amount::from_units(SUPPLY_MAX.units().div_euclid(i128::from(self.partition_count)))
     }
 
     /// What makes this a sandbox, if it is one.
@@ -158,7 +192,7 @@ impl Accounts {
     }
 
     /// Finds the account of this name, or opens it. In a sandbox this posts the grant of every
-    /// listed asset that the account was not granted before.
+    /// listed asset that the account was not granted before, where it is at home.
     ///
     /// # Errors
     /// [`MoneyError::TooManyAccounts`].
@@ -171,7 +205,7 @@ impl Accounts {
             Some(handle) => handle,
             None => self.insert(name)?,
         };
-        if self.grant.is_some() {
+        if self.grant.is_some() && self.slot(handle).is_home {
             self.give_grants(handle, out);
         }
         Ok(handle)
@@ -198,9 +232,11 @@ impl Accounts {
             self.slots.push(Account::free());
             AccountHandle(next)
         });
+        let is_home = self.is_home(name);
         let slot = self.slot_mut(handle);
         slot.name = Some(name.clone());
         slot.is_open = true;
+        slot.is_home = is_home;
         self.index(handle, name);
         Ok(handle)
     }
@@ -218,15 +254,17 @@ impl Accounts {
         self.balance(handle, asset).available
     }
 
-    /// What the account of this name could use of `asset` once it is opened: an account that does
-    /// not exist is at its grant.
+    /// What the account of this name could use of `asset` on this shard once it is opened: an
+    /// account that does not exist is at its grant where it is at home, and else has nothing.
     pub fn available_to(&self, name: &AccountName, asset: AssetId) -> Amount {
         let Some(index) = self.assets.index(asset) else { return Amount::ZERO };
         let grant = self.assets.get(index).grant;
-        let Some(handle) = self.find(name) else { return grant };
+        let Some(handle) = self.find(name) else {
+            return if self.is_home(name) { grant } else { Amount::ZERO };
+        };
         let slot = self.slot(handle);
         let available = slot.balance(index).available;
-        let is_granted = index.position() < slot.granted as usize;
+        let is_granted = !slot.is_home || index.position() < slot.granted as usize;
         if is_granted { available } else { sum(available, grant) }
     }
 
@@ -290,6 +328,7 @@ impl Accounts {
             Bucket::Held(account) => &mut self.slots[account.0 as usize].balance_mut(index).held,
             Bucket::External => &mut self.assets.get_mut(index).external,
             Bucket::Faucet => &mut self.assets.get_mut(index).faucet,
+            Bucket::Link(account) => return self.move_link(account, index, leg, out),
         };
         let after = sum(*bucket, leg.amount);
         assert!(

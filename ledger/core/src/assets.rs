@@ -14,7 +14,8 @@ pub const ASSETS_MAX: usize = 1 << 10;
 pub const ASSET_NUMBER_MAX: u32 = (1 << 16) - 1;
 
 /// The most of an asset that may have come in from outside, less what has left: 2^120 units. Far
-/// above any supply, and low enough that no sum of balances comes near 2^127.
+/// above any supply, and low enough that no sum of balances comes near 2^127. It is shared out
+/// among the shards, so that all of it may gather on one.
 pub const SUPPLY_MAX: Amount = Amount::from_units(1 << 120);
 
 /// Why an asset cannot be listed.
@@ -57,6 +58,8 @@ pub(crate) struct ListedAsset {
     pub(crate) faucet: Amount,
     /// Withdrawals minus deposits.
     pub(crate) external: Amount,
+    /// What went to other shards less what came from them, of all accounts.
+    pub(crate) link: Amount,
 }
 
 /// All listed assets, in the order of their listing.
@@ -87,8 +90,8 @@ impl Assets {
             self.by_number.resize(number.saturating_add(1), None);
         }
         self.by_number[number] = Some(AssetIndex(self.count()));
-        let [faucet, external] = [Amount::ZERO; 2];
-        self.listed.push(ListedAsset { id, grant, faucet, external });
+        let [faucet, external, link] = [Amount::ZERO; 3];
+        self.listed.push(ListedAsset { id, grant, faucet, external, link });
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use model::{AccountHandle, Amount, AssetId};
 
 use crate::{
-    Accounts, Direction, SUPPLY_MAX,
+    Accounts, Direction,
     assets::{AssetIndex, ListedAsset},
 };
 
@@ -12,7 +12,7 @@ impl Accounts {
     /// Reads every account: for audits, not for the order's way.
     ///
     /// # Panics
-    /// On overflow, which [`SUPPLY_MAX`] makes impossible.
+    /// On overflow, which [`SUPPLY_MAX`](crate::SUPPLY_MAX) makes impossible.
     pub fn totals(&self) -> impl Iterator<Item = (AssetId, Amount)> {
         self.assets.iter().map(|(index, asset)| {
             let total = self.total(index, asset).expect("bounded by SUPPLY_MAX and GRANT_MAX");
@@ -25,7 +25,8 @@ impl Accounts {
             let balance = slot.balance(index);
             [balance.available, balance.held]
         });
-        Amount::checked_sum([asset.faucet, asset.external].into_iter().chain(of_clients))
+        let of_nobody = [asset.faucet, asset.external, asset.link];
+        Amount::checked_sum(of_nobody.into_iter().chain(of_clients))
     }
 
     /// Checks everything that is always true.
@@ -51,7 +52,8 @@ impl Accounts {
         }
         for handle in &self.free {
             let slot = self.slot(*handle);
-            let is_empty = slot.balances.is_empty() && slot.movements.is_empty();
+            let is_empty =
+                slot.balances.is_empty() && slot.movements.is_empty() && slot.links.is_empty();
             if slot.is_open || !is_empty || slot.granted != 0 {
                 return Err(format!("the free slot {} is not empty", handle.0));
             }
@@ -67,11 +69,15 @@ impl Accounts {
                 return Err(format!("{:?} has less than nothing of asset {number}", slot.name));
             }
         }
-        if -asset.external > SUPPLY_MAX {
+        if -asset.external > self.supply_max() {
             return Err(format!("more of asset {number} came in than its supply"));
         }
         if asset.faucet != -self.granted(index, asset) {
             return Err(format!("the faucet of asset {number} is not what accounts were granted"));
+        }
+        let links = self.slots.iter().filter_map(|slot| slot.links.get(&index).copied());
+        if Amount::checked_sum(links) != Some(asset.link) {
+            return Err(format!("the link of asset {number} is not the sum of the accounts' own"));
         }
         if asset.external.units() != self.moved_out(asset.id) {
             return Err(format!("the outside of asset {number} is not the sum of movements"));

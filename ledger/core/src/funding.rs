@@ -6,7 +6,7 @@
 use model::{AccountHandle, AccountName, Amount, AssetId, KeyText};
 
 use crate::{
-    Accounts, Bucket, Cause, Leg, MoneyError, Postings, SUPPLY_MAX,
+    Accounts, Bucket, Cause, Leg, MoneyError, Postings,
     accounts::{Account, sum},
 };
 
@@ -76,7 +76,7 @@ impl Accounts {
         let index = self.assets.index(asset).ok_or(MoneyError::UnknownAsset)?;
         let movement = check_id(account, Direction::Deposit, asset, amount, id)?;
         let external = self.assets.get(index).external;
-        let fits = external.checked_sub(amount).is_some_and(|after| after >= -SUPPLY_MAX);
+        let fits = external.checked_sub(amount).is_some_and(|after| after >= -self.supply_max());
         if movement == Movement::Applied && !fits {
             return Err(MoneyError::SupplyLimit);
         }
@@ -156,11 +156,11 @@ impl Accounts {
         self.assets.index(asset).map_or(Amount::ZERO, |index| -self.assets.get(index).external)
     }
 
-    /// What all accounts together have of `asset`.
+    /// What all accounts together have of `asset` on this shard.
     pub fn owed_to_clients(&self, asset: AssetId) -> Amount {
         let Some(index) = self.assets.index(asset) else { return Amount::ZERO };
         let listed = self.assets.get(index);
-        -sum(listed.external, listed.faucet)
+        -sum(sum(listed.external, listed.faucet), listed.link)
     }
 }
 

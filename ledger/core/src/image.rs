@@ -3,7 +3,7 @@
 //! An image is canonical: equal states have equal images, whatever their history. The caller gives
 //! it a wire format.
 
-use model::{AccountHandle, AccountName, Amount, AssetId, KeyText};
+use model::{AccountHandle, AccountName, Amount, AssetId, KeyText, Partition};
 use thiserror::Error;
 
 use crate::{
@@ -18,6 +18,10 @@ pub struct AccountsImage {
     pub grant: Option<Grant>,
     /// The seed of the table of names: see [`Accounts::seeded`].
     pub seed: u128,
+    /// Which shard it is of,
+    pub partition: Partition,
+    /// and of how many.
+    pub partition_count: u16,
     /// In the order of their listing.
     pub assets: Vec<AssetImage>,
     /// The open accounts, by handle.
@@ -52,6 +56,9 @@ pub struct AccountImage {
     pub balances: Vec<(AssetId, Balance)>,
     /// Its deposits and withdrawals, by direction and id.
     pub movements: Vec<MovementImage>,
+    /// What went to other shards less what came from them, in the order of the assets' listing,
+    /// without what is zero.
+    pub links: Vec<(AssetId, Amount)>,
 }
 
 /// One deposit or withdrawal that was applied.
@@ -99,6 +106,9 @@ pub enum RestoreError {
     /// A movement of an unlisted asset, out of order, or of an impossible amount.
     #[error("account {0} has a deposit or withdrawal that none can have")]
     Movement(AccountName),
+    /// A link of an unlisted asset, out of order, or of nothing.
+    #[error("account {0} has a link that no account can have")]
+    Link(AccountName),
     /// The parts do not fit each other.
     #[error("the state contradicts itself: {0}")]
     Invariant(String),
@@ -117,6 +127,8 @@ impl Accounts {
         AccountsImage {
             grant: self.grant,
             seed: self.keyed.seed(),
+            partition: self.partition,
+            partition_count: self.partition_count,
             assets: self.assets.iter().map(|(_, asset)| asset_image(asset)).collect(),
             accounts: handles
                 .filter(|(_, slot)| slot.is_open)
@@ -133,6 +145,11 @@ impl Accounts {
             granted: slot.granted,
             balances: self.balances(handle).collect(),
             movements: slot.movements.iter().map(movement_image).collect(),
+            links: slot
+                .links
+                .iter()
+                .map(|(index, link)| (self.assets.get(*index).id, *link))
+                .collect(),
         }
     }
 
@@ -141,8 +158,8 @@ impl Accounts {
     /// # Errors
     /// [`RestoreError`] where it is of none: nothing in it is believed unchecked.
     pub fn restore(image: AccountsImage) -> Result<Accounts, RestoreError> {
-        let AccountsImage { grant, seed, assets, accounts: open, free } = image;
-        let mut accounts = Accounts::seeded(grant, seed);
+        let AccountsImage { grant, seed, assets, accounts: open, free, .. } = image;
+        let mut accounts = Accounts::seeded(grant, seed).on(image.partition, image.partition_count);
         for asset in &assets {
             accounts.restore_asset(asset)?;
         }
@@ -194,20 +211,24 @@ impl Accounts {
     }
 
     fn restore_account(&mut self, image: AccountImage) -> Result<(), RestoreError> {
-        let AccountImage { handle, name, granted, balances, movements } = image;
+        let AccountImage { handle, name, granted, balances, movements, links } = image;
         if self.find(&name).is_some() {
             return Err(RestoreError::NameTwice(name));
         }
-        let is_granted_any = granted > 0 && self.grant.is_none();
+        let is_home = self.is_home(&name);
+        let is_granted_any = granted > 0 && (self.grant.is_none() || !is_home);
         if granted > self.assets.count() || is_granted_any {
             return Err(RestoreError::Granted(name));
         }
-        let mut account = Account { is_open: true, granted, ..Account::free() };
+        let mut account = Account { is_open: true, is_home, granted, ..Account::free() };
         if !self.restore_balances(&mut account, &balances) {
             return Err(RestoreError::Balance(name));
         }
         if !self.restore_movements(&mut account, movements) {
             return Err(RestoreError::Movement(name));
+        }
+        if !self.restore_links(&mut account, &links) {
+            return Err(RestoreError::Link(name));
         }
         account.name = Some(name.clone());
         *self.slot_mut(handle) = account;
@@ -225,6 +246,19 @@ impl Accounts {
             *account.balance_mut(index) = *balance;
             let is_possible = !balance.available.is_negative() && !balance.held.is_negative();
             is_next && is_possible && !balance.is_zero()
+        })
+    }
+
+    /// Whether the links are canonical and possible; their sum is that of the asset.
+    fn restore_links(&mut self, account: &mut Account, links: &[(AssetId, Amount)]) -> bool {
+        links.iter().all(|(asset, link)| {
+            let Some(index) = self.assets.index(*asset) else { return false };
+            let is_next = account.links.last_key_value().is_none_or(|(last, _)| *last < index);
+            account.links.insert(index, *link);
+            let total = &mut self.assets.get_mut(index).link;
+            let Some(sum) = total.checked_add(*link) else { return false };
+            *total = sum;
+            is_next && !link.is_zero()
         })
     }
 

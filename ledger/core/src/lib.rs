@@ -16,21 +16,26 @@
 //!    (`check_…`, [`Accounts::available_to`]) without opening an account.
 //! 5. Deposits and withdrawals carry an external id that is remembered for good: the same again is
 //!    [`Movement::AlreadyApplied`], the same id with other content an error.
-//! 6. In a sandbox an account that does not exist is at its grant. One that is back at its grant
+//! 6. What an account's shard sends to others is in [`Bucket::Link`] until it comes back, so that
+//!    the sum stays zero on every shard. Over all shards an account's links are what is on its way.
+//! 7. In a sandbox an account that does not exist is at its grant. One that is back at its grant
 //!    can be compacted away, so that clients who invent a new name with every order fill no memory.
 //!
 //! # Why nothing overflows
 //!
-//! What has come in from outside is at most [`SUPPLY_MAX`], all grants together at most
-//! [`ACCOUNTS_MAX`] times [`GRANT_MAX`]; client balances are never negative and add up to just
-//! these two, so each is below 2^121 and any sum of a few of them below 2^127. Arithmetic is
-//! checked all the same, and a breach stops the shard rather than losing a unit.
+//! What has come in from outside through all shards together is at most [`SUPPLY_MAX`], all grants
+//! of a shard at most [`ACCOUNTS_MAX`] times [`GRANT_MAX`]; client balances are never negative and
+//! add up to no more than these two of all shards, so each is below 2^121 and any sum of a few of
+//! them below 2^127. A link grows with what goes to and fro: it would take all of a supply of 2^120
+//! more than a hundred times. Arithmetic is checked all the same, and a breach stops the shard
+//! rather than losing a unit.
 //!
 //! # Layout
 //!
 //! - [`accounts`]: the table of accounts: finding, opening, reading balances, applying a posting.
 //! - [`funding`]: deposits and withdrawals, once for each external id.
 //! - [`trading`]: hold, settle, release, and what an order must hold.
+//! - [`links`]: what goes to other shards and comes from them.
 //! - [`sandbox`]: grants from the faucet, and compaction back into it.
 //! - [`postings`]: what every change is written as.
 //! - [`assets`]: listed assets and what the world outside and the faucet have given of each.
@@ -51,6 +56,7 @@ pub mod error;
 pub mod funding;
 pub mod image;
 mod keyed;
+pub mod links;
 pub mod postings;
 pub mod sandbox;
 pub mod trading;

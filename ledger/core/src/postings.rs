@@ -6,7 +6,7 @@
 use std::iter;
 
 use hashbrown::HashSet;
-use model::{AccountHandle, Amount, AssetId, InstrumentId, KeyText, OrderId, TradeId};
+use model::{AccountHandle, Amount, AssetId, InstrumentId, KeyText, OrderId, Partition, TradeId};
 use rustc_hash::FxBuildHasher;
 
 /// A place where an amount of an asset can be: the chart of accounts.
@@ -20,13 +20,18 @@ pub enum Bucket {
     External,
     /// What the sandbox's grants come from: minus what it has given.
     Faucet,
+    /// What an account's shard has sent to others less what came from them: below zero where more
+    /// came. Over all shards it is what is on its way between them.
+    Link(AccountHandle),
 }
 
 impl Bucket {
     /// The account whose bucket this is, if it is anybody's.
     pub const fn account(self) -> Option<AccountHandle> {
         match self {
-            Bucket::Available(account) | Bucket::Held(account) => Some(account),
+            Bucket::Available(account) | Bucket::Held(account) | Bucket::Link(account) => {
+                Some(account)
+            }
             Bucket::External | Bucket::Faucet => None,
         }
     }
@@ -66,6 +71,16 @@ pub enum Cause {
     Release {
         /// The order.
         order: OrderId,
+    },
+    /// Money went to another shard: available to link.
+    LinkSent {
+        /// The other shard's partition.
+        to: Partition,
+    },
+    /// Money came from another shard: link to available.
+    LinkTaken {
+        /// The other shard's partition.
+        from: Partition,
     },
 }
 

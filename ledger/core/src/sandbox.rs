@@ -53,8 +53,9 @@ impl Accounts {
     }
 
     /// Removes an account that nobody would miss: no open orders, nothing held, no deposit or
-    /// withdrawal ever, and just its grant in it, which goes back to the faucet. Tells whether it
-    /// was removed. Outside a sandbox nothing is.
+    /// withdrawal ever, nothing sent to other shards or come from them, and just its grant in it,
+    /// which goes back to the faucet. Tells whether it was removed. Outside a sandbox only accounts
+    /// away from their home are, which have nothing then.
     ///
     /// The caller does this last in a command: [`Accounts::name`] of the handle stays readable
     /// until the next account reuses it.
@@ -64,7 +65,7 @@ impl Accounts {
         open_orders: usize,
         out: &mut Postings,
     ) -> bool {
-        if self.grant.is_none() || open_orders > 0 || !self.is_at_its_grant(handle) {
+        if open_orders > 0 || !self.may_compact(handle) {
             return false;
         }
         self.move_grants(handle, 0, Cause::GrantReturned, out);
@@ -80,14 +81,21 @@ impl Accounts {
         true
     }
 
-    /// Whether the account is open and has just what it was granted: nothing held, no deposit or
-    /// withdrawal ever.
+    /// Whether [`Accounts::compact`] would remove it, had it no open orders.
+    pub fn may_compact(&self, handle: AccountHandle) -> bool {
+        self.is_at_its_grant(handle) && (self.grant.is_some() || !self.slot(handle).is_home)
+    }
+
+    /// Whether the account is open and has just what it was granted, which away from its home is
+    /// nothing: nothing held, no deposit or withdrawal ever, and as much sent to other shards as
+    /// came from them.
     pub fn is_at_its_grant(&self, handle: AccountHandle) -> bool {
         if !self.is_open(handle) {
             return false;
         }
         let slot = self.slot(handle);
         slot.movements.is_empty()
+            && slot.links.is_empty()
             && self.assets.iter().all(|(index, asset)| {
                 let is_granted = index.position() < slot.granted as usize;
                 let expected = if is_granted { asset.grant } else { Amount::ZERO };

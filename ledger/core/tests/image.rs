@@ -170,6 +170,17 @@ const DAMAGES: &[(&str, Damage)] = &[
         image.accounts[0].movements[0].direction = Direction::Withdrawal;
         image.accounts[0].movements.truncate(1);
     }),
+    ("account bob has a link", |image| image.accounts[1].links = vec![(AssetId(9), amount(1))]),
+    ("account bob has a link", |image| image.accounts[1].links = vec![(USD, amount(0))]),
+    ("account bob has a link", |image| {
+        image.accounts[1].links = vec![(BTC, amount(1)), (USD, amount(1))];
+    }),
+    ("account bob has a link", |image| {
+        image.accounts[0].links = vec![(USD, Amount::MAX)];
+        image.accounts[1].links = vec![(USD, Amount::MAX)];
+    }),
+    ("asset 1 sums to 7,", |image| image.accounts[1].links = vec![(USD, amount(7))]),
+    ("account alice was granted", |image| image.partition_count = 3),
 ];
 
 #[test]

@@ -16,7 +16,7 @@ use ledger_core::{
 };
 use model::{
     AccountHandle, AccountName, Amount, Asset, AssetId, Instrument, InstrumentId, KeyText, OrderId,
-    Price, Quantity, Side, TradeId, instrument::Listing,
+    Partition, Price, Quantity, Side, TradeId, instrument::Listing,
 };
 
 struct Book {
@@ -31,6 +31,10 @@ type Done = Result<Option<String>, MoneyError>;
 
 fn order_id(text: &str) -> OrderId {
     OrderId::from_number(text.parse().expect("a number")).expect("in range")
+}
+
+fn partition(text: &str) -> Partition {
+    Partition::new(text.parse().expect("a number")).expect("in range")
 }
 
 impl Book {
@@ -78,6 +82,12 @@ impl Book {
                 self.accounts = Accounts::new(Some(Grant::STANDARD));
                 None
             }
+            ["sandbox", number, "of", count] => {
+                let count = count.parse().expect("a number");
+                let accounts = Accounts::new(Some(Grant::STANDARD));
+                self.accounts = accounts.on(partition(number), count);
+                None
+            }
             ["list", asset, "grant", grant] => {
                 let (asset, grant) = (self.asset(asset), self.amount(grant));
                 self.accounts.list_asset(asset, grant).expect("a good listing");
@@ -98,6 +108,22 @@ impl Book {
                 let [available, held] = [balance.available, balance.held]
                     .map(|part| self.assets[0].format_amount(part));
                 Some(format!("{available} available, {held} held"))
+            }
+            ["link", name, asset] => {
+                let link = self.accounts.link(self.handle(name), self.asset(asset));
+                Some(self.assets[0].format_amount(link))
+            }
+            ["send", name, amount, asset, "to", to] => {
+                let (handle, asset, amount) =
+                    (self.handle(name), self.asset(asset), self.amount(amount));
+                self.accounts.send(handle, asset, amount, partition(to), &mut self.out);
+                None
+            }
+            ["receive", name, amount, asset, "from", from] => {
+                let (handle, asset, amount) =
+                    (self.handle(name), self.asset(asset), self.amount(amount));
+                self.accounts.receive(handle, asset, amount, partition(from), &mut self.out);
+                None
             }
             ["could", name, "use", asset] => {
                 let available = self.accounts.available_to(&account(name), self.asset(asset));
@@ -212,6 +238,8 @@ impl Book {
             Cause::Hold { order } => format!("hold {order}"),
             Cause::Trade { trade, .. } => format!("trade {}", trade.0),
             Cause::Release { order } => format!("release {order}"),
+            Cause::LinkSent { to } => format!("link sent {to}"),
+            Cause::LinkTaken { from } => format!("link taken {from}"),
         };
         let legs = posting.legs.iter().map(|leg| {
             let bucket = match leg.bucket {
@@ -219,6 +247,7 @@ impl Book {
                 Bucket::Held(handle) => format!("{} held", self.accounts.name(handle)),
                 Bucket::External => "external".to_owned(),
                 Bucket::Faucet => "faucet".to_owned(),
+                Bucket::Link(handle) => format!("{} link", self.accounts.name(handle)),
             };
             let sign = if leg.amount.is_negative() { "" } else { "+" };
             let asset = self.assets.iter().find(|asset| asset.id == leg.asset).expect("listed");

@@ -20,6 +20,7 @@
 //! - [`m0003_orders`]: orders, and the ids that duplicates of them were given.
 //! - [`m0004_trades`]: what was traded, by instrument and number.
 //! - [`m0005_money`]: balances, postings and their legs.
+//! - [`m0006_links`]: what is on its way between shards.
 
 #![forbid(unsafe_code)]
 // A migration's methods repeat the signature of a trait that elides the manager's lifetime.
@@ -30,6 +31,7 @@ pub mod m0002_reference;
 pub mod m0003_orders;
 pub mod m0004_trades;
 pub mod m0005_money;
+pub mod m0006_links;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -47,6 +49,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_orders::Migration),
             Box::new(m0004_trades::Migration),
             Box::new(m0005_money::Migration),
+            Box::new(m0006_links::Migration),
         ]
     }
 }

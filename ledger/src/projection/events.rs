@@ -19,13 +19,18 @@ impl Fold<'_> {
         match event.kind.as_ref().ok_or(Malformed("event"))? {
             event::Kind::OrderPlaced(placed) => {
                 let terms = placed.terms.as_ref().ok_or(Malformed("terms"))?;
-                changes.order(self.order(terms, OrderStatus::Open, "")?);
+                self.decided(terms, placed.order_id, (OrderStatus::Open, ""), changes)?;
             }
             event::Kind::OrderRejected(rejected) => {
                 let terms = rejected.terms.as_ref().ok_or(Malformed("terms"))?;
                 let reason =
                     RefusalReason::try_from(rejected.reason).map_err(|_| Malformed("reason"))?;
-                changes.order(self.order(terms, OrderStatus::Rejected, text::refusal(reason))?);
+                let rejected_for = (OrderStatus::Rejected, text::refusal(reason));
+                self.decided(terms, rejected.order_id, rejected_for, changes)?;
+            }
+            event::Kind::OrderParked(parked) => {
+                let terms = parked.terms.as_ref().ok_or(Malformed("terms"))?;
+                changes.order(self.order(terms, OrderStatus::Pending, "")?);
             }
             event::Kind::Trade(trade) => self.trade(trade, changes)?,
             event::Kind::OrderEnded(ended) => self.ended(ended, changes)?,
@@ -33,9 +38,30 @@ impl Fold<'_> {
                 changes.compact(self.name(compacted.account)?);
             }
             event::Kind::ReferenceApplied(record) => listed(record, changes)?,
-            // Identity, epochs and depth are nobody's history.
-            event::Kind::Founded(_) | event::Kind::TakenOver(_) | event::Kind::BookChanged(_) => {}
+            // Identity, epochs and depth are nobody's history; of a withdrawal the postings are.
+            event::Kind::Founded(_)
+            | event::Kind::TakenOver(_)
+            | event::Kind::BookChanged(_)
+            | event::Kind::WithdrawalParked(_)
+            | event::Kind::WithdrawalDecided(_) => {}
         }
+        Ok(())
+    }
+
+    /// An order that is decided: by its own record, or after it was parked under `order_id`.
+    fn decided(
+        &self,
+        terms: &OrderTerms,
+        order_id: u64,
+        (status, reason): (OrderStatus, &str),
+        changes: &mut Changes,
+    ) -> Result<(), Malformed> {
+        if order_id == 0 {
+            changes.order(self.order(terms, status, reason)?);
+            return Ok(());
+        }
+        let state = self.state(status, convert::quantity(terms.quantity_lots)?, reason);
+        changes.move_order(convert::order_id(order_id)?, state);
         Ok(())
     }
 

@@ -1,9 +1,9 @@
 //! Words of the wire that `proto::convert` reads only as part of a command.
 
-use model::{KeyText, OrderType, TimeInForce};
+use model::{KeyText, OrderType, Partition, TimeInForce};
 use proto::{
     convert::Malformed,
-    log::{Bucket, PostingCause},
+    log::{Bucket, Posting, PostingCause},
     trading,
 };
 
@@ -38,6 +38,17 @@ pub(crate) fn posting_cause_from_wire(wire: i32) -> Result<PostingCause, Malform
     match PostingCause::try_from(wire) {
         Ok(PostingCause::Unspecified) | Err(_) => Err(Malformed("cause")),
         Ok(cause) => Ok(cause),
+    }
+}
+
+/// The other shard of a posting that has one.
+pub(crate) fn link_from_wire(wire: &Posting) -> Result<Option<Partition>, Malformed> {
+    match wire.cause() {
+        PostingCause::LinkSent | PostingCause::LinkTaken => {
+            let partition = u16::try_from(wire.link_partition).ok().and_then(Partition::new);
+            partition.map(Some).ok_or(Malformed("link_partition"))
+        }
+        _ => Ok(None),
     }
 }
 

@@ -1,8 +1,8 @@
 //! Rows as the wire has them: here, and nowhere before, whole units become decimal text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Amount, AssetId, Instrument, Side};
+use model::{AccountName, Amount, AssetId, Instrument, Side, home::home};
 use proto::{
     convert::{side_to_wire, time_in_force_to_wire, to_proto_timestamp, type_to_wire},
     ledger, trading,
@@ -72,33 +72,104 @@ pub(super) fn trade(row: &TradeRow, catalog: &Catalog) -> trading::Trade {
     }
 }
 
-/// An account's balances, summed over the partitions, by asset. In a sandbox an asset of which the
-/// account has no row is at its grant: the account is new or was compacted away, or the asset was
-/// listed after its last record. `None` where a sum is beyond what an amount holds.
+/// Whose balances these are, and of how many shards.
+pub(super) struct Owner<'a> {
+    pub(super) account: &'a AccountName,
+    pub(super) partition_count: u16,
+    pub(super) is_sandbox: bool,
+}
+
+/// An account's balances, summed over the partitions, by asset, and what is on its way between
+/// them. In a sandbox an asset of which the account has no row at its home is at its grant there:
+/// the account is new or was compacted away, or the asset was listed after its last record. `None`
+/// where a sum is beyond what an amount holds.
+///
+/// One partition may be read further than another. What it took from one that is behind is counted
+/// once all the same: the links then add up to less than nothing, and that much is not there twice.
 pub(super) fn balances(
     rows: &BTreeMap<BalanceKey, Balance>,
     catalog: &Catalog,
-    is_sandbox: bool,
+    owner: &Owner<'_>,
 ) -> Option<Vec<ledger::Balance>> {
+    let home = home(owner.account, owner.partition_count);
     let mut sums: BTreeMap<AssetId, Balance> = BTreeMap::new();
+    let mut at_home: BTreeSet<AssetId> = BTreeSet::new();
     for (key, row) in rows {
         let sum = sums.entry(key.asset).or_default();
         sum.available = sum.available.checked_add(row.available)?;
         sum.held = sum.held.checked_add(row.held)?;
+        sum.link = sum.link.checked_add(row.link)?;
+        at_home.extend((key.partition == home).then_some(key.asset));
     }
     let mut found = Vec::new();
     for (id, (asset, grant)) in &catalog.assets {
-        let at_grant = Balance { available: *grant, held: Amount::ZERO };
-        let balance = match sums.get(id) {
+        let is_at_grant = owner.is_sandbox && !at_home.contains(id);
+        let Balance { mut available, held, link } = match sums.get(id) {
             Some(balance) => *balance,
-            None if is_sandbox => at_grant,
+            None if is_at_grant => Balance::default(),
             None => continue,
         };
+        if is_at_grant {
+            available = available.checked_add(*grant)?;
+        }
+        available = available.checked_add(link.min(Amount::ZERO))?;
+        let is_on_its_way = link > Amount::ZERO;
         found.push(ledger::Balance {
             asset: asset.code.clone(),
-            available: asset.format_amount(balance.available),
-            held: asset.format_amount(balance.held),
+            available: asset.format_amount(available),
+            held: asset.format_amount(held),
+            in_flight: if is_on_its_way { asset.format_amount(link) } else { String::new() },
         });
     }
     Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Asset, Partition};
+
+    use super::*;
+
+    const USD: AssetId = AssetId(1);
+
+    /// What alice, who is at home on shard 2 of 3 and was granted 1,000, is told of her rows.
+    fn told(rows: &[(u16, i128, i128, i128)], is_sandbox: bool) -> Vec<[String; 3]> {
+        let account = AccountName::new("alice").expect("a good name");
+        let rows = rows.iter().map(|(partition, available, held, link)| {
+            let partition = Partition::new(*partition).expect("in range");
+            let [available, held, link] = [available, held, link].map(|n| Amount::from_units(*n));
+            let key = BalanceKey { account: account.clone(), asset: USD, partition };
+            (key, Balance { available, held, link })
+        });
+        let asset = Asset { id: USD, code: "USD".to_owned(), decimals: 0 };
+        let mut catalog = Catalog::default();
+        catalog.assets.insert(USD, (asset, Amount::from_units(1_000)));
+        let owner = Owner { account: &account, partition_count: 3, is_sandbox };
+        let told = balances(&rows.collect(), &catalog, &owner).expect("small");
+        told.into_iter().map(|one| [one.available, one.held, one.in_flight]).collect()
+    }
+
+    #[test]
+    fn there_is_one_balance_wherever_the_money_is_and_however_far_each_shard_is_read() {
+        let cases: [(&str, &[(u16, i128, i128, i128)], [&str; 3]); 6] = [
+            ("a new account is at its grant", &[], ["1000", "0", ""]),
+            ("home has sent, nobody has taken", &[(2, 600, 0, 400)], ["600", "0", "400"]),
+            (
+                "some was taken and is held",
+                &[(2, 600, 0, 400), (1, 50, 250, -300)],
+                ["650", "250", "100"],
+            ),
+            ("all was taken", &[(2, 600, 0, 400), (1, 0, 400, -400)], ["600", "400", ""]),
+            // Shard 1 is read further than home, which has not even opened the account.
+            ("it was taken before it was sent", &[(1, 100, 300, -400)], ["700", "300", ""]),
+            // Home is compacted: all came back but what was won meanwhile.
+            ("home is at its grant", &[(1, 5, 0, 0)], ["1005", "0", ""]),
+        ];
+        for (what, rows, expected) in cases {
+            assert_eq!(told(rows, true), [expected.map(str::to_owned)], "{what}");
+        }
+        assert_eq!(told(&[], false), Vec::<[String; 3]>::new());
+        let expected = ["5", "0", ""].map(str::to_owned);
+        assert_eq!(told(&[(1, 5, 0, 0)], false), [expected]);
+    }
 }

@@ -116,12 +116,12 @@ pub fn terms(key_space: log::KeySpace, key: &str) -> log::OrderTerms {
 }
 
 pub fn placed(terms: log::OrderTerms) -> event::Kind {
-    event::Kind::OrderPlaced(log::OrderPlaced { terms: Some(terms) })
+    event::Kind::OrderPlaced(log::OrderPlaced { terms: Some(terms), order_id: 0 })
 }
 
 pub fn rejected(terms: log::OrderTerms, reason: log::RefusalReason) -> event::Kind {
     let reason = reason.into();
-    event::Kind::OrderRejected(log::OrderRejected { terms: Some(terms), reason })
+    event::Kind::OrderRejected(log::OrderRejected { terms: Some(terms), reason, order_id: 0 })
 }
 
 pub fn ended(order_id: u64, reason: log::EndReason, remaining_lots: u64) -> event::Kind {
@@ -140,7 +140,8 @@ pub fn units(units: i128) -> Option<log::Amount> {
 }
 
 pub fn balance(account: u32, asset_id: u32, available: i128, held: i128) -> log::Balance {
-    log::Balance { account, asset_id, available: units(available), held: units(held) }
+    let (available, held) = (units(available), units(held));
+    log::Balance { account, asset_id, available, held, link: None }
 }
 
 /// Of one account.

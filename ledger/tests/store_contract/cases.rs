@@ -213,7 +213,7 @@ pub async fn balances_are_absolute(store: &dyn Store) {
     let row = |asset, available, held| {
         let key = BalanceKey { account: name("alice"), asset: AssetId(asset), partition };
         let [available, held] = [available, held].map(Amount::from_units);
-        (key, Balance { available, held })
+        (key, Balance { available, held, ..Balance::default() })
     };
     assert_eq!(found, BTreeMap::from([row(1, huge - 1, 4), row(2, 4, 0)]));
     assert_eq!(store.balances(&name("bob")).await, Ok(BTreeMap::new()));

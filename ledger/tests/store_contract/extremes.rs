@@ -15,7 +15,7 @@ use crate::{
     cases::{apply_all, key, name},
 };
 
-/// One posting of `amount`, out of nobody's bucket and into the first account's.
+/// One posting of `amount`, out of the first account's link.
 fn posting(amount: Amount) -> log::Posting {
     let leg = |bucket: Bucket, amount| log::Leg {
         bucket: bucket.into(),
@@ -25,9 +25,10 @@ fn posting(amount: Amount) -> log::Posting {
     };
     let opposite = Amount::ZERO.checked_sub(amount).expect("amounts are symmetric");
     log::Posting {
-        cause: PostingCause::Deposit.into(),
+        cause: PostingCause::LinkTaken.into(),
         external_id: "d".repeat(64),
-        legs: vec![leg(Bucket::Available, amount), leg(Bucket::External, opposite)],
+        link_partition: 1_023,
+        legs: vec![leg(Bucket::Available, amount), leg(Bucket::Link, opposite)],
         ..Default::default()
     }
 }
@@ -50,6 +51,7 @@ pub async fn the_largest_numbers_are_kept_whole(store: &dyn Store) {
                 asset_id: u32::MAX,
                 available: Some(convert::to_amount(*amount)),
                 held: Some(convert::to_amount(*amount)),
+                link: Some(convert::to_amount(-*amount)),
             };
             let quote_quantity = Some(convert::to_amount(*amount));
             let terms = log::OrderTerms {

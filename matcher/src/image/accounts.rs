@@ -3,7 +3,7 @@
 use ledger_core::{
     AccountImage, Accounts, AccountsImage, AssetImage, Balance, Direction, Grant, MovementImage,
 };
-use model::{AccountHandle, AccountName, AssetId, KeyText};
+use model::{AccountHandle, AccountName, AssetId, KeyText, Partition};
 use prost::Message;
 use proto::{convert, log};
 
@@ -51,6 +51,8 @@ struct AccountWire {
     balances: Vec<BalanceWire>,
     #[prost(message, repeated, tag = "5")]
     movements: Vec<MovementWire>,
+    #[prost(message, repeated, tag = "6")]
+    links: Vec<LinkWire>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -61,6 +63,14 @@ struct BalanceWire {
     available: Option<log::Amount>,
     #[prost(message, optional, tag = "3")]
     held: Option<log::Amount>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct LinkWire {
+    #[prost(uint32, tag = "1")]
+    asset_id: u32,
+    #[prost(message, optional, tag = "2")]
+    amount: Option<log::Amount>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -103,6 +113,7 @@ fn account_to_wire(account: &AccountImage) -> AccountWire {
         granted: account.granted,
         balances: account.balances.iter().map(balance_to_wire).collect(),
         movements: account.movements.iter().map(movement_to_wire).collect(),
+        links: account.links.iter().map(link_to_wire).collect(),
     }
 }
 
@@ -114,6 +125,10 @@ fn balance_to_wire((asset, balance): &(AssetId, Balance)) -> BalanceWire {
     }
 }
 
+fn link_to_wire((asset, link): &(AssetId, model::Amount)) -> LinkWire {
+    LinkWire { asset_id: asset.0, amount: Some(convert::to_amount(*link)) }
+}
+
 fn movement_to_wire(movement: &MovementImage) -> MovementWire {
     MovementWire {
         is_withdrawal: movement.direction == Direction::Withdrawal,
@@ -123,13 +138,20 @@ fn movement_to_wire(movement: &MovementImage) -> MovementWire {
     }
 }
 
-/// The accounts, everything in them checked. Their seed is that of the keys, which keep it.
-pub(super) fn restore(wire: AccountsWire, seed: u128) -> Result<Accounts, String> {
+/// The accounts of one shard of so many, everything in them checked. Their seed is that of the
+/// keys, which keep it.
+pub(super) fn restore(
+    wire: AccountsWire,
+    seed: u128,
+    (partition, partition_count): (Partition, u16),
+) -> Result<Accounts, String> {
     let image = AccountsImage {
         grant: wire
             .grant
             .map(|grant| Grant { quote_coins: grant.quote_coins, base_coins: grant.base_coins }),
         seed,
+        partition,
+        partition_count,
         assets: wire.assets.iter().map(asset_from_wire).collect::<Result<_, _>>()?,
         accounts: wire.accounts.iter().map(account_from_wire).collect::<Result<_, _>>()?,
         free: wire.free.into_iter().map(AccountHandle).collect(),
@@ -157,12 +179,17 @@ fn account_from_wire(wire: &AccountWire) -> Result<AccountImage, String> {
         granted: wire.granted,
         balances: wire.balances.iter().map(balance_from_wire).collect::<Result<_, _>>()?,
         movements: wire.movements.iter().map(movement_from_wire).collect::<Result<_, _>>()?,
+        links: wire.links.iter().map(link_from_wire).collect::<Result<_, _>>()?,
     })
 }
 
 fn balance_from_wire(wire: &BalanceWire) -> Result<(AssetId, Balance), String> {
     let (available, held) = (amount(wire.available.as_ref())?, amount(wire.held.as_ref())?);
     Ok((AssetId(wire.asset_id), Balance { available, held }))
+}
+
+fn link_from_wire(wire: &LinkWire) -> Result<(AssetId, model::Amount), String> {
+    Ok((AssetId(wire.asset_id), amount(wire.amount.as_ref())?))
 }
 
 fn movement_from_wire(wire: &MovementWire) -> Result<MovementImage, String> {

@@ -1,22 +1,24 @@
 //! The largest answers that a shard can be brought to give: each must fit one record of the log.
 //!
 //! Names, keys, ids, prices and amounts are as long as they get, and counters that no test can
-//! drive so far are put to their ends before the answer is written. Nothing ends by time alone yet:
-//! keys expire without a word in any answer.
+//! drive so far are put to their ends before the answer is written. What comes from other shards at
+//! the same time is added by its bounds.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use ledger_core::{ASSET_NUMBER_MAX, SUPPLY_MAX};
 use matcher::limits::{
-    COMPACTIONS_MAX, GRANTS_RETURNED_MAX, LISTINGS_MAX, OPEN_ORDERS_PER_ACCOUNT_MAX,
+    COMPACTIONS_MAX, GRANTS_RETURNED_MAX, LINKS_SENT_MAX, LISTINGS_MAX,
+    OPEN_ORDERS_PER_ACCOUNT_MAX, PARKED_EXPIRIES_MAX, WOKEN_FILLS_MAX,
 };
 use matcher_core::{COUNTER_MAX, FILLS_MAX};
 use model::{
-    AssetId, InstrumentId, OrderId, Partition, Price, Quantity, RequestId, Side, TimeInForce,
-    Timestamp,
+    AccountName, Amount, AssetId, InstrumentId, OrderId, Partition, Price, Quantity, RequestId,
+    Side, TimeInForce, Timestamp, home::home,
 };
 use proto::{
     command::{Ask, Command},
+    link::{LinkItem, LinkKind},
     log::{self, EndReason, PostingCause, event::Kind},
     reference::{AssetListing, InstrumentListing, reference_body::Body},
     topic::RECORD_BYTES_MAX,
@@ -62,9 +64,22 @@ fn instrument(id: u32, base_asset_id: u32, quote_asset_id: u32) -> Body {
     })
 }
 
-/// The longest text that names an account or a key.
+/// The longest text that names a key.
 fn text(number: usize) -> String {
     format!("{number:064}")
+}
+
+/// The longest names of accounts that are at home on the last shard.
+static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let is_home = |name: &String| {
+        let name = AccountName::new(name).expect("a good name");
+        home(&name, Partition::COUNT_MAX).number() == Partition::COUNT_MAX - 1
+    };
+    (0..).map(text).filter(is_home).take(11 + FILLS_MAX).collect()
+});
+
+fn name(account: usize) -> &'static str {
+    &NAMES[account]
 }
 
 fn order(instrument: u32, key: usize, side: Side, ticks: u64, lots: u64) -> Command {
@@ -79,9 +94,23 @@ fn deposit(asset: u32, units: i128) -> Command {
 }
 
 fn applied(venue: &mut Venue, account: usize, command: Command) -> log::AnswerBody {
-    let body = venue.apply(&text(account), command);
+    let body = venue.apply(name(account), command);
     assert_eq!(became(&body), Became::Applied);
     body
+}
+
+/// Gives an account more than may come in through one shard: it comes from another.
+fn gather(venue: &mut Venue, account: usize, asset: u32, units: i128) {
+    let (available, _) = venue.balance(name(account), asset);
+    let too_much = Command::Withdraw(movement(asset, available + 1, &text(asset as usize)));
+    applied(venue, account, too_much);
+    let account = AccountName::new(name(account)).expect("a good name");
+    for from in (0..Partition::COUNT_MAX - 1).filter_map(Partition::new) {
+        let amount =
+            if from == Partition::FIRST { Amount::from_units(units) } else { Amount::ZERO };
+        let kind = LinkKind::Returned { amount };
+        venue.take(from, &LinkItem { account: account.clone(), asset: AssetId(asset), kind });
+    }
 }
 
 /// The size of the record that carries this answer.
@@ -154,10 +183,11 @@ fn offer_back(venue: &mut Venue, accounts: std::ops::Range<usize>, seller: usize
 /// Makers that have and hold as much of both assets as so many can, each with a level of its own
 /// to be taken.
 fn offer_dear(venue: &mut Venue, makers: std::ops::Range<usize>) {
+    let shards = i128::from(Partition::COUNT_MAX);
     let lots = Quantity::LOTS_MAX / FILLS_MAX as u64;
     for (away, maker) in (2..).zip(makers) {
-        applied(venue, maker, deposit(BASE, SUPPLY_MAX.units() >> 13));
-        applied(venue, maker, deposit(QUOTE, SUPPLY_MAX.units() >> 14));
+        applied(venue, maker, deposit(BASE, (SUPPLY_MAX.units() / shards) >> 13));
+        applied(venue, maker, deposit(QUOTE, (SUPPLY_MAX.units() / shards) >> 14));
         let offer = order(INSTRUMENT, 1, Side::Sell, Price::TICKS_MAX - away, lots);
         applied(venue, maker, offer);
         applied(venue, maker, order(INSTRUMENT, 2, Side::Sell, Price::TICKS_MAX, 1 << 40));
@@ -177,7 +207,8 @@ fn the_largest_sweep_fits_a_record() {
     // One maker more than a sweep reaches, so that it is cut and the rest of its hold released.
     let makers = 10 + COMPACTIONS_MAX..11 + FILLS_MAX;
     offer_dear(&mut venue, makers);
-    applied(&mut venue, taker, deposit(QUOTE, SUPPLY_MAX.units() / 2));
+    applied(&mut venue, taker, deposit(QUOTE, 1));
+    gather(&mut venue, taker, QUOTE, SUPPLY_MAX.units() / 2);
     for id in 1..=small(LISTINGS_MAX) - 3 {
         venue.list(asset(ASSET_NUMBER_MAX - 1 - id));
     }
@@ -210,8 +241,22 @@ fn the_largest_sweep_fits_a_record() {
     let returned: usize = returned.sum();
     let in_reach = GRANTS_RETURNED_MAX - LISTINGS_MAX..=GRANTS_RETURNED_MAX;
     assert!(in_reach.contains(&returned), "{returned} grants went back");
+    let bytes = record_bytes(body.clone());
     assert_fits("the largest sweep", body);
+    // What wakes can trade almost a tenth more, while what waited ends and other shards are asked.
+    let woken = bytes + bytes * WOKEN_FILLS_MAX / FILLS_MAX;
+    let items = (LINKS_SENT_MAX + usize::from(Partition::COUNT_MAX)) * LINK_ITEM_BYTES_MAX;
+    let ended = PARKED_EXPIRIES_MAX * PARKED_END_BYTES_MAX;
+    let all = woken + items + ended;
+    println!("the largest that wakes: {all} of {RECORD_BYTES_MAX} bytes");
+    assert!(all < RECORD_BYTES_MAX, "{all} bytes");
 }
+
+/// An item to another shard: a name of 64 bytes, two amounts of 22, and numbers.
+const LINK_ITEM_BYTES_MAX: usize = 150;
+
+/// The end of something parked: its event, a name, a release of two legs and a balance.
+const PARKED_END_BYTES_MAX: usize = 400;
 
 /// As many orders as one account may have, each at a level where more rests, in as many books as
 /// there can be with an asset for each of them.
@@ -233,7 +278,8 @@ fn the_largest_mass_cancel_fits_a_record() {
     }
     for account in [canceller, other] {
         for number in 0..books {
-            applied(&mut venue, account, deposit(asset_of(number), SUPPLY_MAX.units() / 2));
+            applied(&mut venue, account, deposit(asset_of(number), 1));
+            gather(&mut venue, account, asset_of(number), SUPPLY_MAX.units() / 2 + 1);
         }
         for number in 0..OPEN_ORDERS_PER_ACCOUNT_MAX {
             let book = small(number) % books;
@@ -247,7 +293,7 @@ fn the_largest_mass_cancel_fits_a_record() {
     let ended = count(&body, |kind| matches!(kind, Kind::OrderEnded(_)));
     assert_eq!(ended, OPEN_ORDERS_PER_ACCOUNT_MAX);
     assert_eq!(count(&body, |kind| matches!(kind, Kind::BookChanged(_))), books as usize);
-    let balance = venue.balance(&text(canceller), QUOTE);
+    let balance = venue.balance(name(canceller), QUOTE);
     assert_eq!(balance, (SUPPLY_MAX.units() / 2, 0), "of {:?}", AssetId(QUOTE));
     assert_fits("the largest mass cancel", body);
 }

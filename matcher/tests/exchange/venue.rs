@@ -7,12 +7,13 @@ use model::{
 };
 use proto::{
     command::{Ask, ClientCommand, Command, Key, KeySpace, Movement, PlaceOrder, Stamp},
+    link::LinkItem,
     log::{self, RefusalReason, outcome},
     reference::{
         AssetListing, InstrumentListing, ReferenceBody, ReferenceRecord, reference_body::Body,
     },
 };
-use spine::{ClientInput, Core};
+use spine::{ClientInput, Core, LinkInput};
 
 /// Quote and base assets, and the one instrument.
 pub(crate) const USD: u32 = 1;
@@ -101,6 +102,18 @@ impl Venue {
         let input =
             ClientInput { offset: self.next_offset, appended_at: now, now, command: &command };
         self.exchange.apply(&input, &mut body);
+        self.next_offset += 1;
+        body
+    }
+
+    /// Takes an item from another shard and goes on with what it brought.
+    pub(crate) fn take(&mut self, from: Partition, item: &LinkItem) -> log::AnswerBody {
+        let now = Timestamp::from_unix_nanos(self.now);
+        let mut body = log::AnswerBody::default();
+        self.exchange.pass_time(now, &mut body);
+        let input = LinkInput { from, now, item: &item.into() };
+        self.exchange.take_link(&input, &mut body).expect("it is owed");
+        self.exchange.go_on(now, &mut body);
         self.next_offset += 1;
         body
     }

@@ -56,12 +56,16 @@ impl TryFrom<log::client_command::Command> for Command {
                 deposit.amount.as_ref(),
                 &deposit.deposit_id,
             )?),
-            Wire::Withdrawal(withdrawal) => Command::Withdraw(movement(
-                withdrawal.asset_id,
-                withdrawal.amount.as_ref(),
-                &withdrawal.withdrawal_id,
-            )?),
+            Wire::Withdrawal(withdrawal) => Command::Withdraw(withdrawal.try_into()?),
         })
+    }
+}
+
+impl TryFrom<log::Withdrawal> for Movement {
+    type Error = Malformed;
+
+    fn try_from(wire: log::Withdrawal) -> Result<Self, Malformed> {
+        movement(wire.asset_id, wire.amount.as_ref(), &wire.withdrawal_id)
     }
 }
 

@@ -57,6 +57,7 @@ fn json(response: &GetBalancesResponse) -> Value {
             "asset": balance.asset,
             "available": balance.available,
             "held": balance.held,
+            "in_flight": balance.in_flight,
         })
     };
     json!({
@@ -75,6 +76,7 @@ mod tests {
             asset: asset.to_owned(),
             available: available.to_owned(),
             held: held.to_owned(),
+            in_flight: String::new(),
         };
         let mut response =
             GetBalancesResponse { client_id: "alice".to_owned(), balances: Vec::new() };

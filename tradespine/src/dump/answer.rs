@@ -28,6 +28,14 @@ fn of(answer: &Answer) -> String {
         outcome(answer.body.outcome.as_ref())
     )];
     parts.extend(answer.body.events.iter().map(|event| event::words(answer, event)));
+    parts.extend(answer.body.links_sent.iter().map(|sent| {
+        let item = sent.item.as_ref().map(word::link_item).unwrap_or_default();
+        format!("sends shard {} item {}: {item}", sent.destination, sent.link_seq)
+    }));
+    parts.extend(answer.body.link_progress.iter().map(|link| {
+        let log::LinkProgress { partition, taken, acknowledged, .. } = link;
+        format!("shard {partition}: {taken} taken from it, {acknowledged} taken by it")
+    }));
     for (count, what) in
         [(answer.body.postings.len(), "postings"), (answer.body.balances.len(), "balances")]
     {
@@ -45,7 +53,8 @@ fn request(answer: &Answer) -> String {
     }
 }
 
-fn outcome(outcome: Option<&log::Outcome>) -> String {
+/// What became of an input.
+pub(super) fn outcome(outcome: Option<&log::Outcome>) -> String {
     match outcome.and_then(|outcome| outcome.kind.as_ref()) {
         Some(outcome::Kind::Applied(log::Applied {})) => "applied".to_owned(),
         Some(outcome::Kind::Refused(refused)) => format!("refused {}", refusal(refused.reason)),
@@ -54,6 +63,7 @@ fn outcome(outcome: Option<&log::Outcome>) -> String {
             original => format!("duplicate of order {original}"),
         },
         Some(outcome::Kind::Stale(log::Stale {})) => "stale".to_owned(),
+        Some(outcome::Kind::Gap(gap)) => format!("a gap: item {} is due", gap.expected),
         Some(outcome::Kind::Poison(poison)) => format!("poison ({})", poison.reason),
         None => "no outcome".to_owned(),
     }

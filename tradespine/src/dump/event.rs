@@ -10,7 +10,10 @@ use proto::{
 };
 use spine::Answer;
 
-use super::{answer::refusal, word};
+use super::{
+    answer::{outcome, refusal},
+    word,
+};
 
 /// What happened. Accounts are indices into the answer's own list.
 pub(super) fn words(answer: &Answer, event: &Event) -> String {
@@ -18,12 +21,26 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
         Some(Kind::Founded(genesis)) => word::genesis(genesis),
         Some(Kind::ReferenceApplied(record)) => word::reference(record),
         Some(Kind::OrderPlaced(placed)) => {
-            format!("placed {}", terms(answer, placed.terms.as_ref()))
+            let which = parked_until_now(placed.order_id);
+            format!("placed {which}{}", terms(answer, placed.terms.as_ref()))
         }
         Some(Kind::OrderRejected(rejected)) => format!(
-            "rejected {} for {}",
+            "rejected {}{} for {}",
+            parked_until_now(rejected.order_id),
             terms(answer, rejected.terms.as_ref()),
             refusal(rejected.reason)
+        ),
+        Some(Kind::OrderParked(parked)) => {
+            format!("parked {}", terms(answer, parked.terms.as_ref()))
+        }
+        Some(Kind::WithdrawalParked(parked)) => {
+            format!("parked a withdrawal of {}", account(answer, parked.account))
+        }
+        Some(Kind::WithdrawalDecided(decided)) => format!(
+            "withdrawal {} of {}: {}",
+            decided.record_id,
+            account(answer, decided.account),
+            outcome(decided.outcome.as_ref())
         ),
         Some(Kind::Trade(executed)) => trade(answer, executed),
         Some(Kind::OrderEnded(ended)) => end(answer, ended),
@@ -36,6 +53,11 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
         }
         None => "an event that this program does not know".to_owned(),
     }
+}
+
+/// Which order, where it is not that of the answered input.
+fn parked_until_now(order_id: u64) -> String {
+    if order_id == 0 { String::new() } else { format!("parked order {order_id}: ") }
 }
 
 fn terms(answer: &Answer, terms: Option<&OrderTerms>) -> String {

@@ -32,6 +32,7 @@ fn of(kind: Kind) -> String {
         }
         Kind::Upgrade(upgrade) => format!("upgrade to behaviour {}", upgrade.behaviour),
         Kind::ReferenceChanged(record) => word::reference(&record),
+        Kind::LinkRun(run) => word::link_run(&run),
         Kind::Client(client) => match ClientCommand::try_from(client) {
             Ok(command) => client_command(&command),
             Err(malformed) => format!("malformed command: {malformed}"),

@@ -97,6 +97,67 @@ fn control() {
 }
 
 #[test]
+fn links() {
+    let amount = |units| Some(log::Amount { units, units_high: 0 });
+    let item = |kind| log::LinkItem { account: "bob".to_owned(), asset_id: 3, kind: Some(kind) };
+    use log::link_item::Kind::{Asked, Granted, Recalled, Returned};
+    let items = vec![
+        item(Asked(log::FundsAsked { wanted: amount(9), least: amount(1) })),
+        item(Recalled(log::FundsRecalled { wanted: amount(8) })),
+        item(Returned(log::FundsReturned { amount: amount(7) })),
+        item(Granted(log::FundsGranted { amount: amount(0) })),
+        log::LinkItem::default(),
+    ];
+    let run = log::LinkRun { source: 2, first_link_seq: 4, items: items.clone(), taken: 6 };
+    let words = "run from shard 2, which has taken 6; item 4: bob asset 3, asks for 9 units, at \
+                 least 1; item 5: bob asset 3, recalls 8 units; item 6: bob asset 3, returns 7 \
+                 units; item 7: bob asset 3, grants 0 units; item 8: malformed item: account is \
+                 missing or out of range";
+    assert_eq!(input_words(input::Kind::LinkRun(run)), words);
+    let gap = outcome::Kind::Gap(log::Gap { expected: 5 });
+    assert_eq!(answer_words(gap, vec![]), "a gap: item 5 is due");
+    let decided = log::WithdrawalDecided {
+        record_id: 9,
+        account: 1,
+        outcome: Some(log::Outcome { kind: Some(outcome::Kind::Applied(log::Applied {})) }),
+    };
+    assert_eq!(
+        event_words(event::Kind::WithdrawalDecided(decided)),
+        "withdrawal 9 of bob: applied"
+    );
+    let sent = log::LinkSent { destination: 1, link_seq: 3, item: items.into_iter().next() };
+    let progress = log::LinkProgress { partition: 2, taken: 7, acknowledged: 8, repeated: 0 };
+    let body = log::AnswerBody {
+        links_sent: vec![sent],
+        link_progress: vec![progress],
+        ..Default::default()
+    };
+    assert_eq!(
+        links_words(body),
+        "no outcome; sends shard 1 item 3: bob asset 3, asks for 9 units, at least 1; shard 2: 7 \
+         taken from it, 8 taken by it"
+    );
+}
+
+/// The words of an answer of this body.
+fn links_words(body: log::AnswerBody) -> String {
+    let chain = spine::Chain::default();
+    let preamble = Preamble {
+        out_seq: 5,
+        in_offset: 4,
+        epoch: 2,
+        behaviour: 1,
+        input_hash: chain,
+        prev_chain: chain,
+        now: Timestamp::EPOCH,
+        request_id: RequestId(0),
+    };
+    let (value, _) = write(&preamble, body);
+    let words = words(Topic::Events, &stored(value));
+    words.split_once(": ").unwrap_or_else(|| panic!("no preamble in {words}")).1.to_owned()
+}
+
+#[test]
 fn listings() {
     let record = |body| ReferenceRecord {
         key: "asset/3".to_owned(),
@@ -211,15 +272,21 @@ fn events_of_orders() {
         quote_quantity: None,
     };
     let told = "bob instrument 11 sell limit ioc 12 lots @ 345 ticks generated_key=k";
-    let placed = log::OrderPlaced { terms: Some(terms.clone()) };
+    let placed = log::OrderPlaced { terms: Some(terms.clone()), order_id: 0 };
     assert_eq!(event_words(event::Kind::OrderPlaced(placed)), format!("placed {told}"));
     let rejected = log::OrderRejected {
         terms: Some(terms),
         reason: log::RefusalReason::InsufficientFunds.into(),
+        order_id: 0,
     };
+    let after_a_wait = log::OrderRejected { order_id: 9, ..rejected.clone() };
     assert_eq!(
         event_words(event::Kind::OrderRejected(rejected)),
         format!("rejected {told} for insufficient_funds")
+    );
+    assert_eq!(
+        event_words(event::Kind::OrderRejected(after_a_wait)),
+        format!("rejected parked order 9: {told} for insufficient_funds")
     );
     let ended = log::OrderEnded {
         order_id: 4,

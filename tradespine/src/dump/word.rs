@@ -3,7 +3,9 @@
 use std::fmt::Write;
 
 use proto::{
-    convert, log,
+    convert,
+    link::{LinkItem, LinkKind},
+    log,
     reference::{ReferenceRecord, reference_body::Body},
 };
 
@@ -28,6 +30,31 @@ pub(super) fn amount(wire: Option<&log::Amount>) -> String {
         Ok(amount) => amount.units().to_string(),
         Err(error) => format!("({error})"),
     }
+}
+
+/// A run of items from another shard.
+pub(super) fn link_run(run: &log::LinkRun) -> String {
+    let mut parts = vec![format!("run from shard {}, which has taken {}", run.source, run.taken)];
+    let numbered = (run.first_link_seq..).zip(&run.items);
+    parts.extend(numbered.map(|(link_seq, item)| format!("item {link_seq}: {}", link_item(item))));
+    parts.join("; ")
+}
+
+/// What one shard says to another.
+pub(super) fn link_item(wire: &log::LinkItem) -> String {
+    let item = match LinkItem::try_from(wire) {
+        Ok(item) => item,
+        Err(malformed) => return format!("malformed item: {malformed}"),
+    };
+    let what = match item.kind {
+        LinkKind::Asked { wanted, least } => {
+            format!("asks for {} units, at least {}", wanted.units(), least.units())
+        }
+        LinkKind::Recalled { wanted } => format!("recalls {} units", wanted.units()),
+        LinkKind::Returned { amount } => format!("returns {} units", amount.units()),
+        LinkKind::Granted { amount } => format!("grants {} units", amount.units()),
+    };
+    format!("{} asset {}, {what}", item.account, item.asset.0)
 }
 
 /// What a log is, as it was founded.

@@ -1,4 +1,5 @@
-//! The owners of some partitions, each with the snapshotter that follows it.
+//! The owners of some partitions, each with the snapshotter that follows it, and where there are
+//! other shards with the sender of its links.
 
 use std::{sync::Arc, thread::JoinHandle};
 
@@ -13,6 +14,7 @@ use matcher::Exchange;
 use model::Partition;
 use rand::Rng;
 use spine::{
+    link::sender,
     replay::Begin,
     shard::{self, READ_LIMIT, ShardHandle, ShardSettings, Status},
     snapshot::SnapshotStore,
@@ -26,7 +28,8 @@ use super::OpenLog;
 /// Running shards, and what the health page says of them.
 pub struct Shards {
     owners: Vec<(Partition, ShardHandle)>,
-    snapshotters: Vec<JoinHandle<()>>,
+    /// Snapshotters and senders: they say for themselves what goes wrong.
+    followers: Vec<JoinHandle<()>>,
     stop: CancellationToken,
     part: Part,
 }
@@ -44,7 +47,7 @@ impl Shards {
     ) -> anyhow::Result<Shards> {
         let mut shards = Shards {
             owners: Vec::new(),
-            snapshotters: Vec::new(),
+            followers: Vec::new(),
             stop: CancellationToken::new(),
             part: readiness.register("shards"),
         };
@@ -69,8 +72,19 @@ impl Shards {
             shard_settings(),
             self.stop.clone(),
         )?;
+        if identity.partition_count > 1 {
+            let status = owner.status();
+            self.followers.push(sender::spawn(
+                Arc::clone(log),
+                identity.clone(),
+                partition,
+                Arc::clone(snapshots),
+                move || matches!(*status.borrow(), Status::Owning),
+                self.stop.clone(),
+            )?);
+        }
         self.owners.push((partition, owner));
-        self.snapshotters.push(snapshotter::spawn::<Exchange>(
+        self.followers.push(snapshotter::spawn::<Exchange>(
             Arc::clone(log),
             identity.clone(),
             partition,
@@ -149,11 +163,10 @@ impl Shards {
     /// Why one of them had ended before.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.stop.cancel();
-        let Shards { owners, snapshotters, .. } = self;
+        let Shards { owners, followers, .. } = self;
         let ended = tokio::task::spawn_blocking(move || {
             let ended: Vec<_> = owners.into_iter().map(|(_, owner)| owner.join()).collect();
-            // A snapshotter says for itself what went wrong.
-            snapshotters.into_iter().for_each(|thread| drop(thread.join()));
+            followers.into_iter().for_each(|thread| drop(thread.join()));
             ended.into_iter().collect::<Result<(), _>>()
         });
         ended.await?.context("a shard")

@@ -4,10 +4,13 @@ use std::{collections::BTreeMap, fmt};
 
 use ledger::tables::Tables;
 use matcher::Exchange;
-use model::Partition;
+use model::{Amount, Partition};
 use spine::{LogId, acceptor::NotAnswers, replay::Replay};
 
-use super::copies::Copy;
+use super::{
+    copies::Copy,
+    links::{InFlight, Links, moving},
+};
 
 /// What was found.
 pub struct Report {
@@ -103,6 +106,39 @@ impl Report {
         }
     }
 
+    /// Names what is on its way between shards, and compares it with what the accounts' links add
+    /// up to. A log that may grow was not held still at one instant for all shards.
+    pub fn compare_links(&mut self, links: &Links, may_grow: bool) {
+        let torn = links.torn();
+        for (from, to) in &torn {
+            let found = format!("shards {from} and {to} tell of different moments of their link");
+            if may_grow {
+                let advice = "links are compared where the platform stands still for a moment";
+                self.lines.push(format!("{found}; {advice}"));
+            } else {
+                self.problems.push(found);
+            }
+        }
+        if !torn.is_empty() {
+            return;
+        }
+        for InFlight { from, to, link_seq, item } in links.in_flight() {
+            self.lines.push(format!(
+                "on its way from shard {from} to shard {to}: item {link_seq}, {} of asset {} of {}",
+                moving(item.kind.amount()),
+                item.asset.0,
+                item.account
+            ));
+        }
+        for (account, asset, links, on_its_way) in links.contradictions() {
+            self.problems.push(format!(
+                "the links of {account} add up to {links} units of asset {}, and {on_its_way} are \
+                 on their way",
+                asset.0
+            ));
+        }
+    }
+
     /// Compares the tables with the ledger folded from the log.
     pub fn compare(&mut self, sql: &Tables, folded: &Tables) {
         self.lines.push(format!(
@@ -128,9 +164,10 @@ impl Report {
             let code = sql.assets.get(asset).map_or("?", |row| row.code.as_str());
             match sum.total() {
                 Some(total) if total.is_zero() => self.lines.push(format!(
-                    "{code}: available {} + held {} + external {} + faucet {} = 0",
+                    "{code}: available {} + held {}{} + external {} + faucet {} = 0",
                     sum.available.units(),
                     sum.held.units(),
+                    in_flight(sum.link),
                     sum.external.units(),
                     sum.faucet.units()
                 )),
@@ -156,6 +193,11 @@ impl Report {
         anyhow::ensure!(problems == 0, "{problems} problems were found");
         Ok(())
     }
+}
+
+/// A summand that most platforms never have.
+fn in_flight(link: Amount) -> String {
+    if link.is_zero() { String::new() } else { format!(" + in flight {}", link.units()) }
 }
 
 impl fmt::Display for Report {

@@ -38,6 +38,15 @@ impl Client {
         answer
     }
 
+    /// Cancels an open order and waits until it is done.
+    pub(crate) async fn cancel(&self, account: &str, id: u64) {
+        let url = format!("{}/orders/{id}?client_id={account}&wait=result", self.base);
+        let response = self.rest.delete(url).send().await.expect("the gateway answers");
+        let status = response.status();
+        let answer: Value = response.json().await.expect("an order");
+        assert_eq!((status, &answer["status"]), (StatusCode::OK, &json!("cancelled")), "{answer}");
+    }
+
     /// Reads something that is there.
     pub(crate) async fn get(&self, path: &str) -> Value {
         let request = self.rest.get(format!("{}/{path}", self.base));

@@ -36,6 +36,11 @@ impl Platform {
         Platform::start_with(directory, &[]).await
     }
 
+    /// The same with so many shards.
+    pub(crate) async fn start_shards(directory: &Path, shards: u16) -> Platform {
+        Platform::start_with(directory, &[("TRADESPINE_SHARDS", shards.to_string())]).await
+    }
+
     /// The same with further settings, as variables.
     pub(crate) async fn start_with(directory: &Path, settings: &[(&str, String)]) -> Platform {
         let [rest, gateway, market_data, websocket] = [0; 4].map(|_| free_address());

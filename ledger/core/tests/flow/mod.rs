@@ -6,7 +6,7 @@ use ledger_core::{
 };
 use model::{
     AccountHandle, AccountName, Amount, Asset, AssetId, Instrument, InstrumentId, KeyText, OrderId,
-    Price, Quantity, Side, TradeId, instrument::Listing,
+    Partition, Price, Quantity, Side, TradeId, instrument::Listing,
 };
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -50,6 +50,7 @@ pub(crate) struct Counts {
     market_trades: usize,
     compacted: usize,
     supply_limits: usize,
+    linked: usize,
 }
 
 impl Counts {
@@ -58,6 +59,7 @@ impl Counts {
         let least = [refused, applied_again, ids_reused, trades, self_trades, self.improvements];
         assert!(least.iter().all(|count| *count > 100), "{self:?}");
         assert!(self.market_trades > 100 && self.supply_limits > 10, "{self:?}");
+        assert!(self.linked > 100, "{self:?}");
         assert_eq!(self.compacted > 100, is_sandbox, "{self:?}");
     }
 }
@@ -164,7 +166,8 @@ impl Flow {
             20..50 if !is_crowded => self.place_limit(),
             20..70 => self.trade_resting(),
             70..78 => self.place_market(),
-            78..90 => self.cancel(),
+            78..86 => self.cancel(),
+            86..90 => self.link(),
             _ => self.compact(),
         }
     }
@@ -430,6 +433,36 @@ impl Flow {
         true
     }
 
+    /// Sends some of what an account has to another shard, or takes what comes from one.
+    fn link(&mut self) -> bool {
+        let account = self.below(TRADERS + VISITORS);
+        let handle = self.open(account);
+        let name = self.names[account].clone();
+        let asset = [USD, BTC, ETH][self.below(3)];
+        let peer = Partition::new(1 + u16::from(self.below(2) == 0)).expect("in range");
+        let is_sent = self.below(2) == 0;
+        // What went often comes back to the unit, so that accounts come back to their grant.
+        let link = self.accounts.link(handle, asset).units();
+        let available = self.accounts.available(handle, asset).units();
+        let most = match (is_sent, self.below(2) == 0) {
+            (true, true) => available.min((-link).max(0)),
+            (false, true) => link.max(0),
+            (true, false) => self.rng.random_range(0..=available.min(500)),
+            (false, false) => self.rng.random_range(0..500),
+        };
+        let from = self.reference.journal.len();
+        self.out.clear();
+        if is_sent {
+            self.accounts.send(handle, asset, amount(most), peer, &mut self.out);
+        } else {
+            self.accounts.receive(handle, asset, amount(most), peer, &mut self.out);
+        }
+        self.reference.link(&name, asset, most, (is_sent, peer));
+        self.compare(from);
+        self.counts.linked += usize::from(most > 0);
+        true
+    }
+
     fn release(&mut self, account: usize, asset: AssetId, rest: Amount, order: u64) {
         let name = self.names[account].clone();
         let handle = self.accounts.find(&name).expect("it has an open order");
@@ -506,6 +539,8 @@ impl Flow {
         let got = (balance.available.units(), balance.held.units());
         assert_eq!(got, (available, held), "{name} {asset:?} at {}", self.place());
         assert!(available >= 0 && held >= 0, "{}", self.place());
+        let link = self.reference.balance(Place::Link(name.clone()), asset);
+        assert_eq!(self.accounts.link(handle, asset).units(), link, "{name} at {}", self.place());
     }
 
     fn in_words(&self, posting: &Posting<'_>) -> Entry {
@@ -517,12 +552,15 @@ impl Flow {
             Cause::Hold { order } => format!("hold {order}"),
             Cause::Trade { instrument, trade } => format!("trade {}/{}", instrument.0, trade.0),
             Cause::Release { order } => format!("release {order}"),
+            Cause::LinkSent { to } => format!("link sent {to}"),
+            Cause::LinkTaken { from } => format!("link taken {from}"),
         };
         let place = |bucket| match bucket {
             Bucket::Available(handle) => Place::Available(self.accounts.name(handle).clone()),
             Bucket::Held(handle) => Place::Held(self.accounts.name(handle).clone()),
             Bucket::External => Place::External,
             Bucket::Faucet => Place::Faucet,
+            Bucket::Link(handle) => Place::Link(self.accounts.name(handle).clone()),
         };
         assert!(posting.is_balanced(), "{}", self.place());
         let legs = posting.legs.iter();

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{AccountName, AssetId, Instrument, KeyText, Price, Quantity};
+use model::{AccountName, AssetId, Instrument, KeyText, Partition, Price, Quantity};
 
 /// A place in the chart of accounts, by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +14,7 @@ pub(crate) enum Place {
     Held(AccountName),
     External,
     Faucet,
+    Link(AccountName),
 }
 
 /// A cause in words and what each place gains.
@@ -79,7 +80,7 @@ impl Reference {
         }
         assert_eq!(sums, self.balances);
         assert!(totals.values().all(|total| *total == 0), "{totals:?}");
-        let is_clients = |place: &Place| !matches!(place, Place::External | Place::Faucet);
+        let is_clients = |place: &Place| matches!(place, Place::Available(_) | Place::Held(_));
         let negative = sums.iter().find(|((place, _), sum)| is_clients(place) && **sum < 0);
         assert_eq!(negative, None);
     }
@@ -181,6 +182,25 @@ impl Reference {
         }
     }
 
+    /// Money goes to another shard, or comes from it where `is_sent` says no.
+    pub(crate) fn link(
+        &mut self,
+        name: &AccountName,
+        asset: AssetId,
+        amount: i128,
+        (is_sent, peer): (bool, Partition),
+    ) {
+        let [available, link] = [Place::Available(name.clone()), Place::Link(name.clone())];
+        if amount != 0 {
+            let (from, to) = if is_sent { (available, link) } else { (link, available) };
+            let why = if is_sent { "sent" } else { "taken" };
+            self.write(
+                format!("link {why} {peer}"),
+                vec![(from, asset, -amount), (to, asset, amount)],
+            );
+        }
+    }
+
     pub(crate) fn settle(&mut self, deal: &Deal<'_>) {
         let Deal { instrument, quantity, buyer, seller, .. } = *deal;
         let (base, quote) = (instrument.base, instrument.quote);
@@ -209,6 +229,7 @@ impl Reference {
             let expected = if granted.contains(asset) { *grant } else { 0 };
             self.balance(available.clone(), *asset) == expected
                 && self.balance(held.clone(), *asset) == 0
+                && self.balance(Place::Link(name.clone()), *asset) == 0
         });
         let has_moved = self.moved.keys().any(|(mover, _, _)| mover == name);
         if open_orders > 0 || has_moved || !is_at_grant {

@@ -222,7 +222,8 @@ pub(super) fn balance_of(
     };
     let available = amount_of(row.available_units, row.available_units_high)?;
     let held = amount_of(row.held_units, row.held_units_high)?;
-    Ok((key, Balance { available, held }))
+    let link = amount_of(row.link_units, row.link_units_high)?;
+    Ok((key, Balance { available, held, link }))
 }
 
 /// A posting without its legs, and its key.
@@ -242,6 +243,7 @@ pub(super) fn posting_of(
         },
         trade,
         external_id: key_of(row.external_id.as_deref())?,
+        link: row.link_partition.map(partition_of).transpose()?,
         legs: Vec::new(),
     };
     Ok((key, posting))

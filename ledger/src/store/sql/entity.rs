@@ -165,6 +165,8 @@ pub(super) mod balance {
         pub available_units_high: i64,
         pub held_units: i64,
         pub held_units_high: i64,
+        pub link_units: i64,
+        pub link_units_high: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -191,6 +193,7 @@ pub(super) mod posting {
         pub instrument_id: i64,
         pub trade_id: i64,
         pub external_id: Option<String>,
+        pub link_partition: Option<i16>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

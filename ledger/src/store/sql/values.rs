@@ -63,6 +63,7 @@ pub(super) fn trade(row: &TradeRow) -> Values {
 pub(super) fn balance(key: &BalanceKey, row: Balance) -> Values {
     let (available, available_high) = column::amount(row.available);
     let (held, held_high) = column::amount(row.held);
+    let (link, link_high) = column::amount(row.link);
     vec![
         key.account.as_str().into(),
         i64::from(key.asset.0).into(),
@@ -71,6 +72,8 @@ pub(super) fn balance(key: &BalanceKey, row: Balance) -> Values {
         available_high.into(),
         held.into(),
         held_high.into(),
+        link.into(),
+        link_high.into(),
     ]
 }
 
@@ -85,6 +88,7 @@ pub(super) fn posting(key: PostingKey, row: &PostingRow) -> Values {
         i64::from(instrument).into(),
         column::count(trade).into(),
         row.external_id.as_ref().map(|id| id.as_str()).into(),
+        row.link.map(column::partition).into(),
     ]
 }
 

@@ -142,6 +142,8 @@ impl Writer<'_> {
                 Column::AvailableUnitsHigh,
                 Column::HeldUnits,
                 Column::HeldUnitsHigh,
+                Column::LinkUnits,
+                Column::LinkUnitsHigh,
             ])
             .to_owned();
         let balances =

@@ -1,19 +1,18 @@
-//! Which partition a record goes to. Orders go where their instrument is listed, cancels where
-//! their order is; money goes to the account's home.
+//! Where an account is at home: the one partition that its money comes to from outside, and from
+//! which other shards ask for it.
+//!
+//! The map is part of what a log means, so it never changes under a log that exists. What could
+//! change one day is which partition a *slot* is on; the slot of an account is fixed forever.
 
-use model::{AccountName, Partition};
+use crate::{AccountName, Partition};
 
-/// How many slots accounts fall into. Fixed forever: a slot is what moves between partitions.
+/// How many slots accounts fall into. Fixed forever: a slot is what could move between partitions.
 pub const SLOTS: u16 = 1_024;
 
 /// The offset basis of 64-bit FNV-1a.
 const FNV_OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
 /// The prime of 64-bit FNV-1a.
 const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
-
-/// The version of the map from slots to partitions below. A later one is a record of the reference
-/// data; this one is what every log begins with.
-pub const SLOT_MAP_VERSION: u32 = 1;
 
 /// The slot of an account: 64-bit FNV-1a over its name, the upper half folded onto the lower by
 /// exclusive or, modulo [`SLOTS`]. Fixed forever.
@@ -26,12 +25,12 @@ pub fn slot(account: &AccountName) -> u16 {
     ((hash >> 32 ^ hash) % u64::from(SLOTS)) as u16
 }
 
-/// The home partition of an account by the map of version [`SLOT_MAP_VERSION`]: its slot modulo the
-/// number of partitions.
-///
-/// # Panics
-/// Where there are no partitions: a log has at least one.
+/// The home partition of an account, of `partition_count` that there are: its slot modulo their
+/// number. This is the first version of the map, which every log has that does not name another.
 pub fn home(account: &AccountName, partition_count: u16) -> Partition {
+    if partition_count <= 1 {
+        return Partition::FIRST;
+    }
     Partition::new(slot(account) % partition_count).expect("a slot is below the largest partition")
 }
 

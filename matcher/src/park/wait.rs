@@ -1,0 +1,143 @@
+//! How something comes to wait for money, asks for it, and stops waiting.
+
+use model::{Amount, OrderId, Partition, Timestamp, home::home};
+use proto::{
+    link::{LinkItem, LinkKind},
+    log::{self, EndReason, RefusalReason, event},
+};
+
+use super::{Asked, Parked, Purse, Waiting, home::Ask};
+use crate::{
+    answer::{event, refused},
+    exchange::Exchange,
+    limits::PARKED_EXPIRIES_MAX,
+};
+
+/// How much something needs before it can be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Need {
+    /// All that it could use.
+    pub(crate) whole: Amount,
+    /// Whether less is of use, too.
+    pub(crate) takes_less: bool,
+}
+
+impl Exchange {
+    /// Parks something that lacks money: what is there is held, and the rest asked for unless an
+    /// ask is out already.
+    pub(crate) fn wait(
+        &mut self,
+        id: OrderId,
+        purse: Purse,
+        waiting: Waiting,
+        need: Need,
+        (now, until): (Timestamp, Timestamp),
+        body: &mut log::AnswerBody,
+    ) {
+        self.park.insert(id, Parked { purse, waiting, held: Amount::ZERO, until });
+        let is_idle = self
+            .park
+            .queues
+            .get(&purse)
+            .is_some_and(|queue| queue.asked.is_none() && !self.park.ready.contains(&purse));
+        self.hold_what_is_there(id, need);
+        if is_idle {
+            self.ask(id, need, now, body);
+        }
+    }
+
+    /// Holds as much of what `id` still needs as is available.
+    fn hold_what_is_there(&mut self, id: OrderId, need: Need) {
+        let Some(parked) = self.park.parked.get_mut(&id) else { return };
+        let (account, asset) = parked.purse;
+        let lacks = need.whole.checked_sub(parked.held).unwrap_or_default();
+        let more = self.accounts.available(account, asset).min(lacks);
+        if more > Amount::ZERO {
+            parked.held = parked.held.checked_add(more).expect("at most the whole need");
+            let held = self.accounts.hold(account, asset, more, id, &mut self.postings);
+            held.expect("no more than is available");
+        }
+    }
+
+    /// Asks the account's home for what `id` lacks. No ask of the purse is out.
+    pub(super) fn ask(
+        &mut self,
+        id: OrderId,
+        need: Need,
+        now: Timestamp,
+        body: &mut log::AnswerBody,
+    ) {
+        self.hold_what_is_there(id, need);
+        let Some(parked) = self.park.parked.get(&id) else { return };
+        let (purse, held) = (parked.purse, parked.held);
+        let unit = Amount::from_units(1);
+        let wanted = need.whole.checked_sub(held).unwrap_or_default().max(unit);
+        let least = if need.takes_less { unit } else { wanted };
+        if let Some(queue) = self.park.queues.get_mut(&purse) {
+            queue.asked = Some(Asked { by: id, wanted });
+        }
+        let name = self.accounts.name(purse.0).clone();
+        if self.accounts.is_home(&name) {
+            self.asks.push(purse, Ask { from: self.partition, wanted, least });
+            self.work_asks(now, body);
+            return;
+        }
+        let to = home(&name, self.accounts.partition_count());
+        let kind = LinkKind::Asked { wanted, least };
+        send(to, &LinkItem { account: name, asset: purse.1, kind }, body);
+    }
+
+    /// Ends a parked order of which nobody needs to be asked.
+    pub(crate) fn end_parked(
+        &mut self,
+        id: OrderId,
+        reason: EndReason,
+        body: &mut log::AnswerBody,
+    ) {
+        let Some(parked) = self.unpark(id) else { return };
+        let account = self.named.index(parked.purse.0, &self.accounts, body);
+        let kind = match &parked.waiting {
+            Waiting::Order(place) => {
+                let (_, remaining_lots, _) = place.ask.into();
+                event::Kind::OrderEnded(log::OrderEnded {
+                    order_id: id.number(),
+                    account,
+                    instrument_id: place.instrument.0,
+                    reason: reason.into(),
+                    remaining_lots,
+                })
+            }
+            Waiting::Withdrawal(_) => event::Kind::WithdrawalDecided(log::WithdrawalDecided {
+                record_id: id.number(),
+                account,
+                outcome: refused(RefusalReason::Late),
+            }),
+        };
+        body.events.push(event(kind));
+    }
+
+    /// It waits no longer and holds nothing.
+    pub(super) fn unpark(&mut self, id: OrderId) -> Option<Parked> {
+        let parked = self.park.remove(id)?;
+        let (account, asset) = parked.purse;
+        self.accounts.release(account, asset, parked.held, id, &mut self.postings);
+        Some(parked)
+    }
+
+    /// Ends what has waited too long, as much of it as fits an answer.
+    pub(crate) fn end_overdue(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
+        for _ in 0..PARKED_EXPIRIES_MAX {
+            let Some(id) = self.park.overdue(now) else { break };
+            self.end_parked(id, EndReason::ParkedTooLong, body);
+        }
+    }
+}
+
+/// Writes an item for another shard.
+pub(super) fn send(to: Partition, item: &LinkItem, body: &mut log::AnswerBody) {
+    body.links_sent.push(log::LinkSent {
+        destination: to.number().into(),
+        link_seq: 0,
+        item: Some(item.into()),
+    });
+}

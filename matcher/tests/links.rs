@@ -1,0 +1,12 @@
+//! Several shards and the links between them: stories, random flows in which everything that goes
+//! between shards comes late, twice or not at all, and flows that must tell clients on three shards
+//! just what one shard would tell them.
+
+#[path = "links/alike.rs"]
+mod alike;
+#[path = "links/flows.rs"]
+mod flows;
+#[path = "links/stories.rs"]
+mod stories;
+#[path = "links/world.rs"]
+mod world;
