@@ -53,7 +53,12 @@ impl Program {
     /// that thread.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL", "--"]).args(&self.command);
+        command.args(["--pdeathsig", "KILL"]);
+        // One that becomes another user would lose that by it, so it is told both at once.
+        match self.command.split_first() {
+            Some((program, rest)) if program == "setpriv" => command.args(rest),
+            _ => command.arg("--").args(&self.command),
+        };
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("TRADESPINE_") {
                 command.env_remove(name);
