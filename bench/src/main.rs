@@ -6,14 +6,18 @@
 //! # Layout
 //!
 //! - [`apart`]: starts the servers and the services, and measures in interleaved rounds.
-//! - [`rest`], [`stream`]: the load, over HTTP and gRPC. [`schedule`]: when each request is due, and
-//!   [`order`] what it is. [`trades`]: listens on a WebSocket for what comes of it.
+//! - [`rest`], [`stream`]: the load, over HTTP and gRPC. [`schedule`]: when each request is due,
+//!   and [`order`] what it is. [`trades`]: listens on a WebSocket for what comes of it.
 //! - [`kafka`]: floors below the log.
 //! - [`outcome`], [`figures`]: what was measured, and the table that is made of it.
 //!
 //! What will never live here: a limit that a figure must keep.
 
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "a run's counts, rates and moments are far below where a cast would cut them"
+)]
 
 mod apart;
 mod collector;

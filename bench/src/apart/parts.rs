@@ -50,6 +50,9 @@ const PRODUCE: &str = "floor: route that produces and awaits, wrk 64, requests";
 const TWO_HOPS: &str = "floor: Kafka, two hops at 100/s, p50";
 const REST_64: &str = "REST, closed loop, 64 connections, orders";
 
+/// Takes one part of a round.
+type Take<Bench> = fn(&mut Bench) -> Result<()>;
+
 /// What is measured, with what, and what came of it so far.
 pub(super) struct Bench<'a> {
     pub(super) platform: Platform,
@@ -65,7 +68,7 @@ pub(super) struct Bench<'a> {
 impl Bench<'_> {
     /// Takes each part once.
     pub(super) fn round(&mut self) -> Result<()> {
-        let parts: [(Part, fn(&mut Self) -> Result<()>); 6] = [
+        let parts: [(Part, Take<Self>); 6] = [
             (Part::Routes, Self::routes),
             (Part::Rest, Self::rest),
             (Part::Kafka, Self::kafka),

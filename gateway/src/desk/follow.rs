@@ -112,7 +112,8 @@ fn take(
         progress.has_reached_end.store(true, Ordering::Relaxed);
     }
     for accepted in batch.answers {
-        let unopened = |error| TailError::Unopened { partition, offset: accepted.offset, error };
+        let offset = accepted.offset;
+        let unopened = |error| TailError::Unopened { partition, offset, error };
         if !shared.parked.is_empty() {
             shared.heed_parked(partition, &accepted.answer).map_err(unopened)?;
         }

@@ -140,14 +140,15 @@ impl FleetCache {
         };
         let Ok(mut answer) = sealed.open() else { return Confirmed::No };
         if desk::is_parked(&answer.body) {
-            // Its result stands elsewhere: the shard says that it is a duplicate, the ledger of what.
+            // Its result stands elsewhere: the shard says that it is a duplicate.
             return Confirmed::Gone;
         }
         let asked = asked(&answer).filter(|asked| asked.key == claim.key);
         let Some(asked) = asked else { return Confirmed::No };
         // As the desk keeps them.
         answer.body.postings = Vec::new();
-        let answered = Arc::new(Answered { partition: id.partition(), answer });
+        let decided_at = answer.in_offset;
+        let answered = Arc::new(Answered { partition: id.partition(), answer, decided_at });
         Confirmed::Yes(Kept { content: asked.content, log_id: self.log_id, answered })
     }
 

@@ -209,7 +209,7 @@ fn placed(order: &PlaceOrder) -> Event {
 
 fn rejected(order: &PlaceOrder, reason: RefusalReason) -> Event {
     let (terms, reason) = (Some(terms(order)), reason.into());
-    event(event::Kind::OrderRejected(log::OrderRejected { terms, reason }))
+    event(event::Kind::OrderRejected(log::OrderRejected { order_id: 0, terms, reason }))
 }
 
 /// Of the first account that the answer names.

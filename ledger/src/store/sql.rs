@@ -178,9 +178,9 @@ impl SqlStore {
     }
 }
 
-/// Connects, also where that takes long: a SQLite file is opened by a thread that may run only where
-/// no other wants to, and after a crash it folds back what was not. A server that cannot be reached
-/// says so at once.
+/// Connects, also where that takes long: a SQLite file is opened by a thread that may run only
+/// where no other wants to, and after a crash it folds back what was not. A server that cannot be
+/// reached says so at once.
 async fn connect_patiently(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
     let mut tries = 0;
     loop {
