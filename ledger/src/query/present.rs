@@ -151,7 +151,9 @@ mod tests {
 
     #[test]
     fn there_is_one_balance_wherever_the_money_is_and_however_far_each_shard_is_read() {
-        let cases: [(&str, &[(u16, i128, i128, i128)], [&str; 3]); 6] = [
+        // A shard, and what is available, held and on its way there.
+        type Row = (u16, i128, i128, i128);
+        let cases: [(&str, &[Row], [&str; 3]); 6] = [
             ("a new account is at its grant", &[], ["1000", "0", ""]),
             ("home has sent, nobody has taken", &[(2, 600, 0, 400)], ["600", "0", "400"]),
             (
