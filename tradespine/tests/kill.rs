@@ -26,6 +26,9 @@ const KILLS: u32 = 6;
 /// How many kills must have left orders unanswered, of a hundred: else they were not under load.
 const UNANSWERED_SHARE_MIN: u32 = 60;
 
+/// How long the ledger may take to write what it has not yet when the last platform has started.
+const TELLING_MAX: Duration = Duration::from_secs(120);
+
 fn kills() -> u32 {
     std::env::var("TRADESPINE_TEST_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS)
 }
@@ -64,12 +67,25 @@ async fn kill_again_and_again(shards: u16) {
     }
     let platform = Platform::start_shards(directory.path(), shards).await;
     Client::connect(platform.gateway()).await.resolve(&mut history).await;
+    has_been_told(&platform).await;
     platform.stop().await;
     assert!(under_load * 100 >= kills() * UNANSWERED_SHARE_MIN, "{under_load} kills under load");
     println!("{} kills, {sent} orders sent, {} acknowledged", kills(), history.acknowledged());
 
     platform::verify(directory.path());
     check(&history, directory.path()).await;
+}
+
+/// Waits until the ledger has written what the gateway knows to be in the log: it answers no list
+/// from less, and says so instead. It gives way to everything else on this machine.
+async fn has_been_told(platform: &Platform) {
+    let url = format!("{}/api/v1/orders?limit=1", platform.rest());
+    let told = async {
+        while !reqwest::get(&url).await.is_ok_and(|listed| listed.status().is_success()) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(TELLING_MAX, told).await.expect("the ledger comes as far as the log");
 }
 
 /// The client's history against the tables.

@@ -115,7 +115,7 @@ mod tests {
             let wire = log::LinkItem { kind: Some(kind), ..base.clone() };
             assert_eq!(LinkItem::try_from(&wire), Err(Malformed(field)), "{wire:?}");
         }
-        let nameless = log::LinkItem { account: String::new(), ..base.clone() };
+        let nameless = log::LinkItem { account: String::new(), ..base };
         assert_eq!(LinkItem::try_from(&nameless), Err(Malformed("account")));
         let empty = log::LinkItem { kind: None, ..base };
         assert_eq!(LinkItem::try_from(&empty), Err(Malformed("kind")));
