@@ -114,7 +114,6 @@ impl Venue {
         let input = LinkInput { from, now, item: &item.into() };
         self.exchange.take_link(&input, &mut body).expect("it is owed");
         self.exchange.go_on(now, &mut body);
-        self.next_offset += 1;
         body
     }
 
