@@ -1,10 +1,11 @@
 //! The load: workers that place orders at a steady rate, write down each attempt and each answer,
 //! and send an order again under its key until they know what became of it.
 //!
-//! Each lane trades the instruments of one shard with workers of its own, so that a shard that
-//! stands still takes only its own lane's workers.
+//! Each lane trades the instruments of one shard with workers of its own, whose accounts are at
+//! home there, so that a shard that stands still takes only its own lane's workers.
 
 mod gateways;
+mod home;
 mod order;
 
 use std::{
@@ -75,7 +76,7 @@ impl Load {
         for number in 0..WORKERS_A_LANE * u32::from(PARTITIONS) {
             let lane = number as usize % usize::from(PARTITIONS);
             let random = Pcg64Mcg::seed_from_u64(self.seed ^ u64::from(number) << 32);
-            let account = format!("trader-{number}");
+            let account = home::name(number, lane);
             let load = Arc::clone(&self);
             let worker =
                 Worker { load, lane, number, account, random, placed: 0, resting: Vec::new() };
