@@ -17,7 +17,7 @@ use proto::topic::Topic;
 use rdkafka::{
     ClientConfig, ClientContext, Message as _, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
-    error::RDKafkaErrorCode,
+    error::{KafkaError, RDKafkaErrorCode},
     producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, ThreadedProducer},
     util::Timeout,
 };
@@ -206,10 +206,8 @@ fn payload(number: u64) -> [u8; RECORD_BYTES] {
 fn next(reader: &BaseConsumer) -> Result<Option<u64>> {
     match reader.poll(POLL_WAIT) {
         None => Ok(None),
-        Some(Err(error)) => match error.rdkafka_error_code() {
-            Some(RDKafkaErrorCode::PartitionEOF) => Ok(None),
-            _ => bail!("a reader failed: {error}"),
-        },
+        Some(Err(KafkaError::PartitionEOF(_))) => Ok(None),
+        Some(Err(error)) => bail!("a reader failed: {error}"),
         Some(Ok(message)) => {
             let bytes = message.payload().and_then(|payload| payload.first_chunk::<8>());
             Ok(Some(u64::from_le_bytes(*bytes.context("a record of somebody else")?)))

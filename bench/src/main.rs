@@ -14,6 +14,10 @@
 //! What will never live here: a limit that a figure must keep.
 
 #![forbid(unsafe_code)]
+#![allow(
+    clippy::cast_possible_truncation,
+    reason = "a run's counts, rates and moments are far below where a cast would cut them"
+)]
 
 mod apart;
 mod collector;
