@@ -35,12 +35,15 @@ impl Recipe {
     }
 }
 
+/// Prepares a server, with its files in a directory.
+type Prepare = fn(&Path) -> Result<Recipe>;
+
 /// Prepares every server that a platform needs below `files`, with its recipe beside it.
 ///
 /// # Errors
 /// Where one of them cannot be installed or prepared.
 pub(crate) fn prepare(files: &Path) -> Result<()> {
-    let servers: [(&str, fn(&Path) -> Result<Recipe>); 3] =
+    let servers: [(&str, Prepare); 3] =
         [("kafka", kafka::recipe), ("postgres", postgres::recipe), ("redis", redis::recipe)];
     for (name, prepare) in servers {
         let own = files.join(name);
