@@ -87,7 +87,7 @@ impl Bench<'_> {
         }
         self.figures.note_ratio("REST 64 by the route that produces and awaits", REST_64, PRODUCE);
         self.figures.note_ratio("REST 64 by the route that echoes", REST_64, ECHO);
-        let trade = push_name(&LOW_RATE.to_string(), "its trade on a WebSocket, p50");
+        let trade = push_name(&format!("{LOW_RATE}/s"), "its trade on a WebSocket, p50");
         self.figures.note_ratio("order to trade at 100/s, p50, by two hops", &trade, TWO_HOPS);
         Ok(())
     }
@@ -235,8 +235,8 @@ impl Bench<'_> {
     fn push(&mut self) -> Result<()> {
         let half = (self.capacity(Edge::Rest)? / 2.0).max(1.0) as u32;
         for (rate, connections, name) in [
-            (LOW_RATE, LOW_CONNECTIONS, LOW_RATE.to_string()),
-            (half, OPEN_CONNECTIONS, "half of REST 64".to_owned()),
+            (LOW_RATE, LOW_CONNECTIONS, format!("{LOW_RATE}/s")),
+            (half, OPEN_CONNECTIONS, "half of REST 64's rate".to_owned()),
         ] {
             let before = ledger::open(&self.platform.at)?;
             let trades = self.runtime.block_on(Trades::listen(&self.platform.at.websocket))?;
@@ -384,7 +384,7 @@ fn stream_name() -> String {
 }
 
 fn push_name(rate: &str, end: &str) -> String {
-    format!("order to {end}, at {rate}/s")
+    format!("order to {end}, at {rate}")
 }
 
 fn say(what: &str, told: &str) {
