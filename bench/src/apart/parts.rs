@@ -27,7 +27,7 @@ const OPEN_CONNECTIONS: u16 = 128;
 const STREAMS: u16 = 2;
 const IN_FLIGHT: usize = 1_024;
 
-/// The shares of the closed loop's rate, in percent, at which open loops are run, until one is held.
+/// The shares of the closed loop's rate, in percent, at which open loops are run until one is held.
 const STEPS_PERCENT: [u32; 6] = [95, 90, 80, 70, 60, 40];
 
 /// A rate is held where this share of it was acknowledged, in percent, hardly an order was refused,
