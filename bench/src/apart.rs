@@ -53,7 +53,7 @@ pub(crate) struct Extent {
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// How long each load lasts.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// Only these parts [default: all].
     #[arg(long, value_enum, value_delimiter = ',', value_name = "PARTS")]
@@ -119,8 +119,16 @@ pub(crate) fn run(apart: &Apart) -> Result<()> {
     eprintln!("everything is up after {:.0} s", began.elapsed().as_secs_f64());
 
     let extent = &apart.extent;
-    let figures = Figures::default();
-    let mut bench = Bench { platform, runtime, extent, orders: &apart.orders, figures, seed: 0 };
+    let mut bench = Bench {
+        platform,
+        runtime,
+        extent,
+        orders: &apart.orders,
+        figures: Figures::default(),
+        seed: 0,
+        loads: 0,
+        loads_equal: 0,
+    };
     bench.note_memory("started");
     for round in 1..=extent.rounds {
         eprintln!("round {round} of {}", extent.rounds);
@@ -131,6 +139,10 @@ pub(crate) fn run(apart: &Apart) -> Result<()> {
     let shares = ledger::shares(&bench.platform.at)?;
 
     println!("{}", bench.figures.table());
+    println!(
+        "After {} of {} loads the ledger had as many orders as the log acknowledged.",
+        bench.loads_equal, bench.loads
+    );
     println!(
         "{} orders in the ledger; {:.1} % traded, {:.2} % were rejected. {} spans were sent.",
         shares.orders,

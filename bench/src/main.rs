@@ -6,8 +6,8 @@
 //! # Layout
 //!
 //! - [`apart`]: starts the servers and the services, and measures in interleaved rounds.
-//! - [`rest`], [`stream`]: the load, over HTTP and gRPC. [`schedule`]: when each request is due,
-//!   and [`order`] what it is. [`trades`]: listens on a WebSocket for what comes of it.
+//! - [`rest`], [`stream`]: the load, over HTTP and gRPC. [`schedule`]: when each request is due;
+//!   [`order`]: what it is. [`trades`]: listens on a WebSocket for what comes of it.
 //! - [`kafka`]: floors below the log.
 //! - [`outcome`], [`figures`]: what was measured, and the table that is made of it.
 //!

@@ -27,8 +27,8 @@ const OPEN_CONNECTIONS: u16 = 128;
 const STREAMS: u16 = 2;
 const IN_FLIGHT: usize = 1_024;
 
-/// The shares of the closed loop's rate, in percent, at which open loops are run.
-const STEPS_PERCENT: [u32; 5] = [50, 60, 70, 80, 90];
+/// The shares of the closed loop's rate, in percent, at which open loops are run until one is held.
+const STEPS_PERCENT: [u32; 6] = [95, 90, 80, 70, 60, 40];
 
 /// A rate is held where this share of it was acknowledged, in percent, hardly an order was refused,
 /// and an order in a hundred was not later than this.
@@ -63,6 +63,9 @@ pub(super) struct Bench<'a> {
     pub(super) figures: Figures,
     /// Another for each load.
     pub(super) seed: u64,
+    /// How many loads there were, and after how many of them the ledger had each order once.
+    pub(super) loads: u32,
+    pub(super) loads_equal: u32,
 }
 
 impl Bench<'_> {
@@ -84,7 +87,7 @@ impl Bench<'_> {
         }
         self.figures.note_ratio("REST 64 by the route that produces and awaits", REST_64, PRODUCE);
         self.figures.note_ratio("REST 64 by the route that echoes", REST_64, ECHO);
-        let trade = push_name(&LOW_RATE.to_string(), "its trade on a WebSocket, p50");
+        let trade = push_name(&format!("{LOW_RATE}/s"), "its trade on a WebSocket, p50");
         self.figures.note_ratio("order to trade at 100/s, p50, by two hops", &trade, TWO_HOPS);
         Ok(())
     }
@@ -173,11 +176,8 @@ impl Bench<'_> {
 
     fn stream(&mut self) -> Result<()> {
         let before = ledger::open(&self.platform.at)?;
-        let uri = format!("http://{}", self.platform.at.grpc);
-        let seed = self.next_seed();
-        let loading = stream::closed_loop(&uri, STREAMS, IN_FLIGHT, self.extent.duration(), seed);
-        let outcome = self.runtime.block_on(loading)?;
-        let what = format!("gRPC, {STREAMS} streams, {IN_FLIGHT} in flight on each");
+        let outcome = self.stream_closed()?;
+        let what = stream_name();
         say(&what, &outcome.line());
         self.figures.note(format!("{what}, orders"), "/s", outcome.rate());
         self.figures.note(format!("{what}, p50"), "ms", outcome.latencies.millis_at(0.5));
@@ -188,22 +188,29 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Goes up step by step until a rate is not held, over REST and then over gRPC.
+    fn stream_closed(&mut self) -> Result<Outcome> {
+        let uri = format!("http://{}", self.platform.at.grpc);
+        let seed = self.next_seed();
+        let loading = stream::closed_loop(&uri, STREAMS, IN_FLIGHT, self.extent.duration(), seed);
+        self.runtime.block_on(loading)
+    }
+
+    /// Goes down step by step until a rate is held, over REST and then over gRPC.
     fn open(&mut self) -> Result<()> {
-        let most = self.capacity()?;
         for edge in [Edge::Rest, Edge::Stream] {
+            let most = self.capacity(edge)?;
             let mut held = None;
             for percent in STEPS_PERCENT {
                 let rate = (most * f64::from(percent) / 100.0).max(1.0) as u32;
                 let before = ledger::open(&self.platform.at)?;
                 let outcome = self.load(edge, OPEN_CONNECTIONS, rate)?;
-                let what = format!("{}, open loop", edge.name());
-                say(&format!("{what}, {percent} %, {rate}/s"), &outcome.line());
+                let what = format!("{}, open loop, {percent} %, {rate}/s", edge.name());
+                say(&what, &outcome.line());
                 self.settle(&what, before)?;
-                if !is_held(&outcome, rate) {
+                if is_held(&outcome, rate) {
+                    held = Some((rate, outcome));
                     break;
                 }
-                held = Some((rate, outcome));
             }
             self.note_held(edge, held);
         }
@@ -226,10 +233,10 @@ impl Bench<'_> {
 
     /// Order to acknowledgement and to trade, at a low rate and at half of the most.
     fn push(&mut self) -> Result<()> {
-        let half = (self.capacity()? / 2.0).max(1.0) as u32;
+        let half = (self.capacity(Edge::Rest)? / 2.0).max(1.0) as u32;
         for (rate, connections, name) in [
-            (LOW_RATE, LOW_CONNECTIONS, LOW_RATE.to_string()),
-            (half, OPEN_CONNECTIONS, "half of REST 64".to_owned()),
+            (LOW_RATE, LOW_CONNECTIONS, format!("{LOW_RATE}/s")),
+            (half, OPEN_CONNECTIONS, "half of REST 64's rate".to_owned()),
         ] {
             let before = ledger::open(&self.platform.at)?;
             let trades = self.runtime.block_on(Trades::listen(&self.platform.at.websocket))?;
@@ -285,15 +292,24 @@ impl Bench<'_> {
 
     /// The rate of the closed loop, of which other loads are a share. Where that part is left out
     /// it is run once, and its figure not kept.
-    fn capacity(&mut self) -> Result<f64> {
-        if let Some(rate) = self.figures.median(REST_64) {
+    fn capacity(&mut self, edge: Edge) -> Result<f64> {
+        let known = match edge {
+            Edge::Rest => self.figures.median(REST_64),
+            Edge::Stream => self.figures.median(&format!("{}, orders", stream_name())),
+        };
+        if let Some(rate) = known {
             return Ok(rate);
         }
         let before = ledger::open(&self.platform.at)?;
-        let rest = &self.platform.at.rest;
-        let closed = wrk::run(self.orders, rest, CONNECTIONS[0], self.extent.duration())?;
-        self.settle("REST, to know the most", before)?;
-        Ok(closed.rate)
+        let rate = match edge {
+            Edge::Rest => {
+                let rest = &self.platform.at.rest;
+                wrk::run(self.orders, rest, CONNECTIONS[0], self.extent.duration())?.rate
+            }
+            Edge::Stream => self.stream_closed()?.rate(),
+        };
+        self.settle("closed loop, to know the most", before)?;
+        Ok(rate)
     }
 
     fn load(&mut self, edge: Edge, connections: u16, rate: u32) -> Result<Outcome> {
@@ -319,8 +335,8 @@ impl Bench<'_> {
             let (appended, rows) = (drained.appended, drained.rows);
             say(what, &format!("NOT EQUAL: {appended} orders were taken, the ledger has {rows}"));
         }
-        let short = drained.appended.abs_diff(drained.rows) as f64;
-        self.figures.note("orders of a load that the ledger has too few or too many", "", short);
+        self.loads += 1;
+        self.loads_equal += u32::from(drained.is_equal());
         thread::sleep(REST_WAIT);
         Ok(drained.waited.as_secs_f64())
     }
@@ -363,8 +379,12 @@ fn is_held(outcome: &Outcome, rate: u32) -> bool {
         && outcome.latencies.millis_at(0.99) <= HELD_P99_MS_MAX
 }
 
+fn stream_name() -> String {
+    format!("gRPC, {STREAMS} streams, {IN_FLIGHT} in flight on each")
+}
+
 fn push_name(rate: &str, end: &str) -> String {
-    format!("order to {end}, at {rate}/s")
+    format!("order to {end}, at {rate}")
 }
 
 fn say(what: &str, told: &str) {

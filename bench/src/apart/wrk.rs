@@ -71,21 +71,18 @@ mod tests {
 
     #[test]
     fn what_wrk_says_is_read() {
-        let text = "\
-Running 5s test @ http://127.0.0.1:8080/api/v1/orders
-  2 threads and 64 connections
-  Thread Stats   Avg      Stdev     Max   +/- Stdev
-    Latency     3.32ms    3.05ms  38.06ms   92.96%
-  Latency Distribution
-     50%    2.51ms
-     75%    3.51ms
-     90%    5.51ms
-     99%   16.27ms
-  107355 requests in 5.00s, 50.00MB read
-Requests/sec:  21471.02
-Transfer/sec:     10.01MB
-answered 107355, refused 12 (0.011 %)
-";
+        let text = "Running 5s test @ http://127.0.0.1:8080/api/v1/orders\n\
+                    \x20 2 threads and 64 connections\n\
+                    \x20 Thread Stats   Avg      Stdev     Max   +/- Stdev\n\
+                    \x20   Latency     3.32ms    3.05ms  38.06ms   92.96%\n\
+                    \x20 Latency Distribution\n\
+                    \x20    50%    2.51ms\n\
+                    \x20    75%    3.51ms\n\
+                    \x20    90%    5.51ms\n\
+                    \x20    99%   16.27ms\n\
+                    \x20 107355 requests in 5.00s, 50.00MB read\n\
+                    Requests/sec:  21471.02\nTransfer/sec:     10.01MB\n\
+                    answered 107355, refused 12 (0.011 %)\n";
         let closed = Closed {
             rate: 21_471.02,
             p50_ms: 2.51,
