@@ -15,6 +15,7 @@
 
 mod follow;
 mod lag;
+mod machine;
 mod parked;
 mod shared;
 mod waiters;
@@ -29,7 +30,7 @@ use std::{
 
 use bytes::Bytes;
 use daemon::clock::Clock;
-use model::{AccountName, KeyText, OrderId, Partition, RequestId, Span, Timestamp};
+use model::{AccountName, KeyText, OrderId, Partition, Span, Timestamp};
 use prost::Message;
 use proto::{
     command::{ClientCommand, Command, Stamp},
@@ -42,7 +43,8 @@ use spine::{
     trace::{Sending, Tracer},
 };
 
-pub(crate) use self::{follow::Followers, parked::is_parked};
+pub(crate) use self::parked::is_parked;
+pub use self::{follow::Followers, machine::Machine};
 use self::{
     parked::Parked,
     shared::{Meters, Shared},
@@ -134,11 +136,13 @@ pub struct Submission {
     pub traceparent: Option<Bytes>,
 }
 
-/// Limits of the desk.
+/// Limits of the desk; those of the same names in [`Settings`](crate::Settings).
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct DeskLimits {
-    pub(crate) unanswered_max: usize,
-    pub(crate) unanswered_age_max: Duration,
+pub struct DeskLimits {
+    /// How many commands may be without an answer at once.
+    pub unanswered_max: usize,
+    /// How old the oldest of them may be before new ones are refused.
+    pub unanswered_age_max: Duration,
 }
 
 /// See the [module](self).
@@ -150,17 +154,23 @@ pub struct Desk {
 }
 
 impl Desk {
-    pub(crate) fn open(
+    /// A desk that writes to `log`, in which nobody waits yet.
+    ///
+    /// # Errors
+    /// [`LogError`] where the log cannot be written.
+    pub fn open(
         log: &dyn Log,
         log_id: LogId,
         partition_count: u16,
         clock: Arc<dyn Clock>,
+        machine: Machine,
         cache: Arc<dyn Cache>,
         limits: DeskLimits,
     ) -> Result<Desk, LogError> {
         let producer = log.producer(WriterRole::Edge { give_up_after: VALID_FOR })?;
         let shared = Shared {
             log_id,
+            machine,
             clock,
             cache,
             partition_count,
@@ -219,8 +229,9 @@ impl Desk {
     pub fn submit(&self, submission: Submission, hear: Hear) -> Result<(), Problem> {
         let Submission { account, command, partition, wants, claim, traceparent } = submission;
         self.admit(partition)?;
-        let request_id = RequestId(rand::random());
-        let waiter = Waiter::new(partition, wants, claim, hear);
+        let request_id = (self.shared.machine.request_ids)();
+        let begun = (self.shared.machine.monotonic)();
+        let waiter = Waiter::new(begun, partition, wants, claim, hear);
         self.shared.waiters.register(request_id, waiter).map_err(|_| {
             self.shared.meters.shed.increment(1);
             Problem::overloaded(format!(
@@ -283,7 +294,7 @@ impl Desk {
 
     /// Tells those whose time is up, forgets what can no longer be answered, and measures how old
     /// each shard's oldest command without an answer is. To be called a few times a second.
-    pub(crate) fn sweep(&self, now: Instant) {
+    pub fn sweep(&self, now: Instant) {
         let swept = self.shared.waiters.sweep(now);
         let partitions = (0..self.shared.partition_count).filter_map(Partition::new);
         for (partition, oldest_millis) in partitions.zip(&self.shared.oldest_millis) {

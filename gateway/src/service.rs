@@ -22,7 +22,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::{
-    desk::{Desk, DeskLimits, Followers},
+    desk::{Desk, DeskLimits, Followers, Machine},
     grpc,
     idempotency::Cache,
     journal::Journal,
@@ -160,7 +160,8 @@ pub async fn bind(settings: Settings, dependencies: Dependencies) -> Result<Serv
         unanswered_age_max: settings.unanswered_age_max,
     };
     let (log_id, kept) = (identity.log_id, Arc::clone(&cache));
-    let desk = Desk::open(log.as_ref(), log_id, partitions, clock, kept, limits)?;
+    let machine = Machine::default();
+    let desk = Desk::open(log.as_ref(), log_id, partitions, clock, machine, kept, limits)?;
     let followers_stop = CancellationToken::new();
     let reference = Arc::new(Reference::default());
     let news = reference::follow(&log, Arc::clone(&reference), followers_stop.clone())?;

@@ -123,20 +123,29 @@ pub enum ProjectingError {
 }
 
 /// One partition's projection.
-pub(crate) struct Task {
-    pub(crate) log: Arc<dyn Log>,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) log_id: LogId,
-    pub(crate) partition: Partition,
-    pub(crate) reached: watch::Sender<Option<Progress>>,
+pub struct Task {
+    /// What is read.
+    pub log: Arc<dyn Log>,
+    /// What is written.
+    pub store: Arc<dyn Store>,
+    /// Which log it is.
+    pub log_id: LogId,
+    /// Which partition of it.
+    pub partition: Partition,
+    /// Hears how far the store is.
+    pub reached: watch::Sender<Option<Progress>>,
     /// Ready once the end of the events was reached.
-    pub(crate) readiness: daemon::health::Part,
-    pub(crate) stop: CancellationToken,
+    pub readiness: daemon::health::Part,
+    /// Ends it.
+    pub stop: CancellationToken,
 }
 
 impl Task {
     /// Projects until `stop`.
-    pub(crate) async fn run(self) -> Result<(), ProjectingError> {
+    ///
+    /// # Errors
+    /// [`ProjectingError`] where that cannot go on.
+    pub async fn run(self) -> Result<(), ProjectingError> {
         loop {
             match self.follow().await {
                 Err(ProjectingError::Store(StoreError::Moved { .. })) => self.make_way().await,

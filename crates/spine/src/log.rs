@@ -16,6 +16,7 @@
 pub mod embedded;
 pub mod kafka;
 pub mod memory;
+pub mod walker;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,6 +25,7 @@ use model::{Partition, Timestamp};
 use proto::topic::Topic;
 use thiserror::Error;
 
+use self::walker::Walker;
 use crate::{header::Headers, trace::LogName};
 
 /// One partition of one topic.
@@ -246,6 +248,15 @@ pub trait Log: Send + Sync {
     /// # Errors
     /// [`LogError`] where that cannot be told.
     fn end(&self, place: Place, visibility: Visibility) -> Result<u64, LogError>;
+
+    /// Steps `walker` until it has ended: on a thread of its own, which has this name. A log that
+    /// is simulated keeps it for whoever steps everything there.
+    ///
+    /// # Errors
+    /// [`LogError`] where no thread can be started.
+    fn walk(&self, name: String, walker: Box<dyn Walker>) -> Result<(), LogError> {
+        walker::on_a_thread(name, walker)
+    }
 
     /// Whether one process has the log for itself by a lock, so that a shard's owner need not wait
     /// for another to show itself.

@@ -9,11 +9,7 @@
 
 mod gap;
 
-use std::{
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use model::Partition;
 use thiserror::Error;
@@ -25,14 +21,11 @@ pub use crate::acceptor::Accepted;
 use crate::{
     acceptor::{Acceptor, Judged, Position, Verdict},
     answer::{Answer, AnswerError, Opened, Sealed},
-    log::{Log, LogError, Place, ReachedEnd, ReadLimit, Reader, Stored, Visibility},
+    log::{
+        Log, LogError, Place, ReachedEnd, Reader, Stored, Visibility,
+        walker::{Going, POLL_LIMIT, POLL_WAIT, Turn, Walker},
+    },
 };
-
-/// How much one poll may bring: a few milliseconds of work for a reader, so that a stop is heard.
-const POLL_LIMIT: ReadLimit = ReadLimit { records: 1024, bytes: 4 * 1024 * 1024 };
-
-/// How long a poll waits for a record before it looks whether it should stop.
-const POLL_WAIT: Duration = Duration::from_millis(100);
 
 /// How many batches may wait between the thread and its reader.
 const BATCHES_WAITING_MAX: usize = 4;
@@ -97,10 +90,8 @@ pub fn follow<A: Opened>(
     let reader = log.reader(Place::events(partition), from.next_offset, visibility)?;
     let (sender, receiver) = mpsc::channel(BATCHES_WAITING_MAX);
     let tail = Tail::new(partition, reader, from);
-    thread::Builder::new()
-        .name(format!("tail-{partition}"))
-        .spawn(move || tail.run(pace, &sender, &stop))
-        .map_err(|error| LogError::Failed(error.to_string()))?;
+    let told = Told { tail, pace, sender, stop, of_end: false };
+    log.walk(format!("tail-{partition}"), Box::new(told))?;
     Ok(receiver)
 }
 
@@ -144,53 +135,65 @@ impl Tail {
         Tail { partition, reader, acceptor, gap, polled: Vec::new() }
     }
 
-    fn run<A: Opened>(
-        mut self,
-        pace: Pace,
-        sender: &mpsc::Sender<Result<Batch<A>, TailError>>,
-        stop: &CancellationToken,
-    ) {
-        let started = Instant::now();
-        let mut told_of_end = false;
-        while !stop.is_cancelled() && !sender.is_closed() {
-            let next = self.next(|| started.elapsed());
-            let brought_at = Instant::now();
-            let failed = next.is_err();
-            let mut reached_end = false;
-            if let Ok(batch) = &next {
-                if batch.answers.is_empty() && (told_of_end || !batch.reached_end) {
-                    continue;
-                }
-                reached_end = batch.reached_end;
-                told_of_end = reached_end;
-            }
-            if sender.blocking_send(next).is_err() || failed {
-                return;
-            }
-            // Whoever is behind catches up without a rest.
-            if let Pace::AtMostEvery(span) = pace
-                && reached_end
-            {
-                thread::sleep(span.saturating_sub(brought_at.elapsed()));
-            }
-        }
-    }
-
-    /// What the next poll brings; `clock` tells when that was.
-    fn next<A: Opened>(&mut self, clock: impl Fn() -> Duration) -> Result<Batch<A>, TailError> {
+    /// What the next poll brings.
+    fn next<A: Opened>(&mut self, turn: &Turn<'_>) -> Result<Batch<A>, TailError> {
         self.polled.clear();
-        let reached = self.reader.poll(POLL_LIMIT, POLL_WAIT, &mut self.polled)?;
+        let reached = self.reader.poll(turn.limit, turn.wait, &mut self.polled)?;
         let mut answers = Vec::with_capacity(self.polled.len());
         for stored in self.polled.drain(..) {
             if let Some(accepted) = accept(&mut self.acceptor, self.partition, stored) {
                 answers.push(open(self.partition, accepted)?);
             }
         }
-        if let Some(missing) = self.gap.look(self.acceptor.missing(), clock(), reached) {
+        if let Some(missing) = self.gap.look(self.acceptor.missing(), (turn.clock)(), reached) {
             complain_of_gap(self.partition, missing);
         }
         let reached_end = reached == ReachedEnd::Yes;
         Ok(Batch { answers, position: self.acceptor.position(), reached_end })
+    }
+}
+
+/// A tail, and to whom what it brings is told.
+struct Told<A> {
+    tail: Tail,
+    pace: Pace,
+    sender: mpsc::Sender<Result<Batch<A>, TailError>>,
+    stop: CancellationToken,
+    /// Whether the last batch said that the end was reached.
+    of_end: bool,
+}
+
+impl<A: Opened> Walker for Told<A> {
+    fn has_room(&self) -> bool {
+        self.sender.capacity() > 0 || self.sender.is_closed()
+    }
+
+    fn step(&mut self, turn: &Turn<'_>) -> Going {
+        if self.stop.is_cancelled() || self.sender.is_closed() {
+            return Going::Ended;
+        }
+        let next = self.tail.next(turn);
+        let brought_at = (turn.clock)();
+        let failed = next.is_err();
+        let mut reached_end = false;
+        if let Ok(batch) = &next {
+            if batch.answers.is_empty() && (self.of_end || !batch.reached_end) {
+                return Going::On;
+            }
+            reached_end = batch.reached_end;
+            self.of_end = reached_end;
+        }
+        if self.sender.blocking_send(next).is_err() || failed {
+            return Going::Ended;
+        }
+        match self.pace {
+            // Whoever is behind catches up without a rest.
+            Pace::AtMostEvery(span) if reached_end => {
+                let passed = (turn.clock)().saturating_sub(brought_at);
+                Going::After(span.saturating_sub(passed))
+            }
+            _ => Going::On,
+        }
     }
 }
 

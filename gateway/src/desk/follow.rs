@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Desk, Shared, lag::Lag};
 
 /// The followers of all partitions, and how far they are.
-pub(crate) struct Followers {
+pub struct Followers {
     progress: Vec<Arc<Progress>>,
     tails: Vec<(Partition, TailReceiver<Sealed>)>,
 }
@@ -32,7 +32,10 @@ struct Progress {
 
 impl Followers {
     /// Starts a thread for each partition, from its position on.
-    pub(crate) fn start(
+    ///
+    /// # Errors
+    /// [`LogError`] where a partition cannot be read from there.
+    pub fn start(
         log: &Arc<dyn Log>,
         positions: &[Position],
         stop: &CancellationToken,
@@ -52,7 +55,7 @@ impl Followers {
     }
 
     /// Why this gateway should not be sent orders, where the followers know a reason.
-    pub(crate) fn objection(&self) -> Option<String> {
+    pub fn objection(&self) -> Option<String> {
         for (partition, progress) in self.progress.iter().enumerate() {
             if !progress.has_reached_end.load(Ordering::Relaxed) {
                 return Some(format!(
@@ -70,7 +73,7 @@ impl Followers {
     }
 
     /// One future for each partition: it hands on answers until the tail ends.
-    pub(crate) fn run(
+    pub fn run(
         &mut self,
         desk: &Desk,
     ) -> Vec<impl Future<Output = Result<(), TailError>> + Send + use<>> {

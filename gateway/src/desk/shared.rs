@@ -17,7 +17,7 @@ use spine::{
 };
 
 use super::{
-    Answered, News, Wants,
+    Answered, Machine, News, Wants,
     parked::{self, Parked},
     waiters::{Waiter, Waiters},
 };
@@ -29,6 +29,7 @@ use crate::{
 /// See the [module](self).
 pub(super) struct Shared {
     pub(super) log_id: LogId,
+    pub(super) machine: Machine,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) waiters: Waiters,
     pub(super) parked: Parked,

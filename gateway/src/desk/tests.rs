@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use daemon::clock::ManualClock;
+use model::RequestId;
 use proto::log;
 use spine::{
     Chain,
@@ -33,8 +34,9 @@ impl Table {
         let limits = DeskLimits { unanswered_max: 10, unanswered_age_max: AGE_MAX };
         let clock = Arc::new(ManualClock::new(Timestamp::from_unix_millis(5)));
         let cache = Arc::new(MemoryCache::default());
-        let desk =
-            Desk::open(&log, LogId([1; 16]), partitions, clock, cache, limits).expect("it opens");
+        let (log_id, machine) = (LogId([1; 16]), Machine::default());
+        let desk = Desk::open(&log, log_id, partitions, clock, machine, cache, limits);
+        let desk = desk.expect("it opens");
         Table { log, desk, heard: Arc::default() }
     }
 

@@ -38,13 +38,14 @@ pub(super) struct Waiter {
 
 impl Waiter {
     pub(super) fn new(
+        begun: Instant,
         partition: Partition,
         wants: Wants,
         claim: Option<Claim>,
         hear: Hear,
     ) -> Waiter {
         Waiter {
-            begun: Instant::now(),
+            begun,
             wants,
             partition,
             offset: None,
@@ -214,7 +215,7 @@ mod tests {
     use super::*;
 
     fn waiter(wants: Wants) -> Waiter {
-        Waiter::new(Partition::FIRST, wants, None, Box::new(|_| {}))
+        Waiter::new(Instant::now(), Partition::FIRST, wants, None, Box::new(|_| {}))
     }
 
     const PATIENT: Wants = Wants::Answer(Duration::from_secs(5));

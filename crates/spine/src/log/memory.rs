@@ -7,11 +7,14 @@
 //! A lane keeps its order, as an idempotent producer does; everything between lanes, also long
 //! after the producer's owner is gone, is the test's choice. With [`MemoryLog::hold_sync`] landed
 //! records are only written until [`MemoryLog::sync`], and [`MemoryLog::crash_unsynced`] cuts
-//! the rest across all topics, as a power loss does to a journal.
+//! the rest across all topics, as a power loss does to a journal. With [`MemoryLog::simulated`]
+//! everything else that a log does by itself is the test's too: nothing waits and nothing runs on
+//! a thread.
 //!
 //! What will never live here: files, and faults chosen at random.
 
 mod journal;
+mod walkers;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -23,10 +26,14 @@ use std::{
 use model::{Span, Timestamp};
 use proto::topic::{Partitions, RECORD_BYTES_MAX, Topic};
 
-use self::journal::{Clock, Confirmation, Journal};
+use self::{
+    journal::{Clock, Confirmation, Journal},
+    walkers::Walkers,
+};
 use super::{
     Acknowledge, AppendError, Log, LogError, Place, Producer, ReachedEnd, ReadLimit, Reader,
     Record, Stored, Visibility, WriterRole,
+    walker::{self, Walker},
 };
 
 /// How many records an edge may have in flight in one lane of a controlled log before it is told
@@ -86,13 +93,24 @@ impl MemoryLog {
         MemoryLog::with(partitions, Clock::Counting(Timestamp::EPOCH), true)
     }
 
+    /// The same, all in one thread: no poll waits, and who follows the log goes on where
+    /// [`MemoryLog::step_walker`] says so.
+    pub fn simulated(partitions: u16) -> MemoryLog {
+        let mut log = MemoryLog::controlled(partitions);
+        if let Some(shared) = Arc::get_mut(&mut log.shared) {
+            shared.walkers = Some(Walkers::default());
+        }
+        log
+    }
+
     fn with(partitions: u16, clock: Clock, controlled: bool) -> MemoryLog {
         let state = State {
             journal: Journal::new(partitions, clock),
             producers: Vec::new(),
             lanes: controlled.then(BTreeMap::new),
         };
-        let shared = Shared { partitions, state: Mutex::new(state), grown: Condvar::new() };
+        let (state, grown) = (Mutex::new(state), Condvar::new());
+        let shared = Shared { partitions, state, grown, walkers: None };
         MemoryLog { shared: Arc::new(shared) }
     }
 
@@ -216,6 +234,14 @@ impl Log for MemoryLog {
         self.shared.lock().journal.end(place, visibility)
     }
 
+    fn walk(&self, name: String, walker: Box<dyn Walker>) -> Result<(), LogError> {
+        match &self.shared.walkers {
+            Some(walkers) => walkers.add(walker),
+            None => walker::on_a_thread(name, walker)?,
+        }
+        Ok(())
+    }
+
     /// No: several owners can share it, which is what simulations are for.
     fn is_exclusive(&self) -> bool {
         false
@@ -226,6 +252,8 @@ struct Shared {
     partitions: u16,
     state: Mutex<State>,
     grown: Condvar,
+    /// Who follows the log, where it is simulated.
+    walkers: Option<Walkers>,
 }
 
 struct State {
@@ -338,7 +366,7 @@ impl Reader for MemoryReader {
         into: &mut Vec<Stored>,
     ) -> Result<ReachedEnd, LogError> {
         let mut state = self.shared.lock();
-        if !wait.is_zero() {
+        if !wait.is_zero() && self.shared.walkers.is_none() {
             let (place, visibility, next) = (self.place, self.visibility, self.next);
             let nothing = |state: &mut State| state.journal.end(place, visibility) == Ok(next);
             let waited = self.shared.grown.wait_timeout_while(state, wait, nothing);

@@ -1,6 +1,6 @@
 //! A tail's own steps, without its thread.
 
-use std::cell::Cell;
+use std::{cell::Cell, thread, time::Duration};
 
 use bytes::Bytes;
 use model::{RequestId, Timestamp};
@@ -29,7 +29,7 @@ impl Bench {
         let producer = log.producer(WriterRole::Shard).expect("made");
         let place = Place::events(PARTITION);
         let reader = log.reader(place, 0, Visibility::Synced).expect("from the start");
-        let tail = Tail::new(PARTITION, Box::new(NoWait(reader)), start());
+        let tail = Tail::new(PARTITION, reader, start());
         Bench { producer, tail, now: Cell::new(Duration::ZERO) }
     }
 
@@ -43,7 +43,10 @@ impl Bench {
         let mut accepted = Vec::new();
         while self.now.get() < until {
             self.now.set(self.now.get() + POLL_WAIT);
-            let batch = self.tail.next::<Sealed>(|| self.now.get()).expect("a memory is read");
+            // Time passes as the test says, so a poll must not wait.
+            let (wait, clock) = (Duration::ZERO, || self.now.get());
+            let turn = Turn { limit: POLL_LIMIT, wait, clock: &clock };
+            let batch = self.tail.next::<Sealed>(&turn).expect("a memory is read");
             accepted.extend(batch.answers.iter().map(|accepted| accepted.answer.out_seq));
         }
         accepted
@@ -51,20 +54,6 @@ impl Bench {
 
     fn told_of(&self) -> Option<u64> {
         self.tail.gap.told_of
-    }
-}
-
-/// Time passes as the test says, so a poll must not wait.
-struct NoWait(Box<dyn Reader>);
-
-impl Reader for NoWait {
-    fn poll(
-        &mut self,
-        limit: ReadLimit,
-        _wait: Duration,
-        into: &mut Vec<Stored>,
-    ) -> Result<ReachedEnd, LogError> {
-        self.0.poll(limit, Duration::ZERO, into)
     }
 }
 
