@@ -237,7 +237,7 @@ async fn orders_that_are_written_together_are_linked_with_their_batch() {
         for link in &batch.links {
             let linked = spans.iter().find(|span| span.id == *link).expect("it is there");
             assert!(traces.contains(linked.trace()), "{linked:?}");
-            assert_eq!(linked.links, [batch.id.clone()], "and back");
+            assert_eq!(linked.links, std::slice::from_ref(&batch.id), "and back");
             assert_eq!(linked.name, batch.name);
         }
         let expected = format!("{UP}: consumer {}\n  {UP}: client BATCH ledger\n", batch.name);
