@@ -206,7 +206,7 @@ async fn what_sql_changed_is_named(cluster: &Cluster, database: &Database, order
         (
             "UPDATE progress SET out_seq = out_seq + 1000000 WHERE partition = 0".to_owned(),
             "UPDATE progress SET out_seq = out_seq - 1000000 WHERE partition = 0".to_owned(),
-            vec!["PROBLEM partition 0: the tables are at answer 1000", "beyond the log"],
+            vec!["PROBLEM partition 0: the tables are at answer 100", "beyond the log"],
         ),
     ];
     for (change, undo, named) in changes {
