@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use telemetry::propagation;
+use telemetry::{propagation, traces};
 use tracing::{Span, field::Empty};
 
 use crate::{hub::Feed, market::Frame};
@@ -74,8 +74,7 @@ fn send(cause: &Cause, frame: &Frame, feed: Feed, count: usize) -> Option<Span> 
 /// Notes that a write did not go through.
 pub(crate) fn failed(spans: &[Span], error: &'static str) {
     for span in spans {
-        span.record("otel.status_code", "ERROR");
-        span.record("error.type", error);
+        traces::failed(span, error);
     }
 }
 

@@ -149,7 +149,6 @@ pub struct DeskLimits {
 pub struct Desk {
     shared: Arc<Shared>,
     producer: Arc<dyn Producer>,
-    tracer: Tracer,
     limits: DeskLimits,
 }
 
@@ -182,7 +181,7 @@ impl Desk {
             meters: Meters::new(),
             tracer: Tracer::of(log),
         };
-        Ok(Desk { shared: Arc::new(shared), producer, tracer: Tracer::of(log), limits })
+        Ok(Desk { shared: Arc::new(shared), producer, limits })
     }
 
     /// The identity of the log that is written to.
@@ -244,7 +243,7 @@ impl Desk {
         let is_order = matches!(command, Command::Place(_));
         let value = value(&ClientCommand { stamp, account, command });
         let place = Place::orders(partition);
-        let sending = self.tracer.send(place, value.len(), traceparent.as_deref());
+        let sending = self.shared.tracer.send(place, value.len(), traceparent.as_deref());
         let ours = sending.as_ref().and_then(Sending::traceparent);
         let record = record(value, ours.or(traceparent));
         let shared = Arc::clone(&self.shared);

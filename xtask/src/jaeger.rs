@@ -7,16 +7,14 @@ use std::{
     env::consts::ARCH,
     ffi::OsString,
     fs,
-    net::{Ipv4Addr, SocketAddrV4, TcpStream},
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
-    keeper::{End, Kept, free_ports},
+    keeper::{End, Kept, accepts, free_ports, start_in_new_directory},
     packages::{need, runs},
     tools,
 };
@@ -40,9 +38,6 @@ const PROGRAM: &str = "jaeger-all-in-one";
 /// How many traces it remembers: more than any test makes.
 const TRACES_MAX: u32 = 10_000;
 
-/// How long a starting server may take to accept a connection.
-const CONNECT_WAIT: Duration = Duration::from_millis(100);
-
 /// A running Jaeger. Dropping it kills it and removes its files.
 pub(crate) struct Jaeger {
     _server: Kept,
@@ -58,12 +53,7 @@ impl Jaeger {
     /// Where it cannot be had, or does not come up.
     pub(crate) fn start(work_dir: &Path) -> Result<Jaeger> {
         let program = program()?;
-        let directory = tempfile::Builder::new().prefix("jaeger-").tempdir_in(work_dir)?.keep();
-        let started = start_in(&directory, &program);
-        if started.is_err() {
-            let _ = fs::remove_dir_all(&directory);
-        }
-        started
+        start_in_new_directory(work_dir, "jaeger", |directory| start_in(directory, &program))
     }
 
     /// The address of its pages and its JSON API, as a URL.
@@ -81,11 +71,7 @@ fn start_in(directory: &Path, program: &Path) -> Result<Jaeger> {
     let [pages, otlp, collector] = free_ports()?;
     let server = Kept::start(directory, End::Kill, command(program, pages, otlp, collector))
         .context("cannot start the server")?;
-    let answers = |port| {
-        let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into();
-        TcpStream::connect_timeout(&address, CONNECT_WAIT).is_ok()
-    };
-    server.wait_until(directory, || answers(pages) && answers(otlp))?;
+    server.wait_until(directory, || accepts(pages) && accepts(otlp))?;
     Ok(Jaeger { _server: server, pages, otlp })
 }
 

@@ -8,17 +8,15 @@ mod guarded;
 use std::{
     ffi::OsString,
     fs,
-    net::{Ipv4Addr, SocketAddrV4, TcpStream},
     path::{Path, PathBuf},
     process::Command,
-    time::Duration,
 };
 
 use anyhow::{Context, Result, ensure};
 
 use self::guarded::Guarded;
 use crate::{
-    keeper::{End, Kept, free_ports, steady_ports},
+    keeper::{End, Kept, accepts, free_ports, start_in_new_directory, steady_ports},
     packages,
     recipe::Recipe,
     tools,
@@ -39,9 +37,6 @@ const HEAP_MAX: &str = "-Xmx512m";
 /// An id for the cluster, in the form that Kafka wants. It is alone, so any will do.
 const CLUSTER_ID: &str = "dHJhZGVzcGluZS10ZXN0cw";
 
-/// How long a starting broker may take to accept a connection.
-const CONNECT_WAIT: Duration = Duration::from_millis(100);
-
 /// A running broker. Dropping it kills it and removes its files.
 pub(crate) struct Kafka {
     _server: Kept,
@@ -58,12 +53,7 @@ impl Kafka {
     /// own last words are part of the message.
     pub(crate) fn start(work_dir: &Path) -> Result<Kafka> {
         let jars = jars()?;
-        let directory = tempfile::Builder::new().prefix("kafka-").tempdir_in(work_dir)?.keep();
-        let started = start_in(&directory, &jars);
-        if started.is_err() {
-            let _ = fs::remove_dir_all(&directory);
-        }
-        started
+        start_in_new_directory(work_dir, "kafka", |directory| start_in(directory, &jars))
     }
 
     /// `host:port` of the broker.
@@ -94,8 +84,7 @@ fn start_in(directory: &Path, jars: &Path) -> Result<Kafka> {
     let (command, guarded) = prepare(directory, jars, ports)?;
     let server = Kept::start(directory, End::Kill, command).context("cannot start the broker")?;
     let [broker, ..] = ports;
-    let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, broker).into();
-    server.wait_until(directory, || TcpStream::connect_timeout(&address, CONNECT_WAIT).is_ok())?;
+    server.wait_until(directory, || accepts(broker))?;
     Ok(Kafka { _server: server, bootstrap: format!("127.0.0.1:{broker}"), guarded })
 }
 

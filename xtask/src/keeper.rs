@@ -5,7 +5,7 @@
 use std::{
     ffi::OsStr,
     fs, io,
-    net::{Ipv4Addr, TcpListener},
+    net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream},
     ops::Range,
     path::Path,
     process::{self, Child, Command, Stdio},
@@ -53,6 +53,9 @@ wait $server
 wait $watcher
 rm -rf "$directory"
 "#;
+
+/// How long a starting server may take to accept a connection.
+const CONNECT_WAIT: Duration = Duration::from_millis(100);
 
 /// How a server is ended.
 #[derive(Clone, Copy)]
@@ -122,6 +125,31 @@ impl Drop for Kept {
         drop(self.keeper.stdin.take());
         let _ = self.keeper.wait();
     }
+}
+
+/// Starts a server with its files in a new directory under `work_dir`, whose name begins with
+/// `name`. Where it does not start they go again; else they go with it.
+///
+/// # Errors
+/// Those of `start`, and where there can be no directory.
+pub(crate) fn start_in_new_directory<S>(
+    work_dir: &Path,
+    name: &str,
+    start: impl FnOnce(&Path) -> Result<S>,
+) -> Result<S> {
+    let directory =
+        tempfile::Builder::new().prefix(&format!("{name}-")).tempdir_in(work_dir)?.keep();
+    let started = start(&directory);
+    if started.is_err() {
+        let _ = fs::remove_dir_all(&directory);
+    }
+    started
+}
+
+/// Whether somebody accepts connections on this port of loopback.
+pub(crate) fn accepts(port: u16) -> bool {
+    let address = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into();
+    TcpStream::connect_timeout(&address, CONNECT_WAIT).is_ok()
 }
 
 /// Removes the directory `$1` once standard input ends. Servers that die at the same moment may

@@ -16,7 +16,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use crate::{
-    keeper::{End, Kept, free_ports, steady_ports},
+    keeper::{End, Kept, free_ports, start_in_new_directory, steady_ports},
     packages::{is_root, need, runs, user_id},
     recipe::Recipe,
 };
@@ -58,12 +58,7 @@ impl Postgres {
     pub(crate) fn start(work_dir: &Path) -> Result<Postgres> {
         need("PostgreSQL", &PACKAGES, || programs().is_some())?;
         let programs = programs().context("its programs are nowhere")?;
-        let directory = tempfile::Builder::new().prefix("postgres-").tempdir_in(work_dir)?.keep();
-        let started = start_in(&directory, &programs);
-        if started.is_err() {
-            let _ = fs::remove_dir_all(&directory);
-        }
-        started
+        start_in_new_directory(work_dir, "postgres", |directory| start_in(directory, &programs))
     }
 
     /// Its address as a URL, with the database that every cluster has.

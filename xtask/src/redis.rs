@@ -4,7 +4,6 @@
 
 use std::{
     ffi::OsString,
-    fs,
     io::{Read, Write},
     net::{Ipv4Addr, TcpStream},
     path::Path,
@@ -14,7 +13,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    keeper::{End, Kept, free_ports, steady_ports},
+    keeper::{End, Kept, free_ports, start_in_new_directory, steady_ports},
     packages::{need, runs},
     recipe::Recipe,
 };
@@ -38,12 +37,7 @@ impl Redis {
     /// Where it is missing and cannot be installed, or does not come up.
     pub(crate) fn start(work_dir: &Path) -> Result<Redis> {
         need("Redis", &PACKAGES, || runs("redis-server", &["--version"]))?;
-        let directory = tempfile::Builder::new().prefix("redis-").tempdir_in(work_dir)?.keep();
-        let started = start_in(&directory);
-        if started.is_err() {
-            let _ = fs::remove_dir_all(&directory);
-        }
-        started
+        start_in_new_directory(work_dir, "redis", start_in)
     }
 
     /// Its address as a URL.

@@ -12,7 +12,7 @@
 //! What will never live here: a span that is not about a record of the log.
 
 use bytes::Bytes;
-use telemetry::propagation;
+use telemetry::{propagation, traces};
 use tracing::{Span, field::Empty};
 
 use crate::{
@@ -137,8 +137,7 @@ impl Sending {
                 self.0.record("messaging.kafka.offset", integer(appended.offset));
             }
             Err(error) => {
-                self.0.record("otel.status_code", "ERROR");
-                self.0.record("error.type", error.word());
+                traces::failed(&self.0, error.word());
             }
         }
     }

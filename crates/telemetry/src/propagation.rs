@@ -58,7 +58,7 @@ pub fn child_of(traceparent: Option<&str>, make: impl FnOnce() -> Span) -> Optio
 }
 
 /// Whether the trace of this `traceparent` is recorded by those who export.
-pub fn is_sampled(traceparent: &str) -> bool {
+fn is_sampled(traceparent: &str) -> bool {
     let flags = traceparent.get(FLAGS_AT..).and_then(|flags| u8::from_str_radix(flags, 16).ok());
     is_readable(traceparent) && flags.is_some_and(|flags| flags & SAMPLED_FLAG != 0)
 }

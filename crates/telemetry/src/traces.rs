@@ -21,6 +21,7 @@ use opentelemetry_sdk::{
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::runtime::{self, Runtime};
+use tracing::Span;
 
 use self::export::{Counted, Gate, Waiting};
 
@@ -39,6 +40,13 @@ const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the end of the process waits for the last export.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Notes in `span` that what it stands for has failed, and by which kind of error, as
+/// OpenTelemetry's conventions ask. The span has to be made with both fields.
+pub fn failed(span: &Span, error_type: &str) {
+    span.record("otel.status_code", "ERROR");
+    span.record("error.type", error_type);
+}
 
 /// Where spans go, and how many of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

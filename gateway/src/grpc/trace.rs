@@ -1,5 +1,6 @@
 //! Calls in traces: a span a call, named as OpenTelemetry's conventions for RPC ask.
 
+use telemetry::traces;
 use tonic::{Code, Request, Status};
 use tracing::{Span, field::Empty};
 
@@ -67,7 +68,6 @@ pub(super) fn note(span: &Span, code: Code) {
             | Code::DataLoss
     );
     if is_ours {
-        span.record("otel.status_code", "ERROR");
-        span.record("error.type", word);
+        traces::failed(span, word);
     }
 }

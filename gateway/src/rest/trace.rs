@@ -4,6 +4,7 @@ use axum::{
     extract::Request,
     http::{HeaderValue, StatusCode},
 };
+use telemetry::traces;
 use tracing::{Span, field::Empty};
 
 use super::path;
@@ -37,8 +38,7 @@ pub(super) fn join(request: &Request, request_id: &HeaderValue) -> Trace {
 pub(super) fn note(span: &Span, status: StatusCode) {
     span.record("http.response.status_code", i64::from(status.as_u16()));
     if status.is_server_error() {
-        span.record("otel.status_code", "ERROR");
-        span.record("error.type", status.as_str());
+        traces::failed(span, status.as_str());
     }
 }
 

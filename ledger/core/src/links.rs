@@ -65,11 +65,6 @@ impl Accounts {
         index.and_then(|index| links.get(&index).copied()).unwrap_or_default()
     }
 
-    /// The same of all accounts. Over all shards it is what is on its way between them.
-    pub fn link_total(&self, asset: AssetId) -> Amount {
-        self.assets.index(asset).map_or(Amount::ZERO, |index| self.assets.get(index).link)
-    }
-
     /// Applies a leg of a link and records it in the posting begun last.
     pub(crate) fn move_link(
         &mut self,

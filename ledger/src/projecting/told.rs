@@ -13,7 +13,7 @@ use model::{Partition, Timestamp};
 use spine::{Place, trace::Tracer};
 use telemetry::{
     metrics::{Age, elapsed_since},
-    propagation,
+    propagation, traces,
 };
 use tracing::{Span, field::Empty};
 
@@ -66,8 +66,7 @@ impl Spans {
 
     /// Notes that the batch was not written.
     pub(super) fn failed(&self, error: &'static str) {
-        self.write.record("otel.status_code", "ERROR");
-        self.write.record("error.type", error);
+        traces::failed(&self.write, error);
     }
 }
 

@@ -54,9 +54,9 @@ const CONNECTIONS_MAX: u32 = 8;
 /// than any batch takes, shorter than a client waits.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
-/// How often a database that does not answer in [`WAIT_MAX`] is asked to open: for two minutes,
-/// which a machine that is busy with other things for a while may take.
-const CONNECT_TRIES_MAX: u32 = 24;
+/// How often a SQLite file that does not open in [`WAIT_MAX`] is tried: for two minutes, which a
+/// machine that is busy with other things for a while may take.
+const FILE_TRIES_MAX: u32 = 24;
 
 /// How long a batch may take before its outcome is called unknown: many times what the largest one
 /// takes, so that only a database that does not answer at all comes to it.
@@ -178,15 +178,17 @@ impl SqlStore {
     }
 }
 
-/// Connects, also where that takes long: a SQLite file is opened by a thread that may run only
-/// where no other wants to, and after a crash it folds back what was not. A server that cannot be
-/// reached says so at once.
+/// Connects, to a SQLite file also where that takes long: it is opened by a thread that may run
+/// only where no other wants to, and after a crash it folds back what was not. Whoever needs a
+/// server waits for it as for brokers, and says meanwhile what for.
 async fn connect_patiently(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    let is_file = options.get_url().starts_with("sqlite:");
+    let tries_max = if is_file { FILE_TRIES_MAX } else { 1 };
     let mut tries = 0;
     loop {
         tries += 1;
         match Database::connect(options.clone()).await {
-            Err(error) if is_late(&error) && tries < CONNECT_TRIES_MAX => {
+            Err(error) if is_late(&error) && tries < tries_max => {
                 tracing::warn!(%error, "the ledger's database is slow to open");
             }
             connected => return connected,
