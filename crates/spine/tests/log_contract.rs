@@ -42,6 +42,7 @@ macro_rules! promises_of_every_log {
             a_poll_is_limited_by_records,
             a_poll_is_limited_by_bytes,
             the_end_is_told_and_not_before,
+            the_end_is_told_while_records_keep_coming,
             readers_are_independent,
             what_is_acknowledged_is_shown_as_synced,
             the_largest_record_goes_and_a_larger_one_is_refused,

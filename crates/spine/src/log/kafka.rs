@@ -177,7 +177,7 @@ impl Log for KafkaLog {
     fn reader(&self, place: Place, from: u64, _: Visibility) -> Result<Box<dyn Reader>, LogError> {
         let (first, end) = self.bounds(place)?;
         check_bounds(place, from, (first, end))?;
-        Ok(Box::new(KafkaReader::new(&self.settings, place, from, from == end)?))
+        Ok(Box::new(KafkaReader::new(&self.settings, place, from, end)?))
     }
 
     fn end(&self, place: Place, _: Visibility) -> Result<u64, LogError> {

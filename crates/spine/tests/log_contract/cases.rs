@@ -1,6 +1,10 @@
 //! The cases: what is promised, whoever keeps it.
 
-use std::thread;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Instant,
+};
 
 use bytes::Bytes;
 use model::Partition;
@@ -190,6 +194,32 @@ pub(crate) fn the_end_is_told_and_not_before(trial: &dyn Trial) {
         }
         assert_eq!(stored.len(), 10);
     }
+}
+
+pub(crate) fn the_end_is_told_while_records_keep_coming(trial: &dyn Trial) {
+    let log = trial.open();
+    let producer = shard(&*log);
+    append_all(&*producer, orders(), vec!["x"; 10]);
+    let mut reader = reader(&*log, orders(), 0);
+    let is_told = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_told.load(Ordering::Relaxed) {
+                append_all(&*producer, orders(), ["x"]);
+            }
+        });
+        // Once for where the end was when the reader began, and again for later ones.
+        let began = Instant::now();
+        let mut told = 0;
+        while told < 3 && began.elapsed() < TOO_LONG {
+            let mut stored = Vec::new();
+            let limit = ReadLimit { records: 1 << 20, bytes: 1 << 30 };
+            let reached = reader.poll(limit, TOO_LONG / 100, &mut stored).expect("readable");
+            told += usize::from(!stored.is_empty() && reached == ReachedEnd::Yes);
+        }
+        is_told.store(true, Ordering::Relaxed);
+        assert_eq!(told, 3);
+    });
 }
 
 pub(crate) fn readers_are_independent(trial: &dyn Trial) {

@@ -3,8 +3,10 @@
 //! The end is known in two ways. librdkafka says once that a fetch came back empty at an offset.
 //! That knowledge would grow stale in silence when a broker stops answering, so a reader that keeps
 //! finding nothing asks for the end again now and then, and takes its word back without an answer.
+//! And while records keep coming no fetch ever comes back empty: then the end is asked for now and
+//! then as well, and has been reached once the reader is where it was.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use model::Timestamp;
@@ -42,6 +44,10 @@ const AHEAD_ROOM_WAIT_MS: &str = "5";
 /// After how much waiting for nothing the end is asked for again.
 const END_STALE_AFTER: Duration = Duration::from_millis(100);
 
+/// How often the end is asked for while records keep coming: two requests a second of each reader
+/// cost nobody anything, and nobody minds to learn a second late that a reader has caught up.
+const END_ASKED_EVERY: Duration = Duration::from_secs(1);
+
 /// How long that answer may take: many times what it takes a broker in good health.
 const END_WAIT_MAX: Duration = Duration::from_millis(500);
 
@@ -58,16 +64,19 @@ struct Cursor {
     next: u64,
     at_end: bool,
     waited_for_nothing: Duration,
+    /// An end that was told and is not reached yet.
+    told_end: Option<u64>,
+    asked_at: Instant,
 }
 
 impl KafkaReader {
-    /// A reader of `place` from offset `from` on, which was found to be there and perhaps to be
+    /// A reader of `place` from offset `from` on, which was found to be there, as `end` was to be
     /// the end.
     pub(super) fn new(
         settings: &KafkaSettings,
         place: Place,
         from: u64,
-        at_end: bool,
+        end: u64,
     ) -> Result<KafkaReader, LogError> {
         let failed = |error| failed("making a reader", &error);
         let consumer: BaseConsumer<Listener> =
@@ -79,8 +88,15 @@ impl KafkaReader {
             .add_partition_offset(&name, place.partition.number().into(), first)
             .map_err(failed)?;
         consumer.assign(&assignment).map_err(failed)?;
-        let waited_for_nothing = Duration::ZERO;
-        let cursor = Cursor { name, place, next: from, at_end, waited_for_nothing };
+        let cursor = Cursor {
+            name,
+            place,
+            next: from,
+            at_end: from == end,
+            waited_for_nothing: Duration::ZERO,
+            told_end: (from < end).then_some(end),
+            asked_at: Instant::now(),
+        };
         Ok(KafkaReader { consumer, cursor })
     }
 }
@@ -104,13 +120,14 @@ impl Reader for KafkaReader {
                     into.push(stored);
                 }
                 // Perhaps long ago, if nobody polled since: what came after it stands behind it.
-                Some(Err(KafkaError::PartitionEOF(_))) => cursor.at_end = true,
+                Some(Err(KafkaError::PartitionEOF(_))) => cursor.is_at_end(),
                 Some(Err(error)) => {
                     cursor.judge(&error, consumer.client())?;
                     break;
                 }
                 None => {
                     cursor.doubt_end(wait, consumer.client());
+                    cursor.look_for_end(consumer.client());
                     break;
                 }
             }
@@ -171,14 +188,38 @@ impl Cursor {
         checked.err().unwrap_or_else(|| LogError::Damaged(error.to_string()))
     }
 
+    fn is_at_end(&mut self) {
+        self.at_end = true;
+        self.told_end = None;
+    }
+
     /// Keeps the knowledge of the end fresh while nothing comes.
     fn doubt_end(&mut self, waited: Duration, client: &Client<Listener>) {
         self.waited_for_nothing += waited;
         if self.waited_for_nothing >= END_STALE_AFTER {
             self.waited_for_nothing = Duration::ZERO;
-            let bounds = bounds(client, &self.name, self.place, END_WAIT_MAX);
-            self.at_end = bounds.is_ok_and(|(_, end)| end == self.next);
+            self.at_end = false;
+            self.ask_end(client);
         }
+    }
+
+    /// Learns of the end while records keep coming. To be called when all that was fetched is read.
+    fn look_for_end(&mut self, client: &Client<Listener>) {
+        if self.at_end {
+            return;
+        }
+        if self.told_end.is_none() && self.asked_at.elapsed() >= END_ASKED_EVERY {
+            self.ask_end(client);
+        }
+        if self.told_end.is_some_and(|end| self.next >= end) {
+            self.is_at_end();
+        }
+    }
+
+    fn ask_end(&mut self, client: &Client<Listener>) {
+        let bounds = bounds(client, &self.name, self.place, END_WAIT_MAX);
+        self.told_end = bounds.ok().map(|(_, end)| end);
+        self.asked_at = Instant::now();
     }
 }
 
@@ -237,7 +278,7 @@ mod tests {
 
     /// Polls until something is said, and returns the error that it must be.
     fn refusal(settings: &KafkaSettings, place: Place, from: u64) -> LogError {
-        let mut reader = KafkaReader::new(settings, place, from, false).expect("a reader");
+        let mut reader = KafkaReader::new(settings, place, from, u64::MAX).expect("a reader");
         let mut stored = Vec::new();
         for _ in 0..100 {
             let polled = reader.poll(PLENTY, Duration::from_millis(100), &mut stored);
