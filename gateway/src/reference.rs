@@ -6,7 +6,13 @@
 
 mod follow;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use arc_swap::ArcSwap;
 use model::{Asset, AssetId, Instrument, InstrumentId, Partition};
@@ -16,7 +22,8 @@ use proto::{
 };
 use rustc_hash::FxHashMap;
 
-pub(crate) use self::follow::{ReferenceNews, follow};
+pub(crate) use self::follow::follow;
+use crate::problem::Problem;
 
 /// An instrument as the edges need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -146,10 +153,39 @@ impl Catalogue {
 #[derive(Debug, Default)]
 pub struct Reference {
     current: ArcSwap<Catalogue>,
+    is_loaded: AtomicBool,
 }
 
 impl Reference {
-    /// The newest catalogue.
+    /// The newest catalogue, for requests that name something listed. Before the topic was read to
+    /// its end, what is not found may well be listed: nobody is told that it is not.
+    ///
+    /// # Errors
+    /// [`Problem`] where it was not read yet, or nothing is listed yet.
+    pub fn loaded(&self) -> Result<arc_swap::Guard<Arc<Catalogue>>, Problem> {
+        match self.objection() {
+            None => Ok(self.current.load()),
+            Some(reason) => {
+                let message = format!("this gateway has just started and {reason}; try again");
+                Err(Problem::unavailable("starting", message))
+            }
+        }
+    }
+
+    /// Why nothing can be looked up here, where that is so.
+    pub fn objection(&self) -> Option<&'static str> {
+        if !self.is_loaded.load(Ordering::Acquire) {
+            return Some("has not read the instruments yet");
+        }
+        self.current.load().is_empty().then_some("no instrument is listed yet")
+    }
+
+    /// The end of the topic was reached for the first time.
+    pub(crate) fn is_loaded_now(&self) {
+        self.is_loaded.store(true, Ordering::Release);
+    }
+
+    /// The newest catalogue, as far as it was read: for showing what others have decided.
     pub fn catalogue(&self) -> arc_swap::Guard<Arc<Catalogue>> {
         self.current.load()
     }
@@ -204,6 +240,20 @@ pub(crate) mod tests {
         assert_eq!(catalogue.instrument("eth-usdt"), None);
         let symbols: Vec<_> = catalogue.instruments().map(|listed| listed.symbol()).collect();
         assert_eq!(symbols, ["BTC-USDT", "ETH-USDT"]);
+    }
+
+    #[test]
+    fn nothing_is_looked_up_before_the_topic_was_read_to_its_end_and_had_something() {
+        let reference = Reference::default();
+        let code = |found: Result<_, Problem>| found.map(drop).map_err(|problem| problem.code);
+        assert_eq!(code(reference.loaded()), Err("starting"));
+        reference.replace(Catalogue::of(&bodies()[..1]));
+        assert_eq!(code(reference.loaded()), Err("starting"), "some of it is not all of it");
+        reference.replace(Catalogue::of(&bodies()));
+        reference.is_loaded_now();
+        assert_eq!(code(reference.loaded()), Ok(()));
+        reference.replace(Catalogue::default());
+        assert_eq!(code(reference.loaded()), Err("starting"), "nothing is listed");
     }
 
     #[test]

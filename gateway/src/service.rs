@@ -14,7 +14,7 @@ use spine::{Log, Position, genesis::Identity, log::LogError, tail::TailError};
 use thiserror::Error;
 use tokio::{
     net::TcpListener,
-    sync::mpsc,
+    sync::oneshot,
     time::{Duration, MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
@@ -27,7 +27,7 @@ use crate::{
     idempotency::Cache,
     journal::Journal,
     office::Office,
-    reference::{self, Reference, ReferenceNews},
+    reference::{self, Reference},
     rest,
     settings::Settings,
     upstream::{BadUri, Upstream},
@@ -121,7 +121,7 @@ pub enum ServeError {
 pub struct Service {
     office: Arc<Office>,
     followers: Followers,
-    reference_news: mpsc::Receiver<ReferenceNews>,
+    reference_end: oneshot::Receiver<LogError>,
     part: Part,
     readiness: Readiness,
     rest: TcpListener,
@@ -164,7 +164,7 @@ pub async fn bind(settings: Settings, dependencies: Dependencies) -> Result<Serv
     let desk = Desk::open(log.as_ref(), log_id, partitions, clock, machine, kept, limits)?;
     let followers_stop = CancellationToken::new();
     let reference = Arc::new(Reference::default());
-    let news = reference::follow(&log, Arc::clone(&reference), followers_stop.clone())?;
+    let reference_end = reference::follow(&log, Arc::clone(&reference), followers_stop.clone())?;
     let followers = Followers::start(&log, &positions, &followers_stop)?;
     let journal = Journal::new(log, partitions);
     let key_retention = Span::from_nanos(identity.genesis.key_retention_nanos);
@@ -172,7 +172,7 @@ pub async fn bind(settings: Settings, dependencies: Dependencies) -> Result<Serv
     Ok(Service {
         office: Arc::new(office),
         followers,
-        reference_news: news,
+        reference_end,
         part,
         readiness,
         rest_address: rest.local_addr()?,
@@ -250,8 +250,7 @@ impl Service {
             followers,
             part,
             health: self.grpc_router.health,
-            reference_news: self.reference_news,
-            is_reference_loaded: false,
+            reference_end: self.reference_end,
             is_ready: false,
             stop,
         };
@@ -309,8 +308,7 @@ struct Watch {
     followers: Followers,
     part: Part,
     health: HealthReporter,
-    reference_news: mpsc::Receiver<ReferenceNews>,
-    is_reference_loaded: bool,
+    reference_end: oneshot::Receiver<LogError>,
     is_ready: bool,
     stop: CancellationToken,
 }
@@ -322,22 +320,15 @@ impl Watch {
         loop {
             ticks.tick().await;
             self.office.desk.sweep(Instant::now());
-            self.hear_of_reference()?;
+            if let Ok(error) = self.reference_end.try_recv() {
+                return Err(ServeError::Reference(error));
+            }
             if self.office.desk.has_failed() {
                 self.part.not_ready("the producer has failed");
                 return Err(ServeError::Producer);
             }
             self.look().await;
         }
-    }
-
-    fn hear_of_reference(&mut self) -> Result<(), ServeError> {
-        match self.reference_news.try_recv() {
-            Ok(ReferenceNews::Loaded) => self.is_reference_loaded = true,
-            Ok(ReferenceNews::Ended(error)) => return Err(ServeError::Reference(error)),
-            Err(_) => {}
-        }
-        Ok(())
     }
 
     async fn look(&mut self) {
@@ -357,12 +348,7 @@ impl Watch {
         if self.stop.is_cancelled() {
             return Some("is stopping".to_owned());
         }
-        if !self.is_reference_loaded {
-            return Some("has not read the instruments yet".to_owned());
-        }
-        if self.office.reference.catalogue().is_empty() {
-            return Some("no instrument is listed yet".to_owned());
-        }
-        self.followers.objection()
+        let reference = self.office.reference.objection();
+        reference.map(str::to_owned).or_else(|| self.followers.objection())
     }
 }

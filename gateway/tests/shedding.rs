@@ -1,4 +1,5 @@
-//! A full gateway refuses at once, says so in either protocol, and writes nothing.
+//! A gateway that is full or has just started refuses at once, says so in either protocol, and
+//! writes nothing.
 
 mod support;
 
@@ -12,7 +13,7 @@ use proto::{
     trading::{OrderType, Side},
 };
 use reqwest::{Method, Response, StatusCode, header};
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{Stage, answer, limit_order};
 use tokio::{sync::oneshot, task::JoinHandle};
 use tonic::{Code, Status, transport::Channel};
@@ -153,5 +154,38 @@ async fn streams_of_orders_are_bounded_until_their_last_result() {
         }
     };
     tokio::time::timeout(Duration::from_secs(20), again).await.expect("the place is given back");
+    stage.end().await;
+}
+
+/// What is not found may be listed all the same, until the listings were read: whoever is told that
+/// there is no such instrument gives up, whoever is told to try again does.
+#[tokio::test]
+async fn whoever_names_an_instrument_before_the_listings_were_read_is_told_to_try_again() {
+    let stage = Stage::before_the_listing().await;
+    let movement = json!({"asset": "USDT", "amount": "1", "deposit_id": "d1"});
+    let order = "/api/v1/orders";
+    let requests = [
+        stage.request(Method::POST, order).json(&limit_order()),
+        stage.request(Method::DELETE, "/api/v1/orders/0?client_id=alice"),
+        stage.request(Method::DELETE, "/api/v1/orders?client_id=alice&instrument=BTC-USDT"),
+        stage.request(Method::POST, "/api/v1/accounts/alice/deposits").json(&movement),
+        stage.request(Method::GET, "/api/v1/trades?instrument=BTC-USDT"),
+        stage.request(Method::GET, "/api/v1/orderbook?instrument=BTC-USDT"),
+        stage.request(Method::GET, "/api/v1/instruments"),
+    ];
+    for request in requests {
+        let (status, problem) = answer(request).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{problem}");
+        assert_eq!(problem["code"], "starting");
+    }
+    let mut client = order_entry(&stage).await;
+    let placed = client.place_order(self::order(false)).await.expect_err("nothing is listed");
+    assert_eq!(placed.code(), Code::Unavailable, "{placed}");
+    assert_eq!(stage.inputs(0), 1, "nothing but the genesis");
+
+    stage.list().await;
+    let _shards = stage.shards();
+    assert_eq!(stage.post(order, &limit_order()).await.0, StatusCode::CREATED);
+    client.place_order(self::order(true)).await.expect("it is listed");
     stage.end().await;
 }

@@ -78,7 +78,8 @@ impl Funding {
         trace: Trace,
     ) -> Result<(bool, Vec<AccountBalance>), Status> {
         let moving = async {
-            let (account, movement) = entry::movement(fields, &self.office.reference.catalogue())?;
+            let (account, movement) =
+                entry::movement(fields, self.office.reference.loaded()?.as_ref())?;
             match self.office.move_money(direction, &account, movement, trace::current()).await? {
                 Moved::Done { already_applied, balances } => {
                     Ok((already_applied, balances.into_iter().map(told).collect()))

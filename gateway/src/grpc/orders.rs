@@ -149,7 +149,7 @@ pub(super) fn placed(request: &PlaceOrderRequest, office: &Office) -> Result<Pla
         quantity: given(&request.quantity),
         quote_quantity: given(&request.quote_quantity),
     };
-    entry::place(&fields, &office.reference.catalogue(), generated_key)
+    entry::place(&fields, office.reference.loaded()?.as_ref(), generated_key)
 }
 
 /// Checks a request to cancel all orders.
@@ -160,7 +160,7 @@ pub(super) fn cancel_all(
     let account = entry::client(given(&request.client_id))?;
     let listed = match given(&request.instrument) {
         None => None,
-        symbol => Some(entry::instrument(symbol, &office.reference.catalogue())?.clone()),
+        symbol => Some(entry::instrument(symbol, office.reference.loaded()?.as_ref())?.clone()),
     };
     Ok((account, listed))
 }

@@ -20,7 +20,7 @@ impl ReferenceService for ReferenceData {
         &self,
         _request: Request<ListInstrumentsRequest>,
     ) -> Result<Response<ListInstrumentsResponse>, Status> {
-        let catalogue = self.office.reference.catalogue();
+        let catalogue = self.office.reference.loaded()?;
         let instruments = catalogue.instruments().map(|listed| listed.summary()).collect();
         Ok(Response::new(ListInstrumentsResponse { instruments }))
     }

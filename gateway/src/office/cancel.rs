@@ -71,6 +71,8 @@ impl Office {
         wants: Wants,
         traceparent: Option<Bytes>,
     ) -> Result<Submission, Problem> {
+        // The answer is shown in the terms of a listed instrument.
+        self.reference.loaded()?;
         let partition = id.partition();
         if partition.number() >= self.desk.partition_count() {
             return Err(Problem::refused(RefusalReason::UnknownOrder).at("id"));

@@ -12,7 +12,7 @@ use spine::{
     Log, Place, Stored, Visibility,
     log::{LogError, ReachedEnd, ReadLimit, Reader},
 };
-use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{Catalogue, Reference};
@@ -23,29 +23,20 @@ const POLL_LIMIT: ReadLimit = ReadLimit { records: 4_096, bytes: 1 << 20 };
 /// How long a poll waits for a listing before it looks whether it should stop.
 const POLL_WAIT: Duration = Duration::from_millis(200);
 
-/// What the thread tells.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum ReferenceNews {
-    /// The end of the topic was reached for the first time.
-    Loaded,
-    /// The topic can no longer be read.
-    Ended(LogError),
-}
-
-/// Starts the thread. It ends with `stop`, or after having told why.
+/// Starts the thread. It ends with `stop`, or after having told why the topic can no longer be
+/// read.
 pub(crate) fn follow(
     log: &Arc<dyn Log>,
     reference: Arc<Reference>,
     stop: CancellationToken,
-) -> Result<mpsc::Receiver<ReferenceNews>, LogError> {
+) -> Result<oneshot::Receiver<LogError>, LogError> {
     let place = Place { topic: Topic::Reference, partition: Partition::FIRST };
     let reader = log.reader(place, 0, Visibility::Synced)?;
-    // Two words at most: loaded, ended.
-    let (sender, receiver) = mpsc::channel(2);
+    let (sender, receiver) = oneshot::channel();
     let follower = Follower { reader, reference, listings: BTreeMap::new() };
     thread::Builder::new()
         .name("reference".to_owned())
-        .spawn(move || follower.run(&sender, &stop))
+        .spawn(move || follower.run(sender, &stop))
         .map_err(|error| LogError::Failed(error.to_string()))?;
     Ok(receiver)
 }
@@ -58,14 +49,14 @@ struct Follower {
 }
 
 impl Follower {
-    fn run(mut self, sender: &mpsc::Sender<ReferenceNews>, stop: &CancellationToken) {
+    fn run(mut self, sender: oneshot::Sender<LogError>, stop: &CancellationToken) {
         let mut is_loaded = false;
         let mut polled = Vec::new();
         while !stop.is_cancelled() {
             let reached = match self.reader.poll(POLL_LIMIT, POLL_WAIT, &mut polled) {
                 Ok(reached) => reached,
                 Err(error) => {
-                    let _ = sender.blocking_send(ReferenceNews::Ended(error));
+                    let _ = sender.send(error);
                     return;
                 }
             };
@@ -76,7 +67,7 @@ impl Follower {
             }
             if !is_loaded && reached == ReachedEnd::Yes {
                 is_loaded = true;
-                let _ = sender.blocking_send(ReferenceNews::Loaded);
+                self.reference.is_loaded_now();
             }
         }
     }

@@ -62,7 +62,7 @@ pub(super) async fn deposit(
     let bytes = body::read(&parts.headers, body).await?;
     let (client, movement) = {
         let texts = body::object::<MovementBody<'_>>(&bytes)?.deposit()?;
-        entry::movement(&texts.fields(&client_id), &office.reference.catalogue())?
+        entry::movement(&texts.fields(&client_id), office.reference.loaded()?.as_ref())?
     };
     moved(&office, Direction::Deposit, &client, movement).await
 }
@@ -89,7 +89,7 @@ pub(super) async fn withdraw(
     let bytes = body::read(&parts.headers, body).await?;
     let (client, movement) = {
         let texts = body::object::<MovementBody<'_>>(&bytes)?.withdrawal()?;
-        entry::movement(&texts.fields(&client_id), &office.reference.catalogue())?
+        entry::movement(&texts.fields(&client_id), office.reference.loaded()?.as_ref())?
     };
     moved(&office, Direction::Withdrawal, &client, movement).await
 }

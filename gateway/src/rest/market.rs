@@ -46,7 +46,7 @@ pub(super) async fn trades(
 ) -> Result<Response, Problem> {
     let params = Params::of(&uri)?;
     if params.get("instrument").is_some() {
-        entry::instrument(params.get("instrument"), &office.reference.catalogue())?;
+        entry::instrument(params.get("instrument"), office.reference.loaded()?.as_ref())?;
     }
     if params.get("client_id").is_some() {
         entry::client(params.get("client_id"))?;
@@ -83,7 +83,7 @@ pub(super) async fn book(
 ) -> Result<Json<BookView>, Problem> {
     let params = Params::of(&uri)?;
     let symbol = {
-        let catalogue = office.reference.catalogue();
+        let catalogue = office.reference.loaded()?;
         entry::instrument(params.get("instrument"), &catalogue)?.symbol().to_owned()
     };
     let depth = params.number("depth", DEPTH_DEFAULT, DEPTH_MAX)?;
@@ -93,12 +93,17 @@ pub(super) async fn book(
 /// Lists the instruments, by symbol.
 #[utoipa::path(
     get, path = "/api/v1/instruments", tag = "market",
-    responses((status = 200, body = Vec<InstrumentView>, description = "All instruments"))
+    responses(
+        (status = 200, body = Vec<InstrumentView>, description = "All instruments"),
+        (status = 503, body = ProblemView<'_>, description = "They were not read yet; try again"),
+    )
 )]
-pub(super) async fn instruments(State(office): State<Arc<Office>>) -> Json<Vec<InstrumentView>> {
-    let catalogue = office.reference.catalogue();
+pub(super) async fn instruments(
+    State(office): State<Arc<Office>>,
+) -> Result<Json<Vec<InstrumentView>>, Problem> {
+    let catalogue = office.reference.loaded()?;
     let summaries = catalogue.instruments().map(|listed| listed.summary());
-    Json(summaries.map(InstrumentView::of).collect())
+    Ok(Json(summaries.map(InstrumentView::of).collect()))
 }
 
 /// Answers the time.

@@ -57,7 +57,7 @@ pub(super) async fn place(
         let order: OrderBody<'_> = body::object(&bytes)?;
         let texts = order.texts()?;
         let fields = texts.fields(idempotency_key(&parts.headers)?);
-        entry::place(&fields, &office.reference.catalogue(), generated_key)?
+        entry::place(&fields, office.reference.loaded()?.as_ref(), generated_key)?
     };
     let told = office.place(&placed, wait, trace::current()).await?;
     Ok(match told {
@@ -110,7 +110,7 @@ pub(super) async fn list(State(office): State<Arc<Office>>, uri: Uri) -> Result<
         entry::client(params.get("client_id"))?;
     }
     if params.get("instrument").is_some() {
-        entry::instrument(params.get("instrument"), &office.reference.catalogue())?;
+        entry::instrument(params.get("instrument"), office.reference.loaded()?.as_ref())?;
     }
     let page = params.page(LIMIT_DEFAULT)?;
     let request = ListOrdersRequest {
@@ -201,7 +201,7 @@ pub(super) async fn cancel_all(
     let client = entry::client(params.get("client_id"))?;
     let listed = match params.get("instrument") {
         Some(symbol) => {
-            Some(entry::instrument(Some(symbol), &office.reference.catalogue())?.clone())
+            Some(entry::instrument(Some(symbol), office.reference.loaded()?.as_ref())?.clone())
         }
         None => None,
     };

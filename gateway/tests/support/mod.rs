@@ -67,7 +67,25 @@ impl Stage {
         let identity = genesis::found(log.as_ref(), &proposal(partitions)).expect("founded");
         list(log.as_ref(), partitions);
         let ledger = FakeLedger::start().await;
-        Stage::on(memory, identity, ledger, adjust, Arc::new(MemoryCache::default())).await
+        let cache = Arc::new(MemoryCache::default());
+        let stage = Stage::on(memory, identity, ledger, adjust, cache).await;
+        stage.until_ready().await;
+        stage
+    }
+
+    /// On a log in which nothing is listed yet.
+    pub async fn before_the_listing() -> Stage {
+        let memory = MemoryLog::stamped_by(1, || WallClock.now());
+        let identity = genesis::found(&memory, &proposal(1)).expect("founded");
+        let ledger = FakeLedger::start().await;
+        let cache = Arc::new(MemoryCache::default());
+        Stage::on(memory, identity, ledger, |settings| settings, cache).await
+    }
+
+    /// Lists the instruments, and waits until the gateway has heard of it.
+    pub async fn list(&self) {
+        list(self.log.as_ref(), self.identity.partition_count);
+        self.until_ready().await;
     }
 
     /// Two gateways on one log, who tell each other of retries through the Redis at `url`.
@@ -89,7 +107,11 @@ impl Stage {
             let (memory, identity, ledger) = (memory.clone(), identity.clone(), ledger.clone());
             Stage::on(memory, identity, ledger, |settings| settings, cache)
         };
-        [gateway(cache()).await, gateway(cache()).await]
+        let pair = [gateway(cache()).await, gateway(cache()).await];
+        for stage in &pair {
+            stage.until_ready().await;
+        }
+        pair
     }
 
     async fn on(
@@ -123,9 +145,7 @@ impl Stage {
         let stop = CancellationToken::new();
         let serving = tokio::spawn(service.serve(stop.clone()));
         let http = reqwest::Client::new();
-        let stage = Stage { memory, log, identity, rest, grpc, ledger, http, stop, serving };
-        stage.until_ready().await;
-        stage
+        Stage { memory, log, identity, rest, grpc, ledger, http, stop, serving }
     }
 
     async fn until_ready(&self) {
