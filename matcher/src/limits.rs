@@ -25,13 +25,14 @@ const _: () = assert!(GRANTS_RETURNED_MAX >= ledger_core::ASSETS_MAX);
 /// nine minutes at 1,000 inputs a second, for some tens of nanoseconds each.
 pub const REVISITS: usize = 2;
 
-/// The most orders and withdrawals of one account that may wait for money from other shards: a
-/// burst of a busy program, and what one cancel of all can end beside what is open.
-pub const PARKED_PER_ACCOUNT_MAX: usize = 64;
+/// The most orders and withdrawals of one account that may wait for money from other shards: as
+/// many as one stream of orders has on its way, so that a program may begin on a new shard at full
+/// speed; and what one cancel of all can end beside what is open.
+pub const PARKED_PER_ACCOUNT_MAX: usize = 4_096;
 
-/// The most that may wait on a shard: about 30 MB. Nothing waits for more than 11 seconds, so that
-/// is 6,000 a second whose answers do not come at all.
-pub const PARKED_MAX: usize = 1 << 16;
+/// The most that may wait on a shard: about 120 MB. Nothing waits for more than 11 seconds, so that
+/// is 24,000 a second whose answers do not come at all.
+pub const PARKED_MAX: usize = 1 << 18;
 
 /// The most asks that a shard may have out, one for each account and asset. With what is recalled
 /// this bounds what is sent and not taken: who gets an answer has taken what came before it, so

@@ -71,6 +71,8 @@ pub(crate) struct Park {
     pub(crate) ready: BTreeSet<Purse>,
     /// The instants of everything in `parked`.
     until: BTreeSet<(Timestamp, OrderId)>,
+    /// How many of `parked` each account has, where it has any.
+    counts: BTreeMap<AccountHandle, usize>,
 }
 
 impl Park {
@@ -97,13 +99,14 @@ impl Park {
     pub(crate) fn has_room(&self, account: Option<AccountHandle>, asset: AssetId) -> bool {
         let is_known = |account| self.queues.contains_key(&(account, asset));
         let may_ask = account.is_some_and(is_known) || self.queues.len() < ASKS_MAX;
-        let waiting = account.map_or(0, |account| self.of(account).count());
+        let waiting = account.and_then(|account| self.counts.get(&account)).copied().unwrap_or(0);
         may_ask && waiting < PARKED_PER_ACCOUNT_MAX && self.parked.len() < PARKED_MAX
     }
 
     pub(crate) fn insert(&mut self, id: OrderId, parked: Parked) {
         self.queues.entry(parked.purse).or_default().waiting.insert(id);
         self.until.insert((parked.until, id));
+        *self.counts.entry(parked.purse.0).or_default() += 1;
         self.parked.insert(id, parked);
     }
 
@@ -111,6 +114,13 @@ impl Park {
     pub(crate) fn remove(&mut self, id: OrderId) -> Option<Parked> {
         let parked = self.parked.remove(&id)?;
         self.until.remove(&(parked.until, id));
+        let account = parked.purse.0;
+        if let Some(count) = self.counts.get_mut(&account) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&account);
+            }
+        }
         if let Some(queue) = self.queues.get_mut(&parked.purse) {
             queue.waiting.remove(&id);
         }
@@ -160,6 +170,13 @@ impl Park {
         let until: BTreeSet<_> = self.parked.iter().map(|(id, one)| (one.until, *id)).collect();
         if queued != parked || until != self.until {
             return Err("what waits is not what is in the queues".to_owned());
+        }
+        let mut counts = BTreeMap::new();
+        for parked in self.parked.values() {
+            *counts.entry(parked.purse.0).or_default() += 1;
+        }
+        if counts != self.counts {
+            return Err("what waits is not as many as were counted".to_owned());
         }
         for (purse, queue) in &self.queues {
             let is_idle = queue.waiting.is_empty() && queue.asked.is_none();
