@@ -15,6 +15,7 @@ use spine::{ClientInput, Core, LinkInput};
 use crate::{
     answer::Named,
     image,
+    limits::ORDER_EXPIRIES_MAX,
     list::Listings,
     park::{Park, home::Asks},
 };
@@ -76,6 +77,11 @@ impl Core for Exchange {
             self.finish(body);
         }
         self.has_overdue = is_due && self.park.overdue(now).is_some();
+        if self.books.expire(now, ORDER_EXPIRIES_MAX, &mut self.matched) > 0 {
+            self.settle_ends();
+            self.write_matched(body);
+            self.finish(body);
+        }
     }
 
     fn apply(&mut self, input: &ClientInput<'_>, body: &mut log::AnswerBody) {
@@ -116,7 +122,10 @@ impl Core for Exchange {
     }
 
     fn has_more_to_expire(&self) -> bool {
-        self.has_overdue || !self.park.ready.is_empty() || !self.asks.ready.is_empty()
+        self.has_overdue
+            || self.books.has_overdue()
+            || !self.park.ready.is_empty()
+            || !self.asks.ready.is_empty()
     }
 
     fn change_reference(&mut self, change: &ReferenceRecord, body: &mut log::AnswerBody) {

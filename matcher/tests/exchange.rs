@@ -2,6 +2,8 @@
 
 #[path = "exchange/flows.rs"]
 mod flows;
+#[path = "exchange/instructions.rs"]
+mod instructions;
 #[path = "exchange/sizes.rs"]
 mod sizes;
 #[path = "exchange/stories.rs"]

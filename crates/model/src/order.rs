@@ -1,6 +1,6 @@
-//! The words that describe an order: side, type, time in force.
+//! The words that describe an order: side, type, time in force, and what else it may say.
 
-use crate::Price;
+use crate::{Price, Timestamp};
 
 /// Which way an order goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +59,58 @@ pub enum TimeInForce {
     Gtc,
     /// Immediate or cancel: what does not trade at once expires.
     Ioc,
+    /// Fill or kill: all of it trades at once, or nothing does and it expires.
+    Fok,
+    /// Good till date: what does not trade at once rests until an instant that the order names.
+    Gtd,
+    /// What does not trade at once rests until the end of the day (UTC) in which it is accepted.
+    Day,
+}
+
+/// What becomes of an order that would trade with one of its own account. The taker's word counts,
+/// whatever the resting order said when it came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SelfTradePrevention {
+    /// They trade.
+    #[default]
+    None,
+    /// What is left of the taker expires; the maker stays.
+    ExpireTaker,
+    /// The maker expires; the taker goes on to the next order.
+    ExpireMaker,
+    /// Both expire.
+    ExpireBoth,
+    /// Both become smaller by what would have traded; one of which nothing is left expires.
+    Decrement,
+}
+
+impl SelfTradePrevention {
+    /// Every mode, in the order in which anything that lists them does so.
+    pub const ALL: [SelfTradePrevention; 5] = [
+        SelfTradePrevention::None,
+        SelfTradePrevention::ExpireTaker,
+        SelfTradePrevention::ExpireMaker,
+        SelfTradePrevention::ExpireBoth,
+        SelfTradePrevention::Decrement,
+    ];
+}
+
+/// What an order may say beyond side, size, price and time in force. Most say none of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Instructions {
+    /// It only ever rests: where it would take, it is refused.
+    pub post_only: bool,
+    /// What becomes of it where it would trade with its own account.
+    pub self_trade: SelfTradePrevention,
+    /// When a good-till-date order ends.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Instructions {
+    /// Whether it says nothing.
+    pub fn is_plain(&self) -> bool {
+        *self == Instructions::default()
+    }
 }
 
 #[cfg(test)]

@@ -38,7 +38,12 @@ pub const TIME_STEP_MAX: Span = Span::from_secs(10);
 pub const VALID_FOR_MAX: Span = Span::from_secs(11);
 
 /// The behaviour that this binary has. Inputs after an upgrade beyond it need a newer one.
-pub const BEHAVIOUR: u32 = 1;
+///
+/// | behaviour | since it, orders may |
+/// |---|---|
+/// | 1 | be limit or market, GTC or IOC |
+/// | 2 | be FOK, GTD, for the day, post-only, and prevent trades with themselves |
+pub const BEHAVIOUR: u32 = 2;
 
 /// A shard's state: the protocol's part and the core.
 #[derive(Clone, Debug)]
@@ -141,7 +146,8 @@ impl<C: Core> Replica<C> {
             out_seq: 0,
             chain: Chain::start(identity.log_id, partition),
             epoch: 0,
-            behaviour: BEHAVIOUR,
+            // Logs from before there was a second do not say it.
+            behaviour: identity.genesis.behaviour.max(1),
             now: Timestamp::EPOCH,
             links: Links::default(),
             core: C::new(&identity.genesis, partition),
@@ -154,6 +160,11 @@ impl<C: Core> Replica<C> {
     /// [`ReplicaError`] where the replica must stop.
     pub fn apply(&mut self, stored: &Stored) -> Result<Computed, ReplicaError> {
         self.check_next(stored)?;
+        if self.behaviour > BEHAVIOUR {
+            // The genesis asks for it.
+            let (asked, offset) = (self.behaviour, stored.offset);
+            return Err(ReplicaError::NewerBehaviour { asked, offset });
+        }
         let decoded = log::Input::decode(stored.record.value.as_ref()).ok();
         match decoded.and_then(|input| input.kind) {
             Some(kind) => self.apply_kind(stored, kind),
@@ -246,7 +257,13 @@ impl<C: Core> Replica<C> {
         if asked <= self.behaviour {
             return Ok(self.control(stored, stale()));
         }
-        Err(ReplicaError::NewerBehaviour { asked, offset: stored.offset })
+        if asked > BEHAVIOUR {
+            return Err(ReplicaError::NewerBehaviour { asked, offset: stored.offset });
+        }
+        // From the next record on.
+        let computed = self.control(stored, applied());
+        self.behaviour = asked;
+        Ok(computed)
     }
 
     fn client(&mut self, stored: &Stored, wire: log::ClientCommand) -> Computed {
@@ -260,6 +277,7 @@ impl<C: Core> Replica<C> {
                     offset: stored.offset,
                     appended_at: stored.appended_at,
                     now: self.now,
+                    behaviour: self.behaviour,
                     command: &command,
                 };
                 self.core.apply(&input, &mut body);

@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 
-use model::{AccountName, OrderType, Price, Quantity, Side, TimeInForce, instrument::ValueError};
-use proto::command::{Ask, Command, Key, KeySpace, PlaceOrder};
+use model::{
+    AccountName, Instructions, OrderType, Price, Quantity, SelfTradePrevention, Side, TimeInForce,
+    Timestamp, instrument::ValueError,
+};
+use proto::{
+    command::{Ask, Command, Key, KeySpace, PlaceOrder},
+    text,
+};
 
 use super::{
     client, instrument, key,
-    word::{SIDES, TIMES_IN_FORCE, TYPES, Word, meant},
+    word::{SELF_TRADE_PREVENTIONS, SIDES, TIMES_IN_FORCE, TYPES, Word, meant},
 };
 use crate::{
     problem::Problem,
@@ -37,6 +43,12 @@ pub struct OrderFields<'a> {
     pub quantity: Option<&'a str>,
     /// Decimal text in the quote asset, instead of a quantity.
     pub quote_quantity: Option<&'a str>,
+    /// Whether it must not take.
+    pub post_only: bool,
+    /// What becomes of it where it would trade with its own account.
+    pub self_trade_prevention: Word<'a, SelfTradePrevention>,
+    /// When a good-till-date order ends, as RFC 3339 or as the protocol's own instant.
+    pub expires_at: Word<'a, Timestamp>,
 }
 
 /// An order that passed the ladder.
@@ -77,6 +89,7 @@ pub fn place(
     let order_type =
         meant("type", fields.order_type, &TYPES)?.ok_or_else(|| Problem::missing("type"))?;
     let time_in_force = time_in_force(order_type, fields.time_in_force)?;
+    let instructions = instructions(fields, order_type, time_in_force)?;
     let ask = match order_type {
         OrderType::Limit => limit(fields, listed)?,
         OrderType::Market => market(fields, listed)?,
@@ -86,7 +99,7 @@ pub fn place(
     Ok(Placed {
         account,
         listed: Arc::clone(listed),
-        order: PlaceOrder { key, instrument, side, ask, time_in_force },
+        order: PlaceOrder { key, instrument, side, ask, time_in_force, instructions },
     })
 }
 
@@ -98,12 +111,42 @@ fn time_in_force(
     match (order_type, meant(FIELD, word, &TIMES_IN_FORCE)?) {
         (OrderType::Limit, None) => Ok(TimeInForce::Gtc),
         (OrderType::Market, None) => Ok(TimeInForce::Ioc),
-        (OrderType::Market, Some(TimeInForce::Gtc)) => {
-            let advice = "is gtc, but a market order never rests; write ioc or leave it out";
+        (OrderType::Market, Some(TimeInForce::Ioc)) => Ok(TimeInForce::Ioc),
+        (OrderType::Market, Some(_)) => {
+            let advice = "is not for market orders, which trade at once; write ioc or leave it out";
             Err(Problem::field(FIELD, "not_for_market", advice))
         }
-        (_, Some(time_in_force)) => Ok(time_in_force),
+        (OrderType::Limit, Some(time_in_force)) => Ok(time_in_force),
     }
+}
+
+fn instructions(
+    fields: &OrderFields<'_>,
+    order_type: OrderType,
+    time_in_force: TimeInForce,
+) -> Result<Instructions, Problem> {
+    let expires_at = fields.expires_at.meant("expires_at")?;
+    match (time_in_force, expires_at) {
+        (TimeInForce::Gtd, None) => return Err(Problem::missing("expires_at")),
+        (TimeInForce::Gtd, Some(_)) | (_, None) => {}
+        (_, Some(_)) => {
+            let advice = "is only for time_in_force gtd; write that, or leave it out";
+            return Err(Problem::field("expires_at", "only_for_gtd", advice));
+        }
+    }
+    let post_only = fields.post_only;
+    if post_only && order_type == OrderType::Market {
+        let advice = "is only for limit orders; leave it out of a market order";
+        return Err(Problem::field("post_only", "not_for_market", advice));
+    }
+    if post_only && matches!(time_in_force, TimeInForce::Ioc | TimeInForce::Fok) {
+        let word = text::time_in_force(time_in_force);
+        let advice = format!("contradicts time_in_force {word}, with which nothing rests");
+        return Err(Problem::field("post_only", "never_rests", advice));
+    }
+    let field = "self_trade_prevention";
+    let mode = meant(field, fields.self_trade_prevention, &SELF_TRADE_PREVENTIONS)?;
+    Ok(Instructions { post_only, self_trade: mode.unwrap_or_default(), expires_at })
 }
 
 fn limit(fields: &OrderFields<'_>, listed: &Listed) -> Result<Ask, Problem> {

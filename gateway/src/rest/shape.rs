@@ -30,7 +30,20 @@ pub(super) struct OrderView {
     quantity: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     quote_quantity: Option<String>,
+    /// What neither traded nor was prevented.
     remaining: Option<String>,
+    /// What self-trade prevention took off it, where anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prevented_quantity: Option<String>,
+    /// true, where the order is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    post_only: Option<bool>,
+    /// Its mode, where it gave one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    self_trade_prevention: Option<&'static str>,
+    /// When it ends by itself, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
     /// pending, open, partially_filled, filled, cancelled, expired, rejected or unknown.
     #[schema(example = "pending")]
     status: &'static str,
@@ -82,7 +95,11 @@ impl OrderView {
             order_id: id,
             side: convert::side_from_wire(order.side).ok().map(text::side),
             r#type: type_word(order.r#type()),
-            time_in_force: time_in_force_word(order.time_in_force()),
+            time_in_force: time_in_force_word(order.time_in_force),
+            prevented_quantity: some(order.prevented_quantity),
+            post_only: order.post_only.then_some(true),
+            self_trade_prevention: mode_word(order.self_trade_prevention),
+            expires_at: instant(order.expires_at.as_ref()),
             status: text::order_status(order.status()),
             client_id: order.client_id,
             client_order_id: some(order.client_order_id),
@@ -344,10 +361,12 @@ const fn type_word(wire: trading::OrderType) -> Option<&'static str> {
     }
 }
 
-const fn time_in_force_word(wire: trading::TimeInForce) -> Option<&'static str> {
-    match wire {
-        trading::TimeInForce::Gtc => Some(text::time_in_force(model::TimeInForce::Gtc)),
-        trading::TimeInForce::Ioc => Some(text::time_in_force(model::TimeInForce::Ioc)),
-        trading::TimeInForce::Unspecified => None,
-    }
+fn time_in_force_word(wire: i32) -> Option<&'static str> {
+    convert::time_in_force_from_wire(wire).ok().map(text::time_in_force)
+}
+
+/// A mode of self-trade prevention; `None` where the order gave none.
+fn mode_word(wire: i32) -> Option<&'static str> {
+    let mode = convert::self_trade_from_wire(wire).ok()?;
+    (mode != model::SelfTradePrevention::None).then(|| text::self_trade_prevention(mode))
 }

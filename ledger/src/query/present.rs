@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{AccountName, Amount, AssetId, Instrument, Side, home::home};
+use model::{AccountName, Amount, AssetId, Instrument, SelfTradePrevention, Side, home::home};
 use proto::{
-    convert::{side_to_wire, time_in_force_to_wire, to_proto_timestamp, type_to_wire},
+    convert::{
+        self_trade_to_wire, side_to_wire, time_in_force_to_wire, to_proto_timestamp, type_to_wire,
+    },
     ledger, trading,
 };
 
@@ -46,6 +48,17 @@ pub(super) fn order(row: &OrderRow, catalog: &Catalog) -> trading::Order {
         }),
         reject_reason: row.state.reason.clone(),
         fills: Vec::new(),
+        post_only: row.instructions.post_only,
+        self_trade_prevention: match row.instructions.self_trade {
+            SelfTradePrevention::None => trading::SelfTradePrevention::Unspecified,
+            mode => self_trade_to_wire(mode),
+        }
+        .into(),
+        expires_at: row.instructions.expires_at.map(to_proto_timestamp),
+        prevented_quantity: text(&|instrument| {
+            let prevented = Some(row.state.prevented).filter(|prevented| !prevented.is_zero());
+            prevented.map(|prevented| instrument.format_quantity(prevented))
+        }),
     }
 }
 

@@ -39,6 +39,7 @@ impl Books {
                 "{queued} orders in queues, {indexed} by id, {places} in the slab"
             ));
         }
+        self.check_timers()?;
         self.check_accounts(queued)
     }
 
@@ -78,7 +79,9 @@ impl Books {
             if newest >= Some(order.priority) || order.priority >= self.next_priority {
                 return Err(format!("order {} is out of its turn", order.id));
             }
-            if order.remaining == Quantity::ZERO || order.remaining > order.quantity {
+            let prevented = self.orders.prevented(place).lots();
+            let gone = prevented.saturating_add(order.remaining.lots());
+            if order.remaining == Quantity::ZERO || gone > order.quantity.lots() {
                 return Err(format!("order {} has an impossible quantity remaining", order.id));
             }
             if self.orders.find(order.id) != Some(place) {

@@ -14,6 +14,8 @@ pub(crate) struct Book {
     pub(crate) sequence: u64,
     /// Counts the trades.
     pub(crate) trades: u64,
+    /// Counts the trades that self-trade prevention kept from happening.
+    pub(crate) prevented: u64,
     pub(crate) last_price: Option<Price>,
 }
 
@@ -43,6 +45,10 @@ pub(crate) struct Resting {
     pub(crate) previous: u32,
     pub(crate) account_next: u32,
     pub(crate) account_previous: u32,
+    /// Its entry among the instants at which orders expire; none for most.
+    pub(crate) timer: u32,
+    /// Where it is kept what self-trade prevention has taken off it; nowhere for most.
+    pub(crate) shrunk: u32,
 }
 
 impl Resting {
@@ -54,7 +60,7 @@ impl Resting {
         remaining: Quantity,
         priority: u64,
     ) -> Resting {
-        let [level, next, previous, account_next, account_previous] = [NIL; 5];
+        let [level, next, previous, account_next, account_previous, timer, shrunk] = [NIL; 7];
         Resting {
             id,
             quantity,
@@ -66,6 +72,8 @@ impl Resting {
             previous,
             account_next,
             account_previous,
+            timer,
+            shrunk,
         }
     }
 }
@@ -78,6 +86,7 @@ impl Book {
             asks: Ladder::new(Side::Sell),
             sequence: 0,
             trades: 0,
+            prevented: 0,
             last_price: None,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Placing is in [`sweep`](crate::sweep).
 
-use model::{AccountHandle, Instrument, InstrumentId, OrderId, Price, Side};
+use model::{AccountHandle, Instrument, InstrumentId, OrderId, Price, Side, Timestamp};
 
 use crate::{
     BookEvent, End, EndReason, LevelChange, OpenOrder, Outcome,
@@ -29,6 +29,8 @@ pub struct Books {
     pub(crate) orders: OpenOrders,
     /// The priority of the next order that comes to rest.
     pub(crate) next_priority: u64,
+    /// The latest instant that [`Books::expire`] was told.
+    pub(crate) now: Timestamp,
 }
 
 impl Default for Books {
@@ -57,6 +59,7 @@ impl Books {
             levels: Slab::new(),
             orders: OpenOrders::new(),
             next_priority: 0,
+            now: Timestamp::EPOCH,
         }
     }
 
@@ -147,7 +150,7 @@ impl Books {
         let book = &mut self.books[self.levels[self.orders.slab[place].level].book as usize];
         book.sequence += 1;
         let sequence = book.sequence;
-        self.take_out(place, sequence, out);
+        self.take_out(place, sequence, EndReason::Cancelled, out);
         Some(order)
     }
 
@@ -166,15 +169,11 @@ impl Books {
             let book = self.levels[self.orders.slab[place].level].book as usize;
             if instrument.is_none_or(|id| id == self.books[book].instrument.id) {
                 let sequence = self.books[book].sequence + 1;
-                self.take_out(place, sequence, out);
+                self.take_out(place, sequence, EndReason::Cancelled, out);
             }
             place = next;
         }
-        keep_last_totals(&mut out.levels, first_level);
-        for change in &out.levels[first_level..] {
-            let book = self.slot(change.instrument).expect("it has just changed");
-            self.books[book as usize].sequence = change.sequence;
-        }
+        self.close_changes(first_level, out);
         out.events.len() - before
     }
 
@@ -209,6 +208,23 @@ impl Books {
             quantity: order.quantity,
             remaining: order.remaining,
             priority: order.priority,
+            expires_at: self.orders.timers.expires_at(order.timer),
+            prevented: self.orders.prevented(place),
+        }
+    }
+
+    /// The public depth sequence of the book that the order at `place` is in.
+    pub(crate) fn sequence_of(&self, place: u32) -> u64 {
+        self.books[self.levels[self.orders.slab[place].level].book as usize].sequence
+    }
+
+    /// Brings the changes from `first_level` on into their published order, each level once, and
+    /// counts them as one change of each book.
+    pub(crate) fn close_changes(&mut self, first_level: usize, out: &mut Outcome) {
+        keep_last_totals(&mut out.levels, first_level);
+        for change in &out.levels[first_level..] {
+            let book = self.slot(change.instrument).expect("it has just changed");
+            self.books[book as usize].sequence = change.sequence;
         }
     }
 
@@ -247,19 +263,32 @@ impl Books {
         Some(level)
     }
 
-    /// Ends an order by cancellation, wherever in its queue it is.
-    fn take_out(&mut self, place: u32, sequence: u64, out: &mut Outcome) {
+    /// Takes an order out of the queue of its level, wherever in it it is.
+    pub(crate) fn unlink(&mut self, place: u32) {
+        let Resting { level, previous, next, .. } = self.orders.slab[place];
+        let level = &mut self.levels[level];
+        match previous {
+            NIL => level.head = next,
+            previous => self.orders.slab[previous].next = next,
+        }
+        match next {
+            NIL => level.tail = previous,
+            next => self.orders.slab[next].previous = previous,
+        }
+    }
+
+    /// Ends an order that no taker meets, wherever in its queue it is.
+    pub(crate) fn take_out(
+        &mut self,
+        place: u32,
+        sequence: u64,
+        reason: EndReason,
+        out: &mut Outcome,
+    ) {
         let order = self.orders.slab[place];
+        self.unlink(place);
         let level = &mut self.levels[order.level];
         level.total_lots -= order.remaining.lots();
-        match order.previous {
-            NIL => level.head = order.next,
-            previous => self.orders.slab[previous].next = order.next,
-        }
-        match order.next {
-            NIL => level.tail = order.previous,
-            next => self.orders.slab[next].previous = order.previous,
-        }
         let Level { price, side, total_lots, head, book, .. } = *level;
         let book = &mut self.books[book as usize];
         let instrument = book.instrument.id;
@@ -275,7 +304,7 @@ impl Books {
             side,
             limit: Some(price),
             remaining: order.remaining,
-            reason: EndReason::Cancelled,
+            reason,
         }));
         out.levels.push(LevelChange { instrument, sequence, side, price, total_lots });
     }
@@ -290,7 +319,7 @@ fn same_units(listed: &Instrument, new: &Instrument) -> bool {
 }
 
 /// Brings the changes from `first` on into their published order and keeps the last total of each
-/// level. Cancelling only lowers totals, so the last is the smallest.
+/// level. Ending orders only lowers totals, so the last is the smallest.
 fn keep_last_totals(changes: &mut Vec<LevelChange>, first: usize) {
     changes[first..].sort_unstable_by_key(|change| {
         let ticks = change.price.ticks();

@@ -1,31 +1,43 @@
 //! Placing an order: it takes what the book offers, then rests or ends.
 //!
 //! A sweep goes level by level from the best price, within a level from the oldest order, and stops
-//! for one of five reasons (`Stop`). It is a loop, never a recursion, and bounded by [`FILLS_MAX`].
+//! for one of seven reasons (`Stop`). It is a loop, never a recursion, and bounded by [`FILLS_MAX`].
 
-use model::{AccountHandle, Amount, Instrument, OrderType, Price, Quantity, Side, TimeInForce};
+use model::{
+    AccountHandle, Amount, Instrument, OrderType, Price, Quantity, SelfTradePrevention, Side,
+    TimeInForce,
+};
 
 use crate::{
     ACCOUNTS_END, BookEvent, Books, End, EndReason, Fill, LevelChange, NewOrder, Outcome, Rested,
-    Size, book::Resting, slab::NIL,
+    Size, book::Resting, prevention::Meeting, slab::NIL,
 };
 
-/// How many trades one command may make, so that its answer is always one record of the log.
+/// How many matches one command may make, traded or prevented, so that its answer is always one record of the log.
 pub const FILLS_MAX: usize = 5_000;
 
 /// An order while it takes.
-struct Taker<'a> {
-    order: &'a NewOrder,
-    book: u32,
+pub(crate) struct Taker<'a> {
+    pub(crate) order: &'a NewOrder,
+    pub(crate) book: u32,
     /// No trade beyond this price.
-    bound: Price,
+    pub(crate) bound: Price,
     /// What it may take in all, and what of that is left, in lots.
-    asked: Quantity,
-    remaining: Quantity,
+    pub(crate) asked: Quantity,
+    pub(crate) remaining: Quantity,
+    /// What self-trade prevention has taken off it.
+    pub(crate) prevented: Quantity,
     /// What it may still spend of the quote asset; for a sell, still receive. `None`: no such
     /// bound.
     budget: Option<Amount>,
-    fills: usize,
+    /// How many orders it has met, and whether it traded with one of them.
+    pub(crate) matches: usize,
+    has_traded: bool,
+    /// Whether it may meet orders that it does not trade with: its own, or overdue ones.
+    pub(crate) looks_at_makers: bool,
+    /// Whether prevention has taken something off it since its last trade, or all of it.
+    pub(crate) is_prevented: bool,
+    pub(crate) is_gone: bool,
     /// The book's sequence after this command, if it changes a level.
     sequence: u64,
 }
@@ -40,8 +52,12 @@ enum Stop {
     Beyond,
     /// The money or the funds do not reach one more lot.
     Spent,
-    /// The trades of one command are used up.
+    /// The matches of one command are used up.
     Limit,
+    /// Self-trade prevention has left nothing of it.
+    Prevented,
+    /// It is to be filled whole or not at all, and cannot be.
+    Infeasible,
 }
 
 impl Books {
@@ -57,7 +73,8 @@ impl Books {
         let book = self.slot(order.instrument).expect("the instrument is listed");
         let first_level = out.levels.len();
         let mut taker = self.taker(&order, book);
-        let stop = self.sweep(&mut taker, out);
+        let is_infeasible = order.time_in_force == TimeInForce::Fok && !self.can_fill(&taker);
+        let stop = if is_infeasible { Stop::Infeasible } else { self.sweep(&mut taker, out) };
         match taker.end_reason(&stop) {
             Some(reason) => out.events.push(BookEvent::Ended(taker.end(reason))),
             None => self.rest(&taker, first_level, out),
@@ -77,15 +94,29 @@ impl Books {
             OrderType::Market => book.market_bound(order.side).unwrap_or(Price::MIN),
         };
         let (asked, budget) = limits(order, &book.instrument);
-        let sequence = book.sequence + 1;
-        Taker { order, book: slot, bound, asked, remaining: asked, budget, fills: 0, sequence }
+        let prevents = order.instructions.self_trade != SelfTradePrevention::None;
+        Taker {
+            order,
+            book: slot,
+            bound,
+            asked,
+            remaining: asked,
+            prevented: Quantity::ZERO,
+            budget,
+            matches: 0,
+            has_traded: false,
+            looks_at_makers: prevents || self.has_overdue(),
+            is_prevented: false,
+            is_gone: false,
+            sequence: book.sequence + 1,
+        }
     }
 
     fn sweep(&mut self, taker: &mut Taker<'_>, out: &mut Outcome) -> Stop {
         let side = taker.order.side;
         loop {
             if taker.remaining.is_zero() && !taker.is_by_quote() {
-                return Stop::Done;
+                return if taker.is_prevented { Stop::Prevented } else { Stop::Done };
             }
             let book = &self.books[taker.book as usize];
             let Some((price, level)) = book.ladder(side.opposite()).best() else {
@@ -98,18 +129,22 @@ impl Books {
             if allowed.is_zero() {
                 return Stop::Spent;
             }
-            if taker.fills == FILLS_MAX {
+            if taker.matches == FILLS_MAX {
                 return Stop::Limit;
             }
             let taken = self.take_level(taker, level, allowed, out);
             let instrument = &self.books[taker.book as usize].instrument;
+            if taker.is_gone {
+                return Stop::Prevented;
+            }
             if taker.pay(instrument, price, taken) {
-                return Stop::Done;
+                return if taker.is_prevented { Stop::Prevented } else { Stop::Done };
             }
         }
     }
 
-    /// Trades up to `allowed` lots with the queue of one level, oldest first, and tells how many.
+    /// Meets the queue of one level, oldest first, for up to `allowed` lots, and tells how many were
+    /// traded or taken off the taker.
     fn take_level(
         &mut self,
         taker: &mut Taker<'_>,
@@ -117,9 +152,12 @@ impl Books {
         allowed: Quantity,
         out: &mut Outcome,
     ) -> Quantity {
-        let mut left = allowed;
-        while !left.is_zero() && self.levels[at].head != NIL && taker.fills < FILLS_MAX {
-            left = self.take_head(taker, at, left, out);
+        let (mut left, total_before) = (allowed, self.levels[at].total_lots);
+        while !left.is_zero() && self.levels[at].head != NIL && taker.matches < FILLS_MAX {
+            left = match self.meeting(taker, self.levels[at].head) {
+                Meeting::Trades => self.take_head(taker, at, left, out),
+                meeting => self.pass_head(meeting, taker, at, left, out),
+            };
         }
         let level = self.levels[at];
         let book = &mut self.books[taker.book as usize];
@@ -127,13 +165,15 @@ impl Books {
             book.ladder_mut(level.side).remove(level.price);
             self.levels.free(at);
         }
-        out.levels.push(LevelChange {
-            instrument: book.instrument.id,
-            sequence: taker.sequence,
-            side: level.side,
-            price: level.price,
-            total_lots: level.total_lots,
-        });
+        if level.total_lots != total_before {
+            out.levels.push(LevelChange {
+                instrument: book.instrument.id,
+                sequence: taker.sequence,
+                side: level.side,
+                price: level.price,
+                total_lots: level.total_lots,
+            });
+        }
         allowed.minus(left)
     }
 
@@ -151,7 +191,8 @@ impl Books {
         let quantity = allowed.min(maker.remaining);
         maker.remaining = maker.remaining.minus(quantity);
         taker.remaining = taker.remaining.minus(quantity);
-        taker.fills += 1;
+        taker.matches += 1;
+        (taker.has_traded, taker.is_prevented) = (true, false);
         level.total_lots -= quantity.lots();
         let fill = Fill {
             trade: self.books[taker.book as usize].next_trade(level.price),
@@ -170,30 +211,9 @@ impl Books {
         };
         out.events.push(BookEvent::Fill(fill));
         if fill.maker_done {
-            self.end_head(at, &fill, out);
+            self.end_head(taker, at, Quantity::ZERO, EndReason::Filled, out);
         }
         allowed.minus(quantity)
-    }
-
-    /// Ends the filled order at the head of a level.
-    fn end_head(&mut self, at: u32, fill: &Fill, out: &mut Outcome) {
-        let level = &mut self.levels[at];
-        let place = level.head;
-        level.head = self.orders.slab[place].next;
-        match level.head {
-            NIL => level.tail = NIL,
-            next => self.orders.slab[next].previous = NIL,
-        }
-        self.orders.remove(place);
-        out.events.push(BookEvent::Ended(End {
-            order: fill.maker,
-            account: fill.maker_account,
-            instrument: fill.instrument,
-            side: fill.maker_side,
-            limit: Some(fill.price),
-            remaining: Quantity::ZERO,
-            reason: EndReason::Filled,
-        }));
     }
 
     /// Rests what a limit order has left, behind everything at its price.
@@ -204,6 +224,11 @@ impl Books {
         let level = self.put_in(taker.book, side, price, order);
         let level = level.expect("an id is an order's place in the log: no two have one");
         self.next_priority += 1;
+        let place = self.levels[level].tail;
+        self.orders.set_prevented(place, taker.prevented);
+        if let Some(expires_at) = taker.order.instructions.expires_at {
+            self.orders.set_timer(place, expires_at);
+        }
         out.events.push(BookEvent::Rested(Rested {
             order: id,
             account,
@@ -243,12 +268,12 @@ fn limits(order: &NewOrder, instrument: &Instrument) -> (Quantity, Option<Amount
 }
 
 impl Taker<'_> {
-    fn is_by_quote(&self) -> bool {
+    pub(crate) fn is_by_quote(&self) -> bool {
         matches!(self.order.size, Size::Quote(_))
     }
 
     /// What is told as remaining: an order by quote amount asked for no quantity.
-    fn told_remaining(&self) -> Quantity {
+    pub(crate) fn told_remaining(&self) -> Quantity {
         if self.is_by_quote() { Quantity::ZERO } else { self.remaining }
     }
 
@@ -284,10 +309,13 @@ impl Taker<'_> {
     /// Why it ends; `None` where its rest is to rest.
     fn end_reason(&self, stop: &Stop) -> Option<EndReason> {
         let is_market = self.order.order_type == OrderType::Market;
-        let has_all_of_amount = self.is_by_quote() && self.fills > 0 && !self.is_short();
+        let has_all_of_amount = self.is_by_quote() && !self.is_short();
         Some(match stop {
             Stop::Done => EndReason::Filled,
-            Stop::Spent if has_all_of_amount => EndReason::Filled,
+            Stop::Prevented => EndReason::SelfTradePrevented,
+            Stop::Infeasible => EndReason::FillOrKill,
+            Stop::Spent if has_all_of_amount && self.is_prevented => EndReason::SelfTradePrevented,
+            Stop::Spent if has_all_of_amount && self.has_traded => EndReason::Filled,
             Stop::Spent => EndReason::InsufficientFunds,
             Stop::Limit => EndReason::SweepLimit,
             Stop::NothingLeft if is_market => EndReason::InsufficientLiquidity,

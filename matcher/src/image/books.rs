@@ -1,7 +1,7 @@
 //! The books' part of a snapshot.
 
 use matcher_core::{BookImage, BooksImage, OpenOrder};
-use model::{AccountHandle, Instrument, InstrumentId, Price};
+use model::{AccountHandle, Instrument, InstrumentId, Price, Timestamp};
 use prost::Message;
 use proto::convert;
 
@@ -13,6 +13,9 @@ pub(super) struct BooksWire {
     orders: Vec<OrderWire>,
     #[prost(uint64, tag = "3")]
     next_priority: u64,
+    /// 0 in snapshots from before orders could expire.
+    #[prost(fixed64, tag = "4")]
+    now_unix_nanos: u64,
 }
 
 /// A book apart from its orders. Its instrument's settings are in the listings.
@@ -27,6 +30,8 @@ struct BookWire {
     /// 0 before the first trade.
     #[prost(uint64, tag = "4")]
     last_price_ticks: u64,
+    #[prost(uint64, tag = "5")]
+    prevented: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -47,6 +52,11 @@ struct OrderWire {
     remaining_lots: u64,
     #[prost(uint64, tag = "8")]
     priority: u64,
+    /// `None` for an order that does not end by itself.
+    #[prost(fixed64, optional, tag = "9")]
+    expires_at_unix_nanos: Option<u64>,
+    #[prost(uint64, tag = "10")]
+    prevented_lots: u64,
 }
 
 pub(super) fn to_wire(image: &BooksImage) -> BooksWire {
@@ -54,6 +64,7 @@ pub(super) fn to_wire(image: &BooksImage) -> BooksWire {
         books: image.books.iter().map(book_to_wire).collect(),
         orders: image.orders.iter().map(order_to_wire).collect(),
         next_priority: image.next_priority,
+        now_unix_nanos: image.now.unix_nanos(),
     }
 }
 
@@ -63,6 +74,7 @@ fn book_to_wire(book: &BookImage) -> BookWire {
         sequence: book.sequence,
         trades: book.trades,
         last_price_ticks: book.last_price.map_or(0, Price::ticks),
+        prevented: book.prevented,
     }
 }
 
@@ -76,6 +88,8 @@ fn order_to_wire(order: &OpenOrder) -> OrderWire {
         quantity_lots: order.quantity.lots(),
         remaining_lots: order.remaining.lots(),
         priority: order.priority,
+        expires_at_unix_nanos: order.expires_at.map(Timestamp::unix_nanos),
+        prevented_lots: order.prevented.lots(),
     }
 }
 
@@ -87,6 +101,7 @@ pub(super) fn from_wire(wire: BooksWire, instruments: &[Instrument]) -> Result<B
         books: books.collect::<Result<_, _>>()?,
         orders: orders.collect::<Result<_, _>>()?,
         next_priority: wire.next_priority,
+        now: Timestamp::from_unix_nanos(wire.now_unix_nanos),
     })
 }
 
@@ -101,6 +116,7 @@ fn book_from_wire(wire: &BookWire, instruments: &[Instrument]) -> Result<BookIma
         instrument: instrument.clone(),
         sequence: wire.sequence,
         trades: wire.trades,
+        prevented: wire.prevented,
         last_price,
     })
 }
@@ -116,6 +132,8 @@ fn order_from_wire(wire: &OrderWire) -> Result<OpenOrder, String> {
             quantity: convert::quantity(wire.quantity_lots)?,
             remaining: convert::quantity(wire.remaining_lots)?,
             priority: wire.priority,
+            expires_at: wire.expires_at_unix_nanos.map(Timestamp::from_unix_nanos),
+            prevented: convert::quantity(wire.prevented_lots)?,
         })
     };
     checked().map_err(|error| format!("order {}: {error}", wire.id))

@@ -1,9 +1,12 @@
 //! An order, as text and as JSON. The JSON has the names of the REST API.
 
+use model::SelfTradePrevention;
 use proto::{
-    convert::{from_proto_timestamp, side_from_wire},
+    convert::{
+        from_proto_timestamp, self_trade_from_wire, side_from_wire, time_in_force_from_wire,
+    },
     text,
-    trading::{Fill, Order, OrderStatus, OrderType, TimeInForce},
+    trading::{Fill, Order, OrderStatus, OrderType},
 };
 use serde_json::{Value, json};
 
@@ -24,6 +27,10 @@ pub fn details(order: &Order) -> String {
         ("quantity", order.quantity.clone()),
         ("quote quantity", order.quote_quantity.clone()),
         ("remaining", order.remaining.clone()),
+        ("prevented", order.prevented_quantity.clone()),
+        ("post only", if order.post_only { "yes".to_owned() } else { String::new() }),
+        ("self-trade prevention", mode(order).to_owned()),
+        ("expires", instant(order.expires_at.as_ref())),
         ("created", instant(order.created_at.as_ref())),
         ("updated", instant(order.updated_at.as_ref())),
     ];
@@ -107,6 +114,10 @@ pub fn json(order: &Order) -> Value {
         "quantity": text(&order.quantity),
         "quote_quantity": text(&order.quote_quantity),
         "remaining": text(&order.remaining),
+        "prevented_quantity": text(&order.prevented_quantity),
+        "post_only": order.post_only,
+        "self_trade_prevention": text(mode(order)),
+        "expires_at": text(&instant(order.expires_at.as_ref())),
         "status": status(order),
         "reject_reason": text(&order.reject_reason),
         "created_at": text(&instant(order.created_at.as_ref())),
@@ -142,10 +153,14 @@ fn order_type(order: &Order) -> &'static str {
 }
 
 fn time_in_force(order: &Order) -> &'static str {
-    match TimeInForce::try_from(order.time_in_force) {
-        Ok(TimeInForce::Gtc) => text::time_in_force(model::TimeInForce::Gtc),
-        Ok(TimeInForce::Ioc) => text::time_in_force(model::TimeInForce::Ioc),
-        _ => "",
+    time_in_force_from_wire(order.time_in_force).map_or("", text::time_in_force)
+}
+
+/// The mode of self-trade prevention; nothing where the order gave none.
+fn mode(order: &Order) -> &'static str {
+    match self_trade_from_wire(order.self_trade_prevention) {
+        Ok(SelfTradePrevention::None) | Err(_) => "",
+        Ok(mode) => text::self_trade_prevention(mode),
     }
 }
 

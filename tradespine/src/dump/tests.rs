@@ -79,6 +79,7 @@ fn control() {
         partition_count: 3,
         sandbox: true,
         key_retention_nanos: 86_400_000_000_000,
+        behaviour: 2,
     };
     let founded = "genesis: log abababababababababababababababab, partitions 3, sandbox, keys are \
                    kept 86400 s";

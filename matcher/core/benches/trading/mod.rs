@@ -5,8 +5,8 @@
 
 use matcher_core::{Books, NewOrder, Outcome, Size};
 use model::{
-    AccountHandle, Amount, Asset, AssetId, Instrument, InstrumentId, OrderId, OrderType, Price,
-    Quantity, Side, TimeInForce, instrument::Listing,
+    AccountHandle, Amount, Asset, AssetId, Instructions, Instrument, InstrumentId, OrderId,
+    OrderType, Price, Quantity, Side, TimeInForce, instrument::Listing,
 };
 use rand_pcg::{
     Pcg64,
@@ -162,6 +162,7 @@ impl Trading {
             price: Some(Price::from_ticks(ticks).expect("in range")),
             size: Size::Base(quantity),
             funds: Amount::ZERO,
+            instructions: Instructions::default(),
         }
     }
 }

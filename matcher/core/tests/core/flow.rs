@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use matcher_core::{BookEvent, Books, EndReason, NewOrder, Outcome, Size};
-use model::{AccountHandle, Amount, InstrumentId, OrderType, Side, TimeInForce};
+use matcher_core::{BookEvent, Books, EndReason, NewOrder, Outcome, Refused, Size};
+use model::{
+    AccountHandle, Amount, InstrumentId, OrderType, SelfTradePrevention, Side, TimeInForce,
+    Timestamp,
+};
 use rand_pcg::{
     Pcg64,
     rand_core::{Rng, SeedableRng},
@@ -21,6 +24,8 @@ pub enum Command {
     Cancel(u64),
     CancelAll(u32, Option<InstrumentId>),
     Protect(InstrumentId, u32),
+    /// Time passes to this instant, and at most so many orders end of it.
+    PassTime(u64, usize),
 }
 
 /// A seeded flow around a wandering price, with few prices and small sizes, so that queues are
@@ -29,13 +34,15 @@ pub struct Flow {
     random: Pcg64,
     middle: [u64; 2],
     next_id: u64,
+    now: u64,
     /// How many orders to keep open.
     target: usize,
 }
 
 impl Flow {
     pub fn new(seed: u64, target: usize) -> Flow {
-        Flow { random: Pcg64::seed_from_u64(seed), middle: [100, 1_000], next_id: 1, target }
+        let random = Pcg64::seed_from_u64(seed);
+        Flow { random, middle: [100, 1_000], next_id: 1, now: 0, target }
     }
 
     fn below(&mut self, end: u64) -> u64 {
@@ -52,6 +59,11 @@ impl Flow {
             0..2 => Command::CancelAll(self.below(6) as u32, None),
             2..6 => {
                 Command::CancelAll(self.below(6) as u32, Some(if self.one_in(2) { A } else { B }))
+            }
+            9..30 => {
+                self.now += self.below(8);
+                let most = if self.one_in(3) { self.below(2) } else { 100 };
+                Command::PassTime(self.now, most as usize)
             }
             6..9 => Command::Protect(A, [1, 100, 500, 2_000, 10_000][self.below(5) as usize]),
             draw if draw < cancels * 10 => {
@@ -94,10 +106,25 @@ impl Flow {
             Side::Sell => near.saturating_sub(3) + away,
         };
         let mut order = limit(number, account, side, count, ticks.max(1));
-        if self.one_in(6) {
-            order.time_in_force = TimeInForce::Ioc;
+        match self.below(13) {
+            0..2 => order.time_in_force = TimeInForce::Ioc,
+            2 => order.time_in_force = TimeInForce::Fok,
+            3..5 => {
+                let ends = [TimeInForce::Gtd, TimeInForce::Day];
+                order.time_in_force = ends[self.below(2) as usize];
+                let until = (self.now + self.below(24)).saturating_sub(1);
+                order.instructions.expires_at = Some(Timestamp::from_unix_nanos(until));
+            }
+            5 => order.instructions.post_only = true,
+            _ => {}
         }
+        order.instructions.self_trade = self.mode();
         order
+    }
+
+    fn mode(&mut self) -> SelfTradePrevention {
+        let draw = self.below(10) as usize;
+        SelfTradePrevention::ALL.get(draw).copied().unwrap_or_default()
     }
 
     fn market_order(
@@ -112,7 +139,7 @@ impl Flow {
         let poor = Amount::from_units(i128::from(self.below(near * 12)));
         let funds = if self.one_in(3) { poor } else { rich };
         let amount = Amount::from_units(i128::from(1 + self.below(near * 30)));
-        if self.one_in(2) {
+        let mut order = if self.one_in(2) {
             let few = Amount::from_units(i128::from(self.below(15)));
             let funds = match side {
                 Side::Sell if self.one_in(3) => few,
@@ -121,15 +148,26 @@ impl Flow {
             market(number, account, side, Size::Quote(amount), funds)
         } else {
             market(number, account, side, Size::Base(lots(count)), funds)
-        }
+        };
+        order.instructions.self_trade = self.mode();
+        order
     }
 }
 
-/// Runs a command on the core.
-pub fn run(books: &mut Books, command: Command, out: &mut Outcome) {
+/// Runs a command on the core, where it is not refused.
+pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Refused> {
     out.clear();
     match command {
-        Command::Place(order) => books.place(order, out),
+        Command::Place(order) => {
+            match books.check(order.instrument, order.side, order.price, &order.instructions) {
+                Ok(()) => books.place(order, out),
+                Err(refused) => return Some(refused),
+            }
+        }
+        Command::PassTime(now, most) => {
+            let count = books.expire(Timestamp::from_unix_nanos(now), most, out);
+            assert_eq!(count, out.events.len());
+        }
         Command::Cancel(number) => {
             let known = books.order(id(number));
             assert_eq!(books.cancel(id(number), out), known);
@@ -140,34 +178,58 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) {
         }
         Command::Protect(instrument, bps) => assert!(books.list(plain(instrument, bps))),
     }
+    None
 }
 
-fn run_naive(naive: &mut Naive, command: Command) -> (Vec<Event>, Vec<LevelLine>) {
-    match command {
-        Command::Place(order) => naive.place(&naive::Ask {
-            id: order.id,
-            account: order.account,
-            instrument: order.instrument,
-            side: order.side,
-            limit: (order.order_type == OrderType::Limit).then_some(order.price).flatten(),
-            rests: order.time_in_force == TimeInForce::Gtc,
-            size: match order.size {
-                Size::Base(quantity) => naive::Size::Base(quantity),
-                Size::Quote(amount) => naive::Size::Quote(amount),
-            },
-            funds: order.funds,
-        }),
+type Told = (Vec<Event>, Vec<LevelLine>);
+
+fn naive_ask(order: &NewOrder) -> naive::Ask {
+    naive::Ask {
+        id: order.id,
+        account: order.account,
+        instrument: order.instrument,
+        side: order.side,
+        limit: (order.order_type == OrderType::Limit).then_some(order.price).flatten(),
+        lasts: order.time_in_force,
+        until: order.instructions.expires_at,
+        post_only: order.instructions.post_only,
+        mode: order.instructions.self_trade,
+        size: match order.size {
+            Size::Base(quantity) => naive::Size::Base(quantity),
+            Size::Quote(amount) => naive::Size::Quote(amount),
+        },
+        funds: order.funds,
+    }
+}
+
+fn run_naive(naive: &mut Naive, command: Command) -> Result<Told, &'static str> {
+    Ok(match command {
+        Command::Place(order) => {
+            let ask = naive_ask(&order);
+            if let Some(why) = naive.refuses(&ask) {
+                return Err(why);
+            }
+            naive.place(&ask)
+        }
+        Command::PassTime(now, most) => naive.pass_time(Timestamp::from_unix_nanos(now), most),
         Command::Cancel(number) => naive.cancel(id(number)),
         Command::CancelAll(account, only) => naive.cancel_all(AccountHandle(account), only),
         Command::Protect(instrument, bps) => {
             naive.list(plain(instrument, bps));
             (Vec::new(), Vec::new())
         }
+    })
+}
+
+pub fn in_naive_refusal(refused: Refused) -> &'static str {
+    match refused {
+        Refused::WouldTake => "would take",
+        Refused::AlreadyExpired => "already expired",
     }
 }
 
 /// The core's events in the naive one's words.
-fn in_naive_words(out: &Outcome) -> (Vec<Event>, Vec<LevelLine>) {
+fn in_naive_words(out: &Outcome) -> Told {
     let events = out.events.iter().map(|event| match *event {
         BookEvent::Fill(fill) => {
             assert_eq!(fill.maker_done, fill.maker_remaining.is_zero());
@@ -180,6 +242,23 @@ fn in_naive_words(out: &Outcome) -> (Vec<Event>, Vec<LevelLine>) {
             let (number, price, quantity) = (fill.trade, fill.price, fill.quantity.lots());
             let taker_side = fill.maker_side.opposite();
             Event::Trade { number, price, quantity, taker_side, maker, taker }
+        }
+        BookEvent::Prevented(met) => {
+            let (order, account, left) = (met.maker, met.maker_account, met.maker_remaining.lots());
+            let maker_shares = naive::Shares {
+                off: met.maker_prevented.lots(),
+                prevented: met.maker_prevented_total.lots(),
+                traded: met.maker_traded.lots(),
+            };
+            let maker = (Party { order, account, left }, maker_shares);
+            let (order, account, left) = (met.taker, met.taker_account, met.taker_remaining.lots());
+            let taker_shares = naive::Shares {
+                off: met.taker_prevented.lots(),
+                prevented: met.taker_prevented_total.lots(),
+                traded: met.taker_traded.lots(),
+            };
+            let taker = (Party { order, account, left }, taker_shares);
+            Event::Prevented { number: met.number, price: met.price, mode: met.mode, maker, taker }
         }
         BookEvent::Rested(rested) => {
             let (order, account, left) = (rested.order, rested.account, rested.remaining.lots());
@@ -201,6 +280,9 @@ fn in_naive_reason(reason: EndReason) -> &'static str {
         EndReason::Filled => "filled",
         EndReason::Cancelled => "cancelled",
         EndReason::ImmediateOrCancel => "ioc",
+        EndReason::FillOrKill => "fok",
+        EndReason::Expired => "expired",
+        EndReason::SelfTradePrevented => "prevented",
         EndReason::InsufficientLiquidity => "no liquidity",
         EndReason::PriceProtection => "protection",
         EndReason::InsufficientFunds => "no funds",
@@ -215,16 +297,20 @@ fn compare(seed: u64, commands: u32, target: usize, seen: &mut BTreeMap<&'static
     let mut flow = Flow::new(seed, target);
     for step in 0..commands {
         let command = flow.next(naive.open.len());
-        run(&mut books, command, &mut out);
+        let refused = run(&mut books, command, &mut out).map(in_naive_refusal);
         let expected = run_naive(&mut naive, command);
-        let actual = in_naive_words(&out);
+        let actual = refused.map_or_else(|| Ok(in_naive_words(&out)), Err);
         assert_eq!(actual, expected, "seed {seed}, step {step}: {command:?}");
         if let Err(why) = books.check_invariants() {
             panic!("seed {seed}, step {step}: {command:?}: {why}");
         }
-        for event in &expected.0 {
+        if let Err(why) = expected {
+            *seen.entry(why).or_default() += 1;
+        }
+        for event in expected.iter().flat_map(|(events, _)| events) {
             let kind = match event {
                 Event::Trade { .. } => "trade",
+                Event::Prevented { mode, .. } => mode_name(*mode),
                 Event::Rests { .. } => "rests",
                 Event::Ends { why, .. } => why,
             };
@@ -241,12 +327,49 @@ fn compare(seed: u64, commands: u32, target: usize, seen: &mut BTreeMap<&'static
                     instrument: ours.instrument,
                     side: ours.side,
                     price: ours.price,
+                    until: ours.expires_at,
+                    shares: naive::Shares {
+                        off: 0,
+                        prevented: ours.prevented.lots(),
+                        traded: ours.quantity.minus(ours.remaining).minus(ours.prevented).lots(),
+                    },
                 };
                 assert_eq!(ours, *theirs, "seed {seed}, step {step}");
             }
         }
     }
 }
+
+fn mode_name(mode: SelfTradePrevention) -> &'static str {
+    match mode {
+        SelfTradePrevention::None => "nothing is prevented",
+        SelfTradePrevention::ExpireTaker => "expire taker",
+        SelfTradePrevention::ExpireMaker => "expire maker",
+        SelfTradePrevention::ExpireBoth => "expire both",
+        SelfTradePrevention::Decrement => "decrement",
+    }
+}
+
+/// Every reason, refusal and kind of event but the sweep limit, which tests of its own reach.
+const KINDS: [&str; 17] = [
+    "trade",
+    "rests",
+    "filled",
+    "cancelled",
+    "ioc",
+    "fok",
+    "no liquidity",
+    "protection",
+    "no funds",
+    "expired",
+    "prevented",
+    "expire taker",
+    "expire maker",
+    "expire both",
+    "decrement",
+    "would take",
+    "already expired",
+];
 
 #[test]
 fn the_core_and_the_naive_implementation_say_the_same() {
@@ -258,9 +381,7 @@ fn the_core_and_the_naive_implementation_say_the_same() {
         compare(seed, 1_000, 5, &mut seen);
     }
     println!("{seen:?}");
-    for kind in
-        ["trade", "rests", "filled", "cancelled", "ioc", "no liquidity", "protection", "no funds"]
-    {
+    for kind in KINDS {
         let count = seen.get(kind).copied().unwrap_or_default();
         assert!(count >= 1_000, "{kind} was seen only {count} times");
     }
@@ -272,9 +393,12 @@ fn what_is_left_and_what_is_traded_add_up_for_every_order() {
     let mut left = BTreeMap::new();
     for _ in 0..20_000 {
         let command = flow.next(left.len());
-        run(&mut books, command, &mut out);
-        if let Command::Place(NewOrder { id, size: Size::Base(asked), .. }) = command {
-            left.insert(id, asked);
+        let refused = run(&mut books, command, &mut out);
+        match command {
+            Command::Place(NewOrder { id, size: Size::Base(asked), .. }) if refused.is_none() => {
+                left.insert(id, asked);
+            }
+            _ => {}
         }
         for event in &out.events {
             match event {
@@ -286,6 +410,17 @@ fn what_is_left_and_what_is_traded_add_up_for_every_order() {
                         // Orders by quote amount have no quantity to keep.
                         if let Some(before) = left.get_mut(&order) {
                             assert_eq!(now, before.minus(fill.quantity));
+                            *before = now;
+                        }
+                    }
+                }
+                BookEvent::Prevented(met) => {
+                    for (order, off, now) in [
+                        (met.maker, met.maker_prevented, met.maker_remaining),
+                        (met.taker, met.taker_prevented, met.taker_remaining),
+                    ] {
+                        if let Some(before) = left.get_mut(&order) {
+                            assert_eq!(now, before.minus(off));
                             *before = now;
                         }
                     }

@@ -6,9 +6,14 @@
 use std::{fmt::Write, fs, path::Path};
 
 use matcher_core::{BookEvent, Books, EndReason, NewOrder, Outcome, Size};
-use model::{AccountHandle, Amount, InstrumentId, Side, TimeInForce};
+use model::{
+    AccountHandle, Amount, InstrumentId, SelfTradePrevention, Side, TimeInForce, Timestamp,
+};
 
-use crate::setup::{A, B, books, id, limit, lots, market, plain};
+use crate::{
+    flow::in_naive_refusal,
+    setup::{A, B, books, id, limit, lots, market, plain},
+};
 
 struct Row {
     line: usize,
@@ -63,6 +68,10 @@ impl Desk {
                 return "changed".to_owned();
             }
             ["restore"] => return self.restore(),
+            ["time", now, ref most @ ..] => {
+                let most = most.get(1).map_or(usize::MAX, |most| number(most) as usize);
+                self.books.expire(Timestamp::from_unix_nanos(number(now)), most, &mut out);
+            }
             ["bound", side] => {
                 let bound = self.books.market_bound(A, self::side(side));
                 return bound.map_or_else(|| "none".to_owned(), |price| price.ticks().to_string());
@@ -87,6 +96,10 @@ impl Desk {
                 let trader = self.trader(name);
                 self.orders += 1;
                 let order = order(self.orders, trader, self::side(side), terms);
+                let NewOrder { instrument, side, price, ref instructions, .. } = order;
+                if let Err(refused) = self.books.check(instrument, side, price, instructions) {
+                    return format!("#{} refused: {}", order.id, in_naive_refusal(refused));
+                }
                 self.books.place(order, &mut out);
             }
             _ => panic!("what is {command:?}?"),
@@ -156,6 +169,24 @@ fn order(number_of: u64, trader: u32, side: Side, terms: &[&str]) -> NewOrder {
                 order.time_in_force = TimeInForce::Ioc;
                 after
             }
+            ("fok", after) => {
+                order.time_in_force = TimeInForce::Fok;
+                after
+            }
+            ("until", [instant, after @ ..]) => {
+                order.time_in_force = TimeInForce::Gtd;
+                let instant = Timestamp::from_unix_nanos(number(instant));
+                order.instructions.expires_at = Some(instant);
+                after
+            }
+            ("post-only", after) => {
+                order.instructions.post_only = true;
+                after
+            }
+            (mode @ ("expire-taker" | "expire-maker" | "expire-both" | "decrement"), after) => {
+                order.instructions.self_trade = self::mode(mode);
+                after
+            }
             ("funds", [funds, after @ ..]) => {
                 order.funds = amount(funds);
                 after
@@ -168,6 +199,15 @@ fn order(number_of: u64, trader: u32, side: Side, terms: &[&str]) -> NewOrder {
         };
     }
     order
+}
+
+fn mode(word: &str) -> SelfTradePrevention {
+    match word {
+        "expire-taker" => SelfTradePrevention::ExpireTaker,
+        "expire-maker" => SelfTradePrevention::ExpireMaker,
+        "expire-both" => SelfTradePrevention::ExpireBoth,
+        _ => SelfTradePrevention::Decrement,
+    }
 }
 
 /// The outcome in the words of the tables.
@@ -200,6 +240,15 @@ fn event(event: &BookEvent) -> String {
             let (quantity, price) = (fill.quantity.lots(), fill.price.ticks());
             format!("trade {trade}: #{taker} {verb} {quantity} @ {price} {preposition} #{maker}")
         }
+        BookEvent::Prevented(met) => {
+            let (number, price) = (met.number, met.price.ticks());
+            let (from_taker, from_maker) = (met.taker_prevented.lots(), met.maker_prevented.lots());
+            let (taker, maker) = (met.taker, met.maker);
+            format!(
+                "prevented {number}: #{taker} loses {from_taker}, #{maker} loses {from_maker} \
+                 @ {price}"
+            )
+        }
         BookEvent::Rested(rested) => {
             let (quantity, price) = (rested.remaining.lots(), rested.price.ticks());
             format!("#{} rests {quantity} @ {price}", rested.order)
@@ -209,6 +258,9 @@ fn event(event: &BookEvent) -> String {
                 EndReason::Filled => "filled",
                 EndReason::Cancelled => "cancelled",
                 EndReason::ImmediateOrCancel => "immediate or cancel",
+                EndReason::FillOrKill => "fill or kill",
+                EndReason::Expired => "expired",
+                EndReason::SelfTradePrevented => "prevented",
                 EndReason::InsufficientLiquidity => "no liquidity",
                 EndReason::PriceProtection => "price protection",
                 EndReason::InsufficientFunds => "no funds",
