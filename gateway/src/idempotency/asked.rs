@@ -120,7 +120,7 @@ mod tests {
     }
 
     fn placed(terms: OrderTerms) -> Answer {
-        let placed = OrderPlaced { order_id: 0, terms: Some(terms) };
+        let placed = OrderPlaced { terms: Some(terms), ..Default::default() };
         answer(outcome::Kind::Applied(Applied {}), Some(event::Kind::OrderPlaced(placed)))
     }
 
