@@ -186,6 +186,10 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         RefusalReason::AlreadyExpired => {
             (Kind::Conflict, "expires_at is not after the log's own time; give a later one")
         }
+        RefusalReason::WouldTrigger => (
+            Kind::Conflict,
+            "the last trade's price would trigger the order at once; give a stop_price beyond it",
+        ),
         RefusalReason::NotInForce => (
             Kind::Unavailable,
             "the log is not upgraded to such orders yet; leave out what they say, or wait",

@@ -155,7 +155,12 @@ fn terms(placed: &Placed) -> Order {
         client_order_id: key.to_owned(),
         instrument: listed.symbol().to_owned(),
         side: convert::side_to_wire(order.side).into(),
-        r#type: convert::type_to_wire(order.ask.order_type()).into(),
+        r#type: convert::type_to_wire(order.order_type()).into(),
+        stop_price: order
+            .instructions
+            .trigger
+            .map(|trigger| instrument.format_price(trigger.price))
+            .unwrap_or_default(),
         time_in_force: convert::time_in_force_to_wire(order.time_in_force).into(),
         remaining: quantity.clone(),
         price,

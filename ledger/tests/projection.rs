@@ -107,7 +107,7 @@ fn what_else_an_order_said_and_what_was_prevented_is_kept() {
     let said = log::Instructions {
         post_only: true,
         self_trade_prevention: SelfTradePrevention::Decrement.into(),
-        expires_at_unix_nanos: 0,
+        ..Default::default()
     };
     let terms = log::OrderTerms {
         time_in_force: TimeInForce::Day.into(),

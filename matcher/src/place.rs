@@ -136,6 +136,7 @@ impl Exchange {
         match way {
             Ok(Way::Execute(hold)) => {
                 self.execute(id, account, place, &hold, Woken::Never, body);
+                self.let_woken_go_on(body);
                 body.outcome = applied();
             }
             Ok(Way::Wait(funds)) => self.park_order(id, input, place, &funds, body),
@@ -206,6 +207,7 @@ impl Exchange {
         checked.map_err(|refused| match refused {
             Refused::WouldTake => RefusalReason::WouldTake,
             Refused::AlreadyExpired => RefusalReason::AlreadyExpired,
+            Refused::WouldTrigger => RefusalReason::WouldTrigger,
         })
     }
 
@@ -221,7 +223,8 @@ impl Exchange {
         Ok(Funds { asset, need, available: self.accounts.available_to(account, asset) })
     }
 
-    /// A limit order holds its terms, a market order a budget up to the price protection.
+    /// A limit order holds its terms, a market order a budget up to the price protection. One that
+    /// sleeps first holds the same from the start, as if the last trade were at its trigger.
     pub(crate) fn need_of_order(
         &self,
         place: &PlaceOrder,
@@ -235,6 +238,11 @@ impl Exchange {
             Ask::Market { quantity } => MarketSize::Base(quantity),
             Ask::MarketByQuote { amount } => MarketSize::Quote(amount),
         };
+        if let Some(trigger) = place.instructions.trigger {
+            let bound = instrument.protected(trigger.price, place.side);
+            let (asset, whole) = hold_for_market(place.side, instrument, size, bound, Amount::MAX);
+            return (asset, Need { whole, takes_less: false });
+        }
         // Without a bound there is nothing to trade with, and any price gives the asset.
         let bound = self.books.market_bound(place.instrument, place.side);
         let price = bound.unwrap_or(Price::MIN);

@@ -33,15 +33,15 @@ impl Exchange {
                     let asset = hold_for(end.side, instrument, Price::MIN, end.remaining).0;
                     accounts.release(end.account, asset, rest, end.order, postings);
                 }
-                BookEvent::Rested(_) => {}
+                BookEvent::Rested(_) | BookEvent::Sleeps(_) => {}
             }
         }
     }
 
-    /// Lets go of what orders held that have ended without a taker: cancelled, or expired.
+    /// Lets go of what limit orders held that have ended without a taker: cancelled, or expired.
     pub(crate) fn settle_ends(&mut self) {
         let Exchange { matched, books, accounts, postings, .. } = self;
-        for end in matched.ends() {
+        for end in matched.ends().filter(|end| end.limit.is_some()) {
             if let Some(instrument) = books.instrument(end.instrument) {
                 release_rest(end, instrument, accounts, postings);
             }
@@ -50,6 +50,9 @@ impl Exchange {
 
     /// Writes down what the books did: trades and ends in their order, then the changed levels.
     pub(crate) fn write_matched(&mut self, body: &mut log::AnswerBody) {
+        let is_match =
+            |event: &&BookEvent| matches!(event, BookEvent::Fill(_) | BookEvent::Prevented(_));
+        self.matches += self.matched.events.iter().filter(is_match).count();
         for position in 0..self.matched.events.len() {
             let kind = match self.matched.events[position] {
                 BookEvent::Fill(fill) => event::Kind::Trade(self.trade(&fill, body)),
@@ -57,8 +60,9 @@ impl Exchange {
                     event::Kind::TradePrevented(self.prevented(&met, body))
                 }
                 BookEvent::Ended(end) => event::Kind::OrderEnded(self.ended(&end, body)),
-                // An order that was placed and has no end rests: that is all a reader needs.
-                BookEvent::Rested(_) => continue,
+                // An order that was placed and has no end rests, or sleeps if it has a trigger:
+                // that is all a reader needs.
+                BookEvent::Rested(_) | BookEvent::Sleeps(_) => continue,
             };
             body.events.push(answer::event(kind));
         }

@@ -6,6 +6,8 @@ mod flows;
 mod instructions;
 #[path = "exchange/sizes.rs"]
 mod sizes;
+#[path = "exchange/stops.rs"]
+mod stops;
 #[path = "exchange/stories.rs"]
 mod stories;
 #[path = "exchange/venue.rs"]

@@ -65,9 +65,17 @@ pub struct PlaceOrder {
 }
 
 impl PlaceOrder {
+    /// The type that the edges call it.
+    pub fn order_type(&self) -> OrderType {
+        self.ask.order_type().waiting_for(self.instructions.trigger.map(|trigger| trigger.kind))
+    }
+
     /// The behaviour of a log from which on it knows such orders.
     pub fn behaviour(&self) -> u32 {
         let is_old = matches!(self.time_in_force, TimeInForce::Gtc | TimeInForce::Ioc);
+        if self.instructions.trigger.is_some() {
+            return 3;
+        }
         if is_old && self.instructions.is_plain() { 1 } else { 2 }
     }
 }
@@ -103,7 +111,7 @@ impl Ask {
         }
     }
 
-    /// The order type that the edges call it.
+    /// What it is once it is awake: limit or market, which is how the log has it.
     pub const fn order_type(&self) -> OrderType {
         match self {
             Ask::Limit { .. } => OrderType::Limit,

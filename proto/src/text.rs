@@ -38,11 +38,15 @@ pub const fn side(side: Side) -> &'static str {
     }
 }
 
-/// `limit` or `market`.
+/// `limit`, `market`, `stop_loss`, `stop_loss_limit`, `take_profit` or `take_profit_limit`.
 pub const fn order_type(order_type: OrderType) -> &'static str {
     match order_type {
         OrderType::Limit => "limit",
         OrderType::Market => "market",
+        OrderType::StopLoss => "stop_loss",
+        OrderType::StopLossLimit => "stop_loss_limit",
+        OrderType::TakeProfit => "take_profit",
+        OrderType::TakeProfitLimit => "take_profit_limit",
     }
 }
 
@@ -103,6 +107,7 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::WouldTake => "would_take",
         RefusalReason::AlreadyExpired => "already_expired",
         RefusalReason::NotInForce => "not_in_force",
+        RefusalReason::WouldTrigger => "would_trigger",
     }
 }
 

@@ -66,6 +66,7 @@ async fn each_kind_is_placed_decided_and_told() {
     time_in_force(&desk).await;
     post_only(&desk).await;
     self_trade_prevention(&desk).await;
+    stops(&desk).await;
     platform.stop().await;
     platform::verify(directory.path());
 }
@@ -77,7 +78,10 @@ async fn time_in_force(desk: &Desk<'_>) {
     let killed = desk.place("taker", "buy", "50000", fok).await;
     assert_eq!((text(&killed, "status"), text(&killed, "remaining")), ("expired", "0.02"));
     let told = desk.ledger_tells(&killed, "expired").await;
-    assert_eq!((text(&told, "reject_reason"), text(&told, "time_in_force")), ("fill_or_kill", "fok"));
+    assert_eq!(
+        (text(&told, "reject_reason"), text(&told, "time_in_force")),
+        ("fill_or_kill", "fok")
+    );
     let filled = desk.place("taker", "buy", "50000", json!({"time_in_force": "fok"})).await;
     assert_eq!(filled["status"], "filled");
     desk.ledger_tells(&maker, "filled").await;
@@ -106,6 +110,41 @@ async fn post_only(desk: &Desk<'_>) {
     assert_eq!((text(&told, "reject_reason"), &told["post_only"]), ("would_take", &json!(true)));
     desk.place("taker", "buy", "50000", json!({})).await;
     desk.ledger_tells(&maker, "filled").await;
+}
+
+/// Anna's stop wakes another's in turn; each holds its funds from the start.
+async fn stops(desk: &Desk<'_>) {
+    desk.place("maker", "sell", "51000", json!({})).await;
+    desk.place("maker", "sell", "52000", json!({})).await;
+    desk.place("maker", "sell", "53000", json!({})).await;
+    let stop = json!({"type": "stop_loss", "price": null, "stop_price": "51000"});
+    let first = desk.place("anna", "buy", "", stop.clone()).await;
+    assert_eq!((text(&first, "status"), text(&first, "type")), ("open", "stop_loss"));
+    let told = desk.ledger_tells(&first, "open").await;
+    assert_eq!((text(&told, "type"), text(&told, "stop_price")), ("stop_loss", "51000"));
+    let limit = json!({"type": "stop_loss_limit", "stop_price": "52000"});
+    let second = desk.place("bert", "buy", "53000", limit).await;
+    desk.place("carl", "buy", "51000", json!({})).await;
+    for (order, at) in [(&first, "52000"), (&second, "53000")] {
+        desk.ledger_tells(order, "filled").await;
+        let url = format!("{}/api/v1/trades?instrument=BTC-USDT&limit=50", desk.platform.rest());
+        let trades: Value =
+            desk.http.get(&url).send().await.expect("an answer").json().await.expect("trades");
+        let of = trades.as_array().into_iter().flatten().find(|t| t["buy_order_id"] == order["id"]);
+        assert_eq!(text(of.expect("it traded"), "price"), at);
+    }
+    let late = desk.place("anna", "buy", "", stop).await;
+    assert_eq!(
+        (text(&late, "status"), text(&late, "reject_reason")),
+        ("rejected", "would_trigger")
+    );
+    let profit = json!({"type": "take_profit_limit", "stop_price": "60000"});
+    let profit = desk.place("anna", "sell", "61000", profit).await;
+    let id = profit["id"].as_u64().expect("an id");
+    let url = format!("{}/api/v1/orders/{id}?client_id=anna&wait=result", desk.platform.rest());
+    let response = desk.http.delete(&url).send().await.expect("it answers");
+    assert_eq!(response.status(), StatusCode::OK);
+    desk.ledger_tells(&profit, "cancelled").await;
 }
 
 async fn self_trade_prevention(desk: &Desk<'_>) {

@@ -50,6 +50,48 @@ pub enum OrderType {
     Limit,
     /// Trades at what the book offers, within the instrument's price protection; never rests.
     Market,
+    /// Sleeps until the price turns against it, then is a market order.
+    StopLoss,
+    /// The same, then a limit order.
+    StopLossLimit,
+    /// Sleeps until the price turns in its favour, then is a market order.
+    TakeProfit,
+    /// The same, then a limit order.
+    TakeProfitLimit,
+}
+
+impl OrderType {
+    /// What it is once it is awake: limit or market.
+    #[must_use]
+    pub const fn awake(self) -> OrderType {
+        match self {
+            OrderType::Limit | OrderType::StopLossLimit | OrderType::TakeProfitLimit => {
+                OrderType::Limit
+            }
+            OrderType::Market | OrderType::StopLoss | OrderType::TakeProfit => OrderType::Market,
+        }
+    }
+
+    /// What it waits for, if it sleeps first.
+    pub const fn waits_for(self) -> Option<TriggerKind> {
+        match self {
+            OrderType::Limit | OrderType::Market => None,
+            OrderType::StopLoss | OrderType::StopLossLimit => Some(TriggerKind::StopLoss),
+            OrderType::TakeProfit | OrderType::TakeProfitLimit => Some(TriggerKind::TakeProfit),
+        }
+    }
+
+    /// A limit or market order that waits for this first.
+    #[must_use]
+    pub const fn waiting_for(self, kind: Option<TriggerKind>) -> OrderType {
+        match (self.awake(), kind) {
+            (awake, None) => awake,
+            (OrderType::Limit, Some(TriggerKind::StopLoss)) => OrderType::StopLossLimit,
+            (OrderType::Limit, Some(TriggerKind::TakeProfit)) => OrderType::TakeProfitLimit,
+            (_, Some(TriggerKind::StopLoss)) => OrderType::StopLoss,
+            (_, Some(TriggerKind::TakeProfit)) => OrderType::TakeProfit,
+        }
+    }
 }
 
 /// How long an order works.
@@ -95,6 +137,36 @@ impl SelfTradePrevention {
     ];
 }
 
+/// What lets an order sleep until the price of a trade wakes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Trigger {
+    /// Whether the price has to turn against the order or to favour it.
+    pub kind: TriggerKind,
+    /// The price of a trade at which it wakes, or beyond.
+    pub price: Price,
+}
+
+/// Which way the price has to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TriggerKind {
+    /// Against the order: up to wake a buy, down to wake a sell.
+    StopLoss,
+    /// In its favour: down to wake a buy, up to wake a sell.
+    TakeProfit,
+}
+
+impl Trigger {
+    /// Whether an order of this side waits for the price to rise to the trigger, not to fall to it.
+    pub fn waits_for_rise(&self, side: Side) -> bool {
+        (self.kind == TriggerKind::StopLoss) == (side == Side::Buy)
+    }
+
+    /// Whether a trade at `price` wakes an order of this side. Equal prices do.
+    pub fn is_met(&self, side: Side, price: Price) -> bool {
+        if self.waits_for_rise(side) { price >= self.price } else { price <= self.price }
+    }
+}
+
 /// What an order may say beyond side, size, price and time in force. Most say none of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Instructions {
@@ -104,6 +176,8 @@ pub struct Instructions {
     pub self_trade: SelfTradePrevention,
     /// When a good-till-date order ends.
     pub expires_at: Option<Timestamp>,
+    /// What wakes it, if it sleeps first.
+    pub trigger: Option<Trigger>,
 }
 
 impl Instructions {
@@ -116,6 +190,30 @@ impl Instructions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stop_waits_against_the_order_and_a_take_profit_in_its_favour() {
+        let [low, at, high] = [9, 10, 11].map(|ticks| Price::from_ticks(ticks).expect("in range"));
+        let met = |kind, side| {
+            let trigger = Trigger { kind, price: at };
+            [low, at, high].map(|price| trigger.is_met(side, price))
+        };
+        let (rise, fall) = ([false, true, true], [true, true, false]);
+        assert_eq!(met(TriggerKind::StopLoss, Side::Buy), rise);
+        assert_eq!(met(TriggerKind::TakeProfit, Side::Sell), rise);
+        assert_eq!(met(TriggerKind::StopLoss, Side::Sell), fall);
+        assert_eq!(met(TriggerKind::TakeProfit, Side::Buy), fall);
+    }
+
+    #[test]
+    fn a_type_is_what_it_waits_for_and_what_it_is_awake() {
+        use OrderType::{Limit, Market, StopLoss, StopLossLimit, TakeProfit, TakeProfitLimit};
+        for order_type in [Limit, Market, StopLoss, StopLossLimit, TakeProfit, TakeProfitLimit] {
+            let again = order_type.awake().waiting_for(order_type.waits_for());
+            assert_eq!(again, order_type);
+        }
+        assert_eq!((StopLossLimit.awake(), TakeProfit.awake()), (Limit, Market));
+    }
 
     #[test]
     fn better_and_tradable_depend_on_the_side() {

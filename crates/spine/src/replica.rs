@@ -43,7 +43,8 @@ pub const VALID_FOR_MAX: Span = Span::from_secs(11);
 /// |---|---|
 /// | 1 | be limit or market, GTC or IOC |
 /// | 2 | be FOK, GTD, for the day, post-only, and prevent trades with themselves |
-pub const BEHAVIOUR: u32 = 2;
+/// | 3 | sleep until the price of a trade wakes them |
+pub const BEHAVIOUR: u32 = 3;
 
 /// A shard's state: the protocol's part and the core.
 #[derive(Clone, Debug)]

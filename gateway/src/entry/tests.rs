@@ -1,6 +1,9 @@
 //! The ladder, row by row.
 
-use model::{Instructions, KeyText, OrderType, SelfTradePrevention, Side, TimeInForce, Timestamp};
+use model::{
+    Instructions, KeyText, OrderType, SelfTradePrevention, Side, TimeInForce, Timestamp,
+    TriggerKind,
+};
 use proto::command::{Ask, Key, KeySpace};
 
 use super::*;
@@ -49,6 +52,7 @@ fn every_bad_field_is_named() {
         ("side", "unknown_word", OrderFields { side: Word::side(9), ..with() }),
         ("type", "missing_field", OrderFields { order_type: Word::Absent, ..with() }),
         ("type", "unknown_word", OrderFields { order_type: Word::Text("stop"), ..with() }),
+        ("type", "unknown_word", OrderFields { order_type: Word::order_type(9), ..with() }),
         ("time_in_force", "unknown_word", OrderFields { time_in_force: Word::Text("gtx"), ..with() }),
         ("time_in_force", "unknown_word", OrderFields { time_in_force: Word::time_in_force(9), ..with() }),
         ("time_in_force", "not_for_market", OrderFields { time_in_force: Word::Text("fok"), ..market() }),
@@ -57,6 +61,16 @@ fn every_bad_field_is_named() {
         ("expires_at", "bad_instant", OrderFields { time_in_force: Word::Text("gtd"), expires_at: Word::Text("soon"), ..with() }),
         ("expires_at", "bad_instant", OrderFields { time_in_force: Word::Text("gtd"), expires_at: Word::Text("1970-01-01T00:00:00Z"), ..with() }),
         ("expires_at", "bad_instant", OrderFields { time_in_force: Word::Text("gtd"), expires_at: Word::Unknown, ..with() }),
+        ("stop_price", "missing_field", OrderFields { order_type: Word::Text("stop_loss_limit"), ..with() }),
+        ("stop_price", "only_for_stops", OrderFields { stop_price: Some("5"), ..with() }),
+        ("stop_price", "only_for_stops", OrderFields { stop_price: Some("5"), ..market() }),
+        ("stop_price", "off_grid", OrderFields { order_type: Word::Text("take_profit"), price: None, stop_price: Some("5.001"), ..with() }),
+        ("price", "not_for_market", OrderFields { order_type: Word::Text("stop_loss"), stop_price: Some("5"), ..with() }),
+        ("price", "missing_field", OrderFields { order_type: Word::Text("stop_loss_limit"), price: None, stop_price: Some("5"), ..with() }),
+        ("time_in_force", "not_for_stops", OrderFields { order_type: Word::Text("stop_loss_limit"), stop_price: Some("5"), time_in_force: Word::Text("day"), ..with() }),
+        ("time_in_force", "not_for_market", OrderFields { order_type: Word::Text("stop_loss"), price: None, stop_price: Some("5"), time_in_force: Word::Text("gtc"), ..with() }),
+        ("post_only", "not_for_stops", OrderFields { order_type: Word::Text("stop_loss_limit"), stop_price: Some("5"), post_only: true, ..with() }),
+        ("quote_quantity", "not_for_stops", OrderFields { order_type: Word::Text("stop_loss"), price: None, quantity: None, quote_quantity: Some("5"), stop_price: Some("5"), ..with() }),
         ("post_only", "not_for_market", OrderFields { post_only: true, ..market() }),
         ("post_only", "never_rests", OrderFields { post_only: true, time_in_force: Word::Text("ioc"), ..with() }),
         ("post_only", "never_rests", OrderFields { post_only: true, time_in_force: Word::Text("fok"), ..with() }),
@@ -144,6 +158,7 @@ fn what_else_an_order_says_is_read() {
         post_only: true,
         self_trade: SelfTradePrevention::ExpireMaker,
         expires_at: Some(midnight),
+        trigger: None,
     };
     assert_eq!(order.instructions, expected);
     let wire = prost_types::Timestamp { seconds: 1_893_456_000, nanos: 0 };
@@ -159,6 +174,26 @@ fn what_else_an_order_says_is_read() {
         assert_eq!(said(&fields).time_in_force, time_in_force);
     }
     assert!(said(&good()).instructions.is_plain());
+}
+
+#[test]
+fn a_stop_has_a_type_and_a_price() {
+    let types = [
+        ("stop_loss", TriggerKind::StopLoss, 3),
+        ("Stop_Loss_Limit", TriggerKind::StopLoss, 4),
+        ("take_profit", TriggerKind::TakeProfit, 5),
+        ("take_profit_limit", TriggerKind::TakeProfit, 6),
+    ];
+    for (word, kind, wire) in types {
+        let price = if wire % 2 == 0 { good().price } else { None };
+        let fields =
+            OrderFields { order_type: Word::Text(word), price, stop_price: Some("99.5"), ..good() };
+        let order = placed(&fields).expect("a good order").order;
+        let trigger = order.instructions.trigger.expect("it sleeps");
+        assert_eq!((trigger.kind, trigger.price.ticks()), (kind, 9_950));
+        let by_grpc = OrderFields { order_type: Word::order_type(wire), ..fields };
+        assert_eq!(placed(&by_grpc).expect("a good order").order, order);
+    }
 }
 
 #[test]

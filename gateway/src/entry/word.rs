@@ -43,9 +43,7 @@ impl Word<'_, OrderType> {
     pub fn order_type(wire: i32) -> Self {
         match trading::OrderType::try_from(wire) {
             Ok(trading::OrderType::Unspecified) => Word::Absent,
-            Ok(trading::OrderType::Limit) => Word::Known(OrderType::Limit),
-            Ok(trading::OrderType::Market) => Word::Known(OrderType::Market),
-            Err(_) => Word::Unknown,
+            _ => convert::type_from_wire(wire).map_or(Word::Unknown, Word::Known),
         }
     }
 }
@@ -118,8 +116,14 @@ pub(super) fn meant<T: Copy>(
 
 pub(super) const SIDES: [(&str, Side); 2] = [("buy", Side::Buy), ("sell", Side::Sell)];
 
-pub(super) const TYPES: [(&str, OrderType); 2] =
-    [("limit", OrderType::Limit), ("market", OrderType::Market)];
+pub(super) const TYPES: [(&str, OrderType); 6] = [
+    ("limit", OrderType::Limit),
+    ("market", OrderType::Market),
+    ("stop_loss", OrderType::StopLoss),
+    ("stop_loss_limit", OrderType::StopLossLimit),
+    ("take_profit", OrderType::TakeProfit),
+    ("take_profit_limit", OrderType::TakeProfitLimit),
+];
 
 pub(super) const TIMES_IN_FORCE: [(&str, TimeInForce); 5] = [
     ("gtc", TimeInForce::Gtc),

@@ -65,7 +65,7 @@ pub(super) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Probl
 }
 
 /// The fields that a broken body can be told to be broken at.
-const FIELDS: [&str; 16] = [
+const FIELDS: [&str; 17] = [
     "client_id",
     "client_order_id",
     "instrument",
@@ -75,6 +75,7 @@ const FIELDS: [&str; 16] = [
     "price",
     "quantity",
     "quote_quantity",
+    "stop_price",
     "post_only",
     "self_trade_prevention",
     "expires_at",
@@ -120,7 +121,8 @@ pub(super) struct OrderBody<'a> {
     #[serde(borrow, default)]
     #[schema(value_type = String, example = "buy")]
     side: Option<&'a RawValue>,
-    /// limit or market.
+    /// limit, market, stop_loss, stop_loss_limit, take_profit or take_profit_limit. The last four sleep
+    /// until a trade is at stop_price or beyond it.
     #[serde(borrow, default)]
     #[schema(value_type = String, example = "limit")]
     r#type: Option<&'a RawValue>,
@@ -141,6 +143,10 @@ pub(super) struct OrderBody<'a> {
     #[serde(borrow, default)]
     #[schema(value_type = Option<String>)]
     quote_quantity: Option<&'a RawValue>,
+    /// A number or text, on the tick; only and always for stop-loss and take-profit orders.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<String>)]
+    stop_price: Option<&'a RawValue>,
     /// Rejected where it would take; only for limit orders that rest.
     #[serde(borrow, default)]
     #[schema(value_type = Option<bool>)]
@@ -155,9 +161,6 @@ pub(super) struct OrderBody<'a> {
     #[schema(value_type = Option<String>)]
     expires_at: Option<&'a RawValue>,
     // Fields that would change what an order does are refused, not ignored, until they work.
-    #[serde(borrow, default)]
-    #[schema(ignore)]
-    stop_price: Option<&'a RawValue>,
     #[serde(borrow, default)]
     #[schema(ignore)]
     trailing_delta_bps: Option<&'a RawValue>,
@@ -178,6 +181,7 @@ pub(super) struct OrderTexts<'a> {
     price: Option<Cow<'a, str>>,
     quantity: Option<Cow<'a, str>>,
     quote_quantity: Option<Cow<'a, str>>,
+    stop_price: Option<Cow<'a, str>>,
     post_only: bool,
     self_trade_prevention: Option<Cow<'a, str>>,
     expires_at: Option<Cow<'a, str>>,
@@ -185,7 +189,6 @@ pub(super) struct OrderTexts<'a> {
 
 impl<'a> OrderBody<'a> {
     pub(super) fn texts(&self) -> Result<OrderTexts<'a>, Problem> {
-        not_offered("stop_price", self.stop_price)?;
         not_offered("trailing_delta_bps", self.trailing_delta_bps)?;
         not_offered("display_quantity", self.display_quantity)?;
         Ok(OrderTexts {
@@ -198,6 +201,7 @@ impl<'a> OrderBody<'a> {
             price: number("price", self.price)?,
             quantity: number("quantity", self.quantity)?,
             quote_quantity: number("quote_quantity", self.quote_quantity)?,
+            stop_price: number("stop_price", self.stop_price)?,
             post_only: yes_or_no("post_only", self.post_only)?,
             self_trade_prevention: text("self_trade_prevention", self.self_trade_prevention)?,
             expires_at: text("expires_at", self.expires_at)?,
@@ -218,6 +222,7 @@ impl OrderTexts<'_> {
             price: self.price.as_deref(),
             quantity: self.quantity.as_deref(),
             quote_quantity: self.quote_quantity.as_deref(),
+            stop_price: self.stop_price.as_deref(),
             post_only: self.post_only,
             self_trade_prevention: Word::text(self.self_trade_prevention.as_deref()),
             expires_at: Word::text(self.expires_at.as_deref()),
@@ -385,7 +390,7 @@ mod tests {
             (r#"{"expires_at": 5}"#, "expires_at", "wrong_type"),
             (r#"{"self_trade_prevention": true}"#, "self_trade_prevention", "wrong_type"),
             (r#"{"display_quantity": "1"}"#, "display_quantity", "not_offered"),
-            (r#"{"stop_price": "1"}"#, "stop_price", "not_offered"),
+            (r#"{"trailing_delta_bps": 5}"#, "trailing_delta_bps", "not_offered"),
         ];
         for (json, field, code) in table {
             let problem = texts(json).expect_err(json);

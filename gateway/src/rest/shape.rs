@@ -35,6 +35,9 @@ pub(super) struct OrderView {
     /// What self-trade prevention took off it, where anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     prevented_quantity: Option<String>,
+    /// What wakes it, where it sleeps or slept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_price: Option<String>,
     /// true, where the order is.
     #[serde(skip_serializing_if = "Option::is_none")]
     post_only: Option<bool>,
@@ -94,7 +97,8 @@ impl OrderView {
             id,
             order_id: id,
             side: convert::side_from_wire(order.side).ok().map(text::side),
-            r#type: type_word(order.r#type()),
+            r#type: convert::type_from_wire(order.r#type).ok().map(text::order_type),
+            stop_price: some(order.stop_price),
             time_in_force: time_in_force_word(order.time_in_force),
             prevented_quantity: some(order.prevented_quantity),
             post_only: order.post_only.then_some(true),
@@ -351,14 +355,6 @@ fn some(text: String) -> Option<String> {
 
 fn instant(wire: Option<&prost_types::Timestamp>) -> Option<String> {
     wire.and_then(convert::from_proto_timestamp).map(text::rfc3339)
-}
-
-const fn type_word(wire: trading::OrderType) -> Option<&'static str> {
-    match wire {
-        trading::OrderType::Limit => Some(text::order_type(model::OrderType::Limit)),
-        trading::OrderType::Market => Some(text::order_type(model::OrderType::Market)),
-        trading::OrderType::Unspecified => None,
-    }
 }
 
 fn time_in_force_word(wire: i32) -> Option<&'static str> {

@@ -5,7 +5,8 @@ use sea_orm_migration::{
     schema::{big_integer, boolean, small_integer},
 };
 
-/// Adds `post_only`, `self_trade_prevention`, `expires_at_nanos` and `prevented_lots` to `orders`.
+/// Adds `post_only`, `self_trade_prevention`, `expires_at_nanos`, `prevented_lots`, `trigger_kind` and
+/// `trigger_price_ticks` to `orders`.
 #[derive(DeriveMigrationName, Debug)]
 pub struct Migration;
 
@@ -18,6 +19,8 @@ impl MigrationTrait for Migration {
             small_integer("self_trade_prevention").default(0).take(),
             big_integer("expires_at_nanos").default(0).take(),
             big_integer("prevented_lots").default(0).take(),
+            small_integer("trigger_kind").default(0).take(),
+            big_integer("trigger_price_ticks").default(0).take(),
         ] {
             let table = Table::alter().table("orders").add_column(column).take();
             manager.alter_table(table).await?;

@@ -47,6 +47,8 @@ impl Fold<'_> {
             event::Kind::Founded(_)
             | event::Kind::TakenOver(_)
             | event::Kind::BookChanged(_)
+            // It was open before and is now; what it does is told by what follows.
+            | event::Kind::OrderTriggered(_)
             | event::Kind::WithdrawalParked(_)
             | event::Kind::WithdrawalDecided(_) => {}
         }

@@ -15,8 +15,8 @@ use ledger::{
     tables::Tables,
 };
 use model::{
-    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, OrderId, Partition,
-    SelfTradePrevention, Timestamp,
+    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, OrderId, Partition, Price,
+    SelfTradePrevention, Timestamp, Trigger, TriggerKind,
 };
 use proto::{
     log::{EndReason, KeySpace, RefusalReason, event},
@@ -205,6 +205,8 @@ pub async fn what_an_order_says_and_what_was_prevented_of_it_is_kept(store: &dyn
         post_only: true,
         self_trade_prevention: proto::trading::SelfTradePrevention::ExpireBoth.into(),
         expires_at_unix_nanos: u64::MAX,
+        trigger: proto::log::TriggerKind::TakeProfit.into(),
+        trigger_price_ticks: 99,
     };
     let gtd = proto::log::OrderTerms {
         time_in_force: proto::trading::TimeInForce::Gtd.into(),
@@ -221,12 +223,17 @@ pub async fn what_an_order_says_and_what_was_prevented_of_it_is_kept(store: &dyn
         bodies.into_iter().map(|events| scribe.answer(of("alice", applied(events)))).collect();
     // Each in a transaction of its own: the last ones do not tell what was prevented.
     apply_all(store, &answers, 1).await;
-    let row = |id| async move { store.order(order_id(id)).await.expect("it reads").expect("it is") };
+    let row =
+        |id| async move { store.order(order_id(id)).await.expect("it reads").expect("it is") };
     let (first, second) = (row(1).await, row(2).await);
     let expected = Instructions {
         post_only: true,
         self_trade: SelfTradePrevention::ExpireBoth,
         expires_at: Some(Timestamp::from_unix_nanos(u64::MAX)),
+        trigger: Some(Trigger {
+            kind: TriggerKind::TakeProfit,
+            price: Price::from_ticks(99).expect("in range"),
+        }),
     };
     assert_eq!(first.instructions, expected);
     assert_eq!(second.instructions, Instructions::default());

@@ -32,14 +32,14 @@ impl Books {
         if levels != self.levels.len() {
             return Err(format!("{levels} levels in books, {} in the slab", self.levels.len()));
         }
-        let places = self.orders.slab.len();
-        if queued != self.orders.len() || queued != places {
-            let indexed = self.orders.len();
+        let (places, indexed) = (self.orders.slab.len(), self.orders.len());
+        if queued != indexed || queued != places {
             return Err(format!(
                 "{queued} orders in queues, {indexed} by id, {places} in the slab"
             ));
         }
         self.check_timers()?;
+        self.check_sleepers()?;
         self.check_accounts(queued)
     }
 
@@ -119,7 +119,8 @@ impl Books {
                 newest = Some(order.priority);
                 listed += 1;
             }
-            if listed - before != self.open_count(account) {
+            let resting = self.open_count(account) - self.sleepers.count_of(account.0);
+            if listed - before != resting {
                 return Err(format!("account {} counts its open orders wrongly", account.0));
             }
         }

@@ -9,6 +9,7 @@ use crate::{
     book::{Book, Level, Resting},
     open::OpenOrders,
     slab::{NIL, Slab},
+    sleepers::Sleepers,
 };
 
 /// How many orders can be open at once on a shard. With at most 2^40 lots each, what rests at any
@@ -31,6 +32,8 @@ pub struct Books {
     pub(crate) next_priority: u64,
     /// The latest instant that [`Books::expire`] was told.
     pub(crate) now: Timestamp,
+    /// The orders that sleep, and those that have woken and not gone on yet.
+    pub(crate) sleepers: Sleepers,
 }
 
 impl Default for Books {
@@ -60,6 +63,7 @@ impl Books {
             orders: OpenOrders::new(),
             next_priority: 0,
             now: Timestamp::EPOCH,
+            sleepers: Sleepers::new(),
         }
     }
 
@@ -107,9 +111,9 @@ impl Books {
         self.book(instrument)?.last_price
     }
 
-    /// How many orders are open, of all accounts.
+    /// How many orders are open, of all accounts, asleep or not.
     pub fn len(&self) -> usize {
-        self.orders.len()
+        self.orders.len() + self.sleepers.len()
     }
 
     /// Whether no order is open.
@@ -122,17 +126,22 @@ impl Books {
         self.len() < ORDERS_MAX
     }
 
-    /// What is known of an open order.
+    /// Whether an order of this id is open: it rests, or it sleeps.
+    pub fn is_open(&self, id: OrderId) -> bool {
+        self.orders.find(id).is_some() || self.sleeper(id).is_some()
+    }
+
+    /// What is known of an order that rests.
     pub fn order(&self, id: OrderId) -> Option<OpenOrder> {
         self.orders.find(id).map(|place| self.open_order(place))
     }
 
-    /// How many orders an account has open.
+    /// How many orders an account has open, asleep or not.
     pub fn open_count(&self, account: AccountHandle) -> usize {
-        self.orders.of_account(account.0).count as usize
+        self.orders.of_account(account.0).count as usize + self.sleepers.count_of(account.0)
     }
 
-    /// An account's open orders, oldest first.
+    /// An account's resting orders, oldest first.
     pub fn orders_of(&self, account: AccountHandle) -> impl Iterator<Item = OpenOrder> {
         let mut place = self.orders.of_account(account.0).head;
         core::iter::from_fn(move || {
@@ -142,20 +151,19 @@ impl Books {
         })
     }
 
-    /// Cancels an open order and tells what it was; `None`, with nothing changed, where no order
-    /// with this id is open.
-    pub fn cancel(&mut self, id: OrderId, out: &mut Outcome) -> Option<OpenOrder> {
-        let place = self.orders.find(id)?;
-        let order = self.open_order(place);
+    /// Cancels an open order, asleep or not. Tells whether there was one; else nothing changes.
+    pub fn cancel(&mut self, id: OrderId, out: &mut Outcome) -> bool {
+        let Some(place) = self.orders.find(id) else { return self.cancel_sleeper(id, out) };
         let book = &mut self.books[self.levels[self.orders.slab[place].level].book as usize];
         book.sequence += 1;
         let sequence = book.sequence;
         self.take_out(place, sequence, EndReason::Cancelled, out);
-        Some(order)
+        true
     }
 
-    /// Cancels every open order of an account, or those in one book, oldest first, and tells how
-    /// many there were. For each book it is one change of the public depth.
+    /// Cancels every open order of an account, or those in one book, and tells how many there were:
+    /// those that rest, oldest first, then those that sleep, oldest first. For each book it is one
+    /// change of the public depth.
     pub fn cancel_all(
         &mut self,
         account: AccountHandle,
@@ -174,6 +182,7 @@ impl Books {
             place = next;
         }
         self.close_changes(first_level, out);
+        self.cancel_sleepers(account, instrument, out);
         out.events.len() - before
     }
 

@@ -15,6 +15,9 @@ pub enum Refused {
     /// Its time was up before it came.
     #[error("expires_at is not after the log's own time; give a later one")]
     AlreadyExpired,
+    /// An order that is to sleep, and that the price of the last trade would wake at once.
+    #[error("the last trade's price would trigger the order at once; give a stop_price beyond it")]
+    WouldTrigger,
 }
 
 impl Books {
@@ -31,6 +34,11 @@ impl Books {
     ) -> Result<(), Refused> {
         if instructions.expires_at.is_some_and(|expires_at| expires_at <= self.now) {
             return Err(Refused::AlreadyExpired);
+        }
+        let last = self.last_price(instrument);
+        let is_met = |price| instructions.trigger.is_some_and(|at| at.is_met(side, price));
+        if last.is_some_and(is_met) {
+            return Err(Refused::WouldTrigger);
         }
         let takes = |price| self.would_take(instrument, side, price);
         if instructions.post_only && price.is_some_and(takes) {

@@ -7,7 +7,7 @@ use model::{AccountHandle, Instrument, InstrumentId, OrderId, Price, Quantity, S
 use thiserror::Error;
 
 use crate::{
-    ACCOUNTS_END, Books, ORDERS_MAX, OpenOrder,
+    ACCOUNTS_END, Books, ORDERS_MAX, OpenOrder, Sleeper,
     book::{Book, Resting},
 };
 
@@ -26,6 +26,10 @@ pub struct BooksImage {
     pub next_priority: u64,
     /// The latest instant that the books were told.
     pub now: Timestamp,
+    /// Every order that sleeps or has woken, in ascending order of entry.
+    pub sleepers: Vec<Sleeper>,
+    /// Those of them that have woken and not gone on yet, in their order.
+    pub woken: Vec<OrderId>,
 }
 
 /// What one book is apart from its orders.
@@ -74,6 +78,10 @@ pub enum RestoreError {
     /// Two open orders with one id.
     #[error("order {0} is there twice")]
     DuplicateOrder(OrderId),
+    /// An order that sleeps without anything that could wake it, one that would have woken, or one
+    /// that has woken and is not there.
+    #[error("order {0} sleeps as none can")]
+    Sleeper(OrderId),
     /// A bid at or above an ask.
     #[error("the book of instrument {} is crossed", .0.0)]
     Crossed(InstrumentId),
@@ -97,7 +105,8 @@ impl Books {
         orders.extend(accounts.flat_map(|account| self.orders_of(account)));
         orders.sort_unstable_by_key(|order| order.priority);
         let Books { next_priority, now, .. } = *self;
-        BooksImage { books: books.collect(), orders, next_priority, now }
+        let (sleepers, woken) = self.sleepers.image();
+        BooksImage { books: books.collect(), orders, next_priority, now, sleepers, woken }
     }
 
     /// The books of an image.
@@ -105,7 +114,7 @@ impl Books {
     /// # Errors
     /// [`RestoreError`] where no run of commands could have led to it. Never panics.
     pub fn restore(image: BooksImage) -> Result<Books, RestoreError> {
-        if image.orders.len() > ORDERS_MAX {
+        if image.orders.len().saturating_add(image.sleepers.len()) > ORDERS_MAX {
             return Err(RestoreError::TooManyOrders);
         }
         if image.next_priority > COUNTER_MAX {
@@ -124,6 +133,7 @@ impl Books {
             first_free = order.priority + 1;
             books.restore_order(&order)?;
         }
+        books.restore_sleepers(&image.sleepers, &image.woken)?;
         for book in &books.books {
             let id = book.instrument.id;
             if book.is_crossed() {

@@ -75,32 +75,47 @@
 //!     end the order before its amount does. Such an order asks for no base quantity, so what
 //!     remains of it is told as zero.
 //!
+//! # Stop-loss and take-profit orders
+//!
+//! 19. Such an order sleeps until a trade is at its trigger's price or beyond: a stop-loss buy and a
+//!     take-profit sell wait for a rise to it, a stop-loss sell and a take-profit buy for a fall.
+//!     Asleep it is in no queue and in no depth, but open: it counts, and it can be cancelled. One
+//!     that the price of the last trade would wake at once is refused as [`Refused::WouldTrigger`].
+//! 20. Only trades wake, each trade of a command, and only once the command is finished. Of those
+//!     that it wakes the ones that waited for a fall come first, the highest trigger first; then
+//!     those that waited for a rise, the lowest first; at one price in order of entry.
+//! 21. Who has woken goes on when the caller asks for it ([`Books::next_woken`]), as a command of its
+//!     own: a limit or a market order like any, with its time in force, its mode of self-trade
+//!     prevention and its funds. Whom its trades wake comes behind all that had woken before. Until
+//!     it goes on it can be cancelled.
+//!
 //! # Bounds
 //!
-//! 19. One command meets at most [`FILLS_MAX`] makers, traded or not. An order that could trade on expires as
+//! 22. One command meets at most [`FILLS_MAX`] makers, traded or not. An order that could trade on expires as
 //!     [`EndReason::SweepLimit`], GTC or not: it must not rest where it crosses. One that could not
 //!     trade on anyway ends or rests as without this rule.
-//! 20. At most [`ORDERS_MAX`] orders are open. The caller asks [`Books::has_room`] before it
+//! 23. At most [`ORDERS_MAX`] orders are open, asleep or not. The caller asks [`Books::has_room`] before it
 //!     accepts.
 //!
 //! # The life of an order
 //!
-//! 21. Every placed order ends exactly once or rests; a resting order ends exactly once, by its
+//! 24. Every placed order ends exactly once, rests or sleeps; a resting order ends exactly once, by its
 //!     last trade, by self-trade prevention, by its time or by cancellation; after its end there is
 //!     nothing of it. Its id is then unknown here. A refused order changes nothing.
-//! 22. Cancelling an id that is not open changes nothing. Cancel-all ends an account's orders in
-//!     the order in which they came to rest, over all books or in one.
+//! 25. Cancelling an id that is not open changes nothing. Cancel-all ends an account's orders in
+//!     the order in which they came to rest, over all books or in one; then those that sleep, in
+//!     order of entry.
 //!
 //! # What the public sees
 //!
-//! 23. Trades are numbered 1, 2, 3 ... for each instrument. So are the commands that changed a
+//! 26. Trades are numbered 1, 2, 3 ... for each instrument. So are the commands that changed a
 //!     level of its book: the *depth sequence*. A command tells each level it changed once, with
 //!     its final total, zero where the level is gone; a command that changed no level takes no
 //!     number.
-//! 24. Within a command the order is: trades and prevented trades, each followed by the end of its
+//! 27. Within a command the order is: trades and prevented trades, each followed by the end of its
 //!     maker if that was its last; then the taker's end, or that it rests. Levels: instruments by id, bids before asks,
 //!     best first.
-//! 25. Changing an instrument's settings leaves its resting orders as they are.
+//! 28. Changing an instrument's settings leaves its resting orders as they are.
 //!
 //! # Cost
 //!
@@ -116,7 +131,7 @@
 //! - [`feasible`]: what can be told before an order does anything: what refuses it, and whether it
 //!   could be filled whole.
 //! - [`sweep`]: placing an order. [`prevention`]: where it meets one of its own account.
-//! - [`expiry`]: orders that end by themselves.
+//! - [`expiry`]: orders that end by themselves. [`sleepers`]: orders that wait for a price.
 //! - [`order`], [`outcome`]: what goes in and what comes out.
 //! - [`keys`]: the keys that make retries safe; independent of the books.
 //! - [`image`]: the books as plain data, and back with everything checked.
@@ -143,6 +158,7 @@ pub mod order;
 pub mod outcome;
 pub mod prevention;
 mod slab;
+pub mod sleepers;
 pub mod sweep;
 
 pub use books::{ACCOUNTS_END, Books, Depth, ORDERS_MAX};
@@ -155,4 +171,5 @@ pub use keys::{
 pub use order::{NewOrder, OpenOrder, Size};
 pub use outcome::{BookEvent, End, EndReason, Fill, LevelChange, Outcome, Rested};
 pub use prevention::Prevented;
+pub use sleepers::Sleeper;
 pub use sweep::FILLS_MAX;

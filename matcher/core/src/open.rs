@@ -33,7 +33,7 @@ pub(crate) struct AccountOrders {
     pub(crate) count: u32,
 }
 
-const NONE: AccountOrders = AccountOrders { head: NIL, tail: NIL, count: 0 };
+pub(crate) const NONE: AccountOrders = AccountOrders { head: NIL, tail: NIL, count: 0 };
 
 fn hash(id: OrderId) -> u64 {
     FxBuildHasher.hash_one(id.number())

@@ -19,7 +19,7 @@ pub struct NewOrder {
     pub instrument: InstrumentId,
     /// Which way.
     pub side: Side,
-    /// Limit or market.
+    /// Limit or market; what it waits for is in its instructions.
     pub order_type: OrderType,
     /// What becomes of a limit order's rest. A market order never rests, whatever this says.
     pub time_in_force: TimeInForce,

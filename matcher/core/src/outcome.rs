@@ -63,6 +63,8 @@ pub enum BookEvent {
     Prevented(Prevented),
     /// An order came to rest.
     Rested(Rested),
+    /// An order sleeps until the price of a trade wakes it: which order.
+    Sleeps(OrderId),
     /// An order ended. There is exactly one for each order, and nothing of it after.
     Ended(End),
 }

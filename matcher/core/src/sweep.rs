@@ -32,7 +32,8 @@ pub(crate) struct Taker<'a> {
     budget: Option<Amount>,
     /// How many orders it has met, and whether it traded with one of them.
     pub(crate) matches: usize,
-    has_traded: bool,
+    /// The price of its first trade, if it made one.
+    first_price: Option<Price>,
     /// Whether it may meet orders that it does not trade with: its own, or overdue ones.
     pub(crate) looks_at_makers: bool,
     /// Whether prevention has taken something off it since its last trade, or all of it.
@@ -71,6 +72,9 @@ impl Books {
     pub fn place(&mut self, order: NewOrder, out: &mut Outcome) {
         assert!(order.account.0 < ACCOUNTS_END, "the account's number is out of range");
         let book = self.slot(order.instrument).expect("the instrument is listed");
+        if order.instructions.trigger.is_some() {
+            return self.put_to_sleep(order, book, out);
+        }
         let first_level = out.levels.len();
         let mut taker = self.taker(&order, book);
         let is_infeasible = order.time_in_force == TimeInForce::Fok && !self.can_fill(&taker);
@@ -84,14 +88,17 @@ impl Books {
             book.sequence = taker.sequence;
         }
         debug_assert!(!book.is_crossed(), "a book is never left crossed");
+        if let Some(first) = taker.first_price {
+            self.wake_sleepers(taker.book, first);
+        }
     }
 
     fn taker<'a>(&self, order: &'a NewOrder, slot: u32) -> Taker<'a> {
         let book = &self.books[slot as usize];
-        let bound = match order.order_type {
+        let bound = match order.order_type.awake() {
             OrderType::Limit => order.price.expect("a limit order has a price"),
             // Nothing to trade with: any bound will do.
-            OrderType::Market => book.market_bound(order.side).unwrap_or(Price::MIN),
+            _ => book.market_bound(order.side).unwrap_or(Price::MIN),
         };
         let (asked, budget) = limits(order, &book.instrument);
         let prevents = order.instructions.self_trade != SelfTradePrevention::None;
@@ -104,7 +111,7 @@ impl Books {
             prevented: Quantity::ZERO,
             budget,
             matches: 0,
-            has_traded: false,
+            first_price: None,
             looks_at_makers: prevents || self.has_overdue(),
             is_prevented: false,
             is_gone: false,
@@ -192,7 +199,8 @@ impl Books {
         maker.remaining = maker.remaining.minus(quantity);
         taker.remaining = taker.remaining.minus(quantity);
         taker.matches += 1;
-        (taker.has_traded, taker.is_prevented) = (true, false);
+        taker.first_price = taker.first_price.or(Some(level.price));
+        taker.is_prevented = false;
         level.total_lots -= quantity.lots();
         let fill = Fill {
             trade: self.books[taker.book as usize].next_trade(level.price),
@@ -250,15 +258,14 @@ impl Books {
 /// How many lots an order may take, and how much of the quote asset it may spend or receive.
 fn limits(order: &NewOrder, instrument: &Instrument) -> (Quantity, Option<Amount>) {
     let largest = Quantity::from_lots(Quantity::LOTS_MAX).expect("the maximum");
-    match (order.order_type, order.side, order.size) {
-        (OrderType::Limit, _, Size::Base(quantity)) => (quantity, None),
-        (OrderType::Limit, _, Size::Quote(_)) => panic!("a limit order's size is a base quantity"),
-        (OrderType::Market, Side::Buy, Size::Base(quantity)) => (quantity, Some(order.funds)),
-        (OrderType::Market, Side::Sell, Size::Base(quantity)) => (quantity, None),
-        (OrderType::Market, Side::Buy, Size::Quote(amount)) => {
-            (largest, Some(amount.min(order.funds)))
-        }
-        (OrderType::Market, Side::Sell, Size::Quote(amount)) => {
+    let is_limit = order.order_type.awake() == OrderType::Limit;
+    match (order.size, order.side) {
+        (Size::Base(quantity), _) if is_limit => (quantity, None),
+        (Size::Quote(_), _) if is_limit => panic!("a limit order's size is a base quantity"),
+        (Size::Base(quantity), Side::Buy) => (quantity, Some(order.funds)),
+        (Size::Base(quantity), Side::Sell) => (quantity, None),
+        (Size::Quote(amount), Side::Buy) => (largest, Some(amount.min(order.funds))),
+        (Size::Quote(amount), Side::Sell) => {
             let lot = Quantity::from_lots(1).expect("one is a quantity");
             let lots = order.funds.units().max(0) / instrument.base_amount(lot).units();
             let lots = u64::try_from(lots).unwrap_or(u64::MAX).min(Quantity::LOTS_MAX);
@@ -308,14 +315,14 @@ impl Taker<'_> {
 
     /// Why it ends; `None` where its rest is to rest.
     fn end_reason(&self, stop: &Stop) -> Option<EndReason> {
-        let is_market = self.order.order_type == OrderType::Market;
+        let is_market = self.order.order_type.awake() == OrderType::Market;
         let has_all_of_amount = self.is_by_quote() && !self.is_short();
         Some(match stop {
             Stop::Done => EndReason::Filled,
             Stop::Prevented => EndReason::SelfTradePrevented,
             Stop::Infeasible => EndReason::FillOrKill,
             Stop::Spent if has_all_of_amount && self.is_prevented => EndReason::SelfTradePrevented,
-            Stop::Spent if has_all_of_amount && self.has_traded => EndReason::Filled,
+            Stop::Spent if has_all_of_amount && self.first_price.is_some() => EndReason::Filled,
             Stop::Spent => EndReason::InsufficientFunds,
             Stop::Limit => EndReason::SweepLimit,
             Stop::NothingLeft if is_market => EndReason::InsufficientLiquidity,

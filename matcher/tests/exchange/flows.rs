@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use matcher::Exchange;
 use model::{
     Instructions, InstrumentId, OrderId, Partition, Price, Quantity, SelfTradePrevention, Side,
-    TimeInForce, Timestamp,
+    TimeInForce, Timestamp, Trigger, TriggerKind,
 };
 use proto::{
     command::{Ask, Command},
@@ -28,10 +28,11 @@ fn account(random: &mut Pcg64Mcg) -> String {
 /// A command, and where it is an order what else that says.
 fn command(random: &mut Pcg64Mcg, venue: &Venue) -> Command {
     let plain = plain_command(random, venue.next_offset);
-    let (is_limit, time_in_force) = match &plain {
-        Command::Place(place) => (matches!(place.ask, Ask::Limit { .. }), place.time_in_force),
+    let (ask, time_in_force) = match &plain {
+        Command::Place(place) => (place.ask, place.time_in_force),
         _ => return plain,
     };
+    let is_limit = matches!(ask, Ask::Limit { .. });
     let mode = random.random_range(0..10);
     let self_trade = SelfTradePrevention::ALL.get(mode).copied().unwrap_or_default();
     let plainly = Instructions { self_trade, ..Instructions::default() };
@@ -42,6 +43,12 @@ fn command(random: &mut Pcg64Mcg, venue: &Venue) -> Command {
             (TimeInForce::Gtd, Instructions { expires_at: Some(until), ..plainly })
         }
         3 if is_limit => (TimeInForce::Day, Instructions { post_only: true, ..plainly }),
+        4..6 if !matches!(ask, Ask::MarketByQuote { .. }) => {
+            let kinds = [TriggerKind::StopLoss, TriggerKind::TakeProfit];
+            let kind = kinds[random.random_range(0..2)];
+            let price = Price::from_ticks(random.random_range(9_900..10_100)).expect("in range");
+            (time_in_force, Instructions { trigger: Some(Trigger { kind, price }), ..plainly })
+        }
         _ => (time_in_force, plainly),
     };
     saying(plain, time_in_force, instructions)

@@ -2,7 +2,7 @@
 
 use model::{
     AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, RequestId,
-    SelfTradePrevention, TimeInForce, Timestamp,
+    SelfTradePrevention, TimeInForce, Timestamp, Trigger, TriggerKind,
 };
 use thiserror::Error;
 
@@ -117,6 +117,11 @@ fn instructions(wire: &log::PlaceOrder) -> Result<Instructions, Malformed> {
     if said.post_only && !(is_limit && rests) {
         return Err(Malformed("post_only"));
     }
+    let ends_by_itself = matches!(time_in_force, TimeInForce::Gtd | TimeInForce::Day);
+    let is_by_quote = wire.quote_quantity.is_some();
+    if said.trigger.is_some() && (said.post_only || ends_by_itself || is_by_quote) {
+        return Err(Malformed("trigger"));
+    }
     Ok(said)
 }
 
@@ -129,7 +134,18 @@ impl TryFrom<&log::Instructions> for Instructions {
             nanos => Some(Timestamp::from_unix_nanos(nanos)),
         };
         let self_trade = self_trade_from_wire(wire.self_trade_prevention)?;
-        Ok(Instructions { post_only: wire.post_only, self_trade, expires_at })
+        let kind = match log::TriggerKind::try_from(wire.trigger) {
+            Ok(log::TriggerKind::Unspecified) => None,
+            Ok(log::TriggerKind::StopLoss) => Some(TriggerKind::StopLoss),
+            Ok(log::TriggerKind::TakeProfit) => Some(TriggerKind::TakeProfit),
+            Err(_) => return Err(Malformed("trigger")),
+        };
+        let trigger = match (kind, wire.trigger_price_ticks) {
+            (None, 0) => None,
+            (Some(kind), ticks) => Some(Trigger { kind, price: price(ticks)? }),
+            (None, _) => return Err(Malformed("trigger")),
+        };
+        Ok(Instructions { post_only: wire.post_only, self_trade, expires_at, trigger })
     }
 }
 
@@ -244,6 +260,13 @@ pub fn instructions_to_wire(instructions: &Instructions) -> Option<log::Instruct
         post_only: instructions.post_only,
         self_trade_prevention: mode.into(),
         expires_at_unix_nanos: instructions.expires_at.map_or(0, Timestamp::unix_nanos),
+        trigger: match instructions.trigger.map(|trigger| trigger.kind) {
+            None => log::TriggerKind::Unspecified,
+            Some(TriggerKind::StopLoss) => log::TriggerKind::StopLoss,
+            Some(TriggerKind::TakeProfit) => log::TriggerKind::TakeProfit,
+        }
+        .into(),
+        trigger_price_ticks: instructions.trigger.map_or(0, |trigger| trigger.price.ticks()),
     };
     (wire != log::Instructions::default()).then_some(wire)
 }
@@ -298,6 +321,10 @@ mod tests {
         };
         let until = Some(Timestamp::from_unix_nanos(77));
         let said = |self_trade| Instructions { self_trade, ..Instructions::default() };
+        let waking = |kind| Instructions {
+            trigger: Some(Trigger { kind, price }),
+            ..Instructions::default()
+        };
         let movement = Movement {
             asset: AssetId(2),
             amount: Amount::from_units(1 << 70),
@@ -308,6 +335,8 @@ mod tests {
             place(Ask::Market { quantity }),
             told(TimeInForce::Fok, said(SelfTradePrevention::ExpireTaker)),
             told(TimeInForce::Gtc, said(SelfTradePrevention::ExpireMaker)),
+            told(TimeInForce::Ioc, waking(TriggerKind::StopLoss)),
+            told(TimeInForce::Fok, waking(TriggerKind::TakeProfit)),
             told(TimeInForce::Gtc, said(SelfTradePrevention::ExpireBoth)),
             told(TimeInForce::Gtd, Instructions { expires_at: until, ..Instructions::default() }),
             told(
@@ -339,6 +368,29 @@ mod tests {
         }
     }
 
+    /// Logs from before orders could say more hold these bytes, and keys their hash.
+    #[test]
+    fn a_plain_order_is_written_as_it_always_was() {
+        let place = PlaceOrder {
+            key: Key { space: KeySpace::Generated, text: KeyText::new("k").expect("a good key") },
+            instrument: InstrumentId(1),
+            side: Side::Buy,
+            ask: Ask::Limit {
+                price: Price::MIN,
+                quantity: Quantity::from_lots(1).expect("in range"),
+            },
+            time_in_force: TimeInForce::Gtc,
+            instructions: Instructions::default(),
+        };
+        let bytes = prost::Message::encode_to_vec(&log::PlaceOrder::from(&place));
+        assert_eq!(bytes, [8, 3, 18, 1, 107, 24, 1, 32, 1, 40, 1, 48, 1, 56, 1, 64, 1]);
+        let none = log::PlaceOrder {
+            instructions: Some(log::Instructions::default()),
+            ..log::PlaceOrder::from(&place)
+        };
+        assert_eq!(PlaceOrder::try_from(none), Ok(place), "saying nothing is plain");
+    }
+
     #[test]
     fn what_is_not_a_command_names_its_field() {
         let good = |ask| {
@@ -366,6 +418,8 @@ mod tests {
         };
         let resting = log::Instructions { post_only: true, ..Default::default() };
         let until = log::Instructions { expires_at_unix_nanos: 5, ..Default::default() };
+        let day: i32 = trading::TimeInForce::Day.into();
+        let waking = log::Instructions { trigger: 2, trigger_price_ticks: 4, ..Default::default() };
         let unknown = log::Instructions { self_trade_prevention: 9, ..Default::default() };
         let table = [
             ("time_in_force", log::PlaceOrder { time_in_force: fok, ..market.clone() }),
@@ -374,6 +428,14 @@ mod tests {
             ("post_only", saying(resting, &market)),
             ("post_only", log::PlaceOrder { time_in_force: fok, ..saying(resting, &limit) }),
             ("self_trade_prevention", saying(unknown, &limit)),
+            ("trigger", saying(log::Instructions { trigger: 9, ..Default::default() }, &limit)),
+            (
+                "trigger",
+                saying(log::Instructions { trigger_price_ticks: 9, ..Default::default() }, &limit),
+            ),
+            ("price_ticks", saying(log::Instructions { trigger: 1, ..Default::default() }, &limit)),
+            ("trigger", saying(log::Instructions { post_only: true, ..waking }, &limit)),
+            ("trigger", log::PlaceOrder { time_in_force: day, ..saying(waking, &limit) }),
             ("price_ticks", log::PlaceOrder { price_ticks: 0, ..limit.clone() }),
             ("price_ticks", log::PlaceOrder { price_ticks: u64::MAX, ..limit.clone() }),
             ("quantity_lots", log::PlaceOrder { quantity_lots: 0, ..limit.clone() }),

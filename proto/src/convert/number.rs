@@ -84,6 +84,26 @@ pub const fn type_to_wire(order_type: OrderType) -> trading::OrderType {
     match order_type {
         OrderType::Limit => trading::OrderType::Limit,
         OrderType::Market => trading::OrderType::Market,
+        OrderType::StopLoss => trading::OrderType::StopLoss,
+        OrderType::StopLossLimit => trading::OrderType::StopLossLimit,
+        OrderType::TakeProfit => trading::OrderType::TakeProfit,
+        OrderType::TakeProfitLimit => trading::OrderType::TakeProfitLimit,
+    }
+}
+
+/// An order type from a wire.
+///
+/// # Errors
+/// [`Malformed`] where it is unspecified or unknown.
+pub fn type_from_wire(wire: i32) -> Result<OrderType, Malformed> {
+    match trading::OrderType::try_from(wire) {
+        Ok(trading::OrderType::Limit) => Ok(OrderType::Limit),
+        Ok(trading::OrderType::Market) => Ok(OrderType::Market),
+        Ok(trading::OrderType::StopLoss) => Ok(OrderType::StopLoss),
+        Ok(trading::OrderType::StopLossLimit) => Ok(OrderType::StopLossLimit),
+        Ok(trading::OrderType::TakeProfit) => Ok(OrderType::TakeProfit),
+        Ok(trading::OrderType::TakeProfitLimit) => Ok(OrderType::TakeProfitLimit),
+        Ok(trading::OrderType::Unspecified) | Err(_) => Err(Malformed("type")),
     }
 }
 

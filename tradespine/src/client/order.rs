@@ -4,6 +4,7 @@ use model::SelfTradePrevention;
 use proto::{
     convert::{
         from_proto_timestamp, self_trade_from_wire, side_from_wire, time_in_force_from_wire,
+        type_from_wire,
     },
     text,
     trading::{Fill, Order, OrderStatus, OrderType},
@@ -24,6 +25,7 @@ pub fn details(order: &Order) -> String {
         ("side", side(order.side).to_owned()),
         ("type", format!("{} {}", order_type(order), time_in_force(order)).trim().to_owned()),
         ("price", order.price.clone()),
+        ("stop price", order.stop_price.clone()),
         ("quantity", order.quantity.clone()),
         ("quote quantity", order.quote_quantity.clone()),
         ("remaining", order.remaining.clone()),
@@ -111,6 +113,7 @@ pub fn json(order: &Order) -> Value {
         "type": order_type(order),
         "time_in_force": time_in_force(order),
         "price": text(&order.price),
+        "stop_price": text(&order.stop_price),
         "quantity": text(&order.quantity),
         "quote_quantity": text(&order.quote_quantity),
         "remaining": text(&order.remaining),
@@ -145,11 +148,7 @@ pub fn instant(wire: Option<&prost_types::Timestamp>) -> String {
 }
 
 fn order_type(order: &Order) -> &'static str {
-    match OrderType::try_from(order.r#type) {
-        Ok(OrderType::Limit) => text::order_type(model::OrderType::Limit),
-        Ok(OrderType::Market) => text::order_type(model::OrderType::Market),
-        _ => "",
-    }
+    type_from_wire(order.r#type).map_or("", text::order_type)
 }
 
 fn time_in_force(order: &Order) -> &'static str {

@@ -63,6 +63,16 @@ pub struct PlaceArguments {
     #[arg(long, conflicts_with_all = ["ioc", "fok", "market", "quote"])]
     post_only: bool,
 
+    /// Sleep until a trade turns the price against it as far as this, then trade
+    #[arg(long, value_name = "PRICE", allow_negative_numbers = true)]
+    #[arg(conflicts_with_all = ["take_profit", "until", "day", "post_only", "quote"])]
+    stop_loss: Option<String>,
+
+    /// Sleep until a trade turns the price in its favour as far as this, then trade
+    #[arg(long, value_name = "PRICE", allow_negative_numbers = true)]
+    #[arg(conflicts_with_all = ["until", "day", "post_only", "quote"])]
+    take_profit: Option<String>,
+
     /// What to do where it would trade with an order of the same client
     #[arg(long, value_name = "MODE")]
     self_trade: Option<SelfTrade>,
@@ -142,7 +152,15 @@ fn request(arguments: &PlaceArguments) -> PlaceOrderRequest {
         Side::Buy => trading::Side::Buy,
         Side::Sell => trading::Side::Sell,
     };
-    let order_type = if is_market { OrderType::Market } else { OrderType::Limit };
+    let order_type = match (&arguments.stop_loss, &arguments.take_profit) {
+        (None, None) if is_market => OrderType::Market,
+        (None, None) => OrderType::Limit,
+        (Some(_), _) if is_market => OrderType::StopLoss,
+        (Some(_), _) => OrderType::StopLossLimit,
+        (None, Some(_)) if is_market => OrderType::TakeProfit,
+        (None, Some(_)) => OrderType::TakeProfitLimit,
+    };
+    let stop_price = arguments.stop_loss.as_ref().or(arguments.take_profit.as_ref());
     let time_in_force = match arguments {
         _ if arguments.ioc || is_market => TimeInForce::Ioc,
         _ if arguments.fok => TimeInForce::Fok,
@@ -163,6 +181,7 @@ fn request(arguments: &PlaceArguments) -> PlaceOrderRequest {
         quantity: arguments.quantity.clone().unwrap_or_default(),
         quote_quantity: arguments.quote.clone().unwrap_or_default(),
         wait_for_result: true,
+        stop_price: stop_price.cloned().unwrap_or_default(),
         post_only: arguments.post_only,
         self_trade_prevention: mode,
         expires_at: arguments.until.map(to_proto_timestamp),
@@ -241,6 +260,10 @@ mod tests {
         let until = requested(&format!("{line} --until 2030-01-01T00:00:00Z"));
         assert_eq!(until.time_in_force(), TimeInForce::Gtd);
         assert_eq!(until.expires_at.expect("it ends").seconds, 1_893_456_000);
+        let stop = requested(&format!("{line} --stop-loss 6"));
+        assert_eq!((stop.r#type(), stop.stop_price.as_str()), (OrderType::StopLossLimit, "6"));
+        let profit = requested("place BTC-USDT sell 1 --market --take-profit 6 --client alice");
+        assert_eq!((profit.r#type(), profit.price.as_str()), (OrderType::TakeProfit, ""));
         let plain = requested(line);
         assert_eq!((plain.self_trade_prevention, plain.expires_at), (0, None));
     }

@@ -5,7 +5,7 @@ use proto::{
     convert,
     log::{
         BookChanged, EndReason, Event, Instructions, KeySpace, Level, OrderEnded, OrderTerms,
-        TradeExecuted, TradePrevented, event::Kind,
+        TradeExecuted, TradePrevented, TriggerKind, event::Kind,
     },
     text, trading,
 };
@@ -46,6 +46,9 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
         ),
         Some(Kind::Trade(executed)) => trade(answer, executed),
         Some(Kind::TradePrevented(met)) => prevented(answer, met),
+        Some(Kind::OrderTriggered(woken)) => {
+            format!("order {} of {} wakes", woken.order_id, account(answer, woken.account))
+        }
         Some(Kind::OrderEnded(ended)) => end(answer, ended),
         Some(Kind::BookChanged(changed)) => book(changed),
         Some(Kind::TakenOver(taken)) => {
@@ -85,7 +88,14 @@ fn terms(answer: &Answer, terms: Option<&OrderTerms>) -> String {
 /// What else an order says, where it ends by itself said elsewhere.
 pub(super) fn said(instructions: &Instructions) -> String {
     let post_only = if instructions.post_only { " post-only" } else { "" };
-    format!("{post_only}{}", mode(instructions.self_trade_prevention))
+    let trigger = match instructions.trigger() {
+        TriggerKind::Unspecified => String::new(),
+        TriggerKind::StopLoss => format!(" stop-loss @ {} ticks", instructions.trigger_price_ticks),
+        TriggerKind::TakeProfit => {
+            format!(" take-profit @ {} ticks", instructions.trigger_price_ticks)
+        }
+    };
+    format!("{post_only}{}{trigger}", mode(instructions.self_trade_prevention))
 }
 
 fn mode(wire: i32) -> String {

@@ -302,6 +302,8 @@ fn events_of_orders() {
             instructions: Some(log::Instructions {
                 post_only: true,
                 self_trade_prevention: trading::SelfTradePrevention::ExpireMaker.into(),
+                trigger: log::TriggerKind::StopLoss.into(),
+                trigger_price_ticks: 7,
                 ..Default::default()
             }),
             ..terms.clone()
@@ -312,8 +314,10 @@ fn events_of_orders() {
     assert_eq!(
         event_words(event::Kind::OrderPlaced(told_more)),
         "placed bob instrument 11 sell limit day 12 lots @ 345 ticks post-only expire_maker \
-         generated_key=k, until 1970-01-02T00:00:00.000000Z"
+         stop-loss @ 7 ticks generated_key=k, until 1970-01-02T00:00:00.000000Z"
     );
+    let woken = log::OrderTriggered { order_id: 5, account: 1, instrument_id: 11 };
+    assert_eq!(event_words(event::Kind::OrderTriggered(woken)), "order 5 of bob wakes");
     let met = log::TradePrevented {
         instrument_id: 11,
         number: 3,

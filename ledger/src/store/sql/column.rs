@@ -178,15 +178,14 @@ impl TryFrom<entity::order::Model> for OrderRow {
                 Amount::ZERO => None,
                 amount => Some(amount),
             },
-            instructions: Instructions {
+            instructions: Instructions::try_from(&log::Instructions {
                 post_only: row.post_only,
-                self_trade: convert::self_trade_from_wire(row.self_trade_prevention.into())
-                    .map_err(malformed)?,
-                expires_at: match row.expires_at_nanos {
-                    0 => None,
-                    nanos => Some(instant_of(nanos)),
-                },
-            },
+                self_trade_prevention: row.self_trade_prevention.into(),
+                expires_at_unix_nanos: row.expires_at_nanos.cast_unsigned(),
+                trigger: row.trigger_kind.into(),
+                trigger_price_ticks: row.trigger_price_ticks.cast_unsigned(),
+            })
+            .map_err(malformed)?,
             created_at: instant_of(row.created_at_nanos),
             state: OrderState {
                 remaining: quantity_of(row.remaining_lots)?,

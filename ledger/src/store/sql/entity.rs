@@ -99,6 +99,8 @@ pub(super) mod order {
         pub self_trade_prevention: i16,
         pub expires_at_nanos: i64,
         pub prevented_lots: i64,
+        pub trigger_kind: i16,
+        pub trigger_price_ticks: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -26,6 +26,7 @@ pub(super) fn order_state(id: OrderId, state: &OrderState) -> Values {
 pub(super) fn order(row: &OrderRow) -> Values {
     use proto::convert::{self_trade_to_wire, side_to_wire, time_in_force_to_wire, type_to_wire};
     let said = &row.instructions;
+    let wire = proto::convert::instructions_to_wire(said);
     let (quote_units, quote_units_high) = column::amount(row.quote_quantity.unwrap_or_default());
     vec![
         column::count(row.id.number()).into(),
@@ -48,6 +49,8 @@ pub(super) fn order(row: &OrderRow) -> Values {
         column::word(self_trade_to_wire(said.self_trade)).into(),
         column::count(said.expires_at.map_or(0, Timestamp::unix_nanos)).into(),
         column::count(row.state.prevented.lots()).into(),
+        column::word(wire.map_or(0, |wire| wire.trigger)).into(),
+        column::count(wire.map_or(0, |wire| wire.trigger_price_ticks)).into(),
     ]
 }
 

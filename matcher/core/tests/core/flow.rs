@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use matcher_core::{BookEvent, Books, EndReason, NewOrder, Outcome, Refused, Size};
 use model::{
     AccountHandle, Amount, InstrumentId, OrderType, SelfTradePrevention, Side, TimeInForce,
-    Timestamp,
+    Timestamp, Trigger, TriggerKind,
 };
 use rand_pcg::{
     Pcg64,
@@ -26,6 +26,8 @@ pub enum Command {
     Protect(InstrumentId, u32),
     /// Time passes to this instant, and at most so many orders end of it.
     PassTime(u64, usize),
+    /// The next order that has woken goes on, if one has.
+    GoOn,
 }
 
 /// A seeded flow around a wandering price, with few prices and small sizes, so that queues are
@@ -54,7 +56,7 @@ impl Flow {
     }
 
     pub fn next(&mut self, open: usize) -> Command {
-        let cancels = if open > self.target { 60 } else { 25 };
+        let cancels = if open > self.target { 67 } else { 38 };
         match self.below(1_000) {
             0..2 => Command::CancelAll(self.below(6) as u32, None),
             2..6 => {
@@ -66,6 +68,7 @@ impl Flow {
                 Command::PassTime(self.now, most as usize)
             }
             6..9 => Command::Protect(A, [1, 100, 500, 2_000, 10_000][self.below(5) as usize]),
+            30..200 => Command::GoOn,
             draw if draw < cancels * 10 => {
                 let recent = 1 + self.below(4 * self.target as u64);
                 Command::Cancel(self.next_id.saturating_sub(recent) + self.below(2))
@@ -88,7 +91,21 @@ impl Flow {
             _ => self.market_order(number, account, side, count, self.middle[which]),
         };
         order.instrument = [A, B][which];
+        let can_sleep = !order.instructions.post_only && order.instructions.expires_at.is_none();
+        if can_sleep && matches!(order.size, Size::Base(_)) && self.one_in(6) {
+            order.instructions.trigger = Some(self.trigger(side, self.middle[which]));
+        }
         order
+    }
+
+    /// Mostly on the side of the middle on which it is not met yet.
+    fn trigger(&mut self, side: Side, near: u64) -> Trigger {
+        let kinds = [TriggerKind::StopLoss, TriggerKind::TakeProfit];
+        let kind = kinds[self.below(2) as usize];
+        let away = self.below(12);
+        let rises = (kind == TriggerKind::StopLoss) == (side == Side::Buy);
+        let ticks = if rises { near.saturating_sub(4) + away } else { near + 4 - away.min(near) };
+        Trigger { kind, price: price(ticks.max(1)) }
     }
 
     fn limit_order(
@@ -169,8 +186,13 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
             assert_eq!(count, out.events.len());
         }
         Command::Cancel(number) => {
-            let known = books.order(id(number));
-            assert_eq!(books.cancel(id(number), out), known);
+            let is_open = books.is_open(id(number));
+            assert_eq!(books.cancel(id(number), out), is_open);
+        }
+        Command::GoOn => {
+            if let Some(order) = books.next_woken() {
+                books.place(order, out);
+            }
         }
         Command::CancelAll(account, only) => {
             let count = books.cancel_all(AccountHandle(account), only, out);
@@ -199,6 +221,7 @@ fn naive_ask(order: &NewOrder) -> naive::Ask {
             Size::Quote(amount) => naive::Size::Quote(amount),
         },
         funds: order.funds,
+        trigger: order.instructions.trigger,
     }
 }
 
@@ -212,6 +235,7 @@ fn run_naive(naive: &mut Naive, command: Command) -> Result<Told, &'static str> 
             naive.place(&ask)
         }
         Command::PassTime(now, most) => naive.pass_time(Timestamp::from_unix_nanos(now), most),
+        Command::GoOn => naive.go_on(),
         Command::Cancel(number) => naive.cancel(id(number)),
         Command::CancelAll(account, only) => naive.cancel_all(AccountHandle(account), only),
         Command::Protect(instrument, bps) => {
@@ -225,6 +249,7 @@ pub fn in_naive_refusal(refused: Refused) -> &'static str {
     match refused {
         Refused::WouldTake => "would take",
         Refused::AlreadyExpired => "already expired",
+        Refused::WouldTrigger => "would trigger",
     }
 }
 
@@ -264,6 +289,7 @@ fn in_naive_words(out: &Outcome) -> Told {
             let (order, account, left) = (rested.order, rested.account, rested.remaining.lots());
             Event::Rests { price: rested.price, party: Party { order, account, left } }
         }
+        BookEvent::Sleeps(order) => Event::Sleeps(order),
         BookEvent::Ended(end) => {
             let party =
                 Party { order: end.order, account: end.account, left: end.remaining.lots() };
@@ -312,11 +338,19 @@ fn compare(seed: u64, commands: u32, target: usize, seen: &mut BTreeMap<&'static
                 Event::Trade { .. } => "trade",
                 Event::Prevented { mode, .. } => mode_name(*mode),
                 Event::Rests { .. } => "rests",
+                Event::Sleeps(_) => "sleeps",
                 Event::Ends { why, .. } => why,
             };
             *seen.entry(kind).or_default() += 1;
         }
+        if command_wakes(&command) && expected.as_ref().is_ok_and(|(told, _)| !told.is_empty()) {
+            *seen.entry("goes on").or_default() += 1;
+        }
         if step % 64 == 0 {
+            let image = books.image();
+            let asleep = image.sleepers.iter().map(|sleeper| sleeper.order.id);
+            assert!(asleep.eq(naive.asleep.iter().map(|ask| ask.id)), "seed {seed}, step {step}");
+            assert_eq!(image.woken, naive.woken, "seed {seed}, step {step}");
             let open = books.image().orders;
             assert_eq!(open.len(), naive.open.len());
             for (ours, theirs) in open.iter().zip(&naive.open) {
@@ -350,8 +384,12 @@ fn mode_name(mode: SelfTradePrevention) -> &'static str {
     }
 }
 
+fn command_wakes(command: &Command) -> bool {
+    matches!(command, Command::GoOn)
+}
+
 /// Every reason, refusal and kind of event but the sweep limit, which tests of its own reach.
-const KINDS: [&str; 17] = [
+const KINDS: [&str; 20] = [
     "trade",
     "rests",
     "filled",
@@ -369,6 +407,9 @@ const KINDS: [&str; 17] = [
     "decrement",
     "would take",
     "already expired",
+    "sleeps",
+    "goes on",
+    "would trigger",
 ];
 
 #[test]
@@ -426,16 +467,22 @@ fn what_is_left_and_what_is_traded_add_up_for_every_order() {
                     }
                 }
                 BookEvent::Rested(rested) => assert_eq!(left[&rested.order], rested.remaining),
+                BookEvent::Sleeps(order) => assert!(left.contains_key(order)),
                 // Removed here: a second end would find nothing, by quote amount or not.
                 BookEvent::Ended(end) => {
                     let before = left.remove(&end.order).unwrap_or(end.remaining);
                     assert_eq!(before, end.remaining);
-                    assert_eq!(books.order(end.order), None);
+                    assert!(!books.is_open(end.order));
                 }
             }
         }
     }
-    let open: Vec<_> = books.image().orders.iter().map(|o| (o.id, o.remaining)).collect();
+    let image = books.image();
+    let asleep = image.sleepers.iter().map(|sleeper| {
+        let Size::Base(asked) = sleeper.order.size else { panic!("it asks for a quantity") };
+        (sleeper.order.id, asked)
+    });
+    let open: Vec<_> = image.orders.iter().map(|o| (o.id, o.remaining)).chain(asleep).collect();
     assert!(open.iter().all(|(id, remaining)| left[id] == *remaining));
     assert_eq!(open.len(), left.len());
     assert!(books.market_bound(A, Side::Buy).is_none_or(|bound| bound >= price(1)));

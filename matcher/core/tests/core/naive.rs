@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use model::{
     AccountHandle, Amount, Instrument, InstrumentId, OrderId, Price, Quantity,
-    SelfTradePrevention as Mode, Side, TimeInForce, Timestamp, TradeId,
+    SelfTradePrevention as Mode, Side, TimeInForce, Timestamp, TradeId, Trigger, TriggerKind,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,7 @@ pub struct Ask {
     pub mode: Mode,
     pub size: Size,
     pub funds: Amount,
+    pub trigger: Option<Trigger>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +71,7 @@ pub enum Event {
         party: Party,
         why: &'static str,
     },
+    Sleeps(OrderId),
 }
 
 /// Instrument, sequence, side, price, total.
@@ -100,6 +102,9 @@ pub struct Naive {
     /// In order of entry.
     pub open: Vec<Open>,
     now: Timestamp,
+    /// What sleeps or has woken, in order of entry; and those that have woken, in theirs.
+    pub asleep: Vec<Ask>,
+    pub woken: Vec<OrderId>,
 }
 
 type Totals = BTreeMap<(InstrumentId, Side, i128), (Price, u64)>;
@@ -114,7 +119,7 @@ impl Naive {
     }
 
     pub fn cancel(&mut self, id: OrderId) -> (Vec<Event>, Vec<LevelLine>) {
-        self.cancel_where(|open| open.party.order == id)
+        self.cancel_where(|open| open.party.order == id, |ask| ask.id == id)
     }
 
     pub fn cancel_all(
@@ -122,18 +127,70 @@ impl Naive {
         account: AccountHandle,
         only: Option<InstrumentId>,
     ) -> (Vec<Event>, Vec<LevelLine>) {
-        self.cancel_where(|open| {
-            open.party.account == account && only.is_none_or(|id| id == open.instrument)
-        })
+        let is_asked = |of: AccountHandle, in_book: InstrumentId| {
+            of == account && only.is_none_or(|id| id == in_book)
+        };
+        self.cancel_where(
+            |open| is_asked(open.party.account, open.instrument),
+            |ask| is_asked(ask.account, ask.instrument),
+        )
     }
 
-    fn cancel_where(&mut self, which: impl Fn(&Open) -> bool) -> (Vec<Event>, Vec<LevelLine>) {
+    fn cancel_where(
+        &mut self,
+        which: impl Fn(&Open) -> bool,
+        asleep: impl Fn(&Ask) -> bool,
+    ) -> (Vec<Event>, Vec<LevelLine>) {
         let before = self.totals();
         let (ended, kept): (Vec<Open>, Vec<Open>) = self.open.iter().partition(|open| which(open));
         self.open = kept;
-        let events =
-            ended.iter().map(|o| Event::Ends { party: o.party, why: "cancelled" }).collect();
+        let gone: Vec<Ask> = self.asleep.iter().copied().filter(|ask| asleep(ask)).collect();
+        self.asleep.retain(|ask| !asleep(ask));
+        self.woken.retain(|id| gone.iter().all(|ask| ask.id != *id));
+        let parties = ended.iter().map(|open| open.party);
+        let parties = parties.chain(gone.iter().map(|ask| taker(ask, 0)));
+        let events = parties.map(|party| Event::Ends { party, why: "cancelled" }).collect();
         (events, self.changes(&before))
+    }
+
+    /// The next that has woken goes on; nothing where none has.
+    pub fn go_on(&mut self) -> (Vec<Event>, Vec<LevelLine>) {
+        if self.woken.is_empty() {
+            return (Vec::new(), Vec::new());
+        }
+        let id = self.woken.remove(0);
+        let at = self.asleep.iter().position(|ask| ask.id == id).expect("it sleeps");
+        let ask = self.asleep.remove(at);
+        self.place(&Ask { trigger: None, ..ask })
+    }
+
+    /// Wakes whatever a price among the trades reaches: of those that wait for a fall the highest
+    /// first, then of those that wait for a rise the lowest, and the oldest of equals.
+    fn wake(&mut self, instrument: InstrumentId, events: &[Event]) {
+        let prices = events.iter().filter_map(|event| match event {
+            Event::Trade { price, .. } => Some(*price),
+            _ => None,
+        });
+        let prices: Vec<Price> = prices.collect();
+        for rising in [false, true] {
+            let mut reached: Vec<(Price, OrderId)> = Vec::new();
+            for ask in self.asleep.iter().filter(|ask| ask.instrument == instrument) {
+                let Some(at) = ask.trigger.filter(|_| !self.woken.contains(&ask.id)) else {
+                    continue;
+                };
+                let is_reached = |price: &Price| {
+                    if rising { *price >= at.price } else { *price <= at.price }
+                };
+                if waits_for_rise(ask.side, at) == rising && prices.iter().any(is_reached) {
+                    reached.push((at.price, ask.id));
+                }
+            }
+            reached.sort_by_key(|(price, _)| {
+                let ticks = i128::from(price.ticks());
+                if rising { ticks } else { -ticks }
+            });
+            self.woken.extend(reached.into_iter().map(|(_, id)| id));
+        }
     }
 
     /// Ends what is over at `now`, but only the first so many.
@@ -153,6 +210,12 @@ impl Naive {
         if ask.until.is_some_and(|until| until <= self.now) {
             return Some("already expired");
         }
+        if let (Some(at), Some(last)) = (ask.trigger, self.markets[&ask.instrument].last) {
+            let rises = waits_for_rise(ask.side, at);
+            if (rises && last >= at.price) || (!rises && last <= at.price) {
+                return Some("would trigger");
+            }
+        }
         let crosses = |open: &Open| {
             let limit = ask.limit.expect("post-only orders have one");
             open.instrument == ask.instrument
@@ -163,6 +226,10 @@ impl Naive {
     }
 
     pub fn place(&mut self, ask: &Ask) -> (Vec<Event>, Vec<LevelLine>) {
+        if ask.trigger.is_some() {
+            self.asleep.push(*ask);
+            return (vec![Event::Sleeps(ask.id)], Vec::new());
+        }
         let before = self.totals();
         // All or nothing: it is tried on a copy, which counts only where everything traded.
         if ask.lasts == TimeInForce::Fok {
@@ -177,6 +244,7 @@ impl Naive {
             }
         }
         let events = self.trade(ask);
+        self.wake(ask.instrument, &events);
         (events, self.changes(&before))
     }
 
@@ -365,6 +433,13 @@ impl Naive {
 
 fn one() -> Quantity {
     Quantity::from_lots(1).expect("in range")
+}
+
+fn waits_for_rise(side: Side, at: Trigger) -> bool {
+    match (at.kind, side) {
+        (TriggerKind::StopLoss, Side::Buy) | (TriggerKind::TakeProfit, Side::Sell) => true,
+        (TriggerKind::StopLoss, Side::Sell) | (TriggerKind::TakeProfit, Side::Buy) => false,
+    }
 }
 
 /// Lower is better.

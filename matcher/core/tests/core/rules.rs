@@ -7,7 +7,8 @@ use std::{fmt::Write, fs, path::Path};
 
 use matcher_core::{BookEvent, Books, EndReason, NewOrder, Outcome, Size};
 use model::{
-    AccountHandle, Amount, InstrumentId, SelfTradePrevention, Side, TimeInForce, Timestamp,
+    AccountHandle, Amount, InstrumentId, Price, SelfTradePrevention, Side, TimeInForce, Timestamp,
+    Trigger, TriggerKind,
 };
 
 use crate::{
@@ -76,13 +77,17 @@ impl Desk {
                 let bound = self.books.market_bound(A, self::side(side));
                 return bound.map_or_else(|| "none".to_owned(), |price| price.ticks().to_string());
             }
+            ["go-on"] => match self.books.next_woken() {
+                Some(order) => self.books.place(order, &mut out),
+                None => return "nobody".to_owned(),
+            },
             ["orders", name] => {
                 let trader = AccountHandle(self.trader(name));
                 return self.books.open_count(trader).to_string();
             }
             ["cancel", order] => {
                 let order = id(number(order.trim_start_matches('#')));
-                if self.books.cancel(order, &mut out).is_none() {
+                if !self.books.cancel(order, &mut out) {
                     assert_eq!(out, Outcome::new());
                     return "unknown".to_owned();
                 }
@@ -183,6 +188,15 @@ fn order(number_of: u64, trader: u32, side: Side, terms: &[&str]) -> NewOrder {
                 order.instructions.post_only = true;
                 after
             }
+            (kind @ ("stop" | "profit"), [at, after @ ..]) => {
+                let kind = match kind {
+                    "stop" => TriggerKind::StopLoss,
+                    _ => TriggerKind::TakeProfit,
+                };
+                let price = Price::from_ticks(number(at)).expect("in range");
+                order.instructions.trigger = Some(Trigger { kind, price });
+                after
+            }
             (mode @ ("expire-taker" | "expire-maker" | "expire-both" | "decrement"), after) => {
                 order.instructions.self_trade = self::mode(mode);
                 after
@@ -249,6 +263,7 @@ fn event(event: &BookEvent) -> String {
                  @ {price}"
             )
         }
+        BookEvent::Sleeps(order) => format!("#{order} sleeps"),
         BookEvent::Rested(rested) => {
             let (quantity, price) = (rested.remaining.lots(), rested.price.ticks());
             format!("#{} rests {quantity} @ {price}", rested.order)
