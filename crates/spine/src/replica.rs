@@ -8,18 +8,22 @@
 //! [`TIME_STEP_MAX`] does not move it, unless the record is a winning `TakeOver`, whose writer has
 //! compared its own clock with the log's. So a broken clock of a log cannot expire a book.
 
+mod behaviour;
 mod image;
 mod links;
+mod outcome;
 
 use model::{Partition, RequestId, Span, Timestamp};
 use prost::Message;
 use proto::{
     command::ClientCommand,
-    log::{self, event, input, outcome},
+    log::{self, event, input},
 };
 use thiserror::Error;
 
+pub use self::behaviour::BEHAVIOUR;
 pub(crate) use self::image::ReplicaImage;
+use self::outcome::{applied, poisoned, stale};
 use crate::{
     answer::{self, Preamble},
     chain::{Chain, Link, LogId},
@@ -36,15 +40,6 @@ pub const TIME_STEP_MAX: Span = Span::from_secs(10);
 /// records ten seconds and this leaves one for clocks that differ. Whatever a record asks for
 /// beyond it is cut, so that nothing that is kept until its `valid_until` is kept for ever.
 pub const VALID_FOR_MAX: Span = Span::from_secs(11);
-
-/// The behaviour that this binary has. Inputs after an upgrade beyond it need a newer one.
-///
-/// | behaviour | since it, orders may |
-/// |---|---|
-/// | 1 | be limit or market, GTC or IOC |
-/// | 2 | be FOK, GTD, for the day, post-only, and prevent trades with themselves |
-/// | 3 | sleep until the price of a trade wakes them |
-pub const BEHAVIOUR: u32 = 3;
 
 /// A shard's state: the protocol's part and the core.
 #[derive(Clone, Debug)]
@@ -161,11 +156,7 @@ impl<C: Core> Replica<C> {
     /// [`ReplicaError`] where the replica must stop.
     pub fn apply(&mut self, stored: &Stored) -> Result<Computed, ReplicaError> {
         self.check_next(stored)?;
-        if self.behaviour > BEHAVIOUR {
-            // The genesis asks for it.
-            let (asked, offset) = (self.behaviour, stored.offset);
-            return Err(ReplicaError::NewerBehaviour { asked, offset });
-        }
+        behaviour::check(self.behaviour, stored)?;
         let decoded = log::Input::decode(stored.record.value.as_ref()).ok();
         match decoded.and_then(|input| input.kind) {
             Some(kind) => self.apply_kind(stored, kind),
@@ -258,9 +249,7 @@ impl<C: Core> Replica<C> {
         if asked <= self.behaviour {
             return Ok(self.control(stored, stale()));
         }
-        if asked > BEHAVIOUR {
-            return Err(ReplicaError::NewerBehaviour { asked, offset: stored.offset });
-        }
+        behaviour::check(asked, stored)?;
         // From the next record on.
         let computed = self.control(stored, applied());
         self.behaviour = asked;
@@ -401,18 +390,6 @@ fn request_id_of(wire: &log::ClientCommand) -> RequestId {
     wire.stamp.as_ref().map_or(RequestId(0), |stamp| {
         RequestId(u128::from(stamp.request_id_high) << 64 | u128::from(stamp.request_id_low))
     })
-}
-
-fn applied() -> log::Outcome {
-    log::Outcome { kind: Some(outcome::Kind::Applied(log::Applied {})) }
-}
-
-fn stale() -> log::Outcome {
-    log::Outcome { kind: Some(outcome::Kind::Stale(log::Stale {})) }
-}
-
-fn poisoned(reason: &str) -> log::Outcome {
-    log::Outcome { kind: Some(outcome::Kind::Poison(log::Poison { reason: reason.to_owned() })) }
 }
 
 #[cfg(test)]

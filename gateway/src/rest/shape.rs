@@ -93,6 +93,7 @@ impl OrderView {
         } else {
             instant(order.updated_at.as_ref())
         };
+        let status = text::order_status(order.status());
         OrderView {
             id,
             order_id: id,
@@ -104,7 +105,7 @@ impl OrderView {
             post_only: order.post_only.then_some(true),
             self_trade_prevention: mode_word(order.self_trade_prevention),
             expires_at: instant(order.expires_at.as_ref()),
-            status: text::order_status(order.status()),
+            status,
             client_id: order.client_id,
             client_order_id: some(order.client_order_id),
             instrument: some(order.instrument),

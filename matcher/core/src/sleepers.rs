@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 
 use core::hash::BuildHasher;
 use hashbrown::HashTable;
-use model::{AccountHandle, InstrumentId, OrderId, Price, Quantity, Side};
+use model::{AccountHandle, InstrumentId, OrderId, Price, Quantity};
 use rustc_hash::FxBuildHasher;
 
 use crate::{

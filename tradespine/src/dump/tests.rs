@@ -82,7 +82,7 @@ fn control() {
         behaviour: 2,
     };
     let founded = "genesis: log abababababababababababababababab, partitions 3, sandbox, keys are \
-                   kept 86400 s";
+                   kept 86400 s, behaviour 2";
     assert_eq!(input_words(Genesis(genesis.clone())), founded);
     assert_eq!(event_words(event::Kind::Founded(genesis)), founded);
     assert_eq!(input_words(Tick(log::Tick {})), "tick");

@@ -27,7 +27,9 @@ pub fn run(books: &mut Books, command: &Command, out: &mut Outcome) {
     out.clear();
     match command {
         Command::Place(order) => books.place(*order, out),
-        Command::Cancel(id) => drop(books.cancel(*id, out)),
+        Command::Cancel(id) => {
+            books.cancel(*id, out);
+        }
     }
 }
 
