@@ -7,7 +7,7 @@ use proto::{
         type_from_wire,
     },
     text,
-    trading::{Fill, Order, OrderStatus, OrderType},
+    trading::{Fill, Order, OrderStatus},
 };
 use serde_json::{Value, json};
 
@@ -165,7 +165,7 @@ fn mode(order: &Order) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use proto::trading::{Receipt, Side};
+    use proto::trading::{OrderType, Receipt, Side, TimeInForce};
 
     use super::*;
 
