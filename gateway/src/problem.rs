@@ -180,6 +180,20 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         RefusalReason::TooManyParked => {
             (Kind::TooMany, "as many orders as may be wait for money from other shards; try again")
         }
+        RefusalReason::WouldTake => {
+            (Kind::Conflict, "the order is post-only and would trade at once; change its price")
+        }
+        RefusalReason::AlreadyExpired => {
+            (Kind::Conflict, "expires_at is not after the log's own time; give a later one")
+        }
+        RefusalReason::WouldTrigger => (
+            Kind::Conflict,
+            "the last trade's price would trigger the order at once; give a stop_price beyond it",
+        ),
+        RefusalReason::NotInForce => (
+            Kind::Unavailable,
+            "the log is not upgraded to such orders yet; leave out what they say, or wait",
+        ),
         RefusalReason::Unspecified
         | RefusalReason::NotSuccessor
         | RefusalReason::BadListing

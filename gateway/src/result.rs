@@ -84,6 +84,7 @@ pub fn consumes_key(answer: &Answer) -> bool {
                 | RefusalReason::TooManyAccounts
                 | RefusalReason::TooManyParked
                 | RefusalReason::KeyReused
+                | RefusalReason::NotInForce
         ),
         _ => false,
     }
@@ -154,12 +155,21 @@ fn terms(placed: &Placed) -> Order {
         client_order_id: key.to_owned(),
         instrument: listed.symbol().to_owned(),
         side: convert::side_to_wire(order.side).into(),
-        r#type: convert::type_to_wire(order.ask.order_type()).into(),
+        r#type: convert::type_to_wire(order.order_type()).into(),
+        stop_price: order
+            .instructions
+            .trigger
+            .map(|trigger| instrument.format_price(trigger.price))
+            .unwrap_or_default(),
         time_in_force: convert::time_in_force_to_wire(order.time_in_force).into(),
         remaining: quantity.clone(),
         price,
         quantity,
         quote_quantity,
+        post_only: order.instructions.post_only,
+        self_trade_prevention: convert::instructions_to_wire(&order.instructions)
+            .map_or(0, |said| said.self_trade_prevention),
+        expires_at: order.instructions.expires_at.map(convert::to_proto_timestamp),
         ..Order::default()
     }
 }
@@ -189,6 +199,17 @@ fn worked(mut order: Order, placed: &Placed, id: OrderId, body: &log::AnswerBody
             Some(event::Kind::Trade(trade)) if trade.taker_order_id == id.number() => {
                 order.fills.push(fill(listed, trade));
                 order.remaining = lots(listed, trade.taker_remaining_lots);
+            }
+            Some(event::Kind::TradePrevented(met)) if met.taker_order_id == id.number() => {
+                order.prevented_quantity = lots(listed, met.taker_prevented_total_lots);
+                order.remaining = lots(listed, met.taker_remaining_lots);
+            }
+            // One for the day learns here when that ends.
+            Some(event::Kind::OrderPlaced(own))
+                if own.order_id == 0 && own.expires_at_unix_nanos > 0 =>
+            {
+                let expires_at = Timestamp::from_unix_nanos(own.expires_at_unix_nanos);
+                order.expires_at = Some(convert::to_proto_timestamp(expires_at));
             }
             Some(event::Kind::OrderEnded(ended)) if ended.order_id == id.number() => {
                 order.remaining = lots(listed, ended.remaining_lots);

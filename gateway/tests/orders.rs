@@ -66,6 +66,32 @@ async fn who_waits_is_told_the_result() {
 }
 
 #[tokio::test]
+async fn what_else_an_order_says_goes_into_the_log_and_is_told_back() {
+    let stage = Stage::new().await;
+    let mut order = limit_order();
+    order["time_in_force"] = json!("gtd");
+    order["expires_at"] = json!("2030-01-01T01:00:00+01:00");
+    order["post_only"] = json!(true);
+    order["self_trade_prevention"] = json!("expire_both");
+    let (status, told) = stage.post("/api/v1/orders", &order).await;
+    assert_eq!(status, StatusCode::CREATED, "{told}");
+    assert_eq!((&told["time_in_force"], &told["post_only"]), (&json!("gtd"), &json!(true)));
+    assert_eq!(told["expires_at"], "2030-01-01T00:00:00.000000Z");
+    assert_eq!(told["self_trade_prevention"], "expire_both");
+    // Read back from its own record.
+    let (_, found) = stage.get("/api/v1/orders/1").await;
+    for field in ["time_in_force", "post_only", "expires_at", "self_trade_prevention"] {
+        assert_eq!(found[field], told[field], "{field}");
+    }
+    // A plain order is told as plainly as before.
+    let (_, plain) = stage.post("/api/v1/orders", &limit_order()).await;
+    for field in ["post_only", "expires_at", "self_trade_prevention", "prevented_quantity"] {
+        assert_eq!(plain.get(field), None, "{field}");
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
 async fn the_same_order_again_answers_with_the_first_result() {
     let stage = Stage::new().await;
     let _shards = stage.shards();

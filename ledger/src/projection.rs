@@ -33,7 +33,6 @@ use thiserror::Error;
 pub use self::batch::{Batch, Changes, OrderChange};
 pub(crate) use self::wire::{
     bucket_from_wire, key_from_wire, order_type_from_wire, posting_cause_from_wire,
-    time_in_force_from_wire,
 };
 use crate::row::{Balance, BalanceKey, Leg, PostingKey, PostingRow, Progress};
 

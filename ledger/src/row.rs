@@ -2,8 +2,8 @@
 //! and what every store holds. Numbers are whole units; decimal text is made only when answering.
 
 use model::{
-    AccountName, Amount, AssetId, InstrumentId, KeyText, OrderId, OrderType, Partition, Price,
-    Quantity, Side, TimeInForce, Timestamp, TradeId,
+    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, OrderId, OrderType,
+    Partition, Price, Quantity, Side, TimeInForce, Timestamp, TradeId,
 };
 use proto::{
     log::{Bucket, PostingCause},
@@ -34,6 +34,8 @@ pub struct OrderRow {
     pub quantity: Quantity,
     /// The quote amount that it asked for, where it is a market order by that.
     pub quote_quantity: Option<Amount>,
+    /// What else it said. One for the day says when that ends, once it was accepted.
+    pub instructions: Instructions,
     /// The log's time at its own record.
     pub created_at: Timestamp,
     /// What has become of it.
@@ -43,14 +45,25 @@ pub struct OrderRow {
 /// What has become of an order: all of an order that ever changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderState {
-    /// What was not traded.
+    /// What was neither traded nor prevented.
     pub remaining: Quantity,
+    /// What self-trade prevention has taken off it, as far as this change tells. It never falls:
+    /// of two states of an order the larger counts.
+    pub prevented: Quantity,
     /// Open, partially filled, filled, cancelled, expired or rejected.
     pub status: OrderStatus,
     /// Why it was rejected or expired, as a code of `proto::text`; else empty.
     pub reason: String,
     /// The log's time at its last change.
     pub updated_at: Timestamp,
+}
+
+impl OrderState {
+    /// This state as the one that comes after `earlier`.
+    #[must_use]
+    pub fn after(self, earlier: &OrderState) -> OrderState {
+        OrderState { prevented: self.prevented.max(earlier.prevented), ..self }
+    }
 }
 
 /// What identifies a trade.

@@ -236,6 +236,7 @@ impl Rig {
             partition_count: 1,
             sandbox: true,
             key_retention_nanos: 1,
+            behaviour: 0,
         };
         spine::genesis::found(log.as_ref(), &genesis).expect("an empty log");
         let role = WriterRole::Edge { give_up_after: Duration::from_secs(1) };

@@ -3,14 +3,14 @@
 mod answers;
 
 use answers::{
-    LOG, Scribe, applied, asset, balance, duplicate_of, ended, of, one_batch, placed, rejected,
-    terms,
+    LOG, Scribe, applied, asset, balance, duplicate_of, ended, of, one_batch, placed, prevented,
+    rejected, terms,
 };
 use ledger::projection::{OrderChange, ProjectionError, Projector};
 use model::{OrderId, Partition};
 use proto::{
     log::{self, EndReason, KeySpace, RefusalReason, event},
-    trading::{OrderStatus, Side},
+    trading::{OrderStatus, SelfTradePrevention, Side, TimeInForce},
 };
 
 fn projector() -> Projector {
@@ -45,7 +45,7 @@ fn the_status_of_an_order_follows_its_events() {
     };
     let placed_after = || {
         let terms = Some(terms(KeySpace::Generated, "k"));
-        event::Kind::OrderPlaced(log::OrderPlaced { terms, order_id: 1 })
+        event::Kind::OrderPlaced(log::OrderPlaced { terms, order_id: 1, ..Default::default() })
     };
     let rejected_after = |reason: RefusalReason| {
         let (terms, reason) = (Some(terms(KeySpace::Generated, "k")), reason.into());
@@ -100,6 +100,56 @@ fn the_status_of_an_order_follows_its_events() {
         assert_eq!(row.created_at, answers[0].now);
         assert_eq!(state.updated_at, answers.last().expect("some").now);
     }
+}
+
+#[test]
+fn what_else_an_order_said_and_what_was_prevented_is_kept() {
+    let said = log::Instructions {
+        post_only: true,
+        self_trade_prevention: SelfTradePrevention::Decrement.into(),
+        ..Default::default()
+    };
+    let terms = log::OrderTerms {
+        time_in_force: TimeInForce::Day.into(),
+        instructions: Some(said),
+        ..terms(KeySpace::Generated, "k")
+    };
+    let day = log::OrderPlaced { terms: Some(terms), expires_at_unix_nanos: 77, order_id: 0 };
+    let events = [
+        vec![event::Kind::OrderPlaced(day)],
+        // The status of an order of which nothing traded yet, and of one of which something did.
+        vec![placed(self::terms(KeySpace::Generated, "l")), prevented(2, [2, 2, 8], [2, 2, 8])],
+        vec![placed(self::terms(KeySpace::Generated, "m")), trade(3, 4, 6)],
+        vec![placed(self::terms(KeySpace::Generated, "n")), prevented(4, [1, 3, 3], [10, 10, 0])],
+        vec![ended(4, EndReason::SelfTradePrevented, 0)],
+        // Later changes that do not tell it leave it as it is.
+        vec![ended(1, EndReason::Cancelled, 3)],
+    ];
+    let mut scribe = Scribe::new(Partition::FIRST);
+    let answers: Vec<_> =
+        events.into_iter().map(|kinds| scribe.answer(of("alice", applied(kinds)))).collect();
+    let rows = |count: usize| {
+        let batch = one_batch(&mut projector(), &answers[..count]);
+        let rows = batch.changes.orders.into_values().map(|change| match change {
+            OrderChange::New(row) => row,
+            OrderChange::Moved(state) => panic!("all are new: {state:?}"),
+        });
+        rows.collect::<Vec<_>>()
+    };
+    let first = &rows(2)[0];
+    assert_eq!(first.instructions.expires_at.map(|at| at.unix_nanos()), Some(77));
+    assert!(first.instructions.post_only);
+    assert_eq!(first.instructions.self_trade, model::SelfTradePrevention::Decrement);
+    let state = |row: &ledger::row::OrderRow| {
+        (row.state.status, row.state.remaining.lots(), row.state.prevented.lots())
+    };
+    assert_eq!(state(first), (OrderStatus::Open, 8, 2));
+    assert_eq!(state(&rows(3)[0]), (OrderStatus::PartiallyFilled, 4, 2));
+    assert_eq!(state(&rows(4)[0]), (OrderStatus::PartiallyFilled, 3, 3));
+    let all = rows(6);
+    assert_eq!(state(&all[0]), (OrderStatus::Cancelled, 3, 3));
+    assert_eq!(state(&all[3]), (OrderStatus::Expired, 0, 10));
+    assert_eq!(all[3].state.reason, "self_trade_prevented");
 }
 
 #[test]

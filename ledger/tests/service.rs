@@ -52,6 +52,7 @@ impl Rig {
             partition_count: 1,
             sandbox,
             key_retention_nanos: 1,
+            behaviour: 0,
         };
         spine::genesis::found(log.as_ref(), &genesis).expect("an empty log");
         let role = WriterRole::Edge { give_up_after: Duration::from_secs(1) };

@@ -17,8 +17,8 @@ use std::{
 
 use matcher::Exchange;
 use model::{
-    AccountName, InstrumentId, KeyText, Partition, Price, Quantity, RequestId, Side, TimeInForce,
-    Timestamp,
+    AccountName, Instructions, InstrumentId, KeyText, Partition, Price, Quantity, RequestId, Side,
+    TimeInForce, Timestamp,
 };
 use prost::Message;
 use proto::{
@@ -112,6 +112,7 @@ fn fill(log: &dyn Log, inputs: usize) -> Identity {
         partition_count: 1,
         sandbox: true,
         key_retention_nanos: 3_600_000_000_000,
+        behaviour: 0,
     };
     let identity = genesis::found(log, &genesis).expect("a new log");
     let give_up_after = Duration::from_secs(60);
@@ -190,6 +191,7 @@ fn order(random: &mut Pcg64Mcg, number: usize) -> log::Input {
             side,
             ask: Ask::Limit { price, quantity },
             time_in_force: TimeInForce::Gtc,
+            instructions: Instructions::default(),
         }),
     };
     log::Input { kind: Some(log::input::Kind::Client((&command).into())) }

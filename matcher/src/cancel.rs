@@ -1,7 +1,6 @@
 //! Cancels: one order by its id, or all of an account on this shard.
 
-use ledger_core::hold_for;
-use matcher_core::OpenOrder;
+use matcher_core::NewOrder;
 use model::{AccountHandle, AccountName, InstrumentId, OrderId};
 use proto::log::{self, EndReason, RefusalReason};
 
@@ -35,13 +34,17 @@ impl Exchange {
             body.outcome = applied();
             return;
         }
-        let is_theirs = self.books.order(id).is_some_and(|order| Some(order.account) == owner);
-        if !is_theirs {
+        let asleep = self.books.sleeper(id).map(|sleeper| sleeper.order);
+        let resting = self.books.order(id).map(|order| order.account);
+        let whose = resting.or_else(|| asleep.map(|order| order.account));
+        if whose.is_none() || whose != owner {
             body.outcome = refused(RefusalReason::UnknownOrder);
             return;
         }
-        if let Some(cancelled) = self.books.cancel(id, &mut self.matched) {
-            self.release(&cancelled);
+        self.books.cancel(id, &mut self.matched);
+        self.settle_ends();
+        if let Some(order) = asleep {
+            self.release_budget(&order);
         }
         self.write_matched(body);
         body.outcome = applied();
@@ -85,18 +88,13 @@ impl Exchange {
     }
 
     fn cancel_each(&mut self, account: AccountHandle, instrument: Option<InstrumentId>) {
-        let is_asked = |order: &OpenOrder| instrument.is_none_or(|id| id == order.instrument);
-        let open: Vec<OpenOrder> = self.books.orders_of(account).filter(is_asked).collect();
+        let is_asked = |order: &NewOrder| instrument.is_none_or(|id| id == order.instrument);
+        let asleep = self.books.sleepers_of(account).map(|sleeper| sleeper.order);
+        let asleep: Vec<NewOrder> = asleep.filter(is_asked).collect();
         self.books.cancel_all(account, instrument, &mut self.matched);
-        for order in &open {
-            self.release(order);
+        self.settle_ends();
+        for order in &asleep {
+            self.release_budget(order);
         }
-    }
-
-    /// Lets go of what an order that has just ended still holds.
-    fn release(&mut self, order: &OpenOrder) {
-        let Some(instrument) = self.books.instrument(order.instrument) else { return };
-        let (asset, amount) = hold_for(order.side, instrument, order.price, order.remaining);
-        self.accounts.release(order.account, asset, amount, order.id, &mut self.postings);
     }
 }

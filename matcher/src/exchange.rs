@@ -15,6 +15,7 @@ use spine::{ClientInput, Core, LinkInput};
 use crate::{
     answer::Named,
     image,
+    limits::ORDER_EXPIRIES_MAX,
     list::Listings,
     park::{Park, home::Asks},
 };
@@ -41,6 +42,8 @@ pub struct Exchange {
     /// What the current input moved, matched and named; empty between inputs.
     pub(crate) postings: Postings,
     pub(crate) matched: Outcome,
+    /// How many trades, prevented ones included, the current input has made so far.
+    pub(crate) matches: usize,
     pub(crate) named: Named,
 }
 
@@ -63,19 +66,25 @@ impl Core for Exchange {
             revisited: 0,
             postings: Postings::new(),
             matched: Outcome::default(),
+            matches: 0,
             named: Named::default(),
         }
     }
 
     fn pass_time(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
         let (books, park) = (&self.books, &self.park);
-        self.keys.expire(now, |order| books.order(order).is_some() || park.holds(order));
+        self.keys.expire(now, |order| books.is_open(order) || park.holds(order));
         let is_due = self.park.overdue(now).is_some();
         if is_due {
             self.end_overdue(now, body);
             self.finish(body);
         }
         self.has_overdue = is_due && self.park.overdue(now).is_some();
+        if self.books.expire(now, ORDER_EXPIRIES_MAX, &mut self.matched) > 0 {
+            self.settle_ends();
+            self.write_matched(body);
+            self.finish(body);
+        }
     }
 
     fn apply(&mut self, input: &ClientInput<'_>, body: &mut log::AnswerBody) {
@@ -105,18 +114,24 @@ impl Core for Exchange {
         self.take(input, body)
     }
 
-    /// Asks and what waits for money go on, and what items from other shards moved is written.
+    /// Asks and what waits for money go on, and orders that have woken; and what items from other
+    /// shards moved is written.
     fn go_on(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
-        if self.accounts.partition_count() == 1 {
+        if self.accounts.partition_count() == 1 && !self.books.has_woken() {
             return;
         }
         self.work_asks(now, body);
         self.wake(now, body);
+        self.let_woken_go_on(body);
         self.finish(body);
     }
 
     fn has_more_to_expire(&self) -> bool {
-        self.has_overdue || !self.park.ready.is_empty() || !self.asks.ready.is_empty()
+        self.has_overdue
+            || self.books.has_overdue()
+            || self.books.has_woken()
+            || !self.park.ready.is_empty()
+            || !self.asks.ready.is_empty()
     }
 
     fn change_reference(&mut self, change: &ReferenceRecord, body: &mut log::AnswerBody) {
@@ -141,6 +156,7 @@ impl Exchange {
         crate::answer::write_money(postings, accounts, named, body);
         self.postings.clear();
         self.matched.clear();
+        self.matches = 0;
         self.named.clear();
     }
 
@@ -167,6 +183,10 @@ impl Exchange {
                 let instrument = instrument.ok_or("an order in no book")?;
                 let (asset, amount) =
                     hold_for(order.side, instrument, order.price, order.remaining);
+                *needed.entry(asset).or_default() += amount.units();
+            }
+            for sleeper in self.books.sleepers_of(account.handle) {
+                let (asset, amount) = self.hold_of(&sleeper.order).ok_or("a sleeper in no book")?;
                 *needed.entry(asset).or_default() += amount.units();
             }
             for (asset, held) in self.park.held(account.handle) {

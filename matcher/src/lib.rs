@@ -8,7 +8,8 @@
 //! # Layout
 //!
 //! - [`exchange`]: the state, and how the spine drives it.
-//! - `place`, `cancel`, `fund`, `list`: what each kind of input does.
+//! - `place`, `cancel`, `fund`, `list`: what each kind of input does. `sleep`: orders that wait for a
+//!   price.
 //! - `park`: what waits for money from other shards, and how shards ask each other for it.
 //! - `trade`, `answer`: how what happened is settled and written down. `content`: what a retry
 //!   repeats. `compact`: sandbox accounts that go out of memory.
@@ -31,6 +32,7 @@ pub mod limits;
 mod list;
 mod park;
 mod place;
+mod sleep;
 mod trade;
 
 pub use exchange::Exchange;

@@ -62,6 +62,11 @@ pub const WOKEN_FILLS_MAX: usize = 500;
 /// The most that one input ends because it has waited too long.
 pub const PARKED_EXPIRIES_MAX: usize = 256;
 
+/// The most orders that one input ends because their time is up, on top of what it does itself:
+/// some 400 bytes of its answer each. At the end of a day there can be more; the rest go with the
+/// next inputs, ticks among them that come at once, and none of them trades meanwhile.
+pub const ORDER_EXPIRIES_MAX: usize = 1_024;
+
 /// The most keys that a shard can have: those assured to each account, what accounts share beyond
 /// them, and those of strangers. 22 GB (see [`matcher_core::keys`]), of which a shard takes what
 /// its clients use.

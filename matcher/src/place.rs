@@ -4,13 +4,17 @@
 //!
 //! 1. The key. The same content again is answered with the first result, also when it comes too
 //!    late: what was executed is never denied. Other content under the key is refused.
-//! 2. Lateness, the bounds of the account and of the shard. These refusals leave the key free.
-//! 3. The instrument and the funds. These consume the key: a retry is told the same again. Where
+//! 2. Lateness, what the log is not upgraded to, the bounds of the account and of the shard. These
+//!    refusals leave the key free.
+//! 3. The instrument, what its book refuses, and the funds. These consume the key: a retry is told the same again. Where
 //!    there are other shards the order waits for what is missing here.
 
 use ledger_core::{MarketSize, hold_for, hold_for_market};
-use matcher_core::{Holder, KeyCheck, NewOrder, OrderKey, Size};
-use model::{AccountName, Amount, AssetId, Instrument, OrderId, Price};
+use matcher_core::{Holder, KeyCheck, NewOrder, OrderKey, Refused, Size};
+use model::{
+    AccountHandle, AccountName, Amount, AssetId, Instructions, Instrument, OrderId, Price,
+    TimeInForce,
+};
 use proto::{
     command::{Ask, Key, KeySpace, PlaceOrder},
     convert,
@@ -107,7 +111,9 @@ impl Exchange {
             }
             KeyCheck::New => {}
         }
-        if let Err(reason) = self.check_room(account, is_late) {
+        let is_known = place.behaviour() <= input.behaviour;
+        let in_force = is_known.then_some(()).ok_or(RefusalReason::NotInForce);
+        if let Err(reason) = in_force.and_then(|()| self.check_room(account, is_late)) {
             return self.reject(account, place, reason, body);
         }
         let keep_until = match place.key.space {
@@ -130,6 +136,7 @@ impl Exchange {
         match way {
             Ok(Way::Execute(hold)) => {
                 self.execute(id, account, place, &hold, Woken::Never, body);
+                self.let_woken_go_on(body);
                 body.outcome = applied();
             }
             Ok(Way::Wait(funds)) => self.park_order(id, input, place, &funds, body),
@@ -138,6 +145,7 @@ impl Exchange {
     }
 
     fn way(&self, account: &AccountName, place: &PlaceOrder) -> Result<Way, RefusalReason> {
+        self.check_book(place)?;
         let funds = self.funds_of(account, place)?;
         let is_short = self.accounts.partition_count() > 1 && !funds.is_enough();
         if is_short && self.may_be_elsewhere(account) {
@@ -192,6 +200,17 @@ impl Exchange {
         Ok(())
     }
 
+    /// What the order's book refuses, whatever money there is.
+    pub(crate) fn check_book(&self, place: &PlaceOrder) -> Result<(), RefusalReason> {
+        let PlaceOrder { instrument, side, ask, ref instructions, .. } = *place;
+        let checked = self.books.check(instrument, side, ask.price(), instructions);
+        checked.map_err(|refused| match refused {
+            Refused::WouldTake => RefusalReason::WouldTake,
+            Refused::AlreadyExpired => RefusalReason::AlreadyExpired,
+            Refused::WouldTrigger => RefusalReason::WouldTrigger,
+        })
+    }
+
     /// What an order needs, and what of it is here.
     pub(crate) fn funds_of(
         &self,
@@ -204,7 +223,8 @@ impl Exchange {
         Ok(Funds { asset, need, available: self.accounts.available_to(account, asset) })
     }
 
-    /// A limit order holds its terms, a market order a budget up to the price protection.
+    /// A limit order holds its terms, a market order a budget up to the price protection. One that
+    /// sleeps first holds the same from the start, as if the last trade were at its trigger.
     pub(crate) fn need_of_order(
         &self,
         place: &PlaceOrder,
@@ -218,6 +238,11 @@ impl Exchange {
             Ask::Market { quantity } => MarketSize::Base(quantity),
             Ask::MarketByQuote { amount } => MarketSize::Quote(amount),
         };
+        if let Some(trigger) = place.instructions.trigger {
+            let bound = instrument.protected(trigger.price, place.side);
+            let (asset, whole) = hold_for_market(place.side, instrument, size, bound, Amount::MAX);
+            return (asset, Need { whole, takes_less: false });
+        }
         // Without a bound there is nothing to trade with, and any price gives the asset.
         let bound = self.books.market_bound(place.instrument, place.side);
         let price = bound.unwrap_or(Price::MIN);
@@ -242,29 +267,48 @@ impl Exchange {
                 .hold(handle, hold.asset, hold.amount, id, &mut self.postings)
                 .expect("the funds were checked");
         }
+        let order = self.new_order(id, handle, place, hold.amount);
         let index = self.named.index(handle, &self.accounts, body);
-        let terms = Some(terms(place, index));
-        let placed = log::OrderPlaced { terms, order_id: woken.named(id) };
-        body.events.push(answer::event(event::Kind::OrderPlaced(placed)));
-        let (price, size) = match place.ask {
-            Ask::Limit { price, quantity } => (Some(price), Size::Base(quantity)),
-            Ask::Market { quantity } => (None, Size::Base(quantity)),
-            Ask::MarketByQuote { amount } => (None, Size::Quote(amount)),
+        let expires_at = order.instructions.expires_at;
+        let placed = log::OrderPlaced {
+            terms: Some(terms(place, index)),
+            order_id: woken.named(id),
+            expires_at_unix_nanos: expires_at.map_or(0, |instant| instant.unix_nanos()),
         };
-        let order = NewOrder {
+        body.events.push(answer::event(event::Kind::OrderPlaced(placed)));
+        self.books.place(order, &mut self.matched);
+        self.settle_taker(&order, hold.amount);
+        self.write_matched(body);
+    }
+
+    /// The order as its book takes it: one for the day learns here when that ends.
+    fn new_order(
+        &self,
+        id: OrderId,
+        account: AccountHandle,
+        place: &PlaceOrder,
+        funds: Amount,
+    ) -> NewOrder {
+        let expires_at = match place.time_in_force {
+            TimeInForce::Day => Some(self.books.now().end_of_day()),
+            _ => place.instructions.expires_at,
+        };
+        let size = match place.ask {
+            Ask::Limit { quantity, .. } | Ask::Market { quantity } => Size::Base(quantity),
+            Ask::MarketByQuote { amount } => Size::Quote(amount),
+        };
+        NewOrder {
             id,
-            account: handle,
+            account,
             instrument: place.instrument,
             side: place.side,
             order_type: place.ask.order_type(),
             time_in_force: place.time_in_force,
-            price,
+            price: place.ask.price(),
             size,
-            funds: hold.amount,
-        };
-        self.books.place(order, &mut self.matched);
-        self.settle_taker(&order, hold.amount);
-        self.write_matched(body);
+            funds,
+            instructions: Instructions { expires_at, ..place.instructions },
+        }
     }
 
     fn reject(
@@ -332,5 +376,6 @@ fn terms(place: &PlaceOrder, account: u32) -> log::OrderTerms {
         price_ticks,
         quantity_lots,
         quote_quantity,
+        instructions: convert::instructions_to_wire(&place.instructions),
     }
 }

@@ -1,8 +1,8 @@
 //! What the books did, settled and written down.
 
-use ledger_core::{Settlement, hold_for};
-use matcher_core::{BookEvent, End, EndReason, Fill, LevelChange, NewOrder};
-use model::{Amount, Side};
+use ledger_core::{Accounts, Postings, Settlement, hold_for};
+use matcher_core::{BookEvent, End, EndReason, Fill, LevelChange, NewOrder, Prevented};
+use model::{Amount, Instrument, Price, Side};
 use proto::{
     convert,
     log::{self, event},
@@ -11,41 +11,58 @@ use proto::{
 use crate::{answer, exchange::Exchange};
 
 impl Exchange {
-    /// Settles every trade of an order that has just been placed, and lets go of what it held
-    /// beyond that, where it has ended.
+    /// Settles what an order did that has just been placed: every trade, and what it and those that
+    /// it met hold no longer because they ended or were prevented from trading.
     pub(crate) fn settle_taker(&mut self, order: &NewOrder, budget: Amount) {
         let Exchange { matched, books, accounts, postings, .. } = self;
         let Some(instrument) = books.instrument(order.instrument) else { return };
         let mut given = Amount::ZERO;
-        for fill in matched.fills() {
-            let (buyer, seller, buyer_limit) = match fill.maker_side {
-                Side::Buy => (fill.maker_account, fill.taker_account, Some(fill.price)),
-                Side::Sell => (fill.taker_account, fill.maker_account, fill.taker_limit),
-            };
-            let Fill { trade, price, quantity, .. } = *fill;
-            let settlement =
-                Settlement { instrument, trade, price, quantity, buyer, buyer_limit, seller };
-            accounts.settle(&settlement, postings);
-            let (_, gave) = hold_for(order.side, instrument, price, quantity);
-            given = given.checked_add(gave).expect("at most the budget");
+        for event in &matched.events {
+            match event {
+                BookEvent::Fill(fill) => {
+                    settle(fill, instrument, accounts, postings);
+                    let (_, gave) = hold_for(order.side, instrument, fill.price, fill.quantity);
+                    given = given.checked_add(gave).expect("at most the budget");
+                }
+                BookEvent::Prevented(met) => let_go(met, instrument, accounts, postings),
+                BookEvent::Ended(end) if end.limit.is_some() => {
+                    release_rest(end, instrument, accounts, postings);
+                }
+                BookEvent::Ended(end) => {
+                    let rest = budget.checked_sub(given).expect("at most the budget was given");
+                    let asset = hold_for(end.side, instrument, Price::MIN, end.remaining).0;
+                    accounts.release(end.account, asset, rest, end.order, postings);
+                }
+                BookEvent::Rested(_) | BookEvent::Sleeps(_) => {}
+            }
         }
-        let Some(end) = matched.ends().find(|end| end.order == order.id) else { return };
-        let rest = match end.limit {
-            Some(limit) => hold_for(end.side, instrument, limit, end.remaining).1,
-            None => budget.checked_sub(given).expect("at most the budget was given"),
-        };
-        let asset = hold_for(order.side, instrument, model::Price::MIN, end.remaining).0;
-        accounts.release(order.account, asset, rest, order.id, postings);
+    }
+
+    /// Lets go of what limit orders held that have ended without a taker: cancelled, or expired.
+    pub(crate) fn settle_ends(&mut self) {
+        let Exchange { matched, books, accounts, postings, .. } = self;
+        for end in matched.ends().filter(|end| end.limit.is_some()) {
+            if let Some(instrument) = books.instrument(end.instrument) {
+                release_rest(end, instrument, accounts, postings);
+            }
+        }
     }
 
     /// Writes down what the books did: trades and ends in their order, then the changed levels.
     pub(crate) fn write_matched(&mut self, body: &mut log::AnswerBody) {
+        let is_match =
+            |event: &&BookEvent| matches!(event, BookEvent::Fill(_) | BookEvent::Prevented(_));
+        self.matches += self.matched.events.iter().filter(is_match).count();
         for position in 0..self.matched.events.len() {
             let kind = match self.matched.events[position] {
                 BookEvent::Fill(fill) => event::Kind::Trade(self.trade(&fill, body)),
+                BookEvent::Prevented(met) => {
+                    event::Kind::TradePrevented(self.prevented(&met, body))
+                }
                 BookEvent::Ended(end) => event::Kind::OrderEnded(self.ended(&end, body)),
-                // An order that was placed and has no end rests: that is all a reader needs.
-                BookEvent::Rested(_) => continue,
+                // An order that was placed and has no end rests, or sleeps if it has a trigger:
+                // that is all a reader needs.
+                BookEvent::Rested(_) | BookEvent::Sleeps(_) => continue,
             };
             body.events.push(answer::event(kind));
         }
@@ -72,6 +89,29 @@ impl Exchange {
         }
     }
 
+    fn prevented(&mut self, met: &Prevented, body: &mut log::AnswerBody) -> log::TradePrevented {
+        let Exchange { named, accounts, .. } = self;
+        log::TradePrevented {
+            instrument_id: met.instrument.0,
+            number: met.number,
+            price_ticks: met.price.ticks(),
+            mode: convert::self_trade_to_wire(met.mode).into(),
+            maker_order_id: met.maker.number(),
+            taker_order_id: met.taker.number(),
+            maker_account: named.index(met.maker_account, accounts, body),
+            taker_account: named.index(met.taker_account, accounts, body),
+            maker_prevented_lots: met.maker_prevented.lots(),
+            taker_prevented_lots: met.taker_prevented.lots(),
+            maker_remaining_lots: met.maker_remaining.lots(),
+            taker_remaining_lots: met.taker_remaining.lots(),
+            taker_side: convert::side_to_wire(met.maker_side.opposite()).into(),
+            maker_prevented_total_lots: met.maker_prevented_total.lots(),
+            taker_prevented_total_lots: met.taker_prevented_total.lots(),
+            maker_traded_lots: met.maker_traded.lots(),
+            taker_traded_lots: met.taker_traded.lots(),
+        }
+    }
+
     fn ended(&mut self, end: &End, body: &mut log::AnswerBody) -> log::OrderEnded {
         log::OrderEnded {
             order_id: end.order.number(),
@@ -81,6 +121,46 @@ impl Exchange {
             remaining_lots: end.remaining.lots(),
         }
     }
+}
+
+/// Both sides of a trade pay and deliver out of what their orders hold.
+fn settle(fill: &Fill, instrument: &Instrument, accounts: &mut Accounts, postings: &mut Postings) {
+    let (buyer, seller, buyer_limit) = match fill.maker_side {
+        Side::Buy => (fill.maker_account, fill.taker_account, Some(fill.price)),
+        Side::Sell => (fill.taker_account, fill.maker_account, fill.taker_limit),
+    };
+    let Fill { trade, price, quantity, .. } = *fill;
+    let settlement = Settlement { instrument, trade, price, quantity, buyer, buyer_limit, seller };
+    accounts.settle(&settlement, postings);
+}
+
+/// What a prevented trade took off two orders is held no longer. A market order's hold is a budget,
+/// which goes back whole at its end.
+fn let_go(
+    met: &Prevented,
+    instrument: &Instrument,
+    accounts: &mut Accounts,
+    postings: &mut Postings,
+) {
+    let (asset, held) = hold_for(met.maker_side, instrument, met.price, met.maker_prevented);
+    accounts.release(met.maker_account, asset, held, met.maker, postings);
+    if let Some(limit) = met.taker_limit {
+        let side = met.maker_side.opposite();
+        let (asset, held) = hold_for(side, instrument, limit, met.taker_prevented);
+        accounts.release(met.taker_account, asset, held, met.taker, postings);
+    }
+}
+
+/// Lets go of what a limit order held for the rest of it.
+fn release_rest(
+    end: &End,
+    instrument: &Instrument,
+    accounts: &mut Accounts,
+    postings: &mut Postings,
+) {
+    let limit = end.limit.unwrap_or(Price::MIN);
+    let (asset, held) = hold_for(end.side, instrument, limit, end.remaining);
+    accounts.release(end.account, asset, held, end.order, postings);
 }
 
 fn book_changed(levels: &[LevelChange]) -> log::BookChanged {
@@ -110,5 +190,8 @@ const fn end_reason(reason: EndReason) -> log::EndReason {
         EndReason::PriceProtection => log::EndReason::PriceProtection,
         EndReason::InsufficientFunds => log::EndReason::InsufficientFunds,
         EndReason::SweepLimit => log::EndReason::SweepLimit,
+        EndReason::FillOrKill => log::EndReason::FillOrKill,
+        EndReason::Expired => log::EndReason::Expired,
+        EndReason::SelfTradePrevented => log::EndReason::SelfTradePrevented,
     }
 }

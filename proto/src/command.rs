@@ -2,8 +2,8 @@
 //! that does not convert is poison, answered as such and never half applied.
 
 use model::{
-    AccountName, Amount, AssetId, InstrumentId, KeyText, OrderId, OrderType, Price, Quantity,
-    RequestId, Side, TimeInForce, Timestamp,
+    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, OrderId, OrderType, Price,
+    Quantity, RequestId, Side, TimeInForce, Timestamp,
 };
 
 /// A client's record.
@@ -60,6 +60,24 @@ pub struct PlaceOrder {
     pub ask: Ask,
     /// How long it works.
     pub time_in_force: TimeInForce,
+    /// What else it says: an end if and only if it is good till date.
+    pub instructions: Instructions,
+}
+
+impl PlaceOrder {
+    /// The type that the edges call it.
+    pub fn order_type(&self) -> OrderType {
+        self.ask.order_type().waiting_for(self.instructions.trigger.map(|trigger| trigger.kind))
+    }
+
+    /// The behaviour of a log from which on it knows such orders.
+    pub fn behaviour(&self) -> u32 {
+        let is_old = matches!(self.time_in_force, TimeInForce::Gtc | TimeInForce::Ioc);
+        if self.instructions.trigger.is_some() {
+            return 3;
+        }
+        if is_old && self.instructions.is_plain() { 1 } else { 2 }
+    }
 }
 
 /// How much an order asks for, and at what price.
@@ -85,7 +103,15 @@ pub enum Ask {
 }
 
 impl Ask {
-    /// The order type that the edges call it.
+    /// The worst price, where it has one.
+    pub const fn price(&self) -> Option<Price> {
+        match self {
+            Ask::Limit { price, .. } => Some(*price),
+            Ask::Market { .. } | Ask::MarketByQuote { .. } => None,
+        }
+    }
+
+    /// What it is once it is awake: limit or market, which is how the log has it.
     pub const fn order_type(&self) -> OrderType {
         match self {
             Ask::Limit { .. } => OrderType::Limit,

@@ -6,10 +6,11 @@ mod link;
 mod number;
 mod reference;
 
-pub use command::Malformed;
+pub use command::{Malformed, instructions_to_wire};
 pub use instant::{from_proto_timestamp, to_proto_timestamp};
 pub use number::{
-    amount, order_id, price, quantity, side_from_wire, side_to_wire, time_in_force_to_wire,
-    to_amount, type_to_wire,
+    amount, order_id, price, quantity, self_trade_from_wire, self_trade_to_wire, side_from_wire,
+    side_to_wire, time_in_force_from_wire, time_in_force_to_wire, to_amount, type_from_wire,
+    type_to_wire,
 };
 pub use reference::{asset, instrument};

@@ -1,7 +1,11 @@
 //! Words and instants as the edges write them.
 
-use model::{OrderType, Side, TimeInForce, Timestamp};
-use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+use model::{OrderType, SelfTradePrevention, Side, TimeInForce, Timestamp};
+use time::{
+    OffsetDateTime,
+    format_description::{BorrowedFormatItem, well_known::Rfc3339},
+    macros::format_description,
+};
 
 use crate::{
     log::{EndReason, RefusalReason},
@@ -19,6 +23,13 @@ pub fn rfc3339(instant: Timestamp) -> String {
         .expect("every timestamp is a date before the year 2555")
 }
 
+/// The instant of an RFC 3339 text, such as `2026-11-21T08:00:00Z`; `None` where it is none, or
+/// before 1970 or after the year 2554.
+pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
+    let instant = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    u64::try_from(instant.unix_timestamp_nanos()).ok().map(Timestamp::from_unix_nanos)
+}
+
 /// `buy` or `sell`.
 pub const fn side(side: Side) -> &'static str {
     match side {
@@ -27,19 +38,37 @@ pub const fn side(side: Side) -> &'static str {
     }
 }
 
-/// `limit` or `market`.
+/// `limit`, `market`, `stop_loss`, `stop_loss_limit`, `take_profit` or `take_profit_limit`.
 pub const fn order_type(order_type: OrderType) -> &'static str {
     match order_type {
         OrderType::Limit => "limit",
         OrderType::Market => "market",
+        OrderType::StopLoss => "stop_loss",
+        OrderType::StopLossLimit => "stop_loss_limit",
+        OrderType::TakeProfit => "take_profit",
+        OrderType::TakeProfitLimit => "take_profit_limit",
     }
 }
 
-/// `gtc` or `ioc`.
+/// `gtc`, `ioc`, `fok`, `gtd` or `day`.
 pub const fn time_in_force(time_in_force: TimeInForce) -> &'static str {
     match time_in_force {
         TimeInForce::Gtc => "gtc",
         TimeInForce::Ioc => "ioc",
+        TimeInForce::Fok => "fok",
+        TimeInForce::Gtd => "gtd",
+        TimeInForce::Day => "day",
+    }
+}
+
+/// A mode of self-trade prevention, such as `expire_taker`.
+pub const fn self_trade_prevention(mode: SelfTradePrevention) -> &'static str {
+    match mode {
+        SelfTradePrevention::None => "none",
+        SelfTradePrevention::ExpireTaker => "expire_taker",
+        SelfTradePrevention::ExpireMaker => "expire_maker",
+        SelfTradePrevention::ExpireBoth => "expire_both",
+        SelfTradePrevention::Decrement => "decrement",
     }
 }
 
@@ -75,6 +104,10 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::TooManyAccounts => "too_many_accounts",
         RefusalReason::NotHome => "not_home",
         RefusalReason::TooManyParked => "too_many_parked",
+        RefusalReason::WouldTake => "would_take",
+        RefusalReason::AlreadyExpired => "already_expired",
+        RefusalReason::NotInForce => "not_in_force",
+        RefusalReason::WouldTrigger => "would_trigger",
     }
 }
 
@@ -90,12 +123,25 @@ pub const fn end(reason: EndReason) -> &'static str {
         EndReason::InsufficientFunds => "insufficient_funds",
         EndReason::SweepLimit => "sweep_limit",
         EndReason::ParkedTooLong => "parked_too_long",
+        EndReason::FillOrKill => "fill_or_kill",
+        EndReason::Expired => "expired",
+        EndReason::SelfTradePrevented => "self_trade_prevented",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn instants_are_read_in_any_zone_and_no_further_than_a_timestamp_goes() {
+        let read = |text| parse_rfc3339(text).map(Timestamp::unix_nanos);
+        assert_eq!(read("2024-08-08T23:54:13.937085768Z"), Some(1_723_161_253_937_085_768));
+        assert_eq!(read("1970-01-01T01:00:00+01:00"), Some(0));
+        for none in ["", "tomorrow", "2024-08-08", "1969-12-31T23:59:59Z", "2555-01-01T00:00:00Z"] {
+            assert_eq!(read(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn instants_have_microseconds_and_a_z() {

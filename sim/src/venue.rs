@@ -35,6 +35,7 @@ pub(crate) fn found(memory: &MemoryLog, log: &dyn Log, partitions: u16) -> Ident
         partition_count: partitions.into(),
         sandbox: true,
         key_retention_nanos: 24 * 3_600 * 1_000_000_000,
+        behaviour: spine::BEHAVIOUR,
     };
     let founder = WriterRole::Edge { give_up_after: std::time::Duration::ZERO };
     let founder = log.producer(founder).expect("a memory takes producers");

@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc};
 use thiserror::Error;
 
 use crate::{
-    Amount, Asset, AssetId, InstrumentId, Price, Quantity,
+    Amount, Asset, AssetId, InstrumentId, Price, Quantity, Side,
     decimal::{self, DECIMALS_MAX, DecimalError},
 };
 
@@ -188,6 +188,23 @@ impl Instrument {
         let lots = funds.units().max(0) / (i128::from(price.ticks()) * self.worth);
         let lots = u64::try_from(lots).unwrap_or(u64::MAX).min(Quantity::LOTS_MAX);
         Quantity::from_lots(lots).expect("capped at the maximum")
+    }
+
+    /// The worst price at which a market order of this side may trade, from this reference: the
+    /// price protection away, rounded towards the reference.
+    pub fn protected(&self, reference: Price, side: Side) -> Price {
+        const WHOLE_BPS: u64 = 10_000;
+        let reference = reference.ticks();
+        let protection = u64::from(self.price_protection_bps);
+        // Below 2^40 * 20,000: far from overflow.
+        let ticks = match side {
+            Side::Buy => (reference * (WHOLE_BPS + protection) / WHOLE_BPS).min(Price::TICKS_MAX),
+            Side::Sell => {
+                let least = reference * WHOLE_BPS.saturating_sub(protection);
+                least.div_ceil(WHOLE_BPS).max(Price::MIN.ticks())
+            }
+        };
+        Price::from_ticks(ticks).expect("kept within the range of prices")
     }
 
     /// Reads decimal text as a price.

@@ -36,7 +36,9 @@ pub use id::{
     AccountHandle, AccountName, InstrumentId, KeyText, OrderId, Partition, RequestId, TradeId,
 };
 pub use instrument::{Instrument, Symbol};
-pub use order::{OrderType, Side, TimeInForce};
+pub use order::{
+    Instructions, OrderType, SelfTradePrevention, Side, TimeInForce, Trigger, TriggerKind,
+};
 pub use price::Price;
 pub use quantity::Quantity;
 pub use time::{Span, Timestamp};

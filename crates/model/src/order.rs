@@ -1,6 +1,6 @@
-//! The words that describe an order: side, type, time in force.
+//! The words that describe an order: side, type, time in force, and what else it may say.
 
-use crate::Price;
+use crate::{Price, Timestamp};
 
 /// Which way an order goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +50,48 @@ pub enum OrderType {
     Limit,
     /// Trades at what the book offers, within the instrument's price protection; never rests.
     Market,
+    /// Sleeps until the price turns against it, then is a market order.
+    StopLoss,
+    /// The same, then a limit order.
+    StopLossLimit,
+    /// Sleeps until the price turns in its favour, then is a market order.
+    TakeProfit,
+    /// The same, then a limit order.
+    TakeProfitLimit,
+}
+
+impl OrderType {
+    /// What it is once it is awake: limit or market.
+    #[must_use]
+    pub const fn awake(self) -> OrderType {
+        match self {
+            OrderType::Limit | OrderType::StopLossLimit | OrderType::TakeProfitLimit => {
+                OrderType::Limit
+            }
+            OrderType::Market | OrderType::StopLoss | OrderType::TakeProfit => OrderType::Market,
+        }
+    }
+
+    /// What it waits for, if it sleeps first.
+    pub const fn waits_for(self) -> Option<TriggerKind> {
+        match self {
+            OrderType::Limit | OrderType::Market => None,
+            OrderType::StopLoss | OrderType::StopLossLimit => Some(TriggerKind::StopLoss),
+            OrderType::TakeProfit | OrderType::TakeProfitLimit => Some(TriggerKind::TakeProfit),
+        }
+    }
+
+    /// A limit or market order that waits for this first.
+    #[must_use]
+    pub const fn waiting_for(self, kind: Option<TriggerKind>) -> OrderType {
+        match (self.awake(), kind) {
+            (awake, None) => awake,
+            (OrderType::Limit, Some(TriggerKind::StopLoss)) => OrderType::StopLossLimit,
+            (OrderType::Limit, Some(TriggerKind::TakeProfit)) => OrderType::TakeProfitLimit,
+            (_, Some(TriggerKind::StopLoss)) => OrderType::StopLoss,
+            (_, Some(TriggerKind::TakeProfit)) => OrderType::TakeProfit,
+        }
+    }
 }
 
 /// How long an order works.
@@ -59,11 +101,119 @@ pub enum TimeInForce {
     Gtc,
     /// Immediate or cancel: what does not trade at once expires.
     Ioc,
+    /// Fill or kill: all of it trades at once, or nothing does and it expires.
+    Fok,
+    /// Good till date: what does not trade at once rests until an instant that the order names.
+    Gtd,
+    /// What does not trade at once rests until the end of the day (UTC) in which it is accepted.
+    Day,
+}
+
+/// What becomes of an order that would trade with one of its own account. The taker's word counts,
+/// whatever the resting order said when it came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SelfTradePrevention {
+    /// They trade.
+    #[default]
+    None,
+    /// What is left of the taker expires; the maker stays.
+    ExpireTaker,
+    /// The maker expires; the taker goes on to the next order.
+    ExpireMaker,
+    /// Both expire.
+    ExpireBoth,
+    /// Both become smaller by what would have traded; one of which nothing is left expires.
+    Decrement,
+}
+
+impl SelfTradePrevention {
+    /// Every mode, in the order in which anything that lists them does so.
+    pub const ALL: [SelfTradePrevention; 5] = [
+        SelfTradePrevention::None,
+        SelfTradePrevention::ExpireTaker,
+        SelfTradePrevention::ExpireMaker,
+        SelfTradePrevention::ExpireBoth,
+        SelfTradePrevention::Decrement,
+    ];
+}
+
+/// What lets an order sleep until the price of a trade wakes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Trigger {
+    /// Whether the price has to turn against the order or to favour it.
+    pub kind: TriggerKind,
+    /// The price of a trade at which it wakes, or beyond.
+    pub price: Price,
+}
+
+/// Which way the price has to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TriggerKind {
+    /// Against the order: up to wake a buy, down to wake a sell.
+    StopLoss,
+    /// In its favour: down to wake a buy, up to wake a sell.
+    TakeProfit,
+}
+
+impl Trigger {
+    /// Whether an order of this side waits for the price to rise to the trigger, not to fall to it.
+    pub fn waits_for_rise(&self, side: Side) -> bool {
+        (self.kind == TriggerKind::StopLoss) == (side == Side::Buy)
+    }
+
+    /// Whether a trade at `price` wakes an order of this side. Equal prices do.
+    pub fn is_met(&self, side: Side, price: Price) -> bool {
+        if self.waits_for_rise(side) { price >= self.price } else { price <= self.price }
+    }
+}
+
+/// What an order may say beyond side, size, price and time in force. Most say none of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Instructions {
+    /// It only ever rests: where it would take, it is refused.
+    pub post_only: bool,
+    /// What becomes of it where it would trade with its own account.
+    pub self_trade: SelfTradePrevention,
+    /// When a good-till-date order ends.
+    pub expires_at: Option<Timestamp>,
+    /// What wakes it, if it sleeps first.
+    pub trigger: Option<Trigger>,
+}
+
+impl Instructions {
+    /// Whether it says nothing.
+    pub fn is_plain(&self) -> bool {
+        *self == Instructions::default()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stop_waits_against_the_order_and_a_take_profit_in_its_favour() {
+        let [low, at, high] = [9, 10, 11].map(|ticks| Price::from_ticks(ticks).expect("in range"));
+        let met = |kind, side| {
+            let trigger = Trigger { kind, price: at };
+            [low, at, high].map(|price| trigger.is_met(side, price))
+        };
+        let (rise, fall) = ([false, true, true], [true, true, false]);
+        assert_eq!(met(TriggerKind::StopLoss, Side::Buy), rise);
+        assert_eq!(met(TriggerKind::TakeProfit, Side::Sell), rise);
+        assert_eq!(met(TriggerKind::StopLoss, Side::Sell), fall);
+        assert_eq!(met(TriggerKind::TakeProfit, Side::Buy), fall);
+    }
+
+    #[test]
+    fn a_type_is_what_it_waits_for_and_what_it_is_awake() {
+        use OrderType::{Limit, Market, StopLoss, StopLossLimit, TakeProfit, TakeProfitLimit};
+        for order_type in [Limit, Market, StopLoss, StopLossLimit, TakeProfit, TakeProfitLimit] {
+            let again = order_type.awake().waiting_for(order_type.waits_for());
+            assert_eq!(again, order_type);
+        }
+        assert_eq!((StopLossLimit.awake(), TakeProfit.awake()), (Limit, Market));
+    }
 
     #[test]
     fn better_and_tradable_depend_on_the_side() {

@@ -3,6 +3,7 @@
 //! | operation | result |
 //! |---|---|
 //! | `Quantity::from_lots(n)` | `Ok` for 0 ..= [`Quantity::LOTS_MAX`], else [`QuantityError`] |
+//! | `a.plus(b)` | `a + b`; panics beyond [`Quantity::LOTS_MAX`], likewise |
 //! | `a.minus(b)` | `a - b`; panics where `b > a`, which is a bug in a book, never bad input |
 //! | `a.min(b)` | the smaller, from [`Ord`] |
 //!
@@ -49,6 +50,18 @@ impl Quantity {
         self.0 == 0
     }
 
+    /// Both together.
+    ///
+    /// # Panics
+    /// Where that is more than [`Quantity::LOTS_MAX`]: only a broken book adds up to more than an
+    /// order asked for.
+    #[must_use]
+    pub const fn plus(self, other: Quantity) -> Quantity {
+        let lots = self.0 + other.0;
+        assert!(lots <= Self::LOTS_MAX, "more than an order can ask for");
+        Quantity(lots)
+    }
+
     /// What remains of `self` after `taken`.
     ///
     /// # Panics
@@ -69,6 +82,14 @@ mod tests {
         assert_eq!(Quantity::from_lots(0), Ok(Quantity::ZERO));
         assert!(Quantity::from_lots(Quantity::LOTS_MAX).is_ok());
         assert_eq!(Quantity::from_lots(Quantity::LOTS_MAX + 1), Err(QuantityError::TooLarge));
+    }
+
+    #[test]
+    #[should_panic(expected = "more than an order can ask for")]
+    fn adding_up_to_more_than_an_order_can_ask_for_is_a_bug() {
+        let most = Quantity(Quantity::LOTS_MAX);
+        assert_eq!(Quantity(Quantity::LOTS_MAX - 1).plus(Quantity(1)), most);
+        let _ = most.plus(Quantity(1));
     }
 
     #[test]

@@ -34,6 +34,13 @@ impl Timestamp {
         Timestamp(self.0.saturating_add(span.0))
     }
 
+    /// The first instant of the next day in UTC; the latest there is, where that is later.
+    #[must_use]
+    pub const fn end_of_day(self) -> Timestamp {
+        const DAY: u64 = 86_400_000_000_000;
+        Timestamp((self.0 / DAY + 1).saturating_mul(DAY))
+    }
+
     /// How long after `earlier` this is; nothing where it is not after.
     #[must_use]
     pub const fn since(self, earlier: Timestamp) -> Span {
@@ -64,5 +71,18 @@ impl Span {
     /// The span in nanoseconds.
     pub const fn nanos(self) -> u64 {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_ends_with_the_first_instant_of_the_next() {
+        const DAY: u64 = 86_400_000_000_000;
+        let end = |nanos| Timestamp::from_unix_nanos(nanos).end_of_day().unix_nanos();
+        assert_eq!([end(0), end(DAY - 1), end(DAY)], [DAY, DAY, 2 * DAY]);
+        assert_eq!(end(u64::MAX), u64::MAX);
     }
 }

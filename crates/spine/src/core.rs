@@ -12,6 +12,8 @@ pub struct ClientInput<'a> {
     pub appended_at: Timestamp,
     /// The log's own time at this record.
     pub now: Timestamp,
+    /// The behaviour in force at this record: a command that asks for more must change nothing.
+    pub behaviour: u32,
     /// What is asked.
     pub command: &'a ClientCommand,
 }

@@ -47,5 +47,5 @@ pub use crate::{
     chain::{Chain, LogId},
     core::{ClientInput, Core, LinkInput},
     log::{Log, Place, Record, Stored, Visibility},
-    replica::Replica,
+    replica::{BEHAVIOUR, Replica},
 };

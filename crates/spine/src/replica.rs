@@ -8,18 +8,22 @@
 //! [`TIME_STEP_MAX`] does not move it, unless the record is a winning `TakeOver`, whose writer has
 //! compared its own clock with the log's. So a broken clock of a log cannot expire a book.
 
+mod behaviour;
 mod image;
 mod links;
+mod outcome;
 
 use model::{Partition, RequestId, Span, Timestamp};
 use prost::Message;
 use proto::{
     command::ClientCommand,
-    log::{self, event, input, outcome},
+    log::{self, event, input},
 };
 use thiserror::Error;
 
+pub use self::behaviour::BEHAVIOUR;
 pub(crate) use self::image::ReplicaImage;
+use self::outcome::{applied, poisoned, stale};
 use crate::{
     answer::{self, Preamble},
     chain::{Chain, Link, LogId},
@@ -36,9 +40,6 @@ pub const TIME_STEP_MAX: Span = Span::from_secs(10);
 /// records ten seconds and this leaves one for clocks that differ. Whatever a record asks for
 /// beyond it is cut, so that nothing that is kept until its `valid_until` is kept for ever.
 pub const VALID_FOR_MAX: Span = Span::from_secs(11);
-
-/// The behaviour that this binary has. Inputs after an upgrade beyond it need a newer one.
-pub const BEHAVIOUR: u32 = 1;
 
 /// A shard's state: the protocol's part and the core.
 #[derive(Clone, Debug)]
@@ -141,7 +142,8 @@ impl<C: Core> Replica<C> {
             out_seq: 0,
             chain: Chain::start(identity.log_id, partition),
             epoch: 0,
-            behaviour: BEHAVIOUR,
+            // Logs from before there was a second do not say it.
+            behaviour: identity.genesis.behaviour.max(1),
             now: Timestamp::EPOCH,
             links: Links::default(),
             core: C::new(&identity.genesis, partition),
@@ -154,6 +156,7 @@ impl<C: Core> Replica<C> {
     /// [`ReplicaError`] where the replica must stop.
     pub fn apply(&mut self, stored: &Stored) -> Result<Computed, ReplicaError> {
         self.check_next(stored)?;
+        behaviour::check(self.behaviour, stored)?;
         let decoded = log::Input::decode(stored.record.value.as_ref()).ok();
         match decoded.and_then(|input| input.kind) {
             Some(kind) => self.apply_kind(stored, kind),
@@ -246,7 +249,11 @@ impl<C: Core> Replica<C> {
         if asked <= self.behaviour {
             return Ok(self.control(stored, stale()));
         }
-        Err(ReplicaError::NewerBehaviour { asked, offset: stored.offset })
+        behaviour::check(asked, stored)?;
+        // From the next record on.
+        let computed = self.control(stored, applied());
+        self.behaviour = asked;
+        Ok(computed)
     }
 
     fn client(&mut self, stored: &Stored, wire: log::ClientCommand) -> Computed {
@@ -260,6 +267,7 @@ impl<C: Core> Replica<C> {
                     offset: stored.offset,
                     appended_at: stored.appended_at,
                     now: self.now,
+                    behaviour: self.behaviour,
                     command: &command,
                 };
                 self.core.apply(&input, &mut body);
@@ -382,18 +390,6 @@ fn request_id_of(wire: &log::ClientCommand) -> RequestId {
     wire.stamp.as_ref().map_or(RequestId(0), |stamp| {
         RequestId(u128::from(stamp.request_id_high) << 64 | u128::from(stamp.request_id_low))
     })
-}
-
-fn applied() -> log::Outcome {
-    log::Outcome { kind: Some(outcome::Kind::Applied(log::Applied {})) }
-}
-
-fn stale() -> log::Outcome {
-    log::Outcome { kind: Some(outcome::Kind::Stale(log::Stale {})) }
-}
-
-fn poisoned(reason: &str) -> log::Outcome {
-    log::Outcome { kind: Some(outcome::Kind::Poison(log::Poison { reason: reason.to_owned() })) }
 }
 
 #[cfg(test)]

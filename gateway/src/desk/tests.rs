@@ -223,7 +223,7 @@ fn an_order_that_waits_for_money_is_heard_of_when_it_is_decided() {
     // The first record of a partition is nobody's order.
     table.submit(PATIENT).expect("taken");
     table.deliver(Delivery::Land);
-    let of = |order_id| log::OrderPlaced { order_id, terms: None };
+    let of = |order_id| log::OrderPlaced { order_id, ..Default::default() };
     let trade = |taker_order_id| log::TradeExecuted { taker_order_id, ..Default::default() };
     table.submit(PATIENT).expect("taken");
     table.deliver(Delivery::Land);

@@ -2,12 +2,18 @@
 
 use std::sync::Arc;
 
-use model::{AccountName, OrderType, Price, Quantity, Side, TimeInForce, instrument::ValueError};
-use proto::command::{Ask, Command, Key, KeySpace, PlaceOrder};
+use model::{
+    AccountName, Instructions, OrderType, Price, Quantity, SelfTradePrevention, Side, TimeInForce,
+    Timestamp, Trigger, instrument::ValueError,
+};
+use proto::{
+    command::{Ask, Command, Key, KeySpace, PlaceOrder},
+    text,
+};
 
 use super::{
     client, instrument, key,
-    word::{SIDES, TIMES_IN_FORCE, TYPES, Word, meant},
+    word::{SELF_TRADE_PREVENTIONS, SIDES, TIMES_IN_FORCE, TYPES, Word, meant},
 };
 use crate::{
     problem::Problem,
@@ -37,6 +43,14 @@ pub struct OrderFields<'a> {
     pub quantity: Option<&'a str>,
     /// Decimal text in the quote asset, instead of a quantity.
     pub quote_quantity: Option<&'a str>,
+    /// Whether it must not take.
+    pub post_only: bool,
+    /// What becomes of it where it would trade with its own account.
+    pub self_trade_prevention: Word<'a, SelfTradePrevention>,
+    /// Decimal text in the quote asset: the price of a trade that wakes the order.
+    pub stop_price: Option<&'a str>,
+    /// When a good-till-date order ends, as RFC 3339 or as the protocol's own instant.
+    pub expires_at: Word<'a, Timestamp>,
 }
 
 /// An order that passed the ladder.
@@ -77,16 +91,18 @@ pub fn place(
     let order_type =
         meant("type", fields.order_type, &TYPES)?.ok_or_else(|| Problem::missing("type"))?;
     let time_in_force = time_in_force(order_type, fields.time_in_force)?;
-    let ask = match order_type {
+    let trigger = trigger(fields, order_type, listed)?;
+    let instructions = Instructions { trigger, ..instructions(fields, order_type, time_in_force)? };
+    let ask = match order_type.awake() {
         OrderType::Limit => limit(fields, listed)?,
-        OrderType::Market => market(fields, listed)?,
+        _ => market(fields, listed)?,
     };
     let key = retry_key(fields, generate)?;
     let instrument = listed.instrument.id;
     Ok(Placed {
         account,
         listed: Arc::clone(listed),
-        order: PlaceOrder { key, instrument, side, ask, time_in_force },
+        order: PlaceOrder { key, instrument, side, ask, time_in_force, instructions },
     })
 }
 
@@ -95,15 +111,78 @@ fn time_in_force(
     word: Word<'_, TimeInForce>,
 ) -> Result<TimeInForce, Problem> {
     const FIELD: &str = "time_in_force";
-    match (order_type, meant(FIELD, word, &TIMES_IN_FORCE)?) {
-        (OrderType::Limit, None) => Ok(TimeInForce::Gtc),
-        (OrderType::Market, None) => Ok(TimeInForce::Ioc),
-        (OrderType::Market, Some(TimeInForce::Gtc)) => {
-            let advice = "is gtc, but a market order never rests; write ioc or leave it out";
+    let is_limit = order_type.awake() == OrderType::Limit;
+    match meant(FIELD, word, &TIMES_IN_FORCE)? {
+        None if is_limit => Ok(TimeInForce::Gtc),
+        None | Some(TimeInForce::Ioc) => Ok(TimeInForce::Ioc),
+        Some(_) if !is_limit => {
+            let advice = "is not for market orders, which trade at once; write ioc or leave it out";
             Err(Problem::field(FIELD, "not_for_market", advice))
         }
-        (_, Some(time_in_force)) => Ok(time_in_force),
+        Some(TimeInForce::Gtd | TimeInForce::Day) if order_type.waits_for().is_some() => {
+            let advice = "is not offered for orders that wait for a stop_price; they wait until \
+                          they are cancelled";
+            Err(Problem::field(FIELD, "not_for_stops", advice))
+        }
+        Some(time_in_force) => Ok(time_in_force),
     }
+}
+
+/// What wakes the order: given if and only if its type waits for something.
+fn trigger(
+    fields: &OrderFields<'_>,
+    order_type: OrderType,
+    listed: &Listed,
+) -> Result<Option<Trigger>, Problem> {
+    match (order_type.waits_for(), fields.stop_price) {
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(Problem::missing("stop_price")),
+        (None, Some(_)) => {
+            let word = text::order_type(order_type);
+            let advice =
+                format!("is not for {word} orders; write stop_loss or take_profit as type");
+            Err(Problem::field("stop_price", "only_for_stops", advice))
+        }
+        (Some(kind), Some(text)) => {
+            let price = listed.instrument.parse_price(text);
+            let price = price.map_err(|error| bad_value("stop_price", &error))?;
+            Ok(Some(Trigger { kind, price }))
+        }
+    }
+}
+
+fn instructions(
+    fields: &OrderFields<'_>,
+    order_type: OrderType,
+    time_in_force: TimeInForce,
+) -> Result<Instructions, Problem> {
+    let expires_at = fields.expires_at.meant("expires_at")?;
+    match (time_in_force, expires_at) {
+        (TimeInForce::Gtd, None) => return Err(Problem::missing("expires_at")),
+        (TimeInForce::Gtd, Some(_)) | (_, None) => {}
+        (_, Some(_)) => {
+            let advice = "is only for time_in_force gtd; write that, or leave it out";
+            return Err(Problem::field("expires_at", "only_for_gtd", advice));
+        }
+    }
+    let post_only = fields.post_only;
+    if post_only && order_type.waits_for().is_some() {
+        let advice = "is not offered for orders that wait for a stop_price; leave it out";
+        return Err(Problem::field("post_only", "not_for_stops", advice));
+    }
+    if post_only && order_type == OrderType::Market {
+        let advice = "is only for limit orders; leave it out of a market order";
+        return Err(Problem::field("post_only", "not_for_market", advice));
+    }
+    if post_only && matches!(time_in_force, TimeInForce::Ioc | TimeInForce::Fok) {
+        let word = text::time_in_force(time_in_force);
+        let advice = format!("contradicts time_in_force {word}, with which nothing rests");
+        return Err(Problem::field("post_only", "never_rests", advice));
+    }
+    let field = "self_trade_prevention";
+    let mode = meant(field, fields.self_trade_prevention, &SELF_TRADE_PREVENTIONS)?;
+    let self_trade = mode.unwrap_or_default();
+    Ok(Instructions { post_only, self_trade, expires_at, trigger: None })
 }
 
 fn limit(fields: &OrderFields<'_>, listed: &Listed) -> Result<Ask, Problem> {
@@ -123,6 +202,10 @@ fn market(fields: &OrderFields<'_>, listed: &Listed) -> Result<Ask, Problem> {
         return Err(Problem::field("price", "not_for_market", advice));
     }
     match (fields.quantity, fields.quote_quantity) {
+        (_, Some(_)) if fields.stop_price.is_some() => {
+            let advice = "is not for orders that wait for a stop_price; give quantity instead";
+            Err(Problem::field("quote_quantity", "not_for_stops", advice))
+        }
         (Some(text), None) => Ok(Ask::Market { quantity: quantity(text, listed)? }),
         (None, Some(text)) => {
             let amount = listed.instrument.parse_quote_amount(text);

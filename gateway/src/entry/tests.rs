@@ -1,6 +1,9 @@
 //! The ladder, row by row.
 
-use model::{KeyText, OrderType, Side, TimeInForce};
+use model::{
+    Instructions, KeyText, OrderType, SelfTradePrevention, Side, TimeInForce, Timestamp,
+    TriggerKind,
+};
 use proto::command::{Ask, Key, KeySpace};
 
 use super::*;
@@ -49,7 +52,30 @@ fn every_bad_field_is_named() {
         ("side", "unknown_word", OrderFields { side: Word::side(9), ..with() }),
         ("type", "missing_field", OrderFields { order_type: Word::Absent, ..with() }),
         ("type", "unknown_word", OrderFields { order_type: Word::Text("stop"), ..with() }),
-        ("time_in_force", "unknown_word", OrderFields { time_in_force: Word::Text("fok"), ..with() }),
+        ("type", "unknown_word", OrderFields { order_type: Word::order_type(9), ..with() }),
+        ("time_in_force", "unknown_word", OrderFields { time_in_force: Word::Text("gtx"), ..with() }),
+        ("time_in_force", "unknown_word", OrderFields { time_in_force: Word::time_in_force(9), ..with() }),
+        ("time_in_force", "not_for_market", OrderFields { time_in_force: Word::Text("fok"), ..market() }),
+        ("expires_at", "missing_field", OrderFields { time_in_force: Word::Text("gtd"), ..with() }),
+        ("expires_at", "only_for_gtd", OrderFields { expires_at: Word::Text("2030-01-01T00:00:00Z"), ..with() }),
+        ("expires_at", "bad_instant", OrderFields { time_in_force: Word::Text("gtd"), expires_at: Word::Text("soon"), ..with() }),
+        ("expires_at", "bad_instant", OrderFields { time_in_force: Word::Text("gtd"), expires_at: Word::Text("1970-01-01T00:00:00Z"), ..with() }),
+        ("expires_at", "bad_instant", OrderFields { time_in_force: Word::Text("gtd"), expires_at: Word::Unknown, ..with() }),
+        ("stop_price", "missing_field", OrderFields { order_type: Word::Text("stop_loss_limit"), ..with() }),
+        ("stop_price", "only_for_stops", OrderFields { stop_price: Some("5"), ..with() }),
+        ("stop_price", "only_for_stops", OrderFields { stop_price: Some("5"), ..market() }),
+        ("stop_price", "off_grid", OrderFields { order_type: Word::Text("take_profit"), price: None, stop_price: Some("5.001"), ..with() }),
+        ("price", "not_for_market", OrderFields { order_type: Word::Text("stop_loss"), stop_price: Some("5"), ..with() }),
+        ("price", "missing_field", OrderFields { order_type: Word::Text("stop_loss_limit"), price: None, stop_price: Some("5"), ..with() }),
+        ("time_in_force", "not_for_stops", OrderFields { order_type: Word::Text("stop_loss_limit"), stop_price: Some("5"), time_in_force: Word::Text("day"), ..with() }),
+        ("time_in_force", "not_for_market", OrderFields { order_type: Word::Text("stop_loss"), price: None, stop_price: Some("5"), time_in_force: Word::Text("gtc"), ..with() }),
+        ("post_only", "not_for_stops", OrderFields { order_type: Word::Text("stop_loss_limit"), stop_price: Some("5"), post_only: true, ..with() }),
+        ("quote_quantity", "not_for_stops", OrderFields { order_type: Word::Text("stop_loss"), price: None, quantity: None, quote_quantity: Some("5"), stop_price: Some("5"), ..with() }),
+        ("post_only", "not_for_market", OrderFields { post_only: true, ..market() }),
+        ("post_only", "never_rests", OrderFields { post_only: true, time_in_force: Word::Text("ioc"), ..with() }),
+        ("post_only", "never_rests", OrderFields { post_only: true, time_in_force: Word::Text("fok"), ..with() }),
+        ("self_trade_prevention", "unknown_word", OrderFields { self_trade_prevention: Word::Text("cancel"), ..with() }),
+        ("self_trade_prevention", "unknown_word", OrderFields { self_trade_prevention: Word::self_trade_prevention(9), ..with() }),
         ("time_in_force", "not_for_market", OrderFields { time_in_force: Word::Text("gtc"), ..market() }),
         ("price", "missing_field", OrderFields { price: None, ..with() }),
         ("price", "not_for_market", OrderFields { price: Some("1"), ..market() }),
@@ -113,6 +139,61 @@ fn what_is_not_said_has_its_default() {
     assert_eq!(anonymous.order.key, generated());
     let keyed = OrderFields { client_order_id: None, idempotency_key: Some("k"), ..good() };
     assert_eq!(placed(&keyed).expect("good").order.key.space, KeySpace::IdempotencyKey);
+}
+
+#[test]
+fn what_else_an_order_says_is_read() {
+    let said = |fields: &OrderFields<'_>| placed(fields).expect("a good order").order;
+    let until = OrderFields {
+        time_in_force: Word::Text("GTD"),
+        expires_at: Word::Text("2030-01-01T01:00:00+01:00"),
+        post_only: true,
+        self_trade_prevention: Word::Text("Expire_Maker"),
+        ..good()
+    };
+    let order = said(&until);
+    assert_eq!(order.time_in_force, TimeInForce::Gtd);
+    let midnight = Timestamp::from_unix_nanos(1_893_456_000_000_000_000);
+    let expected = Instructions {
+        post_only: true,
+        self_trade: SelfTradePrevention::ExpireMaker,
+        expires_at: Some(midnight),
+        trigger: None,
+    };
+    assert_eq!(order.instructions, expected);
+    let wire = prost_types::Timestamp { seconds: 1_893_456_000, nanos: 0 };
+    let by_grpc = OrderFields {
+        time_in_force: Word::time_in_force(4),
+        expires_at: Word::instant(Some(&wire)),
+        self_trade_prevention: Word::self_trade_prevention(3),
+        ..until
+    };
+    assert_eq!(said(&by_grpc), order);
+    for (word, time_in_force) in [("fok", TimeInForce::Fok), ("day", TimeInForce::Day)] {
+        let fields = OrderFields { time_in_force: Word::Text(word), ..good() };
+        assert_eq!(said(&fields).time_in_force, time_in_force);
+    }
+    assert!(said(&good()).instructions.is_plain());
+}
+
+#[test]
+fn a_stop_has_a_type_and_a_price() {
+    let types = [
+        ("stop_loss", TriggerKind::StopLoss, 3),
+        ("Stop_Loss_Limit", TriggerKind::StopLoss, 4),
+        ("take_profit", TriggerKind::TakeProfit, 5),
+        ("take_profit_limit", TriggerKind::TakeProfit, 6),
+    ];
+    for (word, kind, wire) in types {
+        let price = if wire % 2 == 0 { good().price } else { None };
+        let fields =
+            OrderFields { order_type: Word::Text(word), price, stop_price: Some("99.5"), ..good() };
+        let order = placed(&fields).expect("a good order").order;
+        let trigger = order.instructions.trigger.expect("it sleeps");
+        assert_eq!((trigger.kind, trigger.price.ticks()), (kind, 9_950));
+        let by_grpc = OrderFields { order_type: Word::order_type(wire), ..fields };
+        assert_eq!(placed(&by_grpc).expect("a good order").order, order);
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
-//! Words of a request: side, type, time in force.
+//! Words of a request: side, type, time in force, mode of self-trade prevention, instant.
 
-use model::{OrderType, Side, TimeInForce};
-use proto::trading;
+use model::{OrderType, SelfTradePrevention, Side, TimeInForce, Timestamp};
+use proto::{convert, text, trading};
 
 use crate::problem::Problem;
 
@@ -43,9 +43,7 @@ impl Word<'_, OrderType> {
     pub fn order_type(wire: i32) -> Self {
         match trading::OrderType::try_from(wire) {
             Ok(trading::OrderType::Unspecified) => Word::Absent,
-            Ok(trading::OrderType::Limit) => Word::Known(OrderType::Limit),
-            Ok(trading::OrderType::Market) => Word::Known(OrderType::Market),
-            Err(_) => Word::Unknown,
+            _ => convert::type_from_wire(wire).map_or(Word::Unknown, Word::Known),
         }
     }
 }
@@ -55,10 +53,42 @@ impl Word<'_, TimeInForce> {
     pub fn time_in_force(wire: i32) -> Self {
         match trading::TimeInForce::try_from(wire) {
             Ok(trading::TimeInForce::Unspecified) => Word::Absent,
-            Ok(trading::TimeInForce::Gtc) => Word::Known(TimeInForce::Gtc),
-            Ok(trading::TimeInForce::Ioc) => Word::Known(TimeInForce::Ioc),
-            Err(_) => Word::Unknown,
+            _ => convert::time_in_force_from_wire(wire).map_or(Word::Unknown, Word::Known),
         }
+    }
+}
+
+impl Word<'_, SelfTradePrevention> {
+    /// The word of a gRPC request.
+    pub fn self_trade_prevention(wire: i32) -> Self {
+        match trading::SelfTradePrevention::try_from(wire) {
+            Ok(trading::SelfTradePrevention::Unspecified) => Word::Absent,
+            _ => convert::self_trade_from_wire(wire).map_or(Word::Unknown, Word::Known),
+        }
+    }
+}
+
+impl Word<'_, Timestamp> {
+    /// The instant of a gRPC request.
+    pub fn instant(wire: Option<&prost_types::Timestamp>) -> Self {
+        let Some(wire) = wire else { return Word::Absent };
+        convert::from_proto_timestamp(wire).map_or(Word::Unknown, Word::Known)
+    }
+
+    /// Which instant it is; `None` where it was not given. The start of 1970 is none.
+    pub(super) fn meant(self, field: &'static str) -> Result<Option<Timestamp>, Problem> {
+        let instant = match self {
+            Word::Absent => return Ok(None),
+            Word::Known(instant) => Some(instant),
+            Word::Unknown => None,
+            Word::Text(text) => text::parse_rfc3339(text),
+        };
+        let instant = instant.filter(|instant| *instant > Timestamp::EPOCH);
+        instant.map(Some).ok_or_else(|| {
+            let advice =
+                "is not an instant between 1970 and 2554; write one as 2026-11-21T08:00:00Z";
+            Problem::field(field, "bad_instant", advice)
+        })
     }
 }
 
@@ -86,8 +116,27 @@ pub(super) fn meant<T: Copy>(
 
 pub(super) const SIDES: [(&str, Side); 2] = [("buy", Side::Buy), ("sell", Side::Sell)];
 
-pub(super) const TYPES: [(&str, OrderType); 2] =
-    [("limit", OrderType::Limit), ("market", OrderType::Market)];
+pub(super) const TYPES: [(&str, OrderType); 6] = [
+    ("limit", OrderType::Limit),
+    ("market", OrderType::Market),
+    ("stop_loss", OrderType::StopLoss),
+    ("stop_loss_limit", OrderType::StopLossLimit),
+    ("take_profit", OrderType::TakeProfit),
+    ("take_profit_limit", OrderType::TakeProfitLimit),
+];
 
-pub(super) const TIMES_IN_FORCE: [(&str, TimeInForce); 2] =
-    [("gtc", TimeInForce::Gtc), ("ioc", TimeInForce::Ioc)];
+pub(super) const TIMES_IN_FORCE: [(&str, TimeInForce); 5] = [
+    ("gtc", TimeInForce::Gtc),
+    ("ioc", TimeInForce::Ioc),
+    ("fok", TimeInForce::Fok),
+    ("gtd", TimeInForce::Gtd),
+    ("day", TimeInForce::Day),
+];
+
+pub(super) const SELF_TRADE_PREVENTIONS: [(&str, SelfTradePrevention); 5] = [
+    ("none", SelfTradePrevention::None),
+    ("expire_taker", SelfTradePrevention::ExpireTaker),
+    ("expire_maker", SelfTradePrevention::ExpireMaker),
+    ("expire_both", SelfTradePrevention::ExpireBoth),
+    ("decrement", SelfTradePrevention::Decrement),
+];

@@ -148,6 +148,10 @@ pub(super) fn placed(request: &PlaceOrderRequest, office: &Office) -> Result<Pla
         price: given(&request.price),
         quantity: given(&request.quantity),
         quote_quantity: given(&request.quote_quantity),
+        stop_price: given(&request.stop_price),
+        post_only: request.post_only,
+        self_trade_prevention: Word::self_trade_prevention(request.self_trade_prevention),
+        expires_at: Word::instant(request.expires_at.as_ref()),
     };
     entry::place(&fields, office.reference.loaded()?.as_ref(), generated_key)
 }

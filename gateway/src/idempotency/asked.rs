@@ -39,12 +39,16 @@ fn order(terms: &OrderTerms) -> log::PlaceOrder {
         price_ticks: terms.price_ticks,
         quantity_lots: terms.quantity_lots,
         quote_quantity: terms.quote_quantity,
+        instructions: terms.instructions,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use model::{InstrumentId, KeyText, Price, Quantity, RequestId, Side, TimeInForce, Timestamp};
+    use model::{
+        Instructions, InstrumentId, KeyText, Price, Quantity, RequestId, Side, TimeInForce,
+        Timestamp,
+    };
     use proto::{
         command::{Ask, Key, KeySpace},
         convert,
@@ -65,6 +69,7 @@ mod tests {
                 quantity: Quantity::from_lots(7).expect("in range"),
             },
             time_in_force: TimeInForce::Gtc,
+            instructions: Instructions { post_only: true, ..Instructions::default() },
         }
     }
 
@@ -82,6 +87,7 @@ mod tests {
             price_ticks,
             quantity_lots,
             quote_quantity,
+            instructions: convert::instructions_to_wire(&order.instructions),
         }
     }
 
@@ -114,7 +120,7 @@ mod tests {
     }
 
     fn placed(terms: OrderTerms) -> Answer {
-        let placed = OrderPlaced { order_id: 0, terms: Some(terms) };
+        let placed = OrderPlaced { terms: Some(terms), ..Default::default() };
         answer(outcome::Kind::Applied(Applied {}), Some(event::Kind::OrderPlaced(placed)))
     }
 
@@ -141,6 +147,7 @@ mod tests {
             placed(OrderTerms { account: 2, ..terms(&bid()) }),
             placed(OrderTerms { key: String::new(), ..terms(&bid()) }),
             placed(OrderTerms { quantity_lots: 0, ..terms(&bid()) }),
+            placed(OrderTerms { time_in_force: 4, ..terms(&bid()) }),
         ] {
             assert_eq!(asked(&nothing), None, "{nothing:?}");
         }

@@ -65,7 +65,7 @@ pub(super) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Probl
 }
 
 /// The fields that a broken body can be told to be broken at.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 17] = [
     "client_id",
     "client_order_id",
     "instrument",
@@ -75,6 +75,10 @@ const FIELDS: [&str; 13] = [
     "price",
     "quantity",
     "quote_quantity",
+    "stop_price",
+    "post_only",
+    "self_trade_prevention",
+    "expires_at",
     "asset",
     "amount",
     "deposit_id",
@@ -117,11 +121,13 @@ pub(super) struct OrderBody<'a> {
     #[serde(borrow, default)]
     #[schema(value_type = String, example = "buy")]
     side: Option<&'a RawValue>,
-    /// limit or market.
+    /// limit, market, stop_loss, stop_loss_limit, take_profit or take_profit_limit. The last four sleep
+    /// until a trade is at stop_price or beyond it.
     #[serde(borrow, default)]
     #[schema(value_type = String, example = "limit")]
     r#type: Option<&'a RawValue>,
-    /// gtc (the default of limit orders) or ioc (the default of market orders).
+    /// gtc (the default of limit orders), ioc (the default of market orders, which take no other),
+    /// fok, gtd (with expires_at), or day (UTC).
     #[serde(borrow, default)]
     #[schema(value_type = Option<String>, example = "gtc")]
     time_in_force: Option<&'a RawValue>,
@@ -137,25 +143,30 @@ pub(super) struct OrderBody<'a> {
     #[serde(borrow, default)]
     #[schema(value_type = Option<String>)]
     quote_quantity: Option<&'a RawValue>,
-    // Fields that would change what an order does are refused, not ignored, until they work.
+    /// A number or text, on the tick; only and always for stop-loss and take-profit orders.
     #[serde(borrow, default)]
-    #[schema(ignore)]
+    #[schema(value_type = Option<String>)]
     stop_price: Option<&'a RawValue>,
+    /// Rejected where it would take; only for limit orders that rest.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<bool>)]
+    post_only: Option<&'a RawValue>,
+    /// What becomes of it where it would trade with its own account: none (the default),
+    /// expire_taker, expire_maker, expire_both or decrement. The incoming order's word counts.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<String>)]
+    self_trade_prevention: Option<&'a RawValue>,
+    /// When a gtd order ends, in RFC 3339; only and always with gtd.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<String>)]
+    expires_at: Option<&'a RawValue>,
+    // Fields that would change what an order does are refused, not ignored, until they work.
     #[serde(borrow, default)]
     #[schema(ignore)]
     trailing_delta_bps: Option<&'a RawValue>,
     #[serde(borrow, default)]
     #[schema(ignore)]
     display_quantity: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    #[schema(ignore)]
-    self_trade_prevention: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    #[schema(ignore)]
-    post_only: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    #[schema(ignore)]
-    expires_at: Option<&'a RawValue>,
 }
 
 /// The text of every field of an order.
@@ -170,16 +181,16 @@ pub(super) struct OrderTexts<'a> {
     price: Option<Cow<'a, str>>,
     quantity: Option<Cow<'a, str>>,
     quote_quantity: Option<Cow<'a, str>>,
+    stop_price: Option<Cow<'a, str>>,
+    post_only: bool,
+    self_trade_prevention: Option<Cow<'a, str>>,
+    expires_at: Option<Cow<'a, str>>,
 }
 
 impl<'a> OrderBody<'a> {
     pub(super) fn texts(&self) -> Result<OrderTexts<'a>, Problem> {
-        not_offered("stop_price", self.stop_price)?;
         not_offered("trailing_delta_bps", self.trailing_delta_bps)?;
         not_offered("display_quantity", self.display_quantity)?;
-        not_offered("self_trade_prevention", self.self_trade_prevention)?;
-        not_offered("post_only", self.post_only)?;
-        not_offered("expires_at", self.expires_at)?;
         Ok(OrderTexts {
             client_id: text("client_id", self.client_id)?,
             client_order_id: text("client_order_id", self.client_order_id)?,
@@ -190,6 +201,10 @@ impl<'a> OrderBody<'a> {
             price: number("price", self.price)?,
             quantity: number("quantity", self.quantity)?,
             quote_quantity: number("quote_quantity", self.quote_quantity)?,
+            stop_price: number("stop_price", self.stop_price)?,
+            post_only: yes_or_no("post_only", self.post_only)?,
+            self_trade_prevention: text("self_trade_prevention", self.self_trade_prevention)?,
+            expires_at: text("expires_at", self.expires_at)?,
         })
     }
 }
@@ -207,6 +222,10 @@ impl OrderTexts<'_> {
             price: self.price.as_deref(),
             quantity: self.quantity.as_deref(),
             quote_quantity: self.quote_quantity.as_deref(),
+            stop_price: self.stop_price.as_deref(),
+            post_only: self.post_only,
+            self_trade_prevention: Word::text(self.self_trade_prevention.as_deref()),
+            expires_at: Word::text(self.expires_at.as_deref()),
         }
     }
 }
@@ -307,6 +326,15 @@ fn number<'a>(
     }
 }
 
+/// A JSON boolean; false where it was not given.
+fn yes_or_no(field: &'static str, raw: Option<&RawValue>) -> Result<bool, Problem> {
+    match raw.map(RawValue::get) {
+        None | Some("null" | "false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Problem::field(field, "wrong_type", "must be true or false")),
+    }
+}
+
 /// A field that is not offered yet may stand there with nothing in it.
 fn not_offered(field: &'static str, raw: Option<&RawValue>) -> Result<(), Problem> {
     match raw.map(RawValue::get) {
@@ -358,8 +386,11 @@ mod tests {
             (r#"["alice"]"#, "body", "broken_json"),
             ("", "body", "broken_json"),
             ("\u{feff}{}", "body", "broken_json"),
-            (r#"{"post_only": true}"#, "post_only", "not_offered"),
-            (r#"{"stop_price": "1"}"#, "stop_price", "not_offered"),
+            (r#"{"post_only": "yes"}"#, "post_only", "wrong_type"),
+            (r#"{"expires_at": 5}"#, "expires_at", "wrong_type"),
+            (r#"{"self_trade_prevention": true}"#, "self_trade_prevention", "wrong_type"),
+            (r#"{"display_quantity": "1"}"#, "display_quantity", "not_offered"),
+            (r#"{"trailing_delta_bps": 5}"#, "trailing_delta_bps", "not_offered"),
         ];
         for (json, field, code) in table {
             let problem = texts(json).expect_err(json);

@@ -63,7 +63,9 @@ mod tests {
             assert!(schemas.contains_key(name), "{name}");
         }
         let order = &schemas["PlaceOrder"]["properties"];
-        assert!(order["price"].is_object() && order["post_only"].is_null());
+        let is_told = |field: &str| order[field].is_object();
+        assert!(["price", "post_only", "stop_price", "expires_at"].into_iter().all(is_told));
+        assert!(order["display_quantity"].is_null(), "it is not offered");
     }
 
     #[test]

@@ -30,7 +30,23 @@ pub(super) struct OrderView {
     quantity: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     quote_quantity: Option<String>,
+    /// What neither traded nor was prevented.
     remaining: Option<String>,
+    /// What self-trade prevention took off it, where anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prevented_quantity: Option<String>,
+    /// What wakes it, where it sleeps or slept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stop_price: Option<String>,
+    /// true, where the order is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    post_only: Option<bool>,
+    /// Its mode, where it gave one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    self_trade_prevention: Option<&'static str>,
+    /// When it ends by itself, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
     /// pending, open, partially_filled, filled, cancelled, expired, rejected or unknown.
     #[schema(example = "pending")]
     status: &'static str,
@@ -77,13 +93,19 @@ impl OrderView {
         } else {
             instant(order.updated_at.as_ref())
         };
+        let status = text::order_status(order.status());
         OrderView {
             id,
             order_id: id,
             side: convert::side_from_wire(order.side).ok().map(text::side),
-            r#type: type_word(order.r#type()),
-            time_in_force: time_in_force_word(order.time_in_force()),
-            status: text::order_status(order.status()),
+            r#type: convert::type_from_wire(order.r#type).ok().map(text::order_type),
+            stop_price: some(order.stop_price),
+            time_in_force: time_in_force_word(order.time_in_force),
+            prevented_quantity: some(order.prevented_quantity),
+            post_only: order.post_only.then_some(true),
+            self_trade_prevention: mode_word(order.self_trade_prevention),
+            expires_at: instant(order.expires_at.as_ref()),
+            status,
             client_id: order.client_id,
             client_order_id: some(order.client_order_id),
             instrument: some(order.instrument),
@@ -336,18 +358,12 @@ fn instant(wire: Option<&prost_types::Timestamp>) -> Option<String> {
     wire.and_then(convert::from_proto_timestamp).map(text::rfc3339)
 }
 
-const fn type_word(wire: trading::OrderType) -> Option<&'static str> {
-    match wire {
-        trading::OrderType::Limit => Some(text::order_type(model::OrderType::Limit)),
-        trading::OrderType::Market => Some(text::order_type(model::OrderType::Market)),
-        trading::OrderType::Unspecified => None,
-    }
+fn time_in_force_word(wire: i32) -> Option<&'static str> {
+    convert::time_in_force_from_wire(wire).ok().map(text::time_in_force)
 }
 
-const fn time_in_force_word(wire: trading::TimeInForce) -> Option<&'static str> {
-    match wire {
-        trading::TimeInForce::Gtc => Some(text::time_in_force(model::TimeInForce::Gtc)),
-        trading::TimeInForce::Ioc => Some(text::time_in_force(model::TimeInForce::Ioc)),
-        trading::TimeInForce::Unspecified => None,
-    }
+/// A mode of self-trade prevention; `None` where the order gave none.
+fn mode_word(wire: i32) -> Option<&'static str> {
+    let mode = convert::self_trade_from_wire(wire).ok()?;
+    (mode != model::SelfTradePrevention::None).then(|| text::self_trade_prevention(mode))
 }

@@ -64,6 +64,15 @@ fn trade(lots: u64, remaining: u64) -> event::Kind {
     })
 }
 
+fn prevented(total: u64, remaining: u64) -> event::Kind {
+    event::Kind::TradePrevented(log::TradePrevented {
+        taker_order_id: ID,
+        taker_prevented_total_lots: total,
+        taker_remaining_lots: remaining,
+        ..Default::default()
+    })
+}
+
 fn end(order_id: u64, reason: EndReason, remaining_lots: u64) -> event::Kind {
     let reason = reason.into();
     event::Kind::OrderEnded(OrderEnded { order_id, reason, remaining_lots, ..Default::default() })
@@ -93,6 +102,10 @@ fn the_events_make_the_status() {
         (Filled, "0", 2, "", applied(), vec![trade(40_000, 10_000), trade(10_000, 0), others, end(ID, EndReason::Filled, 0)]),
         (Expired, "0.5", 0, "immediate_or_cancel", applied(), vec![end(ID, EndReason::ImmediateOrCancel, 50_000)]),
         (Expired, "0.1", 1, "price_protection", applied(), vec![trade(40_000, 10_000), end(ID, EndReason::PriceProtection, 10_000)]),
+        (Expired, "0.5", 0, "fill_or_kill", applied(), vec![end(ID, EndReason::FillOrKill, 50_000)]),
+        (Open, "0.3", 0, "", applied(), vec![prevented(20_000, 30_000)]),
+        (Expired, "0", 0, "self_trade_prevented", applied(), vec![prevented(50_000, 0), end(ID, EndReason::SelfTradePrevented, 0)]),
+        (Rejected, "0.5", 0, "would_take", refused(RefusalReason::WouldTake), vec![]),
         (Rejected, "0.5", 0, "insufficient_funds", refused(RefusalReason::InsufficientFunds), vec![]),
         (Rejected, "0.5", 0, "poison", outcome::Kind::Poison(log::Poison::default()), vec![]),
     ];
@@ -104,6 +117,32 @@ fn the_events_make_the_status() {
         assert_eq!((order.id, order.client_order_id.as_str()), (ID, "a-1"));
         assert_eq!(order.receipt, Some(Receipt { partition: 0, offset: ID }));
     }
+}
+
+#[test]
+fn what_an_order_says_and_what_was_prevented_is_told() {
+    let day = event::Kind::OrderPlaced(log::OrderPlaced {
+        expires_at_unix_nanos: 5_000_000_000,
+        ..Default::default()
+    });
+    let events = vec![day, prevented(20_000, 30_000)];
+    let Decision::Decided(order) = decided(applied(), events) else { panic!("it is decided") };
+    assert_eq!(order.prevented_quantity, "0.2");
+    assert_eq!(order.expires_at, Some(prost_types::Timestamp { seconds: 5, nanos: 0 }));
+    let placed = placed(OrderFields {
+        client_id: Some("alice"),
+        instrument: Some("BTC-USDT"),
+        side: Word::Text("buy"),
+        order_type: Word::Text("limit"),
+        price: Some("1"),
+        quantity: Some("1"),
+        post_only: true,
+        self_trade_prevention: Word::Text("decrement"),
+        ..OrderFields::default()
+    });
+    let order = pending(&placed, OrderId::from_number(ID).expect("in range"), Timestamp::EPOCH);
+    assert!(order.post_only);
+    assert_eq!(order.self_trade_prevention(), proto::trading::SelfTradePrevention::Decrement);
 }
 
 #[test]
@@ -130,11 +169,13 @@ fn late_full_and_limit_refusals_leave_the_key() {
     let consumes = |kind| consumes_key(&answer(kind, vec![]));
     assert!(consumes(applied()));
     assert!(consumes(refused(RefusalReason::InsufficientFunds)));
+    assert!(consumes(refused(RefusalReason::WouldTake)));
     for reason in [
         RefusalReason::Late,
         RefusalReason::TooManyKeys,
         RefusalReason::TooManyOpenOrders,
         RefusalReason::TooManyAccounts,
+        RefusalReason::NotInForce,
     ] {
         assert!(!consumes(refused(reason)), "{reason:?}");
     }

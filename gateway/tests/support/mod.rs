@@ -216,6 +216,7 @@ fn proposal(partitions: u16) -> log::Genesis {
         partition_count: u32::from(partitions),
         sandbox: true,
         key_retention_nanos: 24 * 3_600 * 1_000_000_000,
+        behaviour: spine::BEHAVIOUR,
     }
 }
 

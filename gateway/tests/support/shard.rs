@@ -204,7 +204,10 @@ impl Rules {
 }
 
 fn placed(order: &PlaceOrder) -> Event {
-    event(event::Kind::OrderPlaced(log::OrderPlaced { order_id: 0, terms: Some(terms(order)) }))
+    event(event::Kind::OrderPlaced(log::OrderPlaced {
+        terms: Some(terms(order)),
+        ..Default::default()
+    }))
 }
 
 fn rejected(order: &PlaceOrder, reason: RefusalReason) -> Event {
@@ -226,6 +229,7 @@ fn terms(order: &PlaceOrder) -> log::OrderTerms {
         price_ticks: wire.price_ticks,
         quantity_lots: wire.quantity_lots,
         quote_quantity: wire.quote_quantity,
+        instructions: wire.instructions,
     }
 }
 

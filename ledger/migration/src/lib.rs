@@ -21,6 +21,7 @@
 //! - [`m0004_trades`]: what was traded, by instrument and number.
 //! - [`m0005_money`]: balances, postings and their legs.
 //! - [`m0006_links`]: what is on its way between shards.
+//! - [`m0007_instructions`]: what orders say beyond side, size, price and time in force.
 
 #![forbid(unsafe_code)]
 // A migration's methods repeat the signature of a trait that elides the manager's lifetime.
@@ -32,6 +33,7 @@ pub mod m0003_orders;
 pub mod m0004_trades;
 pub mod m0005_money;
 pub mod m0006_links;
+pub mod m0007_instructions;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -50,6 +52,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_trades::Migration),
             Box::new(m0005_money::Migration),
             Box::new(m0006_links::Migration),
+            Box::new(m0007_instructions::Migration),
         ]
     }
 }

@@ -75,8 +75,8 @@ impl Changes {
     /// This has become of an order that is new in this batch or was there before it.
     pub(super) fn move_order(&mut self, id: OrderId, state: OrderState) {
         match self.orders.get_mut(&id) {
-            Some(OrderChange::New(row)) => row.state = state,
-            Some(OrderChange::Moved(earlier)) => *earlier = state,
+            Some(OrderChange::New(row)) => row.state = state.after(&row.state),
+            Some(OrderChange::Moved(earlier)) => *earlier = state.after(earlier),
             None => {
                 self.orders.insert(id, OrderChange::Moved(state));
             }

@@ -1,10 +1,13 @@
 //! What each event does to the rows.
 
-use model::{Amount, AssetId, InstrumentId, OrderId, Partition, Quantity, TradeId};
+use model::{
+    Amount, AssetId, Instructions, InstrumentId, OrderId, Partition, Quantity, Timestamp, TradeId,
+};
 use proto::{
     convert::{self, Malformed},
     log::{
-        EndReason, Event, KeySpace, OrderEnded, OrderTerms, RefusalReason, TradeExecuted, event,
+        EndReason, Event, KeySpace, OrderEnded, OrderTerms, RefusalReason, TradeExecuted,
+        TradePrevented, event,
     },
     reference::{ReferenceRecord, reference_body},
     text,
@@ -19,7 +22,8 @@ impl Fold<'_> {
         match event.kind.as_ref().ok_or(Malformed("event"))? {
             event::Kind::OrderPlaced(placed) => {
                 let terms = placed.terms.as_ref().ok_or(Malformed("terms"))?;
-                self.decided(terms, placed.order_id, (OrderStatus::Open, ""), changes)?;
+                let expires_at = placed.expires_at_unix_nanos;
+                self.placed(terms, placed.order_id, expires_at, changes)?;
             }
             event::Kind::OrderRejected(rejected) => {
                 let terms = rejected.terms.as_ref().ok_or(Malformed("terms"))?;
@@ -33,6 +37,7 @@ impl Fold<'_> {
                 changes.order(self.order(terms, OrderStatus::Pending, "")?);
             }
             event::Kind::Trade(trade) => self.trade(trade, changes)?,
+            event::Kind::TradePrevented(prevented) => self.prevented(prevented, changes)?,
             event::Kind::OrderEnded(ended) => self.ended(ended, changes)?,
             event::Kind::AccountCompacted(compacted) => {
                 changes.compact(self.name(compacted.account)?);
@@ -42,9 +47,29 @@ impl Fold<'_> {
             event::Kind::Founded(_)
             | event::Kind::TakenOver(_)
             | event::Kind::BookChanged(_)
+            // It was open before and is now; what it does is told by what follows.
+            | event::Kind::OrderTriggered(_)
             | event::Kind::WithdrawalParked(_)
             | event::Kind::WithdrawalDecided(_) => {}
         }
+        Ok(())
+    }
+
+    /// An order that is accepted. One for the day learns with its own record when that ends; one
+    /// that was parked before is shown without it.
+    fn placed(
+        &self,
+        terms: &OrderTerms,
+        order_id: u64,
+        expires_at_unix_nanos: u64,
+        changes: &mut Changes,
+    ) -> Result<(), Malformed> {
+        if order_id != 0 || expires_at_unix_nanos == 0 {
+            return self.decided(terms, order_id, (OrderStatus::Open, ""), changes);
+        }
+        let mut row = self.order(terms, OrderStatus::Open, "")?;
+        row.instructions.expires_at = Some(Timestamp::from_unix_nanos(expires_at_unix_nanos));
+        changes.order(row);
         Ok(())
     }
 
@@ -80,7 +105,11 @@ impl Fold<'_> {
             instrument: InstrumentId(terms.instrument_id),
             side: convert::side_from_wire(terms.side)?,
             order_type: wire::order_type_from_wire(terms.r#type)?,
-            time_in_force: wire::time_in_force_from_wire(terms.time_in_force)?,
+            time_in_force: convert::time_in_force_from_wire(terms.time_in_force)?,
+            instructions: match &terms.instructions {
+                Some(said) => Instructions::try_from(said)?,
+                None => Instructions::default(),
+            },
             price: match terms.price_ticks {
                 0 => None,
                 ticks => Some(convert::price(ticks)?),
@@ -96,7 +125,13 @@ impl Fold<'_> {
     }
 
     fn state(&self, status: OrderStatus, remaining: Quantity, reason: &str) -> OrderState {
-        OrderState { remaining, status, reason: reason.to_owned(), updated_at: self.answer.now }
+        OrderState {
+            remaining,
+            prevented: Quantity::ZERO,
+            status,
+            reason: reason.to_owned(),
+            updated_at: self.answer.now,
+        }
     }
 
     /// Both orders are partially filled until an end says otherwise, which for an order that was
@@ -111,6 +146,30 @@ impl Fold<'_> {
             changes.move_order(order, self.state(OrderStatus::PartiallyFilled, remaining, ""));
         }
         changes.trades.push(trade);
+        Ok(())
+    }
+
+    /// Both orders are as open as they were, less what was prevented, until an end says otherwise.
+    fn prevented(&self, wire: &TradePrevented, changes: &mut Changes) -> Result<(), Malformed> {
+        for (order, total, remaining, traded) in [
+            (
+                wire.maker_order_id,
+                wire.maker_prevented_total_lots,
+                wire.maker_remaining_lots,
+                wire.maker_traded_lots,
+            ),
+            (
+                wire.taker_order_id,
+                wire.taker_prevented_total_lots,
+                wire.taker_remaining_lots,
+                wire.taker_traded_lots,
+            ),
+        ] {
+            let status = if traded == 0 { OrderStatus::Open } else { OrderStatus::PartiallyFilled };
+            let state = self.state(status, convert::quantity(remaining)?, "");
+            let prevented = convert::quantity(total)?;
+            changes.move_order(convert::order_id(order)?, OrderState { prevented, ..state });
+        }
         Ok(())
     }
 

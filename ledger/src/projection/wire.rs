@@ -1,6 +1,6 @@
 //! Words of the wire that `proto::convert` reads only as part of a command.
 
-use model::{KeyText, OrderType, Partition, TimeInForce};
+use model::{KeyText, OrderType, Partition};
 use proto::{
     convert::Malformed,
     log::{Bucket, Posting, PostingCause},
@@ -13,15 +13,6 @@ pub(crate) fn order_type_from_wire(wire: i32) -> Result<OrderType, Malformed> {
         Ok(trading::OrderType::Limit) => Ok(OrderType::Limit),
         Ok(trading::OrderType::Market) => Ok(OrderType::Market),
         _ => Err(Malformed("type")),
-    }
-}
-
-/// A time in force from its number on the wire.
-pub(crate) fn time_in_force_from_wire(wire: i32) -> Result<TimeInForce, Malformed> {
-    match trading::TimeInForce::try_from(wire) {
-        Ok(trading::TimeInForce::Gtc) => Ok(TimeInForce::Gtc),
-        Ok(trading::TimeInForce::Ioc) => Ok(TimeInForce::Ioc),
-        _ => Err(Malformed("time_in_force")),
     }
 }
 

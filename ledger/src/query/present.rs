@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{AccountName, Amount, AssetId, Instrument, Side, home::home};
+use model::{AccountName, Amount, AssetId, Instrument, SelfTradePrevention, Side, home::home};
 use proto::{
-    convert::{side_to_wire, time_in_force_to_wire, to_proto_timestamp, type_to_wire},
+    convert::{
+        self_trade_to_wire, side_to_wire, time_in_force_to_wire, to_proto_timestamp, type_to_wire,
+    },
     ledger, trading,
 };
 
@@ -20,13 +22,15 @@ pub(super) fn order(row: &OrderRow, catalog: &Catalog) -> trading::Order {
     let text = |write: &dyn Fn(&Instrument) -> Option<String>| {
         instrument.and_then(write).unwrap_or_default()
     };
+    let trigger = row.instructions.trigger;
     trading::Order {
         id: row.id.number(),
         client_id: row.account.as_str().to_owned(),
         client_order_id: row.client_order_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         instrument: text(&|instrument| Some(instrument.symbol.to_string())),
         side: side_to_wire(row.side).into(),
-        r#type: type_to_wire(row.order_type).into(),
+        r#type: type_to_wire(row.order_type.waiting_for(trigger.map(|trigger| trigger.kind)))
+            .into(),
         time_in_force: time_in_force_to_wire(row.time_in_force).into(),
         price: text(&|instrument| row.price.map(|price| instrument.format_price(price))),
         quantity: text(&|instrument| match row.quote_quantity {
@@ -46,6 +50,18 @@ pub(super) fn order(row: &OrderRow, catalog: &Catalog) -> trading::Order {
         }),
         reject_reason: row.state.reason.clone(),
         fills: Vec::new(),
+        post_only: row.instructions.post_only,
+        self_trade_prevention: match row.instructions.self_trade {
+            SelfTradePrevention::None => trading::SelfTradePrevention::Unspecified,
+            mode => self_trade_to_wire(mode),
+        }
+        .into(),
+        expires_at: row.instructions.expires_at.map(to_proto_timestamp),
+        stop_price: text(&|instrument| trigger.map(|at| instrument.format_price(at.price))),
+        prevented_quantity: text(&|instrument| {
+            let prevented = Some(row.state.prevented).filter(|prevented| !prevented.is_zero());
+            prevented.map(|prevented| instrument.format_quantity(prevented))
+        }),
     }
 }
 

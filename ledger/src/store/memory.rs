@@ -90,7 +90,7 @@ fn put(tables: &mut Tables, batch: &Batch) {
             }
             OrderChange::Moved(state) => {
                 if let Some(row) = tables.orders.get_mut(id) {
-                    row.state = state.clone();
+                    row.state = state.clone().after(&row.state);
                 }
             }
         }

@@ -112,11 +112,36 @@ pub fn terms(key_space: log::KeySpace, key: &str) -> log::OrderTerms {
         price_ticks: 100,
         quantity_lots: 10,
         quote_quantity: None,
+        instructions: None,
     }
 }
 
 pub fn placed(terms: log::OrderTerms) -> event::Kind {
-    event::Kind::OrderPlaced(log::OrderPlaced { terms: Some(terms), order_id: 0 })
+    event::Kind::OrderPlaced(log::OrderPlaced { terms: Some(terms), ..Default::default() })
+}
+
+/// A trade that was prevented between order 1, a maker of which 4 lots have traded before, and the
+/// order of `taker`: what it took off each, and what is left of it.
+pub fn prevented(taker: u64, maker: [u64; 3], taken: [u64; 3]) -> event::Kind {
+    let [maker_prevented_lots, maker_prevented_total_lots, maker_remaining_lots] = maker;
+    let [taker_prevented_lots, taker_prevented_total_lots, taker_remaining_lots] = taken;
+    event::Kind::TradePrevented(log::TradePrevented {
+        instrument_id: 1,
+        number: taker,
+        price_ticks: 100,
+        mode: trading::SelfTradePrevention::Decrement.into(),
+        maker_order_id: 1,
+        taker_order_id: taker,
+        maker_prevented_lots,
+        maker_prevented_total_lots,
+        maker_remaining_lots,
+        maker_traded_lots: 10 - maker_prevented_total_lots - maker_remaining_lots,
+        taker_prevented_lots,
+        taker_prevented_total_lots,
+        taker_remaining_lots,
+        taker_side: trading::Side::Sell.into(),
+        ..Default::default()
+    })
 }
 
 pub fn rejected(terms: log::OrderTerms, reason: log::RefusalReason) -> event::Kind {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::answers::{
     LOG, Scribe, applied, asset, balance, batches, duplicate_of, ended, flow::Flow, listings, of,
-    one_batch, placed, rejected, terms,
+    one_batch, placed, prevented, rejected, terms,
 };
 use ledger::{
     projection::{OrderChange, Projector},
@@ -14,7 +14,10 @@ use ledger::{
     },
     tables::Tables,
 };
-use model::{AccountName, Amount, AssetId, InstrumentId, KeyText, OrderId, Partition};
+use model::{
+    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, OrderId, Partition, Price,
+    SelfTradePrevention, Timestamp, Trigger, TriggerKind,
+};
 use proto::{
     log::{EndReason, KeySpace, RefusalReason, event},
     trading::OrderStatus,
@@ -194,6 +197,48 @@ pub async fn a_client_order_id_finds_its_newest_owner(store: &dyn Store) {
     assert_eq!(refused.state.status, OrderStatus::Rejected);
     assert_eq!(refused.state.reason, "key_reused");
     assert_eq!(refused.client_order_id, Some(key("mine")));
+}
+
+pub async fn what_an_order_says_and_what_was_prevented_of_it_is_kept(store: &dyn Store) {
+    let mut scribe = Scribe::new(Partition::FIRST);
+    let said = proto::log::Instructions {
+        post_only: true,
+        self_trade_prevention: proto::trading::SelfTradePrevention::ExpireBoth.into(),
+        expires_at_unix_nanos: u64::MAX,
+        trigger: proto::log::TriggerKind::TakeProfit.into(),
+        trigger_price_ticks: 99,
+    };
+    let gtd = proto::log::OrderTerms {
+        time_in_force: proto::trading::TimeInForce::Gtd.into(),
+        instructions: Some(said),
+        ..terms(KeySpace::Generated, "k")
+    };
+    let bodies = [
+        vec![placed(gtd)],
+        vec![placed(terms(KeySpace::Generated, "l")), prevented(2, [2, 2, 8], [2, 2, 8])],
+        vec![ended(1, EndReason::Expired, 8)],
+        vec![ended(2, EndReason::Cancelled, 8)],
+    ];
+    let answers: Vec<Answer> =
+        bodies.into_iter().map(|events| scribe.answer(of("alice", applied(events)))).collect();
+    // Each in a transaction of its own: the last ones do not tell what was prevented.
+    apply_all(store, &answers, 1).await;
+    let row =
+        |id| async move { store.order(order_id(id)).await.expect("it reads").expect("it is") };
+    let (first, second) = (row(1).await, row(2).await);
+    let expected = Instructions {
+        post_only: true,
+        self_trade: SelfTradePrevention::ExpireBoth,
+        expires_at: Some(Timestamp::from_unix_nanos(u64::MAX)),
+        trigger: Some(Trigger {
+            kind: TriggerKind::TakeProfit,
+            price: Price::from_ticks(99).expect("in range"),
+        }),
+    };
+    assert_eq!(first.instructions, expected);
+    assert_eq!(second.instructions, Instructions::default());
+    assert_eq!((first.state.prevented.lots(), second.state.prevented.lots()), (2, 2));
+    assert_eq!((first.state.reason.as_str(), first.state.remaining.lots()), ("expired", 8));
 }
 
 pub async fn balances_are_absolute(store: &dyn Store) {

@@ -32,13 +32,14 @@ impl Books {
         if levels != self.levels.len() {
             return Err(format!("{levels} levels in books, {} in the slab", self.levels.len()));
         }
-        let places = self.orders.slab.len();
-        if queued != self.orders.len() || queued != places {
-            let indexed = self.orders.len();
+        let (places, indexed) = (self.orders.slab.len(), self.orders.len());
+        if queued != indexed || queued != places {
             return Err(format!(
                 "{queued} orders in queues, {indexed} by id, {places} in the slab"
             ));
         }
+        self.check_timers()?;
+        self.check_sleepers()?;
         self.check_accounts(queued)
     }
 
@@ -78,7 +79,9 @@ impl Books {
             if newest >= Some(order.priority) || order.priority >= self.next_priority {
                 return Err(format!("order {} is out of its turn", order.id));
             }
-            if order.remaining == Quantity::ZERO || order.remaining > order.quantity {
+            let prevented = self.orders.prevented(place).lots();
+            let gone = prevented.saturating_add(order.remaining.lots());
+            if order.remaining == Quantity::ZERO || gone > order.quantity.lots() {
                 return Err(format!("order {} has an impossible quantity remaining", order.id));
             }
             if self.orders.find(order.id) != Some(place) {
@@ -116,7 +119,8 @@ impl Books {
                 newest = Some(order.priority);
                 listed += 1;
             }
-            if listed - before != self.open_count(account) {
+            let resting = self.open_count(account) - self.sleepers.count_of(account.0);
+            if listed - before != resting {
                 return Err(format!("account {} counts its open orders wrongly", account.0));
             }
         }

@@ -14,7 +14,13 @@ pub(crate) struct Book {
     pub(crate) sequence: u64,
     /// Counts the trades.
     pub(crate) trades: u64,
+    /// Counts the trades that self-trade prevention kept from happening.
+    pub(crate) prevented: u64,
     pub(crate) last_price: Option<Price>,
+    /// The prices at which orders sleep that wait for a rise, the lowest first, and for a fall, the
+    /// highest first.
+    pub(crate) rising: Ladder,
+    pub(crate) falling: Ladder,
 }
 
 /// All that rests at one price: a queue of orders, first come first.
@@ -43,6 +49,10 @@ pub(crate) struct Resting {
     pub(crate) previous: u32,
     pub(crate) account_next: u32,
     pub(crate) account_previous: u32,
+    /// Its entry among the instants at which orders expire; none for most.
+    pub(crate) timer: u32,
+    /// Where it is kept what self-trade prevention has taken off it; nowhere for most.
+    pub(crate) shrunk: u32,
 }
 
 impl Resting {
@@ -54,7 +64,7 @@ impl Resting {
         remaining: Quantity,
         priority: u64,
     ) -> Resting {
-        let [level, next, previous, account_next, account_previous] = [NIL; 5];
+        let [level, next, previous, account_next, account_previous, timer, shrunk] = [NIL; 7];
         Resting {
             id,
             quantity,
@@ -66,6 +76,8 @@ impl Resting {
             previous,
             account_next,
             account_previous,
+            timer,
+            shrunk,
         }
     }
 }
@@ -78,7 +90,10 @@ impl Book {
             asks: Ladder::new(Side::Sell),
             sequence: 0,
             trades: 0,
+            prevented: 0,
             last_price: None,
+            rising: Ladder::new(Side::Sell),
+            falling: Ladder::new(Side::Buy),
         }
     }
 
@@ -112,18 +127,7 @@ impl Book {
     /// reference: the last trade's price or, before the first trade, the best price it could meet.
     /// `None` where there is nothing to trade with.
     pub(crate) fn market_bound(&self, side: Side) -> Option<Price> {
-        const WHOLE_BPS: u64 = 10_000;
         let (best, _) = self.ladder(side.opposite()).best()?;
-        let reference = self.last_price.unwrap_or(best).ticks();
-        let protection = u64::from(self.instrument.price_protection_bps);
-        // Below 2^40 * 20,000: far from overflow.
-        let ticks = match side {
-            Side::Buy => (reference * (WHOLE_BPS + protection) / WHOLE_BPS).min(Price::TICKS_MAX),
-            Side::Sell => {
-                let least = reference * WHOLE_BPS.saturating_sub(protection);
-                least.div_ceil(WHOLE_BPS).max(Price::MIN.ticks())
-            }
-        };
-        Some(Price::from_ticks(ticks).expect("kept within the range of prices"))
+        Some(self.instrument.protected(self.last_price.unwrap_or(best), side))
     }
 }

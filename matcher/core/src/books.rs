@@ -2,13 +2,14 @@
 //!
 //! Placing is in [`sweep`](crate::sweep).
 
-use model::{AccountHandle, Instrument, InstrumentId, OrderId, Price, Side};
+use model::{AccountHandle, Instrument, InstrumentId, OrderId, Price, Side, Timestamp};
 
 use crate::{
     BookEvent, End, EndReason, LevelChange, OpenOrder, Outcome,
     book::{Book, Level, Resting},
     open::OpenOrders,
     slab::{NIL, Slab},
+    sleepers::Sleepers,
 };
 
 /// How many orders can be open at once on a shard. With at most 2^40 lots each, what rests at any
@@ -29,6 +30,10 @@ pub struct Books {
     pub(crate) orders: OpenOrders,
     /// The priority of the next order that comes to rest.
     pub(crate) next_priority: u64,
+    /// The latest instant that [`Books::expire`] was told.
+    pub(crate) now: Timestamp,
+    /// The orders that sleep, and those that have woken and not gone on yet.
+    pub(crate) sleepers: Sleepers,
 }
 
 impl Default for Books {
@@ -57,6 +62,8 @@ impl Books {
             levels: Slab::new(),
             orders: OpenOrders::new(),
             next_priority: 0,
+            now: Timestamp::EPOCH,
+            sleepers: Sleepers::new(),
         }
     }
 
@@ -104,9 +111,9 @@ impl Books {
         self.book(instrument)?.last_price
     }
 
-    /// How many orders are open, of all accounts.
+    /// How many orders are open, of all accounts, asleep or not.
     pub fn len(&self) -> usize {
-        self.orders.len()
+        self.orders.len() + self.sleepers.len()
     }
 
     /// Whether no order is open.
@@ -119,17 +126,22 @@ impl Books {
         self.len() < ORDERS_MAX
     }
 
-    /// What is known of an open order.
+    /// Whether an order of this id is open: it rests, or it sleeps.
+    pub fn is_open(&self, id: OrderId) -> bool {
+        self.orders.find(id).is_some() || self.sleeper(id).is_some()
+    }
+
+    /// What is known of an order that rests.
     pub fn order(&self, id: OrderId) -> Option<OpenOrder> {
         self.orders.find(id).map(|place| self.open_order(place))
     }
 
-    /// How many orders an account has open.
+    /// How many orders an account has open, asleep or not.
     pub fn open_count(&self, account: AccountHandle) -> usize {
-        self.orders.of_account(account.0).count as usize
+        self.orders.of_account(account.0).count as usize + self.sleepers.count_of(account.0)
     }
 
-    /// An account's open orders, oldest first.
+    /// An account's resting orders, oldest first.
     pub fn orders_of(&self, account: AccountHandle) -> impl Iterator<Item = OpenOrder> {
         let mut place = self.orders.of_account(account.0).head;
         core::iter::from_fn(move || {
@@ -139,20 +151,19 @@ impl Books {
         })
     }
 
-    /// Cancels an open order and tells what it was; `None`, with nothing changed, where no order
-    /// with this id is open.
-    pub fn cancel(&mut self, id: OrderId, out: &mut Outcome) -> Option<OpenOrder> {
-        let place = self.orders.find(id)?;
-        let order = self.open_order(place);
+    /// Cancels an open order, asleep or not. Tells whether there was one; else nothing changes.
+    pub fn cancel(&mut self, id: OrderId, out: &mut Outcome) -> bool {
+        let Some(place) = self.orders.find(id) else { return self.cancel_sleeper(id, out) };
         let book = &mut self.books[self.levels[self.orders.slab[place].level].book as usize];
         book.sequence += 1;
         let sequence = book.sequence;
-        self.take_out(place, sequence, out);
-        Some(order)
+        self.take_out(place, sequence, EndReason::Cancelled, out);
+        true
     }
 
-    /// Cancels every open order of an account, or those in one book, oldest first, and tells how
-    /// many there were. For each book it is one change of the public depth.
+    /// Cancels every open order of an account, or those in one book, and tells how many there were:
+    /// those that rest, oldest first, then those that sleep, oldest first. For each book it is one
+    /// change of the public depth.
     pub fn cancel_all(
         &mut self,
         account: AccountHandle,
@@ -166,15 +177,12 @@ impl Books {
             let book = self.levels[self.orders.slab[place].level].book as usize;
             if instrument.is_none_or(|id| id == self.books[book].instrument.id) {
                 let sequence = self.books[book].sequence + 1;
-                self.take_out(place, sequence, out);
+                self.take_out(place, sequence, EndReason::Cancelled, out);
             }
             place = next;
         }
-        keep_last_totals(&mut out.levels, first_level);
-        for change in &out.levels[first_level..] {
-            let book = self.slot(change.instrument).expect("it has just changed");
-            self.books[book as usize].sequence = change.sequence;
-        }
+        self.close_changes(first_level, out);
+        self.cancel_sleepers(account, instrument, out);
         out.events.len() - before
     }
 
@@ -209,6 +217,23 @@ impl Books {
             quantity: order.quantity,
             remaining: order.remaining,
             priority: order.priority,
+            expires_at: self.orders.timers.expires_at(order.timer),
+            prevented: self.orders.prevented(place),
+        }
+    }
+
+    /// The public depth sequence of the book that the order at `place` is in.
+    pub(crate) fn sequence_of(&self, place: u32) -> u64 {
+        self.books[self.levels[self.orders.slab[place].level].book as usize].sequence
+    }
+
+    /// Brings the changes from `first_level` on into their published order, each level once, and
+    /// counts them as one change of each book.
+    pub(crate) fn close_changes(&mut self, first_level: usize, out: &mut Outcome) {
+        keep_last_totals(&mut out.levels, first_level);
+        for change in &out.levels[first_level..] {
+            let book = self.slot(change.instrument).expect("it has just changed");
+            self.books[book as usize].sequence = change.sequence;
         }
     }
 
@@ -247,19 +272,32 @@ impl Books {
         Some(level)
     }
 
-    /// Ends an order by cancellation, wherever in its queue it is.
-    fn take_out(&mut self, place: u32, sequence: u64, out: &mut Outcome) {
+    /// Takes an order out of the queue of its level, wherever in it it is.
+    pub(crate) fn unlink(&mut self, place: u32) {
+        let Resting { level, previous, next, .. } = self.orders.slab[place];
+        let level = &mut self.levels[level];
+        match previous {
+            NIL => level.head = next,
+            previous => self.orders.slab[previous].next = next,
+        }
+        match next {
+            NIL => level.tail = previous,
+            next => self.orders.slab[next].previous = previous,
+        }
+    }
+
+    /// Ends an order that no taker meets, wherever in its queue it is.
+    pub(crate) fn take_out(
+        &mut self,
+        place: u32,
+        sequence: u64,
+        reason: EndReason,
+        out: &mut Outcome,
+    ) {
         let order = self.orders.slab[place];
+        self.unlink(place);
         let level = &mut self.levels[order.level];
         level.total_lots -= order.remaining.lots();
-        match order.previous {
-            NIL => level.head = order.next,
-            previous => self.orders.slab[previous].next = order.next,
-        }
-        match order.next {
-            NIL => level.tail = order.previous,
-            next => self.orders.slab[next].previous = order.previous,
-        }
         let Level { price, side, total_lots, head, book, .. } = *level;
         let book = &mut self.books[book as usize];
         let instrument = book.instrument.id;
@@ -275,7 +313,7 @@ impl Books {
             side,
             limit: Some(price),
             remaining: order.remaining,
-            reason: EndReason::Cancelled,
+            reason,
         }));
         out.levels.push(LevelChange { instrument, sequence, side, price, total_lots });
     }
@@ -290,7 +328,7 @@ fn same_units(listed: &Instrument, new: &Instrument) -> bool {
 }
 
 /// Brings the changes from `first` on into their published order and keeps the last total of each
-/// level. Cancelling only lowers totals, so the last is the smallest.
+/// level. Ending orders only lowers totals, so the last is the smallest.
 fn keep_last_totals(changes: &mut Vec<LevelChange>, first: usize) {
     changes[first..].sort_unstable_by_key(|change| {
         let ticks = change.price.ticks();

@@ -3,11 +3,11 @@
 //! Orders are listed by priority: that is the order of every queue and of every account's list, so
 //! adding them again in that order rebuilds both.
 
-use model::{AccountHandle, Instrument, InstrumentId, OrderId, Price, Quantity, Side};
+use model::{AccountHandle, Instrument, InstrumentId, OrderId, Price, Quantity, Side, Timestamp};
 use thiserror::Error;
 
 use crate::{
-    ACCOUNTS_END, Books, ORDERS_MAX, OpenOrder,
+    ACCOUNTS_END, Books, ORDERS_MAX, OpenOrder, Sleeper,
     book::{Book, Resting},
 };
 
@@ -24,6 +24,12 @@ pub struct BooksImage {
     pub orders: Vec<OpenOrder>,
     /// The priority of the next order that comes to rest.
     pub next_priority: u64,
+    /// The latest instant that the books were told.
+    pub now: Timestamp,
+    /// Every order that sleeps or has woken, in ascending order of entry.
+    pub sleepers: Vec<Sleeper>,
+    /// Those of them that have woken and not gone on yet, in their order.
+    pub woken: Vec<OrderId>,
 }
 
 /// What one book is apart from its orders.
@@ -35,6 +41,8 @@ pub struct BookImage {
     pub sequence: u64,
     /// How many trades there were.
     pub trades: u64,
+    /// How many trades were prevented.
+    pub prevented: u64,
     /// The price of the last trade; `None` before the first.
     pub last_price: Option<Price>,
 }
@@ -70,6 +78,10 @@ pub enum RestoreError {
     /// Two open orders with one id.
     #[error("order {0} is there twice")]
     DuplicateOrder(OrderId),
+    /// An order that sleeps without anything that could wake it, one that would have woken, or one
+    /// that has woken and is not there.
+    #[error("order {0} sleeps as none can")]
+    Sleeper(OrderId),
     /// A bid at or above an ask.
     #[error("the book of instrument {} is crossed", .0.0)]
     Crossed(InstrumentId),
@@ -84,6 +96,7 @@ impl Books {
                 instrument: book.instrument.clone(),
                 sequence: book.sequence,
                 trades: book.trades,
+                prevented: book.prevented,
                 last_price: book.last_price,
             }
         });
@@ -91,7 +104,9 @@ impl Books {
         let mut orders = Vec::with_capacity(self.orders.len());
         orders.extend(accounts.flat_map(|account| self.orders_of(account)));
         orders.sort_unstable_by_key(|order| order.priority);
-        BooksImage { books: books.collect(), orders, next_priority: self.next_priority }
+        let Books { next_priority, now, .. } = *self;
+        let (sleepers, woken) = self.sleepers.image();
+        BooksImage { books: books.collect(), orders, next_priority, now, sleepers, woken }
     }
 
     /// The books of an image.
@@ -99,13 +114,14 @@ impl Books {
     /// # Errors
     /// [`RestoreError`] where no run of commands could have led to it. Never panics.
     pub fn restore(image: BooksImage) -> Result<Books, RestoreError> {
-        if image.orders.len() > ORDERS_MAX {
+        if image.orders.len().saturating_add(image.sleepers.len()) > ORDERS_MAX {
             return Err(RestoreError::TooManyOrders);
         }
         if image.next_priority > COUNTER_MAX {
             return Err(RestoreError::Counter);
         }
-        let mut books = Books { next_priority: image.next_priority, ..Books::new() };
+        let BooksImage { next_priority, now, .. } = image;
+        let mut books = Books { next_priority, now, ..Books::new() };
         for book in image.books {
             books.restore_book(book)?;
         }
@@ -117,6 +133,7 @@ impl Books {
             first_free = order.priority + 1;
             books.restore_order(&order)?;
         }
+        books.restore_sleepers(&image.sleepers, &image.woken)?;
         for book in &books.books {
             let id = book.instrument.id;
             if book.is_crossed() {
@@ -131,35 +148,44 @@ impl Books {
     }
 
     fn restore_book(&mut self, image: BookImage) -> Result<(), RestoreError> {
-        let BookImage { instrument, sequence, trades, last_price } = image;
+        let BookImage { instrument, sequence, trades, prevented, last_price } = image;
         let id = instrument.id;
         if self.directory.last().is_some_and(|(last, _)| *last >= id) {
             return Err(RestoreError::InstrumentOrder(id));
         }
-        if sequence > COUNTER_MAX || trades > COUNTER_MAX {
+        if [sequence, trades, prevented].into_iter().any(|counter| counter > COUNTER_MAX) {
             return Err(RestoreError::Counter);
         }
-        if (trades > 0) != last_price.is_some() || (trades > 0 && sequence == 0) {
+        let is_met = trades > 0 || prevented > 0;
+        if (trades > 0) != last_price.is_some() || (is_met && sequence == 0) {
             return Err(RestoreError::Counters(id));
         }
         let slot =
             u32::try_from(self.books.len()).map_err(|_| RestoreError::InstrumentOrder(id))?;
-        self.books.push(Book { sequence, trades, last_price, ..Book::new(instrument) });
+        self.books.push(Book { sequence, trades, prevented, last_price, ..Book::new(instrument) });
         self.directory.push((id, slot));
         Ok(())
     }
 
     fn restore_order(&mut self, order: &OpenOrder) -> Result<(), RestoreError> {
-        let OpenOrder { id, account, side, price, quantity, remaining, priority, .. } = *order;
+        let OpenOrder { id, account, side, price, priority, .. } = *order;
+        let OpenOrder { quantity, remaining, prevented, .. } = *order;
         let book = self.slot(order.instrument).ok_or(RestoreError::UnknownInstrument(id))?;
         if account.0 >= ACCOUNTS_END {
             return Err(RestoreError::Account(id));
         }
-        if remaining == Quantity::ZERO || remaining > quantity {
+        let is_possible = remaining <= quantity && prevented <= quantity.minus(remaining);
+        if remaining == Quantity::ZERO || !is_possible {
             return Err(RestoreError::Remaining(id));
         }
         let resting = Resting::new(id, account.0, quantity, remaining, priority);
-        self.put_in(book, side, price, resting).ok_or(RestoreError::DuplicateOrder(id))?;
+        let level = self.put_in(book, side, price, resting);
+        let level = level.ok_or(RestoreError::DuplicateOrder(id))?;
+        let place = self.levels[level].tail;
+        self.orders.set_prevented(place, prevented);
+        if let Some(expires_at) = order.expires_at {
+            self.orders.set_timer(place, expires_at);
+        }
         Ok(())
     }
 }

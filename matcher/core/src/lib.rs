@@ -15,21 +15,59 @@
 //! 4. A limit order trades up to its limit, equal prices included, and never beyond it.
 //! 5. GTC: what is left rests at the limit, as the last at its price. It can be the new best price.
 //! 6. IOC: what is left expires as [`EndReason::ImmediateOrCancel`], all of it if nothing traded.
+//! 7. FOK: all of it trades at once, by one command, or nothing at all happens and it expires as
+//!    [`EndReason::FillOrKill`]. What counts is every maker at every level up to the limit, but
+//!    only what self-trade prevention would let it have: makers that would expire are left out, and
+//!    where the taker would expire or shrink there is no more.
+//! 8. Post-only: refused as [`Refused::WouldTake`] where its price meets the best of the other
+//!    side, equal or better, whoever's that is. Nothing has happened then; else it rests as GTC.
+//! 9. GTD, and for the day: as GTC until `expires_at`. An instant that is not after the books' own
+//!    is refused as [`Refused::AlreadyExpired`].
+//!
+//! # Time
+//!
+//! 10. The books' time is what [`Books::expire`] was told last; it never goes back. An order trades
+//!     before its instant, and not at it or after.
+//! 11. Orders whose instant has come end as [`EndReason::Expired`], the earliest instant first, at
+//!     one instant by priority. Each call ends a bounded number. The others do not trade any more:
+//!     a taker that meets one ends it and goes on; FOK does not count it. Only to post-only orders
+//!     it still counts as there.
+//!
+//! # Self-trade prevention
+//!
+//! 12. Asked where two orders of one account *would* trade: what a taker took from others before is
+//!     its own, and what it does not reach it does not meet. The taker's mode decides, whatever the
+//!     maker's was:
+//!
+//!     | mode | the taker | the maker |
+//!     |---|---|---|
+//!     | none | trades | trades |
+//!     | expire taker | ends | stays as it is |
+//!     | expire maker | goes on to the next order | ends |
+//!     | expire both | ends | ends |
+//!     | decrement | loses what would have traded | loses it, and keeps its place |
+//!
+//! 13. Every such meeting is a [`Prevented`] record, numbered 1, 2, 3 ... for each instrument, with
+//!     what it took off each of the two. An order's quantity is what traded, what was prevented,
+//!     and what remains. An order that ends by it, or of which it leaves nothing, ends as
+//!     [`EndReason::SelfTradePrevented`] with nothing remaining.
+//! 14. Decrementing a market order counts as if it had traded, its quote amount included; only that
+//!     nothing is paid.
 //!
 //! # Market orders
 //!
-//! 7. A market order trades at what the book offers and never rests, whatever its time in force.
-//!    What is left expires with the first reason that holds: [`EndReason::InsufficientLiquidity`],
-//!    nothing to trade with; [`EndReason::PriceProtection`], the next price is too far;
-//!    [`EndReason::InsufficientFunds`], the funds do not reach one more lot;
-//!    [`EndReason::SweepLimit`].
-//! 8. Price protection: no trade further than the instrument's `price_protection_bps` from the
-//!    price of its last trade before this command or, while it has none, from the best price of the
-//!    other side. The bound is rounded to a tick towards that reference; a trade *at* the bound is
-//!    allowed.
-//! 9. Buying by base quantity takes as much as is asked, as far as the order's funds reach: at each
-//!    price floored to the lot.
-//! 10. By quote amount: at each price as many whole lots as what is left of the amount pays for (a
+//! 15. A market order trades at what the book offers and never rests, whatever its time in force.
+//!     What is left expires with the first reason that holds: [`EndReason::InsufficientLiquidity`],
+//!     nothing to trade with; [`EndReason::PriceProtection`], the next price is too far;
+//!     [`EndReason::InsufficientFunds`], the funds do not reach one more lot;
+//!     [`EndReason::SweepLimit`].
+//! 16. Price protection: no trade further than the instrument's `price_protection_bps` from the
+//!     price of its last trade before this command or, while it has none, from the best price of the
+//!     other side. The bound is rounded to a tick towards that reference; a trade *at* the bound is
+//!     allowed.
+//! 17. Buying by base quantity takes as much as is asked, as far as the order's funds reach: at each
+//!     price floored to the lot.
+//! 18. By quote amount: at each price as many whole lots as what is left of the amount pays for (a
 //!     sell: brings in), never more. Once not one more lot would fit at the price of its last
 //!     trade, or at the next, the order is complete, [`EndReason::Filled`]; the dust stays unspent,
 //!     and a sell does not walk down to where it would fit. If not even the first lot fits, the
@@ -37,45 +75,63 @@
 //!     end the order before its amount does. Such an order asks for no base quantity, so what
 //!     remains of it is told as zero.
 //!
+//! # Stop-loss and take-profit orders
+//!
+//! 19. Such an order sleeps until a trade is at its trigger's price or beyond: a stop-loss buy and a
+//!     take-profit sell wait for a rise to it, a stop-loss sell and a take-profit buy for a fall.
+//!     Asleep it is in no queue and in no depth, but open: it counts, and it can be cancelled. One
+//!     that the price of the last trade would wake at once is refused as [`Refused::WouldTrigger`].
+//! 20. Only trades wake, each trade of a command, and only once the command is finished. Of those
+//!     that it wakes the ones that waited for a fall come first, the highest trigger first; then
+//!     those that waited for a rise, the lowest first; at one price in order of entry.
+//! 21. Who has woken goes on when the caller asks for it ([`Books::next_woken`]), as a command of its
+//!     own: a limit or a market order like any, with its time in force, its mode of self-trade
+//!     prevention and its funds. Whom its trades wake comes behind all that had woken before. Until
+//!     it goes on it can be cancelled.
+//!
 //! # Bounds
 //!
-//! 11. One command makes at most [`FILLS_MAX`] trades. An order that could trade on expires as
+//! 22. One command meets at most [`FILLS_MAX`] makers, traded or not. An order that could trade on expires as
 //!     [`EndReason::SweepLimit`], GTC or not: it must not rest where it crosses. One that could not
 //!     trade on anyway ends or rests as without this rule.
-//! 12. At most [`ORDERS_MAX`] orders are open. The caller asks [`Books::has_room`] before it
+//! 23. At most [`ORDERS_MAX`] orders are open, asleep or not. The caller asks [`Books::has_room`] before it
 //!     accepts.
 //!
 //! # The life of an order
 //!
-//! 13. Every placed order ends exactly once or rests; a resting order ends exactly once, by its
-//!     last trade or by cancellation; after its end there is nothing of it. Its id is then unknown
-//!     here.
-//! 14. Cancelling an id that is not open changes nothing. Cancel-all ends an account's orders in
-//!     the order in which they came to rest, over all books or in one.
-//! 15. Nothing prevents an account from trading with itself yet.
+//! 24. Every placed order ends exactly once, rests or sleeps; a resting order ends exactly once, by its
+//!     last trade, by self-trade prevention, by its time or by cancellation; after its end there is
+//!     nothing of it. Its id is then unknown here. A refused order changes nothing.
+//! 25. Cancelling an id that is not open changes nothing. Cancel-all ends an account's orders in
+//!     the order in which they came to rest, over all books or in one; then those that sleep, in
+//!     order of entry.
 //!
 //! # What the public sees
 //!
-//! 16. Trades are numbered 1, 2, 3 ... for each instrument. So are the commands that changed a
+//! 26. Trades are numbered 1, 2, 3 ... for each instrument. So are the commands that changed a
 //!     level of its book: the *depth sequence*. A command tells each level it changed once, with
 //!     its final total, zero where the level is gone; a command that changed no level takes no
 //!     number.
-//! 17. Within a command the order is: trades, each followed by the end of its maker if it was the
-//!     last; then the taker's end, or that it rests. Levels: instruments by id, bids before asks,
+//! 27. Within a command the order is: trades and prevented trades, each followed by the end of its
+//!     maker if that was its last; then the taker's end, or that it rests. Levels: instruments by id, bids before asks,
 //!     best first.
-//! 18. Changing an instrument's settings leaves its resting orders as they are.
+//! 28. Changing an instrument's settings leaves its resting orders as they are.
 //!
 //! # Cost
 //!
-//! Placing costs a search for the level and O(1) for each trade; cancelling O(1) and, where it
-//! empties a level, a search; cancel-all O(the account's own orders); counts O(1). Memory is
-//! reused: after its largest state so far, the core allocates nothing. An open order takes 56
-//! bytes, its level 32, the index by id 5 to 12.
+//! Placing costs a search for the level and O(1) for each trade or prevented trade, a FOK order at
+//! most [`FILLS_MAX`] looks on top; an order that expires by itself a logarithm of how many do;
+//! cancelling O(1) and, where it empties a level, a search; cancel-all O(the account's own orders);
+//! counts O(1). Memory is reused: after its largest state so far, the core allocates nothing. An
+//! open order takes 64 bytes, its level 32, the index by id 5 to 12.
 //!
 //! # Layout
 //!
 //! - [`books`]: all books of a shard: listing, cancelling, looking. Starts the story.
-//! - [`sweep`]: placing an order.
+//! - [`feasible`]: what can be told before an order does anything: what refuses it, and whether it
+//!   could be filled whole.
+//! - [`sweep`]: placing an order. [`prevention`]: where it meets one of its own account.
+//! - [`expiry`]: orders that end by themselves. [`sleepers`]: orders that wait for a price.
 //! - [`order`], [`outcome`]: what goes in and what comes out.
 //! - [`keys`]: the keys that make retries safe; independent of the books.
 //! - [`image`]: the books as plain data, and back with everything checked.
@@ -92,16 +148,21 @@
 pub mod audit;
 mod book;
 pub mod books;
+pub mod expiry;
+pub mod feasible;
 pub mod image;
 pub mod keys;
 mod ladder;
 mod open;
 pub mod order;
 pub mod outcome;
+pub mod prevention;
 mod slab;
+pub mod sleepers;
 pub mod sweep;
 
 pub use books::{ACCOUNTS_END, Books, Depth, ORDERS_MAX};
+pub use feasible::Refused;
 pub use image::{BookImage, BooksImage, COUNTER_MAX, RestoreError};
 pub use keys::{
     ContentHash, Holder, KEEP_DEFAULT, KeyCheck, KeyImage, KeyRefused, KeySpace, Keys, KeysImage,
@@ -109,4 +170,6 @@ pub use keys::{
 };
 pub use order::{NewOrder, OpenOrder, Size};
 pub use outcome::{BookEvent, End, EndReason, Fill, LevelChange, Outcome, Rested};
+pub use prevention::Prevented;
+pub use sleepers::Sleeper;
 pub use sweep::FILLS_MAX;

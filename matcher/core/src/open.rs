@@ -3,11 +3,12 @@
 use core::hash::BuildHasher;
 
 use hashbrown::HashTable;
-use model::OrderId;
+use model::{OrderId, Quantity, Timestamp};
 use rustc_hash::FxBuildHasher;
 
 use crate::{
     book::Resting,
+    expiry::Timers,
     slab::{NIL, Slab},
 };
 
@@ -18,6 +19,10 @@ pub(crate) struct OpenOrders {
     pub(crate) slab: Slab<Resting>,
     index: HashTable<u32>,
     accounts: Vec<AccountOrders>,
+    /// When those end that do so by themselves.
+    pub(crate) timers: Timers,
+    /// What self-trade prevention has taken off those that it left open: few.
+    shrunk: Slab<Quantity>,
 }
 
 /// The open orders of one account, oldest first.
@@ -28,7 +33,7 @@ pub(crate) struct AccountOrders {
     pub(crate) count: u32,
 }
 
-const NONE: AccountOrders = AccountOrders { head: NIL, tail: NIL, count: 0 };
+pub(crate) const NONE: AccountOrders = AccountOrders { head: NIL, tail: NIL, count: 0 };
 
 fn hash(id: OrderId) -> u64 {
     FxBuildHasher.hash_one(id.number())
@@ -36,7 +41,13 @@ fn hash(id: OrderId) -> u64 {
 
 impl OpenOrders {
     pub(crate) const fn new() -> OpenOrders {
-        OpenOrders { slab: Slab::new(), index: HashTable::new(), accounts: Vec::new() }
+        OpenOrders {
+            slab: Slab::new(),
+            index: HashTable::new(),
+            accounts: Vec::new(),
+            timers: Timers::new(),
+            shrunk: Slab::new(),
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -62,7 +73,7 @@ impl OpenOrders {
         if self.find(order.id).is_some() {
             return None;
         }
-        let OpenOrders { slab, index, accounts } = self;
+        let OpenOrders { slab, index, accounts, .. } = self;
         let account = order.account as usize;
         if account >= accounts.len() {
             accounts.resize(account + 1, NONE);
@@ -81,6 +92,29 @@ impl OpenOrders {
         Some(place)
     }
 
+    /// Lets the order at `place` end by itself at an instant.
+    pub(crate) fn set_timer(&mut self, place: u32, expires_at: Timestamp) {
+        self.timers.insert(place, expires_at, &mut self.slab);
+    }
+
+    /// What self-trade prevention has taken off the order at `place` so far.
+    pub(crate) fn prevented(&self, place: u32) -> Quantity {
+        match self.slab[place].shrunk {
+            NIL => Quantity::ZERO,
+            shrunk => self.shrunk[shrunk],
+        }
+    }
+
+    /// Notes what self-trade prevention has taken off the order at `place` in all.
+    pub(crate) fn set_prevented(&mut self, place: u32, prevented: Quantity) {
+        let order = &mut self.slab[place];
+        match order.shrunk {
+            NIL if prevented.is_zero() => {}
+            NIL => order.shrunk = self.shrunk.insert(prevented),
+            shrunk => self.shrunk[shrunk] = prevented,
+        }
+    }
+
     /// Takes an order out of the index and out of its account's list, and gives its place back.
     pub(crate) fn remove(&mut self, place: u32) {
         let order = self.slab[place];
@@ -97,6 +131,12 @@ impl OpenOrders {
             next => self.slab[next].account_previous = order.account_previous,
         }
         list.count -= 1;
+        if order.timer != NIL {
+            self.timers.remove(order.timer, &mut self.slab);
+        }
+        if order.shrunk != NIL {
+            self.shrunk.free(order.shrunk);
+        }
         self.slab.free(place);
     }
 }

@@ -1,12 +1,14 @@
 //! An order: as it comes in, and as it is known while it is open.
 
 use model::{
-    AccountHandle, Amount, InstrumentId, OrderId, OrderType, Price, Quantity, Side, TimeInForce,
+    AccountHandle, Amount, Instructions, InstrumentId, OrderId, OrderType, Price, Quantity, Side,
+    TimeInForce, Timestamp,
 };
 
 /// An accepted order, about to enter its book. The caller has checked it: the instrument is listed,
 /// a limit order has a price and a size in base quantity, the size is above zero, the id is not
-/// that of an open order, and there is room (see [`Books::has_room`](crate::Books::has_room)).
+/// that of an open order, there is room (see [`Books::has_room`](crate::Books::has_room)), and its
+/// book takes it ([`Books::check`](crate::Books::check)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewOrder {
     /// Its id.
@@ -17,7 +19,7 @@ pub struct NewOrder {
     pub instrument: InstrumentId,
     /// Which way.
     pub side: Side,
-    /// Limit or market.
+    /// Limit or market; what it waits for is in its instructions.
     pub order_type: OrderType,
     /// What becomes of a limit order's rest. A market order never rests, whatever this says.
     pub time_in_force: TimeInForce,
@@ -29,6 +31,9 @@ pub struct NewOrder {
     /// asset for every market buy, of the base asset for a market sell by quote amount. Ignored for
     /// limit orders and for market sells by base quantity, which give away just their size.
     pub funds: Amount,
+    /// What else it says. Where it is good till date or for the day, `expires_at` is its end. Only
+    /// limit orders are post-only or end by themselves.
+    pub instructions: Instructions,
 }
 
 /// How much an order asks for.
@@ -56,9 +61,13 @@ pub struct OpenOrder {
     pub price: Price,
     /// What it asked for.
     pub quantity: Quantity,
-    /// What is not traded yet; above zero.
+    /// What is not traded yet and not prevented; above zero.
     pub remaining: Quantity,
+    /// What self-trade prevention has taken off it.
+    pub prevented: Quantity,
     /// Its place in time: a counter over all books of the shard, taken when it came to rest. At one
     /// price the lower trades first.
     pub priority: u64,
+    /// When it ends by itself, if it does.
+    pub expires_at: Option<Timestamp>,
 }

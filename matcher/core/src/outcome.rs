@@ -3,12 +3,14 @@
 
 use model::{AccountHandle, InstrumentId, OrderId, Price, Quantity, Side, TradeId};
 
+use crate::Prevented;
+
 /// Filled by one command and read by the caller, who clears it and hands it in again: once it has
 /// grown to the largest answer, nothing is allocated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// What happened, in order: each trade, then the end of its maker if that was its last; then
-    /// the one end of the taker, or that it rests.
+    /// What happened, in order: each trade or prevented trade, then the end of its maker if that was
+    /// its last; then the one end of the taker, or that it rests.
     pub events: Vec<BookEvent>,
     /// The final total of each level that changed, once for each: by instrument in ascending order
     /// of id, bids before asks, best price first.
@@ -57,8 +59,12 @@ impl Outcome {
 pub enum BookEvent {
     /// Two orders traded.
     Fill(Fill),
+    /// Two orders of one account would have traded.
+    Prevented(Prevented),
     /// An order came to rest.
     Rested(Rested),
+    /// An order sleeps until the price of a trade wakes it: which order.
+    Sleeps(OrderId),
     /// An order ended. There is exactly one for each order, and nothing of it after.
     Ended(End),
 }
@@ -84,7 +90,7 @@ pub struct Fill {
     pub maker_side: Side,
     /// The incoming order.
     pub taker: OrderId,
-    /// Whose the taker is. It may be the maker's account: nothing prevents that yet.
+    /// Whose the taker is. It may be the maker's account, where the taker's mode lets that be.
     pub taker_account: AccountHandle,
     /// What of the taker is left after this trade; zero for an order by quote amount, which asked
     /// for no quantity.
@@ -125,7 +131,7 @@ pub struct End {
     pub side: Side,
     /// Its limit; `None` for a market order.
     pub limit: Option<Price>,
-    /// What was not traded; zero for an order by quote amount, which asked for no quantity.
+    /// What was neither traded nor prevented; zero for an order by quote amount, which asked for no quantity.
     pub remaining: Quantity,
     /// Why it ended.
     pub reason: EndReason,
@@ -140,6 +146,12 @@ pub enum EndReason {
     Cancelled,
     /// The rest of an IOC order does not rest.
     ImmediateOrCancel,
+    /// A FOK order could not be filled whole; nothing of it traded.
+    FillOrKill,
+    /// Its time was up: good till date, or for the day.
+    Expired,
+    /// It would have traded with its own account, and self-trade prevention left nothing of it.
+    SelfTradePrevented,
     /// A market order found nothing more to trade with.
     InsufficientLiquidity,
     /// A market order would have traded beyond the instrument's price protection.

@@ -1,31 +1,44 @@
 //! Placing an order: it takes what the book offers, then rests or ends.
 //!
 //! A sweep goes level by level from the best price, within a level from the oldest order, and stops
-//! for one of five reasons (`Stop`). It is a loop, never a recursion, and bounded by [`FILLS_MAX`].
+//! for one of seven reasons (`Stop`). It is a loop, never a recursion, and bounded by [`FILLS_MAX`].
 
-use model::{AccountHandle, Amount, Instrument, OrderType, Price, Quantity, Side, TimeInForce};
+use model::{
+    AccountHandle, Amount, Instrument, OrderType, Price, Quantity, SelfTradePrevention, Side,
+    TimeInForce,
+};
 
 use crate::{
     ACCOUNTS_END, BookEvent, Books, End, EndReason, Fill, LevelChange, NewOrder, Outcome, Rested,
-    Size, book::Resting, slab::NIL,
+    Size, book::Resting, prevention::Meeting, slab::NIL,
 };
 
-/// How many trades one command may make, so that its answer is always one record of the log.
+/// How many matches one command may make, traded or prevented, so that its answer is always one record of the log.
 pub const FILLS_MAX: usize = 5_000;
 
 /// An order while it takes.
-struct Taker<'a> {
-    order: &'a NewOrder,
-    book: u32,
+pub(crate) struct Taker<'a> {
+    pub(crate) order: &'a NewOrder,
+    pub(crate) book: u32,
     /// No trade beyond this price.
-    bound: Price,
+    pub(crate) bound: Price,
     /// What it may take in all, and what of that is left, in lots.
-    asked: Quantity,
-    remaining: Quantity,
+    pub(crate) asked: Quantity,
+    pub(crate) remaining: Quantity,
+    /// What self-trade prevention has taken off it.
+    pub(crate) prevented: Quantity,
     /// What it may still spend of the quote asset; for a sell, still receive. `None`: no such
     /// bound.
     budget: Option<Amount>,
-    fills: usize,
+    /// How many orders it has met, and whether it traded with one of them.
+    pub(crate) matches: usize,
+    /// The price of its first trade, if it made one.
+    first_price: Option<Price>,
+    /// Whether it may meet orders that it does not trade with: its own, or overdue ones.
+    pub(crate) looks_at_makers: bool,
+    /// Whether prevention has taken something off it since its last trade, or all of it.
+    pub(crate) is_prevented: bool,
+    pub(crate) is_gone: bool,
     /// The book's sequence after this command, if it changes a level.
     sequence: u64,
 }
@@ -40,8 +53,12 @@ enum Stop {
     Beyond,
     /// The money or the funds do not reach one more lot.
     Spent,
-    /// The trades of one command are used up.
+    /// The matches of one command are used up.
     Limit,
+    /// Self-trade prevention has left nothing of it.
+    Prevented,
+    /// It is to be filled whole or not at all, and cannot be.
+    Infeasible,
 }
 
 impl Books {
@@ -55,9 +72,13 @@ impl Books {
     pub fn place(&mut self, order: NewOrder, out: &mut Outcome) {
         assert!(order.account.0 < ACCOUNTS_END, "the account's number is out of range");
         let book = self.slot(order.instrument).expect("the instrument is listed");
+        if order.instructions.trigger.is_some() {
+            return self.put_to_sleep(order, book, out);
+        }
         let first_level = out.levels.len();
         let mut taker = self.taker(&order, book);
-        let stop = self.sweep(&mut taker, out);
+        let is_infeasible = order.time_in_force == TimeInForce::Fok && !self.can_fill(&taker);
+        let stop = if is_infeasible { Stop::Infeasible } else { self.sweep(&mut taker, out) };
         match taker.end_reason(&stop) {
             Some(reason) => out.events.push(BookEvent::Ended(taker.end(reason))),
             None => self.rest(&taker, first_level, out),
@@ -67,25 +88,42 @@ impl Books {
             book.sequence = taker.sequence;
         }
         debug_assert!(!book.is_crossed(), "a book is never left crossed");
+        if let Some(first) = taker.first_price {
+            self.wake_sleepers(taker.book, first);
+        }
     }
 
     fn taker<'a>(&self, order: &'a NewOrder, slot: u32) -> Taker<'a> {
         let book = &self.books[slot as usize];
-        let bound = match order.order_type {
+        let bound = match order.order_type.awake() {
             OrderType::Limit => order.price.expect("a limit order has a price"),
             // Nothing to trade with: any bound will do.
-            OrderType::Market => book.market_bound(order.side).unwrap_or(Price::MIN),
+            _ => book.market_bound(order.side).unwrap_or(Price::MIN),
         };
         let (asked, budget) = limits(order, &book.instrument);
-        let sequence = book.sequence + 1;
-        Taker { order, book: slot, bound, asked, remaining: asked, budget, fills: 0, sequence }
+        let prevents = order.instructions.self_trade != SelfTradePrevention::None;
+        Taker {
+            order,
+            book: slot,
+            bound,
+            asked,
+            remaining: asked,
+            prevented: Quantity::ZERO,
+            budget,
+            matches: 0,
+            first_price: None,
+            looks_at_makers: prevents || self.has_overdue(),
+            is_prevented: false,
+            is_gone: false,
+            sequence: book.sequence + 1,
+        }
     }
 
     fn sweep(&mut self, taker: &mut Taker<'_>, out: &mut Outcome) -> Stop {
         let side = taker.order.side;
         loop {
             if taker.remaining.is_zero() && !taker.is_by_quote() {
-                return Stop::Done;
+                return if taker.is_prevented { Stop::Prevented } else { Stop::Done };
             }
             let book = &self.books[taker.book as usize];
             let Some((price, level)) = book.ladder(side.opposite()).best() else {
@@ -98,18 +136,22 @@ impl Books {
             if allowed.is_zero() {
                 return Stop::Spent;
             }
-            if taker.fills == FILLS_MAX {
+            if taker.matches == FILLS_MAX {
                 return Stop::Limit;
             }
             let taken = self.take_level(taker, level, allowed, out);
             let instrument = &self.books[taker.book as usize].instrument;
+            if taker.is_gone {
+                return Stop::Prevented;
+            }
             if taker.pay(instrument, price, taken) {
-                return Stop::Done;
+                return if taker.is_prevented { Stop::Prevented } else { Stop::Done };
             }
         }
     }
 
-    /// Trades up to `allowed` lots with the queue of one level, oldest first, and tells how many.
+    /// Meets the queue of one level, oldest first, for up to `allowed` lots, and tells how many were
+    /// traded or taken off the taker.
     fn take_level(
         &mut self,
         taker: &mut Taker<'_>,
@@ -117,9 +159,12 @@ impl Books {
         allowed: Quantity,
         out: &mut Outcome,
     ) -> Quantity {
-        let mut left = allowed;
-        while !left.is_zero() && self.levels[at].head != NIL && taker.fills < FILLS_MAX {
-            left = self.take_head(taker, at, left, out);
+        let (mut left, total_before) = (allowed, self.levels[at].total_lots);
+        while !left.is_zero() && self.levels[at].head != NIL && taker.matches < FILLS_MAX {
+            left = match self.meeting(taker, self.levels[at].head) {
+                Meeting::Trades => self.take_head(taker, at, left, out),
+                meeting => self.pass_head(meeting, taker, at, left, out),
+            };
         }
         let level = self.levels[at];
         let book = &mut self.books[taker.book as usize];
@@ -127,13 +172,15 @@ impl Books {
             book.ladder_mut(level.side).remove(level.price);
             self.levels.free(at);
         }
-        out.levels.push(LevelChange {
-            instrument: book.instrument.id,
-            sequence: taker.sequence,
-            side: level.side,
-            price: level.price,
-            total_lots: level.total_lots,
-        });
+        if level.total_lots != total_before {
+            out.levels.push(LevelChange {
+                instrument: book.instrument.id,
+                sequence: taker.sequence,
+                side: level.side,
+                price: level.price,
+                total_lots: level.total_lots,
+            });
+        }
         allowed.minus(left)
     }
 
@@ -151,7 +198,9 @@ impl Books {
         let quantity = allowed.min(maker.remaining);
         maker.remaining = maker.remaining.minus(quantity);
         taker.remaining = taker.remaining.minus(quantity);
-        taker.fills += 1;
+        taker.matches += 1;
+        taker.first_price = taker.first_price.or(Some(level.price));
+        taker.is_prevented = false;
         level.total_lots -= quantity.lots();
         let fill = Fill {
             trade: self.books[taker.book as usize].next_trade(level.price),
@@ -170,30 +219,9 @@ impl Books {
         };
         out.events.push(BookEvent::Fill(fill));
         if fill.maker_done {
-            self.end_head(at, &fill, out);
+            self.end_head(taker, at, Quantity::ZERO, EndReason::Filled, out);
         }
         allowed.minus(quantity)
-    }
-
-    /// Ends the filled order at the head of a level.
-    fn end_head(&mut self, at: u32, fill: &Fill, out: &mut Outcome) {
-        let level = &mut self.levels[at];
-        let place = level.head;
-        level.head = self.orders.slab[place].next;
-        match level.head {
-            NIL => level.tail = NIL,
-            next => self.orders.slab[next].previous = NIL,
-        }
-        self.orders.remove(place);
-        out.events.push(BookEvent::Ended(End {
-            order: fill.maker,
-            account: fill.maker_account,
-            instrument: fill.instrument,
-            side: fill.maker_side,
-            limit: Some(fill.price),
-            remaining: Quantity::ZERO,
-            reason: EndReason::Filled,
-        }));
     }
 
     /// Rests what a limit order has left, behind everything at its price.
@@ -204,6 +232,11 @@ impl Books {
         let level = self.put_in(taker.book, side, price, order);
         let level = level.expect("an id is an order's place in the log: no two have one");
         self.next_priority += 1;
+        let place = self.levels[level].tail;
+        self.orders.set_prevented(place, taker.prevented);
+        if let Some(expires_at) = taker.order.instructions.expires_at {
+            self.orders.set_timer(place, expires_at);
+        }
         out.events.push(BookEvent::Rested(Rested {
             order: id,
             account,
@@ -225,15 +258,14 @@ impl Books {
 /// How many lots an order may take, and how much of the quote asset it may spend or receive.
 fn limits(order: &NewOrder, instrument: &Instrument) -> (Quantity, Option<Amount>) {
     let largest = Quantity::from_lots(Quantity::LOTS_MAX).expect("the maximum");
-    match (order.order_type, order.side, order.size) {
-        (OrderType::Limit, _, Size::Base(quantity)) => (quantity, None),
-        (OrderType::Limit, _, Size::Quote(_)) => panic!("a limit order's size is a base quantity"),
-        (OrderType::Market, Side::Buy, Size::Base(quantity)) => (quantity, Some(order.funds)),
-        (OrderType::Market, Side::Sell, Size::Base(quantity)) => (quantity, None),
-        (OrderType::Market, Side::Buy, Size::Quote(amount)) => {
-            (largest, Some(amount.min(order.funds)))
-        }
-        (OrderType::Market, Side::Sell, Size::Quote(amount)) => {
+    let is_limit = order.order_type.awake() == OrderType::Limit;
+    match (order.size, order.side) {
+        (Size::Base(quantity), _) if is_limit => (quantity, None),
+        (Size::Quote(_), _) if is_limit => panic!("a limit order's size is a base quantity"),
+        (Size::Base(quantity), Side::Buy) => (quantity, Some(order.funds)),
+        (Size::Base(quantity), Side::Sell) => (quantity, None),
+        (Size::Quote(amount), Side::Buy) => (largest, Some(amount.min(order.funds))),
+        (Size::Quote(amount), Side::Sell) => {
             let lot = Quantity::from_lots(1).expect("one is a quantity");
             let lots = order.funds.units().max(0) / instrument.base_amount(lot).units();
             let lots = u64::try_from(lots).unwrap_or(u64::MAX).min(Quantity::LOTS_MAX);
@@ -243,12 +275,12 @@ fn limits(order: &NewOrder, instrument: &Instrument) -> (Quantity, Option<Amount
 }
 
 impl Taker<'_> {
-    fn is_by_quote(&self) -> bool {
+    pub(crate) fn is_by_quote(&self) -> bool {
         matches!(self.order.size, Size::Quote(_))
     }
 
     /// What is told as remaining: an order by quote amount asked for no quantity.
-    fn told_remaining(&self) -> Quantity {
+    pub(crate) fn told_remaining(&self) -> Quantity {
         if self.is_by_quote() { Quantity::ZERO } else { self.remaining }
     }
 
@@ -283,11 +315,14 @@ impl Taker<'_> {
 
     /// Why it ends; `None` where its rest is to rest.
     fn end_reason(&self, stop: &Stop) -> Option<EndReason> {
-        let is_market = self.order.order_type == OrderType::Market;
-        let has_all_of_amount = self.is_by_quote() && self.fills > 0 && !self.is_short();
+        let is_market = self.order.order_type.awake() == OrderType::Market;
+        let has_all_of_amount = self.is_by_quote() && !self.is_short();
         Some(match stop {
             Stop::Done => EndReason::Filled,
-            Stop::Spent if has_all_of_amount => EndReason::Filled,
+            Stop::Prevented => EndReason::SelfTradePrevented,
+            Stop::Infeasible => EndReason::FillOrKill,
+            Stop::Spent if has_all_of_amount && self.is_prevented => EndReason::SelfTradePrevented,
+            Stop::Spent if has_all_of_amount && self.first_price.is_some() => EndReason::Filled,
             Stop::Spent => EndReason::InsufficientFunds,
             Stop::Limit => EndReason::SweepLimit,
             Stop::NothingLeft if is_market => EndReason::InsufficientLiquidity,

@@ -1,9 +1,9 @@
 //! The books' part of a snapshot.
 
-use matcher_core::{BookImage, BooksImage, OpenOrder};
-use model::{AccountHandle, Instrument, InstrumentId, Price};
+use matcher_core::{BookImage, BooksImage, NewOrder, OpenOrder, Size, Sleeper};
+use model::{AccountHandle, Instructions, Instrument, InstrumentId, OrderType, Price, Timestamp};
 use prost::Message;
-use proto::convert;
+use proto::{convert, log};
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct BooksWire {
@@ -13,6 +13,38 @@ pub(super) struct BooksWire {
     orders: Vec<OrderWire>,
     #[prost(uint64, tag = "3")]
     next_priority: u64,
+    /// 0 in snapshots from before orders could expire.
+    #[prost(fixed64, tag = "4")]
+    now_unix_nanos: u64,
+    #[prost(message, repeated, tag = "5")]
+    sleepers: Vec<SleeperWire>,
+    #[prost(uint64, repeated, tag = "6")]
+    woken: Vec<u64>,
+}
+
+/// An order that sleeps or has woken: limit or market as it has a price or none.
+#[derive(Clone, PartialEq, Message)]
+struct SleeperWire {
+    #[prost(uint64, tag = "1")]
+    id: u64,
+    #[prost(uint32, tag = "2")]
+    account: u32,
+    #[prost(uint32, tag = "3")]
+    instrument_id: u32,
+    #[prost(int32, tag = "4")]
+    side: i32,
+    #[prost(int32, tag = "5")]
+    time_in_force: i32,
+    #[prost(uint64, tag = "6")]
+    price_ticks: u64,
+    #[prost(uint64, tag = "7")]
+    quantity_lots: u64,
+    #[prost(message, optional, tag = "8")]
+    funds: Option<log::Amount>,
+    #[prost(message, optional, tag = "9")]
+    instructions: Option<log::Instructions>,
+    #[prost(uint64, tag = "10")]
+    entry: u64,
 }
 
 /// A book apart from its orders. Its instrument's settings are in the listings.
@@ -27,6 +59,8 @@ struct BookWire {
     /// 0 before the first trade.
     #[prost(uint64, tag = "4")]
     last_price_ticks: u64,
+    #[prost(uint64, tag = "5")]
+    prevented: u64,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -47,6 +81,11 @@ struct OrderWire {
     remaining_lots: u64,
     #[prost(uint64, tag = "8")]
     priority: u64,
+    /// `None` for an order that does not end by itself.
+    #[prost(fixed64, optional, tag = "9")]
+    expires_at_unix_nanos: Option<u64>,
+    #[prost(uint64, tag = "10")]
+    prevented_lots: u64,
 }
 
 pub(super) fn to_wire(image: &BooksImage) -> BooksWire {
@@ -54,6 +93,28 @@ pub(super) fn to_wire(image: &BooksImage) -> BooksWire {
         books: image.books.iter().map(book_to_wire).collect(),
         orders: image.orders.iter().map(order_to_wire).collect(),
         next_priority: image.next_priority,
+        now_unix_nanos: image.now.unix_nanos(),
+        sleepers: image.sleepers.iter().map(sleeper_to_wire).collect(),
+        woken: image.woken.iter().map(|id| id.number()).collect(),
+    }
+}
+
+fn sleeper_to_wire(sleeper: &Sleeper) -> SleeperWire {
+    let order = &sleeper.order;
+    SleeperWire {
+        id: order.id.number(),
+        account: order.account.0,
+        instrument_id: order.instrument.0,
+        side: convert::side_to_wire(order.side).into(),
+        time_in_force: convert::time_in_force_to_wire(order.time_in_force).into(),
+        price_ticks: order.price.map_or(0, Price::ticks),
+        quantity_lots: match order.size {
+            Size::Base(quantity) => quantity.lots(),
+            Size::Quote(_) => 0,
+        },
+        funds: Some(convert::to_amount(order.funds)),
+        instructions: convert::instructions_to_wire(&order.instructions),
+        entry: sleeper.entry,
     }
 }
 
@@ -63,6 +124,7 @@ fn book_to_wire(book: &BookImage) -> BookWire {
         sequence: book.sequence,
         trades: book.trades,
         last_price_ticks: book.last_price.map_or(0, Price::ticks),
+        prevented: book.prevented,
     }
 }
 
@@ -76,6 +138,8 @@ fn order_to_wire(order: &OpenOrder) -> OrderWire {
         quantity_lots: order.quantity.lots(),
         remaining_lots: order.remaining.lots(),
         priority: order.priority,
+        expires_at_unix_nanos: order.expires_at.map(Timestamp::unix_nanos),
+        prevented_lots: order.prevented.lots(),
     }
 }
 
@@ -83,10 +147,17 @@ fn order_to_wire(order: &OpenOrder) -> OrderWire {
 pub(super) fn from_wire(wire: BooksWire, instruments: &[Instrument]) -> Result<BooksImage, String> {
     let books = wire.books.iter().map(|book| book_from_wire(book, instruments));
     let orders = wire.orders.iter().map(order_from_wire);
+    let sleepers = wire.sleepers.iter().map(|sleeper| {
+        sleeper_from_wire(sleeper).map_err(|error| format!("sleeper {}: {error}", sleeper.id))
+    });
+    let woken = wire.woken.iter().map(|id| convert::order_id(*id));
     Ok(BooksImage {
+        sleepers: sleepers.collect::<Result<_, _>>()?,
+        woken: woken.collect::<Result<_, _>>().map_err(|error| error.to_string())?,
         books: books.collect::<Result<_, _>>()?,
         orders: orders.collect::<Result<_, _>>()?,
         next_priority: wire.next_priority,
+        now: Timestamp::from_unix_nanos(wire.now_unix_nanos),
     })
 }
 
@@ -101,8 +172,30 @@ fn book_from_wire(wire: &BookWire, instruments: &[Instrument]) -> Result<BookIma
         instrument: instrument.clone(),
         sequence: wire.sequence,
         trades: wire.trades,
+        prevented: wire.prevented,
         last_price,
     })
+}
+
+fn sleeper_from_wire(wire: &SleeperWire) -> Result<Sleeper, convert::Malformed> {
+    let price = match wire.price_ticks {
+        0 => None,
+        ticks => Some(convert::price(ticks)?),
+    };
+    let instructions = wire.instructions.as_ref().map(Instructions::try_from).transpose()?;
+    let order = NewOrder {
+        id: convert::order_id(wire.id)?,
+        account: AccountHandle(wire.account),
+        instrument: InstrumentId(wire.instrument_id),
+        side: convert::side_from_wire(wire.side)?,
+        order_type: if price.is_some() { OrderType::Limit } else { OrderType::Market },
+        time_in_force: convert::time_in_force_from_wire(wire.time_in_force)?,
+        price,
+        size: Size::Base(convert::quantity(wire.quantity_lots)?),
+        funds: convert::amount(wire.funds.as_ref())?,
+        instructions: instructions.unwrap_or_default(),
+    };
+    Ok(Sleeper { order, entry: wire.entry })
 }
 
 fn order_from_wire(wire: &OrderWire) -> Result<OpenOrder, String> {
@@ -116,6 +209,8 @@ fn order_from_wire(wire: &OrderWire) -> Result<OpenOrder, String> {
             quantity: convert::quantity(wire.quantity_lots)?,
             remaining: convert::quantity(wire.remaining_lots)?,
             priority: wire.priority,
+            expires_at: wire.expires_at_unix_nanos.map(Timestamp::from_unix_nanos),
+            prevented: convert::quantity(wire.prevented_lots)?,
         })
     };
     checked().map_err(|error| format!("order {}: {error}", wire.id))

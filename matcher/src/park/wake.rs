@@ -186,7 +186,10 @@ impl Exchange {
         body: &mut log::AnswerBody,
     ) {
         let room = self.check_room(name, false);
-        let hold = room.and_then(|()| self.funds_of(name, place)?.hold());
+        let hold = room.and_then(|()| {
+            self.check_book(place)?;
+            self.funds_of(name, place)?.hold()
+        });
         match hold {
             Ok(hold) => self.execute(id, name, place, &hold, Woken::FromParking, body),
             Err(reason) => self.reject_woken(id, name, place, reason, body),

@@ -4,7 +4,10 @@
 use std::collections::BTreeMap;
 
 use matcher::Exchange;
-use model::{InstrumentId, OrderId, Partition, Price, Quantity, Side, TimeInForce};
+use model::{
+    Instructions, InstrumentId, OrderId, Partition, Price, Quantity, SelfTradePrevention, Side,
+    TimeInForce, Timestamp, Trigger, TriggerKind,
+};
 use proto::{
     command::{Ask, Command},
     log::RefusalReason,
@@ -13,7 +16,7 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use spine::Core;
 
-use crate::venue::{Became, SECOND, USD, Venue, became, limit, market, movement, place};
+use crate::venue::{Became, SECOND, USD, Venue, became, limit, market, movement, place, saying};
 
 const COMMANDS: usize = 4_000;
 const SEEDS: u64 = 8;
@@ -22,7 +25,36 @@ fn account(random: &mut Pcg64Mcg) -> String {
     format!("client-{}", random.random_range(0..8))
 }
 
-fn command(random: &mut Pcg64Mcg, next_offset: u64) -> Command {
+/// A command, and where it is an order what else that says.
+fn command(random: &mut Pcg64Mcg, venue: &Venue) -> Command {
+    let plain = plain_command(random, venue.next_offset);
+    let (ask, time_in_force) = match &plain {
+        Command::Place(place) => (place.ask, place.time_in_force),
+        _ => return plain,
+    };
+    let is_limit = matches!(ask, Ask::Limit { .. });
+    let mode = random.random_range(0..10);
+    let self_trade = SelfTradePrevention::ALL.get(mode).copied().unwrap_or_default();
+    let plainly = Instructions { self_trade, ..Instructions::default() };
+    let (time_in_force, instructions) = match random.random_range(0..10) {
+        0 if is_limit => (TimeInForce::Fok, plainly),
+        1..3 if is_limit => {
+            let until = Timestamp::from_unix_nanos(venue.now + random.random_range(0..4 * SECOND));
+            (TimeInForce::Gtd, Instructions { expires_at: Some(until), ..plainly })
+        }
+        3 if is_limit => (TimeInForce::Day, Instructions { post_only: true, ..plainly }),
+        4..6 if !matches!(ask, Ask::MarketByQuote { .. }) => {
+            let kinds = [TriggerKind::StopLoss, TriggerKind::TakeProfit];
+            let kind = kinds[random.random_range(0..2)];
+            let price = Price::from_ticks(random.random_range(9_900..10_100)).expect("in range");
+            (time_in_force, Instructions { trigger: Some(Trigger { kind, price }), ..plainly })
+        }
+        _ => (time_in_force, plainly),
+    };
+    saying(plain, time_in_force, instructions)
+}
+
+fn plain_command(random: &mut Pcg64Mcg, next_offset: u64) -> Command {
     let side = if random.random_bool(0.5) { Side::Buy } else { Side::Sell };
     let key = random.random_range(0..400).to_string();
     let lots = random.random_range(1..200_000);
@@ -64,7 +96,7 @@ fn every_command_leaves_a_state_in_which_everything_holds() {
         for number in 0..COMMANDS {
             venue.now += random.random_range(0..SECOND / 4);
             let name = account(&mut random);
-            let command = command(&mut random, venue.next_offset);
+            let command = command(&mut random, &venue);
             venue.apply(&name, command.clone());
             if let Err(broken) = venue.exchange.check_invariants() {
                 panic!("seed {seed}, command {number} {command:?}: {broken}");
@@ -82,7 +114,9 @@ fn a_refused_command_changes_no_book_balance_or_order() {
     let mut refused = 0;
     for _ in 0..COMMANDS {
         let name = account(&mut random);
-        let command = command(&mut random, venue.next_offset);
+        let command = command(&mut random, &venue);
+        // Time's own effects come first, refused or not.
+        venue.apply("nobody", Command::CancelAll { instrument: None });
         let before = (venue.exchange.books().image(), venue.exchange.accounts().image());
         let body = venue.apply(&name, command);
         if became(&body) != Became::Applied {
@@ -109,12 +143,12 @@ fn a_restored_state_goes_on_as_the_original_does() {
                 let accounts = exchange.accounts().image();
                 assert_eq!(accounts, venue.exchange.accounts().image());
                 assert_eq!(accounts.seed, u128::from_be_bytes([7; 16]), "the log's id");
-                let Venue { partition, next_offset, now, .. } = venue;
-                twin = Some(Venue { exchange, partition, next_offset, now });
+                let Venue { partition, next_offset, now, behaviour, .. } = venue;
+                twin = Some(Venue { exchange, partition, next_offset, now, behaviour });
             }
             venue.now += random.random_range(0..SECOND);
             let name = account(&mut random);
-            let command = command(&mut random, venue.next_offset);
+            let command = command(&mut random, &venue);
             let body = venue.apply(&name, command.clone());
             let twin = twin.as_mut().expect("made at the first command");
             twin.now = venue.now;
@@ -129,7 +163,7 @@ fn damaged_states_are_refused_without_a_panic() {
     let mut venue = Venue::new(true);
     for _ in 0..400 {
         let name = account(&mut random);
-        let command = command(&mut random, venue.next_offset);
+        let command = command(&mut random, &venue);
         venue.apply(&name, command);
     }
     let bytes = venue.exchange.encode();

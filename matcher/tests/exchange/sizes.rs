@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 use ledger_core::{ASSET_NUMBER_MAX, SUPPLY_MAX};
 use matcher::limits::{
     COMPACTIONS_MAX, GRANTS_RETURNED_MAX, LINKS_SENT_MAX, LISTINGS_MAX,
-    OPEN_ORDERS_PER_ACCOUNT_MAX, PARKED_EXPIRIES_MAX, WOKEN_FILLS_MAX,
+    OPEN_ORDERS_PER_ACCOUNT_MAX, ORDER_EXPIRIES_MAX, PARKED_EXPIRIES_MAX, WOKEN_FILLS_MAX,
 };
 use matcher_core::{COUNTER_MAX, FILLS_MAX};
 use model::{
@@ -247,7 +247,8 @@ fn the_largest_sweep_fits_a_record() {
     let woken = bytes + bytes * WOKEN_FILLS_MAX / FILLS_MAX;
     let items = (LINKS_SENT_MAX + usize::from(Partition::COUNT_MAX)) * LINK_ITEM_BYTES_MAX;
     let ended = PARKED_EXPIRIES_MAX * PARKED_END_BYTES_MAX;
-    let all = woken + items + ended;
+    let expired = ORDER_EXPIRIES_MAX * PARKED_END_BYTES_MAX;
+    let all = woken + items + ended + expired;
     println!("the largest that wakes: {all} of {RECORD_BYTES_MAX} bytes");
     assert!(all < RECORD_BYTES_MAX, "{all} bytes");
 }
@@ -255,7 +256,7 @@ fn the_largest_sweep_fits_a_record() {
 /// An item to another shard: a name of 64 bytes, two amounts of 22, and numbers.
 const LINK_ITEM_BYTES_MAX: usize = 150;
 
-/// The end of something parked: its event, a name, a release of two legs and a balance.
+/// The end of something parked, or of an order whose time is up: its event, a name, a release of two legs and a balance.
 const PARKED_END_BYTES_MAX: usize = 400;
 
 /// As many orders as one account may have, each at a level where more rests, in as many books as

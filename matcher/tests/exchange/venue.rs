@@ -2,8 +2,8 @@
 
 use matcher::Exchange;
 use model::{
-    AccountName, Amount, AssetId, InstrumentId, KeyText, OrderId, Partition, Price, Quantity,
-    RequestId, Side, TimeInForce, Timestamp,
+    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, OrderId, Partition, Price,
+    Quantity, RequestId, Side, TimeInForce, Timestamp,
 };
 use proto::{
     command::{Ask, ClientCommand, Command, Key, KeySpace, Movement, PlaceOrder, Stamp},
@@ -36,6 +36,7 @@ pub(crate) struct Venue {
     pub(crate) partition: Partition,
     pub(crate) next_offset: u64,
     pub(crate) now: u64,
+    pub(crate) behaviour: u32,
 }
 
 impl Venue {
@@ -55,9 +56,10 @@ impl Venue {
             partition_count,
             sandbox,
             key_retention_nanos: 100 * SECOND,
+            behaviour: spine::BEHAVIOUR,
         };
         let exchange = Exchange::new(&genesis, partition);
-        Venue { exchange, partition, next_offset: 1, now: SECOND }
+        Venue { exchange, partition, next_offset: 1, now: SECOND, behaviour: spine::BEHAVIOUR }
     }
 
     pub(crate) fn list(&mut self, body: Body) {
@@ -99,8 +101,13 @@ impl Venue {
         let now = Timestamp::from_unix_nanos(self.now);
         let mut body = log::AnswerBody::default();
         self.exchange.pass_time(now, &mut body);
-        let input =
-            ClientInput { offset: self.next_offset, appended_at: now, now, command: &command };
+        let input = ClientInput {
+            offset: self.next_offset,
+            appended_at: now,
+            now,
+            behaviour: self.behaviour,
+            command: &command,
+        };
         self.exchange.apply(&input, &mut body);
         self.next_offset += 1;
         body
@@ -163,7 +170,22 @@ pub(crate) fn place_in(
     time_in_force: TimeInForce,
 ) -> Command {
     let key = Key { space: KeySpace::ClientOrderId, text: KeyText::new(key).expect("a good key") };
-    Command::Place(PlaceOrder { key, instrument, side, ask, time_in_force })
+    let instructions = Instructions::default();
+    Command::Place(PlaceOrder { key, instrument, side, ask, time_in_force, instructions })
+}
+
+/// The same order, saying more.
+pub(crate) fn saying(
+    command: Command,
+    time_in_force: TimeInForce,
+    instructions: Instructions,
+) -> Command {
+    match command {
+        Command::Place(place) => {
+            Command::Place(PlaceOrder { time_in_force, instructions, ..place })
+        }
+        other => other,
+    }
 }
 
 pub(crate) fn limit(key: &str, side: Side, price_ticks: u64, lots: u64) -> Command {

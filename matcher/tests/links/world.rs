@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use matcher::Exchange;
 use model::{
-    AccountName, Amount, AssetId, InstrumentId, KeyText, OrderId, Partition, Price, Quantity,
-    RequestId, Side, TimeInForce, Timestamp, home::home,
+    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, OrderId, Partition, Price,
+    Quantity, RequestId, Side, TimeInForce, Timestamp, home::home,
 };
 use prost::Message;
 use proto::{
@@ -69,6 +69,7 @@ impl World {
             partition_count: count.into(),
             sandbox,
             key_retention_nanos: 100 * SECOND,
+            behaviour: spine::BEHAVIOUR,
         };
         let identity =
             Identity { log_id: LogId([7; 16]), partition_count: count, genesis: genesis.clone() };
@@ -324,7 +325,8 @@ pub(crate) fn order(instrument: u32, key: &str, side: Side, ask: Ask) -> Command
         Ask::Market { .. } | Ask::MarketByQuote { .. } => TimeInForce::Ioc,
     };
     let instrument = InstrumentId(instrument);
-    Command::Place(PlaceOrder { key, instrument, side, ask, time_in_force })
+    let instructions = Instructions::default();
+    Command::Place(PlaceOrder { key, instrument, side, ask, time_in_force, instructions })
 }
 
 /// A limit order; 100 ticks are one USD, 100,000 lots one coin.

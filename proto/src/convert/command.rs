@@ -1,11 +1,15 @@
 //! Client commands between the log's wire form and the domain.
 
 use model::{
-    AccountName, Amount, AssetId, InstrumentId, KeyText, RequestId, TimeInForce, Timestamp,
+    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, RequestId,
+    SelfTradePrevention, TimeInForce, Timestamp, Trigger, TriggerKind,
 };
 use thiserror::Error;
 
-use super::{amount, number, order_id, price, quantity, side_from_wire, to_amount};
+use super::{
+    amount, number, order_id, price, quantity, self_trade_from_wire, side_from_wire,
+    time_in_force_from_wire, to_amount,
+};
 use crate::{
     command::{Ask, ClientCommand, Command, Key, KeySpace, Movement, PlaceOrder, Stamp},
     log, trading,
@@ -91,8 +95,57 @@ impl TryFrom<log::PlaceOrder> for PlaceOrder {
             instrument: InstrumentId(wire.instrument_id),
             side,
             ask: ask(&wire)?,
-            time_in_force: time_in_force(wire.time_in_force)?,
+            time_in_force: time_in_force_from_wire(wire.time_in_force)?,
+            instructions: instructions(&wire)?,
         })
+    }
+}
+
+/// What else an order says; a contradiction is malformed.
+fn instructions(wire: &log::PlaceOrder) -> Result<Instructions, Malformed> {
+    let time_in_force = time_in_force_from_wire(wire.time_in_force)?;
+    let said = wire.instructions.as_ref().map(Instructions::try_from).transpose()?;
+    let said = said.unwrap_or_default();
+    let is_limit = wire.r#type == i32::from(trading::OrderType::Limit);
+    let rests = !matches!(time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
+    if !is_limit && !matches!(time_in_force, TimeInForce::Gtc | TimeInForce::Ioc) {
+        return Err(Malformed("time_in_force"));
+    }
+    if (time_in_force == TimeInForce::Gtd) != said.expires_at.is_some() {
+        return Err(Malformed("expires_at"));
+    }
+    if said.post_only && !(is_limit && rests) {
+        return Err(Malformed("post_only"));
+    }
+    let ends_by_itself = matches!(time_in_force, TimeInForce::Gtd | TimeInForce::Day);
+    let is_by_quote = wire.quote_quantity.is_some();
+    if said.trigger.is_some() && (said.post_only || ends_by_itself || is_by_quote) {
+        return Err(Malformed("trigger"));
+    }
+    Ok(said)
+}
+
+impl TryFrom<&log::Instructions> for Instructions {
+    type Error = Malformed;
+
+    fn try_from(wire: &log::Instructions) -> Result<Self, Malformed> {
+        let expires_at = match wire.expires_at_unix_nanos {
+            0 => None,
+            nanos => Some(Timestamp::from_unix_nanos(nanos)),
+        };
+        let self_trade = self_trade_from_wire(wire.self_trade_prevention)?;
+        let kind = match log::TriggerKind::try_from(wire.trigger) {
+            Ok(log::TriggerKind::Unspecified) => None,
+            Ok(log::TriggerKind::StopLoss) => Some(TriggerKind::StopLoss),
+            Ok(log::TriggerKind::TakeProfit) => Some(TriggerKind::TakeProfit),
+            Err(_) => return Err(Malformed("trigger")),
+        };
+        let trigger = match (kind, wire.trigger_price_ticks) {
+            (None, 0) => None,
+            (Some(kind), ticks) => Some(Trigger { kind, price: price(ticks)? }),
+            (None, _) => return Err(Malformed("trigger")),
+        };
+        Ok(Instructions { post_only: wire.post_only, self_trade, expires_at, trigger })
     }
 }
 
@@ -131,14 +184,6 @@ fn key_space(wire: i32) -> Result<KeySpace, Malformed> {
         Ok(log::KeySpace::IdempotencyKey) => Ok(KeySpace::IdempotencyKey),
         Ok(log::KeySpace::Generated) => Ok(KeySpace::Generated),
         _ => Err(Malformed("key_space")),
-    }
-}
-
-fn time_in_force(wire: i32) -> Result<TimeInForce, Malformed> {
-    match trading::TimeInForce::try_from(wire) {
-        Ok(trading::TimeInForce::Gtc) => Ok(TimeInForce::Gtc),
-        Ok(trading::TimeInForce::Ioc) => Ok(TimeInForce::Ioc),
-        _ => Err(Malformed("time_in_force")),
     }
 }
 
@@ -200,8 +245,30 @@ impl From<&PlaceOrder> for log::PlaceOrder {
             price_ticks,
             quantity_lots,
             quote_quantity,
+            instructions: instructions_to_wire(&place.instructions),
         }
     }
+}
+
+/// What else an order says, on the wire: nothing where it says nothing.
+pub fn instructions_to_wire(instructions: &Instructions) -> Option<log::Instructions> {
+    let mode = match instructions.self_trade {
+        SelfTradePrevention::None => trading::SelfTradePrevention::Unspecified,
+        mode => number::self_trade_to_wire(mode),
+    };
+    let wire = log::Instructions {
+        post_only: instructions.post_only,
+        self_trade_prevention: mode.into(),
+        expires_at_unix_nanos: instructions.expires_at.map_or(0, Timestamp::unix_nanos),
+        trigger: match instructions.trigger.map(|trigger| trigger.kind) {
+            None => log::TriggerKind::Unspecified,
+            Some(TriggerKind::StopLoss) => log::TriggerKind::StopLoss,
+            Some(TriggerKind::TakeProfit) => log::TriggerKind::TakeProfit,
+        }
+        .into(),
+        trigger_price_ticks: instructions.trigger.map_or(0, |trigger| trigger.price.ticks()),
+    };
+    (wire != log::Instructions::default()).then_some(wire)
 }
 
 /// Ticks, lots and quote amount as the wire has them, absent ones as zero or `None`.
@@ -243,7 +310,20 @@ mod tests {
                 side: Side::Sell,
                 ask,
                 time_in_force: TimeInForce::Ioc,
+                instructions: Instructions::default(),
             })
+        };
+        let told = |time_in_force, instructions| match place(Ask::Limit { price, quantity }) {
+            Command::Place(plain) => {
+                Command::Place(PlaceOrder { time_in_force, instructions, ..plain })
+            }
+            _ => unreachable!("it is an order"),
+        };
+        let until = Some(Timestamp::from_unix_nanos(77));
+        let said = |self_trade| Instructions { self_trade, ..Instructions::default() };
+        let waking = |kind| Instructions {
+            trigger: Some(Trigger { kind, price }),
+            ..Instructions::default()
         };
         let movement = Movement {
             asset: AssetId(2),
@@ -253,6 +333,16 @@ mod tests {
         vec![
             place(Ask::Limit { price, quantity }),
             place(Ask::Market { quantity }),
+            told(TimeInForce::Fok, said(SelfTradePrevention::ExpireTaker)),
+            told(TimeInForce::Gtc, said(SelfTradePrevention::ExpireMaker)),
+            told(TimeInForce::Ioc, waking(TriggerKind::StopLoss)),
+            told(TimeInForce::Fok, waking(TriggerKind::TakeProfit)),
+            told(TimeInForce::Gtc, said(SelfTradePrevention::ExpireBoth)),
+            told(TimeInForce::Gtd, Instructions { expires_at: until, ..Instructions::default() }),
+            told(
+                TimeInForce::Day,
+                Instructions { post_only: true, ..said(SelfTradePrevention::Decrement) },
+            ),
             place(Ask::MarketByQuote { amount: Amount::from_units(5) }),
             Command::Cancel { order_id: OrderId::at(Partition::FIRST, 9).expect("in range") },
             Command::CancelAll { instrument: None },
@@ -278,6 +368,29 @@ mod tests {
         }
     }
 
+    /// Logs from before orders could say more hold these bytes, and keys their hash.
+    #[test]
+    fn a_plain_order_is_written_as_it_always_was() {
+        let place = PlaceOrder {
+            key: Key { space: KeySpace::Generated, text: KeyText::new("k").expect("a good key") },
+            instrument: InstrumentId(1),
+            side: Side::Buy,
+            ask: Ask::Limit {
+                price: Price::MIN,
+                quantity: Quantity::from_lots(1).expect("in range"),
+            },
+            time_in_force: TimeInForce::Gtc,
+            instructions: Instructions::default(),
+        };
+        let bytes = prost::Message::encode_to_vec(&log::PlaceOrder::from(&place));
+        assert_eq!(bytes, [8, 3, 18, 1, 107, 24, 1, 32, 1, 40, 1, 48, 1, 56, 1, 64, 1]);
+        let none = log::PlaceOrder {
+            instructions: Some(log::Instructions::default()),
+            ..log::PlaceOrder::from(&place)
+        };
+        assert_eq!(PlaceOrder::try_from(none), Ok(place), "saying nothing is plain");
+    }
+
     #[test]
     fn what_is_not_a_command_names_its_field() {
         let good = |ask| {
@@ -290,13 +403,39 @@ mod tests {
                 side: Side::Buy,
                 ask,
                 time_in_force: TimeInForce::Gtc,
+                instructions: Instructions::default(),
             })
         };
         let one = Quantity::from_lots(1).expect("in range");
         let limit = good(Ask::Limit { price: Price::MIN, quantity: one });
         let market = good(Ask::Market { quantity: one });
         let quote = to_amount(Amount::from_units(1));
+        let fok: i32 = trading::TimeInForce::Fok.into();
+        let gtd: i32 = trading::TimeInForce::Gtd.into();
+        let saying = |instructions: log::Instructions, wire: &log::PlaceOrder| log::PlaceOrder {
+            instructions: Some(instructions),
+            ..wire.clone()
+        };
+        let resting = log::Instructions { post_only: true, ..Default::default() };
+        let until = log::Instructions { expires_at_unix_nanos: 5, ..Default::default() };
+        let day: i32 = trading::TimeInForce::Day.into();
+        let waking = log::Instructions { trigger: 2, trigger_price_ticks: 4, ..Default::default() };
+        let unknown = log::Instructions { self_trade_prevention: 9, ..Default::default() };
         let table = [
+            ("time_in_force", log::PlaceOrder { time_in_force: fok, ..market.clone() }),
+            ("expires_at", log::PlaceOrder { time_in_force: gtd, ..limit.clone() }),
+            ("expires_at", saying(until, &limit)),
+            ("post_only", saying(resting, &market)),
+            ("post_only", log::PlaceOrder { time_in_force: fok, ..saying(resting, &limit) }),
+            ("self_trade_prevention", saying(unknown, &limit)),
+            ("trigger", saying(log::Instructions { trigger: 9, ..Default::default() }, &limit)),
+            (
+                "trigger",
+                saying(log::Instructions { trigger_price_ticks: 9, ..Default::default() }, &limit),
+            ),
+            ("price_ticks", saying(log::Instructions { trigger: 1, ..Default::default() }, &limit)),
+            ("trigger", saying(log::Instructions { post_only: true, ..waking }, &limit)),
+            ("trigger", log::PlaceOrder { time_in_force: day, ..saying(waking, &limit) }),
             ("price_ticks", log::PlaceOrder { price_ticks: 0, ..limit.clone() }),
             ("price_ticks", log::PlaceOrder { price_ticks: u64::MAX, ..limit.clone() }),
             ("quantity_lots", log::PlaceOrder { quantity_lots: 0, ..limit.clone() }),

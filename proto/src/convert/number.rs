@@ -1,6 +1,6 @@
 //! Numbers and enums.
 
-use model::{Amount, OrderId, OrderType, Price, Quantity, Side, TimeInForce};
+use model::{Amount, OrderId, OrderType, Price, Quantity, SelfTradePrevention, Side, TimeInForce};
 
 use super::Malformed;
 use crate::{log, trading};
@@ -84,6 +84,26 @@ pub const fn type_to_wire(order_type: OrderType) -> trading::OrderType {
     match order_type {
         OrderType::Limit => trading::OrderType::Limit,
         OrderType::Market => trading::OrderType::Market,
+        OrderType::StopLoss => trading::OrderType::StopLoss,
+        OrderType::StopLossLimit => trading::OrderType::StopLossLimit,
+        OrderType::TakeProfit => trading::OrderType::TakeProfit,
+        OrderType::TakeProfitLimit => trading::OrderType::TakeProfitLimit,
+    }
+}
+
+/// An order type from a wire.
+///
+/// # Errors
+/// [`Malformed`] where it is unspecified or unknown.
+pub fn type_from_wire(wire: i32) -> Result<OrderType, Malformed> {
+    match trading::OrderType::try_from(wire) {
+        Ok(trading::OrderType::Limit) => Ok(OrderType::Limit),
+        Ok(trading::OrderType::Market) => Ok(OrderType::Market),
+        Ok(trading::OrderType::StopLoss) => Ok(OrderType::StopLoss),
+        Ok(trading::OrderType::StopLossLimit) => Ok(OrderType::StopLossLimit),
+        Ok(trading::OrderType::TakeProfit) => Ok(OrderType::TakeProfit),
+        Ok(trading::OrderType::TakeProfitLimit) => Ok(OrderType::TakeProfitLimit),
+        Ok(trading::OrderType::Unspecified) | Err(_) => Err(Malformed("type")),
     }
 }
 
@@ -92,6 +112,52 @@ pub const fn time_in_force_to_wire(time_in_force: TimeInForce) -> trading::TimeI
     match time_in_force {
         TimeInForce::Gtc => trading::TimeInForce::Gtc,
         TimeInForce::Ioc => trading::TimeInForce::Ioc,
+        TimeInForce::Fok => trading::TimeInForce::Fok,
+        TimeInForce::Gtd => trading::TimeInForce::Gtd,
+        TimeInForce::Day => trading::TimeInForce::Day,
+    }
+}
+
+/// A time in force from a wire.
+///
+/// # Errors
+/// [`Malformed`] where it is unspecified or unknown.
+pub fn time_in_force_from_wire(wire: i32) -> Result<TimeInForce, Malformed> {
+    match trading::TimeInForce::try_from(wire) {
+        Ok(trading::TimeInForce::Gtc) => Ok(TimeInForce::Gtc),
+        Ok(trading::TimeInForce::Ioc) => Ok(TimeInForce::Ioc),
+        Ok(trading::TimeInForce::Fok) => Ok(TimeInForce::Fok),
+        Ok(trading::TimeInForce::Gtd) => Ok(TimeInForce::Gtd),
+        Ok(trading::TimeInForce::Day) => Ok(TimeInForce::Day),
+        Ok(trading::TimeInForce::Unspecified) | Err(_) => Err(Malformed("time_in_force")),
+    }
+}
+
+/// A mode of self-trade prevention on a wire, also where it is none.
+pub const fn self_trade_to_wire(mode: SelfTradePrevention) -> trading::SelfTradePrevention {
+    match mode {
+        SelfTradePrevention::None => trading::SelfTradePrevention::None,
+        SelfTradePrevention::ExpireTaker => trading::SelfTradePrevention::ExpireTaker,
+        SelfTradePrevention::ExpireMaker => trading::SelfTradePrevention::ExpireMaker,
+        SelfTradePrevention::ExpireBoth => trading::SelfTradePrevention::ExpireBoth,
+        SelfTradePrevention::Decrement => trading::SelfTradePrevention::Decrement,
+    }
+}
+
+/// A mode of self-trade prevention from a wire; none where it is unspecified.
+///
+/// # Errors
+/// [`Malformed`] where it is unknown.
+pub fn self_trade_from_wire(wire: i32) -> Result<SelfTradePrevention, Malformed> {
+    match trading::SelfTradePrevention::try_from(wire) {
+        Ok(trading::SelfTradePrevention::Unspecified | trading::SelfTradePrevention::None) => {
+            Ok(SelfTradePrevention::None)
+        }
+        Ok(trading::SelfTradePrevention::ExpireTaker) => Ok(SelfTradePrevention::ExpireTaker),
+        Ok(trading::SelfTradePrevention::ExpireMaker) => Ok(SelfTradePrevention::ExpireMaker),
+        Ok(trading::SelfTradePrevention::ExpireBoth) => Ok(SelfTradePrevention::ExpireBoth),
+        Ok(trading::SelfTradePrevention::Decrement) => Ok(SelfTradePrevention::Decrement),
+        Err(_) => Err(Malformed("self_trade_prevention")),
     }
 }
 

@@ -169,6 +169,8 @@ fn count_event(event: &Event, tally: &Tally) {
         Some(event::Kind::OrderPlaced(_)) => "event: order placed",
         Some(event::Kind::OrderRejected(_)) => "event: order rejected",
         Some(event::Kind::Trade(_)) => "event: trade",
+        Some(event::Kind::TradePrevented(_)) => "event: trade prevented",
+        Some(event::Kind::OrderTriggered(_)) => "event: order triggered",
         Some(event::Kind::OrderEnded(ended)) => {
             tally.count(format!("end: {}", text::end(ended.reason())));
             "event: order ended"

@@ -83,6 +83,7 @@ impl Client {
             quote_quantity: texts.quote_quantity.as_deref(),
             client_order_id: (kind < 6).then_some(key.as_str()),
             idempotency_key: (6..9).contains(&kind).then_some(key.as_str()),
+            ..OrderFields::default()
         };
         let placed = entry::place(&fields, &world.catalogue, || generated);
         Some(Asked::Place(placed.expect("it is on the grid")))

@@ -1,9 +1,13 @@
 //! An order, as text and as JSON. The JSON has the names of the REST API.
 
+use model::SelfTradePrevention;
 use proto::{
-    convert::{from_proto_timestamp, side_from_wire},
+    convert::{
+        from_proto_timestamp, self_trade_from_wire, side_from_wire, time_in_force_from_wire,
+        type_from_wire,
+    },
     text,
-    trading::{Fill, Order, OrderStatus, OrderType, TimeInForce},
+    trading::{Fill, Order, OrderStatus},
 };
 use serde_json::{Value, json};
 
@@ -21,9 +25,14 @@ pub fn details(order: &Order) -> String {
         ("side", side(order.side).to_owned()),
         ("type", format!("{} {}", order_type(order), time_in_force(order)).trim().to_owned()),
         ("price", order.price.clone()),
+        ("stop price", order.stop_price.clone()),
         ("quantity", order.quantity.clone()),
         ("quote quantity", order.quote_quantity.clone()),
         ("remaining", order.remaining.clone()),
+        ("prevented", order.prevented_quantity.clone()),
+        ("post only", if order.post_only { "yes".to_owned() } else { String::new() }),
+        ("self-trade prevention", mode(order).to_owned()),
+        ("expires", instant(order.expires_at.as_ref())),
         ("created", instant(order.created_at.as_ref())),
         ("updated", instant(order.updated_at.as_ref())),
     ];
@@ -104,9 +113,14 @@ pub fn json(order: &Order) -> Value {
         "type": order_type(order),
         "time_in_force": time_in_force(order),
         "price": text(&order.price),
+        "stop_price": text(&order.stop_price),
         "quantity": text(&order.quantity),
         "quote_quantity": text(&order.quote_quantity),
         "remaining": text(&order.remaining),
+        "prevented_quantity": text(&order.prevented_quantity),
+        "post_only": order.post_only,
+        "self_trade_prevention": text(mode(order)),
+        "expires_at": text(&instant(order.expires_at.as_ref())),
         "status": status(order),
         "reject_reason": text(&order.reject_reason),
         "created_at": text(&instant(order.created_at.as_ref())),
@@ -134,24 +148,24 @@ pub fn instant(wire: Option<&prost_types::Timestamp>) -> String {
 }
 
 fn order_type(order: &Order) -> &'static str {
-    match OrderType::try_from(order.r#type) {
-        Ok(OrderType::Limit) => text::order_type(model::OrderType::Limit),
-        Ok(OrderType::Market) => text::order_type(model::OrderType::Market),
-        _ => "",
-    }
+    type_from_wire(order.r#type).map_or("", text::order_type)
 }
 
 fn time_in_force(order: &Order) -> &'static str {
-    match TimeInForce::try_from(order.time_in_force) {
-        Ok(TimeInForce::Gtc) => text::time_in_force(model::TimeInForce::Gtc),
-        Ok(TimeInForce::Ioc) => text::time_in_force(model::TimeInForce::Ioc),
-        _ => "",
+    time_in_force_from_wire(order.time_in_force).map_or("", text::time_in_force)
+}
+
+/// The mode of self-trade prevention; nothing where the order gave none.
+fn mode(order: &Order) -> &'static str {
+    match self_trade_from_wire(order.self_trade_prevention) {
+        Ok(SelfTradePrevention::None) | Err(_) => "",
+        Ok(mode) => text::self_trade_prevention(mode),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use proto::trading::{Receipt, Side};
+    use proto::trading::{OrderType, Receipt, Side, TimeInForce};
 
     use super::*;
 

@@ -2,8 +2,11 @@
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use model::{SelfTradePrevention, Timestamp};
 use proto::{
+    convert::{self_trade_to_wire, to_proto_timestamp},
     orders::{PlaceOrderRequest, order_entry_service_client::OrderEntryServiceClient},
+    text,
     trading::{self, Order, OrderStatus, OrderType, TimeInForce},
 };
 use tonic::Status;
@@ -43,6 +46,37 @@ pub struct PlaceArguments {
     #[arg(long)]
     ioc: bool,
 
+    /// Trade all of it at once or nothing
+    #[arg(long, conflicts_with_all = ["ioc", "market", "quote"])]
+    fok: bool,
+
+    /// Rest until this instant, such as 2026-11-21T08:00:00Z
+    #[arg(long, value_name = "INSTANT", value_parser = instant)]
+    #[arg(conflicts_with_all = ["ioc", "fok", "market", "quote"])]
+    until: Option<Timestamp>,
+
+    /// Rest until the end of the day (UTC)
+    #[arg(long, conflicts_with_all = ["ioc", "fok", "until", "market", "quote"])]
+    day: bool,
+
+    /// Be rejected rather than trade at once
+    #[arg(long, conflicts_with_all = ["ioc", "fok", "market", "quote"])]
+    post_only: bool,
+
+    /// Sleep until a trade turns the price against it as far as this, then trade
+    #[arg(long, value_name = "PRICE", allow_negative_numbers = true)]
+    #[arg(conflicts_with_all = ["take_profit", "until", "day", "post_only", "quote"])]
+    stop_loss: Option<String>,
+
+    /// Sleep until a trade turns the price in its favour as far as this, then trade
+    #[arg(long, value_name = "PRICE", allow_negative_numbers = true)]
+    #[arg(conflicts_with_all = ["until", "day", "post_only", "quote"])]
+    take_profit: Option<String>,
+
+    /// What to do where it would trade with an order of the same client
+    #[arg(long, value_name = "MODE")]
+    self_trade: Option<SelfTrade>,
+
     /// Trade at what the book offers, within the price protection
     #[arg(long)]
     market: bool,
@@ -69,6 +103,33 @@ enum Side {
     Sell,
 }
 
+/// A mode of self-trade prevention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum SelfTrade {
+    None,
+    ExpireTaker,
+    ExpireMaker,
+    ExpireBoth,
+    Decrement,
+}
+
+impl From<SelfTrade> for SelfTradePrevention {
+    fn from(mode: SelfTrade) -> SelfTradePrevention {
+        match mode {
+            SelfTrade::None => SelfTradePrevention::None,
+            SelfTrade::ExpireTaker => SelfTradePrevention::ExpireTaker,
+            SelfTrade::ExpireMaker => SelfTradePrevention::ExpireMaker,
+            SelfTrade::ExpireBoth => SelfTradePrevention::ExpireBoth,
+            SelfTrade::Decrement => SelfTradePrevention::Decrement,
+        }
+    }
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let instant = text::parse_rfc3339(text);
+    instant.ok_or_else(|| "is not an instant; write one as 2026-11-21T08:00:00Z".to_owned())
+}
+
 /// Places the order, waits for its result and prints it.
 ///
 /// # Errors
@@ -91,9 +152,23 @@ fn request(arguments: &PlaceArguments) -> PlaceOrderRequest {
         Side::Buy => trading::Side::Buy,
         Side::Sell => trading::Side::Sell,
     };
-    let order_type = if is_market { OrderType::Market } else { OrderType::Limit };
-    let is_ioc = arguments.ioc || is_market;
-    let time_in_force = if is_ioc { TimeInForce::Ioc } else { TimeInForce::Gtc };
+    let order_type = match (&arguments.stop_loss, &arguments.take_profit) {
+        (None, None) if is_market => OrderType::Market,
+        (None, None) => OrderType::Limit,
+        (Some(_), _) if is_market => OrderType::StopLoss,
+        (Some(_), _) => OrderType::StopLossLimit,
+        (None, Some(_)) if is_market => OrderType::TakeProfit,
+        (None, Some(_)) => OrderType::TakeProfitLimit,
+    };
+    let stop_price = arguments.stop_loss.as_ref().or(arguments.take_profit.as_ref());
+    let time_in_force = match arguments {
+        _ if arguments.ioc || is_market => TimeInForce::Ioc,
+        _ if arguments.fok => TimeInForce::Fok,
+        _ if arguments.day => TimeInForce::Day,
+        _ if arguments.until.is_some() => TimeInForce::Gtd,
+        _ => TimeInForce::Gtc,
+    };
+    let mode = arguments.self_trade.map_or(0, |mode| self_trade_to_wire(mode.into()).into());
     PlaceOrderRequest {
         client_id: arguments.client.clone(),
         client_order_id: arguments.id.clone().unwrap_or_default(),
@@ -106,6 +181,10 @@ fn request(arguments: &PlaceArguments) -> PlaceOrderRequest {
         quantity: arguments.quantity.clone().unwrap_or_default(),
         quote_quantity: arguments.quote.clone().unwrap_or_default(),
         wait_for_result: true,
+        stop_price: stop_price.cloned().unwrap_or_default(),
+        post_only: arguments.post_only,
+        self_trade_prevention: mode,
+        expires_at: arguments.until.map(to_proto_timestamp),
     }
 }
 
@@ -171,6 +250,25 @@ mod tests {
     }
 
     #[test]
+    fn what_else_an_order_says() {
+        let line = "place BTC-USDT buy 0.01 5 --client alice";
+        let fok = requested(&format!("{line} --fok --self-trade expire-both"));
+        assert_eq!(fok.time_in_force(), TimeInForce::Fok);
+        assert_eq!(fok.self_trade_prevention(), trading::SelfTradePrevention::ExpireBoth);
+        let day = requested(&format!("{line} --day --post-only"));
+        assert_eq!((day.time_in_force(), day.post_only), (TimeInForce::Day, true));
+        let until = requested(&format!("{line} --until 2030-01-01T00:00:00Z"));
+        assert_eq!(until.time_in_force(), TimeInForce::Gtd);
+        assert_eq!(until.expires_at.expect("it ends").seconds, 1_893_456_000);
+        let stop = requested(&format!("{line} --stop-loss 6"));
+        assert_eq!((stop.r#type(), stop.stop_price.as_str()), (OrderType::StopLossLimit, "6"));
+        let profit = requested("place BTC-USDT sell 1 --market --take-profit 6 --client alice");
+        assert_eq!((profit.r#type(), profit.price.as_str()), (OrderType::TakeProfit, ""));
+        let plain = requested(line);
+        assert_eq!((plain.self_trade_prevention, plain.expires_at), (0, None));
+    }
+
+    #[test]
     fn market_orders_by_quantity_and_by_amount() {
         let by_quantity = requested("place BTC-USDT sell 0.01 --market --client alice");
         assert_eq!(by_quantity.r#type(), OrderType::Market);
@@ -189,6 +287,10 @@ mod tests {
             "place BTC-USDT buy --market --client alice",
             "place BTC-USDT hold 0.01 5 --client alice",
             "place BTC-USDT buy 0.01 5",
+            "place BTC-USDT buy 0.01 5 --client alice --fok --ioc",
+            "place BTC-USDT buy 0.01 5 --client alice --fok --post-only",
+            "place BTC-USDT buy 0.01 --client alice --market --day",
+            "place BTC-USDT buy 0.01 5 --client alice --until tomorrow",
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }

@@ -1,10 +1,11 @@
 //! One event of an answer in words.
 
+use model::{SelfTradePrevention, Timestamp};
 use proto::{
     convert,
     log::{
-        BookChanged, EndReason, Event, KeySpace, Level, OrderEnded, OrderTerms, TradeExecuted,
-        event::Kind,
+        BookChanged, EndReason, Event, Instructions, KeySpace, Level, OrderEnded, OrderTerms,
+        TradeExecuted, TradePrevented, TriggerKind, event::Kind,
     },
     text, trading,
 };
@@ -22,7 +23,8 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
         Some(Kind::ReferenceApplied(record)) => word::reference(record),
         Some(Kind::OrderPlaced(placed)) => {
             let which = parked_until_now(placed.order_id);
-            format!("placed {which}{}", terms(answer, placed.terms.as_ref()))
+            let terms = terms(answer, placed.terms.as_ref());
+            format!("placed {which}{terms}{}", until(placed.expires_at_unix_nanos))
         }
         Some(Kind::OrderRejected(rejected)) => format!(
             "rejected {}{} for {}",
@@ -43,6 +45,10 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
             outcome(decided.outcome.as_ref())
         ),
         Some(Kind::Trade(executed)) => trade(answer, executed),
+        Some(Kind::TradePrevented(met)) => prevented(answer, met),
+        Some(Kind::OrderTriggered(woken)) => {
+            format!("order {} of {} wakes", woken.order_id, account(answer, woken.account))
+        }
         Some(Kind::OrderEnded(ended)) => end(answer, ended),
         Some(Kind::BookChanged(changed)) => book(changed),
         Some(Kind::TakenOver(taken)) => {
@@ -69,21 +75,48 @@ fn terms(answer: &Answer, terms: Option<&OrderTerms>) -> String {
         KeySpace::Unspecified => "key",
     };
     format!(
-        "{} instrument {} {} {} {key_space}={}",
+        "{} instrument {} {} {}{} {key_space}={}",
         account(answer, terms.account),
         terms.instrument_id,
         side(terms.side),
         ask(terms),
+        terms.instructions.as_ref().map(said).unwrap_or_default(),
         terms.key
     )
 }
 
-fn ask(terms: &OrderTerms) -> String {
-    let time_in_force = match terms.time_in_force() {
-        trading::TimeInForce::Gtc => "gtc",
-        trading::TimeInForce::Ioc => "ioc",
-        trading::TimeInForce::Unspecified => "?",
+/// What else an order says, where it ends by itself said elsewhere.
+pub(super) fn said(instructions: &Instructions) -> String {
+    let post_only = if instructions.post_only { " post-only" } else { "" };
+    let trigger = match instructions.trigger() {
+        TriggerKind::Unspecified => String::new(),
+        TriggerKind::StopLoss => format!(" stop-loss @ {} ticks", instructions.trigger_price_ticks),
+        TriggerKind::TakeProfit => {
+            format!(" take-profit @ {} ticks", instructions.trigger_price_ticks)
+        }
     };
+    format!("{post_only}{}{trigger}", mode(instructions.self_trade_prevention))
+}
+
+fn mode(wire: i32) -> String {
+    match convert::self_trade_from_wire(wire) {
+        Ok(SelfTradePrevention::None) => String::new(),
+        Ok(mode) => format!(" {}", text::self_trade_prevention(mode)),
+        Err(_) => " ?".to_owned(),
+    }
+}
+
+/// When an order ends by itself.
+pub(super) fn until(expires_at_unix_nanos: u64) -> String {
+    match expires_at_unix_nanos {
+        0 => String::new(),
+        nanos => format!(", until {}", text::rfc3339(Timestamp::from_unix_nanos(nanos))),
+    }
+}
+
+fn ask(terms: &OrderTerms) -> String {
+    let time_in_force = convert::time_in_force_from_wire(terms.time_in_force);
+    let time_in_force = time_in_force.map_or("?", text::time_in_force);
     let (lots, ticks) = (terms.quantity_lots, terms.price_ticks);
     match (terms.r#type(), &terms.quote_quantity) {
         (trading::OrderType::Market, None) => format!("market {time_in_force} {lots} lots"),
@@ -107,6 +140,33 @@ fn trade(answer: &Answer, trade: &TradeExecuted) -> String {
         side(trade.taker_side),
         party(trade.taker_account, trade.taker_order_id, trade.taker_remaining_lots),
         party(trade.maker_account, trade.maker_order_id, trade.maker_remaining_lots)
+    )
+}
+
+fn prevented(answer: &Answer, met: &TradePrevented) -> String {
+    let party = |index, order_id, off, left| {
+        let whose = account(answer, index);
+        format!("order {order_id} of {whose} loses {off} lots ({left} left)")
+    };
+    format!(
+        "prevented trade {} of instrument {} @ {} ticks by{}: taker {} {}, maker {}",
+        met.number,
+        met.instrument_id,
+        met.price_ticks,
+        mode(met.mode),
+        side(met.taker_side),
+        party(
+            met.taker_account,
+            met.taker_order_id,
+            met.taker_prevented_lots,
+            met.taker_remaining_lots
+        ),
+        party(
+            met.maker_account,
+            met.maker_order_id,
+            met.maker_prevented_lots,
+            met.maker_remaining_lots
+        )
     )
 }
 

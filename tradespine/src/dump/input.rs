@@ -4,11 +4,12 @@ use model::RequestId;
 use prost::Message;
 use proto::{
     command::{Ask, ClientCommand, Command, Key, KeySpace, Movement, PlaceOrder},
+    convert,
     log::{self, input::Kind},
     text,
 };
 
-use super::word;
+use super::{event, word};
 
 /// The value of a record of `orders`.
 pub(super) fn words(value: &[u8]) -> String {
@@ -57,13 +58,17 @@ fn client_command(command: &ClientCommand) -> String {
 }
 
 fn place(order: &PlaceOrder) -> String {
+    let said = convert::instructions_to_wire(&order.instructions);
+    let until = said.map_or(0, |said| said.expires_at_unix_nanos);
     format!(
-        "instrument {} {} {} {} {} {}",
+        "instrument {} {} {} {} {}{}{} {}",
         order.instrument.0,
         text::side(order.side),
         text::order_type(order.ask.order_type()),
         text::time_in_force(order.time_in_force),
         ask(&order.ask),
+        said.as_ref().map(event::said).unwrap_or_default(),
+        event::until(until),
         key(&order.key)
     )
 }

@@ -79,9 +79,10 @@ fn control() {
         partition_count: 3,
         sandbox: true,
         key_retention_nanos: 86_400_000_000_000,
+        behaviour: 2,
     };
     let founded = "genesis: log abababababababababababababababab, partitions 3, sandbox, keys are \
-                   kept 86400 s";
+                   kept 86400 s, behaviour 2";
     assert_eq!(input_words(Genesis(genesis.clone())), founded);
     assert_eq!(event_words(event::Kind::Founded(genesis)), founded);
     assert_eq!(input_words(Tick(log::Tick {})), "tick");
@@ -202,10 +203,25 @@ fn commands() {
         price_ticks: 345,
         quantity_lots: 12,
         quote_quantity: None,
+        instructions: None,
     };
     assert_eq!(
         client(Place(limit.clone())),
         "place alice instrument 11 buy limit gtc 12 lots @ 345 ticks client_order_id=a-1"
+    );
+    let gtd = log::PlaceOrder {
+        time_in_force: trading::TimeInForce::Gtd.into(),
+        instructions: Some(log::Instructions {
+            self_trade_prevention: trading::SelfTradePrevention::ExpireBoth.into(),
+            expires_at_unix_nanos: 1_000_000_000,
+            ..Default::default()
+        }),
+        ..limit.clone()
+    };
+    assert_eq!(
+        client(Place(gtd)),
+        "place alice instrument 11 buy limit gtd 12 lots @ 345 ticks expire_both, until \
+         1970-01-01T00:00:01.000000Z client_order_id=a-1"
     );
     let by_quote = log::PlaceOrder {
         r#type: trading::OrderType::Market.into(),
@@ -270,15 +286,59 @@ fn events_of_orders() {
         price_ticks: 345,
         quantity_lots: 12,
         quote_quantity: None,
+        instructions: None,
     };
     let told = "bob instrument 11 sell limit ioc 12 lots @ 345 ticks generated_key=k";
-    let placed = log::OrderPlaced { terms: Some(terms.clone()), order_id: 0 };
+    let placed = log::OrderPlaced { terms: Some(terms.clone()), ..Default::default() };
     assert_eq!(event_words(event::Kind::OrderPlaced(placed)), format!("placed {told}"));
     let rejected = log::OrderRejected {
-        terms: Some(terms),
+        terms: Some(terms.clone()),
         reason: log::RefusalReason::InsufficientFunds.into(),
         order_id: 0,
     };
+    let told_more = log::OrderPlaced {
+        terms: Some(log::OrderTerms {
+            time_in_force: trading::TimeInForce::Day.into(),
+            instructions: Some(log::Instructions {
+                post_only: true,
+                self_trade_prevention: trading::SelfTradePrevention::ExpireMaker.into(),
+                trigger: log::TriggerKind::StopLoss.into(),
+                trigger_price_ticks: 7,
+                ..Default::default()
+            }),
+            ..terms.clone()
+        }),
+        expires_at_unix_nanos: 86_400_000_000_000,
+        order_id: 0,
+    };
+    assert_eq!(
+        event_words(event::Kind::OrderPlaced(told_more)),
+        "placed bob instrument 11 sell limit day 12 lots @ 345 ticks post-only expire_maker \
+         stop-loss @ 7 ticks generated_key=k, until 1970-01-02T00:00:00.000000Z"
+    );
+    let woken = log::OrderTriggered { order_id: 5, account: 1, instrument_id: 11 };
+    assert_eq!(event_words(event::Kind::OrderTriggered(woken)), "order 5 of bob wakes");
+    let met = log::TradePrevented {
+        instrument_id: 11,
+        number: 3,
+        price_ticks: 345,
+        mode: trading::SelfTradePrevention::Decrement.into(),
+        maker_order_id: 5,
+        taker_order_id: 6,
+        maker_account: 1,
+        taker_account: 1,
+        maker_prevented_lots: 2,
+        maker_remaining_lots: 0,
+        taker_prevented_lots: 2,
+        taker_remaining_lots: 7,
+        taker_side: trading::Side::Buy.into(),
+        ..Default::default()
+    };
+    assert_eq!(
+        event_words(event::Kind::TradePrevented(met)),
+        "prevented trade 3 of instrument 11 @ 345 ticks by decrement: taker buy order 6 of bob \
+         loses 2 lots (7 left), maker order 5 of bob loses 2 lots (0 left)"
+    );
     let after_a_wait = log::OrderRejected { order_id: 9, ..rejected.clone() };
     assert_eq!(
         event_words(event::Kind::OrderRejected(rejected)),

@@ -60,11 +60,12 @@ pub(super) fn link_item(wire: &log::LinkItem) -> String {
 /// What a log is, as it was founded.
 pub(super) fn genesis(genesis: &log::Genesis) -> String {
     format!(
-        "genesis: log {}, partitions {}, {}, keys are kept {} s",
+        "genesis: log {}, partitions {}, {}, keys are kept {} s, behaviour {}",
         hex(&genesis.log_id),
         genesis.partition_count,
         if genesis.sandbox { "sandbox" } else { "no sandbox" },
         genesis.key_retention_nanos / 1_000_000_000,
+        genesis.behaviour.max(1),
     )
 }
 

@@ -13,6 +13,7 @@ pub fn proposal(shards: u16, is_sandbox: bool) -> Genesis {
         partition_count: shards.into(),
         sandbox: is_sandbox,
         key_retention_nanos: KEY_RETENTION_NANOS,
+        behaviour: spine::BEHAVIOUR,
     }
 }
 

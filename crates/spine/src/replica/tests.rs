@@ -15,6 +15,7 @@ use crate::{Record, answer::Answer};
 struct Witness {
     passed: Vec<Timestamp>,
     valid_until: Vec<Timestamp>,
+    behaviours: Vec<u32>,
 }
 
 impl Core for Witness {
@@ -28,6 +29,7 @@ impl Core for Witness {
 
     fn apply(&mut self, input: &ClientInput<'_>, body: &mut log::AnswerBody) {
         self.valid_until.push(input.command.stamp.valid_until);
+        self.behaviours.push(input.behaviour);
         body.outcome = Some(applied());
     }
 
@@ -72,6 +74,43 @@ fn answer_of(computed: &Computed) -> (Answer, Kind) {
     let answer = answer::read(&computed.value).expect("it was just written");
     let outcome = answer.body.outcome.clone().and_then(|outcome| outcome.kind);
     (answer, outcome.expect("every answer has one"))
+}
+
+/// A log of before there was a second behaviour says nothing of it in its genesis.
+#[test]
+fn an_upgrade_is_in_force_from_the_next_record_on_and_only_once() {
+    let upgrade = |behaviour| input::Kind::Upgrade(log::Upgrade { behaviour });
+    let mut replica = replica();
+    let steps = [
+        (client(at(9)), 1, Kind::Applied(log::Applied {})),
+        (upgrade(2), 1, Kind::Applied(log::Applied {})),
+        (client(at(9)), 2, Kind::Applied(log::Applied {})),
+        (upgrade(2), 2, Kind::Stale(log::Stale {})),
+        (upgrade(1), 2, Kind::Stale(log::Stale {})),
+    ];
+    for (offset, (input, behaviour, expected)) in (0..).zip(steps) {
+        let computed = replica.apply(&stored(offset, at(5), input)).expect("it is the next");
+        let (answer, outcome) = answer_of(&computed);
+        assert_eq!((answer.behaviour, outcome), (behaviour, expected), "input {offset}");
+    }
+    assert_eq!(replica.core().behaviours, [1, 2], "what the core was shown");
+    let beyond = replica.apply(&stored(5, at(5), upgrade(BEHAVIOUR + 1)));
+    let error = ReplicaError::NewerBehaviour { asked: BEHAVIOUR + 1, offset: 5 };
+    assert_eq!(beyond.map(|_| ()), Err(error));
+}
+
+#[test]
+fn a_log_begins_with_the_behaviour_of_its_genesis() {
+    let of = |behaviour| {
+        let genesis = log::Genesis { log_id: vec![9; 16], behaviour, ..Default::default() };
+        let identity = Identity { log_id: LogId([9; 16]), partition_count: 1, genesis };
+        let mut replica = Replica::<Witness>::new(&identity, Partition::FIRST);
+        let computed = replica.apply(&stored(0, at(5), client(at(9))))?;
+        Ok(answer_of(&computed).0.behaviour)
+    };
+    assert_eq!([of(0), of(1), of(2)], [Ok(1), Ok(1), Ok(2)]);
+    let asked = BEHAVIOUR + 1;
+    assert_eq!(of(asked), Err(ReplicaError::NewerBehaviour { asked, offset: 0 }));
 }
 
 #[test]

@@ -102,6 +102,7 @@ impl World {
             partition_count: SHARD_COUNT.into(),
             sandbox: false,
             key_retention_nanos: 0,
+            behaviour: 0,
         };
         let client =
             log.producer(WriterRole::Edge { give_up_after: Duration::ZERO }).expect("made");

@@ -98,6 +98,7 @@ impl World {
             partition_count: 1,
             sandbox: false,
             key_retention_nanos: 0,
+            behaviour: 0,
         };
         let client =
             log.producer(WriterRole::Edge { give_up_after: Duration::ZERO }).expect("made");

@@ -4,8 +4,8 @@
 //! ever altered. None comes near 2^63, and instants do not before the year 2262.
 
 use model::{
-    AccountName, Amount, AssetId, InstrumentId, KeyText, OrderId, Partition, Price, Quantity, Side,
-    Timestamp, TradeId,
+    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, OrderId, Partition, Price,
+    Quantity, Side, Timestamp, TradeId,
 };
 use proto::{
     convert::{self, Malformed},
@@ -16,10 +16,7 @@ use spine::{Chain, LogId};
 
 use super::entity;
 use crate::{
-    projection::{
-        bucket_from_wire, key_from_wire, order_type_from_wire, posting_cause_from_wire,
-        time_in_force_from_wire,
-    },
+    projection::{bucket_from_wire, key_from_wire, order_type_from_wire, posting_cause_from_wire},
     row::{
         AssetRow, Balance, BalanceKey, InstrumentRow, Leg, OrderRow, OrderState, PostingKey,
         PostingRow, Progress, TradeRow,
@@ -170,7 +167,8 @@ impl TryFrom<entity::order::Model> for OrderRow {
             instrument: instrument_of(row.instrument_id)?,
             side: side_of(row.side)?,
             order_type: order_type_from_wire(row.order_type.into()).map_err(malformed)?,
-            time_in_force: time_in_force_from_wire(row.time_in_force.into()).map_err(malformed)?,
+            time_in_force: convert::time_in_force_from_wire(row.time_in_force.into())
+                .map_err(malformed)?,
             price: match row.price_ticks {
                 0 => None,
                 ticks => Some(price_of(ticks)?),
@@ -180,9 +178,18 @@ impl TryFrom<entity::order::Model> for OrderRow {
                 Amount::ZERO => None,
                 amount => Some(amount),
             },
+            instructions: Instructions::try_from(&log::Instructions {
+                post_only: row.post_only,
+                self_trade_prevention: row.self_trade_prevention.into(),
+                expires_at_unix_nanos: row.expires_at_nanos.cast_unsigned(),
+                trigger: row.trigger_kind.into(),
+                trigger_price_ticks: row.trigger_price_ticks.cast_unsigned(),
+            })
+            .map_err(malformed)?,
             created_at: instant_of(row.created_at_nanos),
             state: OrderState {
                 remaining: quantity_of(row.remaining_lots)?,
+                prevented: quantity_of(row.prevented_lots)?,
                 status: OrderStatus::try_from(i32::from(row.status))
                     .map_err(|_| damaged("status"))?,
                 reason: row.reason,

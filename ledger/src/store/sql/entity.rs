@@ -95,6 +95,12 @@ pub(super) mod order {
         pub reason: String,
         pub created_at_nanos: i64,
         pub updated_at_nanos: i64,
+        pub post_only: bool,
+        pub self_trade_prevention: i16,
+        pub expires_at_nanos: i64,
+        pub prevented_lots: i64,
+        pub trigger_kind: i16,
+        pub trigger_price_ticks: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -1,6 +1,6 @@
 //! Rows as the values of their columns, in the order of the entity's columns.
 
-use model::OrderId;
+use model::{OrderId, Timestamp};
 use sea_orm::Value;
 
 use super::column;
@@ -19,11 +19,14 @@ pub(super) fn order_state(id: OrderId, state: &OrderState) -> Values {
         column::word(state.status).into(),
         state.reason.clone().into(),
         column::count(state.updated_at.unix_nanos()).into(),
+        column::count(state.prevented.lots()).into(),
     ]
 }
 
 pub(super) fn order(row: &OrderRow) -> Values {
-    use proto::convert::{side_to_wire, time_in_force_to_wire, type_to_wire};
+    use proto::convert::{self_trade_to_wire, side_to_wire, time_in_force_to_wire, type_to_wire};
+    let said = &row.instructions;
+    let wire = proto::convert::instructions_to_wire(said);
     let (quote_units, quote_units_high) = column::amount(row.quote_quantity.unwrap_or_default());
     vec![
         column::count(row.id.number()).into(),
@@ -42,6 +45,12 @@ pub(super) fn order(row: &OrderRow) -> Values {
         row.state.reason.as_str().into(),
         column::count(row.created_at.unix_nanos()).into(),
         column::count(row.state.updated_at.unix_nanos()).into(),
+        said.post_only.into(),
+        column::word(self_trade_to_wire(said.self_trade)).into(),
+        column::count(said.expires_at.map_or(0, Timestamp::unix_nanos)).into(),
+        column::count(row.state.prevented.lots()).into(),
+        column::word(wire.map_or(0, |wire| wire.trigger)).into(),
+        column::count(wire.map_or(0, |wire| wire.trigger_price_ticks)).into(),
     ]
 }
 

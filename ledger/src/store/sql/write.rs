@@ -30,7 +30,7 @@ const BINDS_MAX: usize = 32_766;
 const STATEMENT_ROWS_MAX: usize = 512;
 
 /// More columns than any table has, so that every statement stays below [`BINDS_MAX`].
-const COLUMNS_MAX: usize = 20;
+const COLUMNS_MAX: usize = 32;
 
 const _: () = assert!(STATEMENT_ROWS_MAX * COLUMNS_MAX <= BINDS_MAX);
 const _: () = assert!(STATEMENT_ROWS_MAX.is_power_of_two());
@@ -252,6 +252,9 @@ fn order_update(states: Vec<Values>) -> UpdateStatement {
     use entity::order::{Column, Entity};
     const MOVED: &str = "moved";
     let given = |number: usize| Expr::col((MOVED, Alias::new(format!("column{number}"))));
+    // It never falls, and most changes do not tell it.
+    let before = || Expr::col((Entity, Column::PreventedLots));
+    let prevented = Expr::case(given(6).gt(before()), given(6)).finally(before());
     let tuples = states.into_iter().map(ValueTuple::Many).collect();
     let mut update = Query::update();
     update
@@ -261,6 +264,7 @@ fn order_update(states: Vec<Values>) -> UpdateStatement {
         .value(Column::Status, given(3))
         .value(Column::Reason, given(4))
         .value(Column::UpdatedAtNanos, given(5))
+        .value(Column::PreventedLots, prevented)
         .and_where(Expr::col((Entity, Column::Id)).eq(given(1)));
     update
 }

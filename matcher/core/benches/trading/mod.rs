@@ -5,8 +5,8 @@
 
 use matcher_core::{Books, NewOrder, Outcome, Size};
 use model::{
-    AccountHandle, Amount, Asset, AssetId, Instrument, InstrumentId, OrderId, OrderType, Price,
-    Quantity, Side, TimeInForce, instrument::Listing,
+    AccountHandle, Amount, Asset, AssetId, Instructions, Instrument, InstrumentId, OrderId,
+    OrderType, Price, Quantity, Side, TimeInForce, instrument::Listing,
 };
 use rand_pcg::{
     Pcg64,
@@ -27,7 +27,9 @@ pub fn run(books: &mut Books, command: &Command, out: &mut Outcome) {
     out.clear();
     match command {
         Command::Place(order) => books.place(*order, out),
-        Command::Cancel(id) => drop(books.cancel(*id, out)),
+        Command::Cancel(id) => {
+            books.cancel(*id, out);
+        }
     }
 }
 
@@ -162,6 +164,7 @@ impl Trading {
             price: Some(Price::from_ticks(ticks).expect("in range")),
             size: Size::Base(quantity),
             funds: Amount::ZERO,
+            instructions: Instructions::default(),
         }
     }
 }

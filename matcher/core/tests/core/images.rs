@@ -1,7 +1,7 @@
 //! Images: a restored state behaves as the one it was taken of, and a bad image is refused.
 
-use matcher_core::{Books, BooksImage, Outcome, RestoreError};
-use model::{AccountHandle, InstrumentId, Side};
+use matcher_core::{Books, BooksImage, Outcome, RestoreError, Sleeper};
+use model::{AccountHandle, InstrumentId, Side, Timestamp, Trigger, TriggerKind};
 use rand_pcg::{
     Pcg64,
     rand_core::{Rng, SeedableRng},
@@ -33,8 +33,8 @@ fn a_restored_state_goes_on_the_same() {
         let (mut ours, mut theirs) = (Outcome::new(), Outcome::new());
         for _ in 0..500 {
             let command = flow.next(60);
-            run(&mut books, command, &mut ours);
-            run(&mut restored, command, &mut theirs);
+            let refused = run(&mut books, command, &mut ours);
+            assert_eq!(run(&mut restored, command, &mut theirs), refused);
             assert_eq!(ours, theirs, "seed {seed}: {command:?}");
         }
         assert_eq!(books.image(), restored.image());
@@ -59,12 +59,17 @@ fn refused(change: impl FnOnce(&mut BooksImage)) -> RestoreError {
 
 #[test]
 fn every_kind_of_bad_image_is_refused_with_its_reason() {
-    use RestoreError::*;
+    use RestoreError::{
+        Account, Counter, Counters, Crossed, DuplicateOrder, InstrumentOrder, PriorityOrder,
+        Remaining, Sleeper as Asleep, UnknownInstrument,
+    };
     assert_eq!(refused(|image| image.books.reverse()), InstrumentOrder(A));
     assert_eq!(refused(|image| image.books[1].instrument = plain(A, 1)), InstrumentOrder(A));
     assert_eq!(refused(|image| image.next_priority = u64::MAX), Counter);
     assert_eq!(refused(|image| image.books[0].sequence = u64::MAX), Counter);
     assert_eq!(refused(|image| image.books[1].trades = u64::MAX), Counter);
+    assert_eq!(refused(|image| image.books[1].prevented = u64::MAX), Counter);
+    assert_eq!(refused(|image| image.books[1].prevented = 1), Counters(B));
     assert_eq!(refused(|image| image.books[0].last_price = None), Counters(A));
     assert_eq!(refused(|image| image.books[1].last_price = Some(price(5))), Counters(B));
     assert_eq!(refused(|image| image.books[0].sequence = 0), Counters(A));
@@ -76,8 +81,32 @@ fn every_kind_of_bad_image_is_refused_with_its_reason() {
     assert_eq!(refused(|image| image.orders[1].account = nobody), Account(id(4)));
     assert_eq!(refused(|image| image.orders[0].remaining = lots(0)), Remaining(id(2)));
     assert_eq!(refused(|image| image.orders[0].remaining = lots(6)), Remaining(id(2)));
+    assert_eq!(refused(|image| image.orders[0].prevented = lots(1)), Remaining(id(2)));
     assert_eq!(refused(|image| image.orders[1].id = id(2)), DuplicateOrder(id(2)));
     assert_eq!(refused(|image| image.orders[1].price = price(101)), Crossed(A));
+    let sleeper = |trigger, side, number| Sleeper {
+        order: {
+            let mut order = limit(number, 1, side, 1, 100);
+            order.instructions.trigger = trigger;
+            order
+        },
+        entry: 4,
+    };
+    // The last trade was at 99.
+    let at = |ticks| Some(Trigger { kind: TriggerKind::StopLoss, price: price(ticks) });
+    let with = |sleeper: Sleeper| {
+        refused(move |image| {
+            image.next_priority = 9;
+            image.sleepers.push(sleeper);
+        })
+    };
+    assert_eq!(with(sleeper(None, Side::Buy, 9)), Asleep(id(9)));
+    assert_eq!(with(sleeper(at(99), Side::Buy, 9)), Asleep(id(9)));
+    assert_eq!(with(sleeper(at(100), Side::Sell, 9)), Asleep(id(9)));
+    assert_eq!(with(sleeper(at(100), Side::Buy, 2)), DuplicateOrder(id(2)));
+    let late = Sleeper { entry: 9, ..sleeper(at(100), Side::Buy, 9) };
+    assert_eq!(with(late), PriorityOrder(id(9)));
+    assert_eq!(refused(|image| image.woken.push(id(2))), Asleep(id(2)));
 }
 
 /// Whatever is done to an image, restoring it gives a reason or a state whose invariants hold.
@@ -108,11 +137,20 @@ fn mutate(image: &mut BooksImage, random: &mut Pcg64) {
     let count = image.orders.len().max(1);
     let (one, two) = (draw as usize % count, (draw >> 20) as usize % count);
     let book = draw as usize % image.books.len();
-    match random.next_u64() % 12 {
+    match random.next_u64() % 19 {
         0 => image.next_priority = edge,
         1 => image.books[book].sequence = edge,
         2 => image.books[book].trades = edge,
         3 => image.books[book].last_price = None,
+        12 => image.books[book].prevented = edge,
+        14 if count > 1 => image.orders[one].prevented = lots(edge.min(1 << 40)),
+        16 => image.woken.reverse(),
+        17 if !image.sleepers.is_empty() => {
+            let at = draw as usize % image.sleepers.len();
+            image.sleepers[at].entry = edge;
+        }
+        18 if !image.sleepers.is_empty() => drop(image.sleepers.remove(0)),
+        13 => image.now = Timestamp::from_unix_nanos(edge),
         4 if image.books.len() > 1 => drop(image.books.remove(book)),
         _ if image.orders.is_empty() => {}
         5 => image.orders.swap(one, two),
@@ -121,6 +159,7 @@ fn mutate(image: &mut BooksImage, random: &mut Pcg64) {
         8 => image.orders[one].remaining = lots(edge.min(1 << 40)),
         9 => image.orders[one].side = image.orders[one].side.opposite(),
         10 => image.orders[one].priority = edge,
+        11 => image.orders[one].expires_at = Some(Timestamp::from_unix_nanos(edge)),
         _ => drop(image.orders.remove(one)),
     }
 }

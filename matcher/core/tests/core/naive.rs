@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use model::{
-    AccountHandle, Amount, Instrument, InstrumentId, OrderId, Price, Quantity, Side, TradeId,
+    AccountHandle, Amount, Instrument, InstrumentId, OrderId, Price, Quantity,
+    SelfTradePrevention as Mode, Side, TimeInForce, Timestamp, TradeId, Trigger, TriggerKind,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -15,9 +16,13 @@ pub struct Ask {
     pub side: Side,
     /// `None`: a market order.
     pub limit: Option<Price>,
-    pub rests: bool,
+    pub lasts: TimeInForce,
+    pub until: Option<Timestamp>,
+    pub post_only: bool,
+    pub mode: Mode,
     pub size: Size,
     pub funds: Amount,
+    pub trigger: Option<Trigger>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +38,14 @@ pub struct Party {
     pub left: u64,
 }
 
+/// What of an order was just prevented, what ever was, and what traded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shares {
+    pub off: u64,
+    pub prevented: u64,
+    pub traded: u64,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     Trade {
@@ -43,6 +56,13 @@ pub enum Event {
         maker: Party,
         taker: Party,
     },
+    Prevented {
+        number: u64,
+        price: Price,
+        mode: Mode,
+        maker: (Party, Shares),
+        taker: (Party, Shares),
+    },
     Rests {
         price: Price,
         party: Party,
@@ -51,6 +71,7 @@ pub enum Event {
         party: Party,
         why: &'static str,
     },
+    Sleeps(OrderId),
 }
 
 /// Instrument, sequence, side, price, total.
@@ -62,21 +83,28 @@ pub struct Open {
     pub instrument: InstrumentId,
     pub side: Side,
     pub price: Price,
+    pub until: Option<Timestamp>,
+    pub shares: Shares,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Market {
     instrument: Instrument,
     sequence: u64,
     trades: u64,
+    prevented: u64,
     last: Option<Price>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Naive {
     markets: BTreeMap<InstrumentId, Market>,
     /// In order of entry.
     pub open: Vec<Open>,
+    now: Timestamp,
+    /// What sleeps or has woken, in order of entry; and those that have woken, in theirs.
+    pub asleep: Vec<Ask>,
+    pub woken: Vec<OrderId>,
 }
 
 type Totals = BTreeMap<(InstrumentId, Side, i128), (Price, u64)>;
@@ -84,14 +112,14 @@ type Totals = BTreeMap<(InstrumentId, Side, i128), (Price, u64)>;
 impl Naive {
     pub fn list(&mut self, instrument: Instrument) {
         let market = self.markets.remove(&instrument.id);
-        let (sequence, trades, last) =
-            market.map_or((0, 0, None), |m| (m.sequence, m.trades, m.last));
+        let (sequence, trades, prevented, last) =
+            market.map_or((0, 0, 0, None), |m| (m.sequence, m.trades, m.prevented, m.last));
         let id = instrument.id;
-        self.markets.insert(id, Market { instrument, sequence, trades, last });
+        self.markets.insert(id, Market { instrument, sequence, trades, prevented, last });
     }
 
     pub fn cancel(&mut self, id: OrderId) -> (Vec<Event>, Vec<LevelLine>) {
-        self.cancel_where(|open| open.party.order == id)
+        self.cancel_where(|open| open.party.order == id, |ask| ask.id == id)
     }
 
     pub fn cancel_all(
@@ -99,23 +127,124 @@ impl Naive {
         account: AccountHandle,
         only: Option<InstrumentId>,
     ) -> (Vec<Event>, Vec<LevelLine>) {
-        self.cancel_where(|open| {
-            open.party.account == account && only.is_none_or(|id| id == open.instrument)
-        })
+        let is_asked = |of: AccountHandle, in_book: InstrumentId| {
+            of == account && only.is_none_or(|id| id == in_book)
+        };
+        self.cancel_where(
+            |open| is_asked(open.party.account, open.instrument),
+            |ask| is_asked(ask.account, ask.instrument),
+        )
     }
 
-    fn cancel_where(&mut self, which: impl Fn(&Open) -> bool) -> (Vec<Event>, Vec<LevelLine>) {
+    fn cancel_where(
+        &mut self,
+        which: impl Fn(&Open) -> bool,
+        asleep: impl Fn(&Ask) -> bool,
+    ) -> (Vec<Event>, Vec<LevelLine>) {
         let before = self.totals();
         let (ended, kept): (Vec<Open>, Vec<Open>) = self.open.iter().partition(|open| which(open));
         self.open = kept;
-        let events =
-            ended.iter().map(|o| Event::Ends { party: o.party, why: "cancelled" }).collect();
+        let gone: Vec<Ask> = self.asleep.iter().copied().filter(|ask| asleep(ask)).collect();
+        self.asleep.retain(|ask| !asleep(ask));
+        self.woken.retain(|id| gone.iter().all(|ask| ask.id != *id));
+        let parties = ended.iter().map(|open| open.party);
+        let parties = parties.chain(gone.iter().map(|ask| taker(ask, 0)));
+        let events = parties.map(|party| Event::Ends { party, why: "cancelled" }).collect();
         (events, self.changes(&before))
     }
 
-    pub fn place(&mut self, ask: &Ask) -> (Vec<Event>, Vec<LevelLine>) {
+    /// The next that has woken goes on; nothing where none has.
+    pub fn go_on(&mut self) -> (Vec<Event>, Vec<LevelLine>) {
+        if self.woken.is_empty() {
+            return (Vec::new(), Vec::new());
+        }
+        let id = self.woken.remove(0);
+        let at = self.asleep.iter().position(|ask| ask.id == id).expect("it sleeps");
+        let ask = self.asleep.remove(at);
+        self.place(&Ask { trigger: None, ..ask })
+    }
+
+    /// Wakes whatever a price among the trades reaches: of those that wait for a fall the highest
+    /// first, then of those that wait for a rise the lowest, and the oldest of equals.
+    fn wake(&mut self, instrument: InstrumentId, events: &[Event]) {
+        let prices = events.iter().filter_map(|event| match event {
+            Event::Trade { price, .. } => Some(*price),
+            _ => None,
+        });
+        let prices: Vec<Price> = prices.collect();
+        for rising in [false, true] {
+            let mut reached: Vec<(Price, OrderId)> = Vec::new();
+            for ask in self.asleep.iter().filter(|ask| ask.instrument == instrument) {
+                let Some(at) = ask.trigger.filter(|_| !self.woken.contains(&ask.id)) else {
+                    continue;
+                };
+                let is_reached = |price: &Price| {
+                    if rising { *price >= at.price } else { *price <= at.price }
+                };
+                if waits_for_rise(ask.side, at) == rising && prices.iter().any(is_reached) {
+                    reached.push((at.price, ask.id));
+                }
+            }
+            reached.sort_by_key(|(price, _)| {
+                let ticks = i128::from(price.ticks());
+                if rising { ticks } else { -ticks }
+            });
+            self.woken.extend(reached.into_iter().map(|(_, id)| id));
+        }
+    }
+
+    /// Ends what is over at `now`, but only the first so many.
+    pub fn pass_time(&mut self, now: Timestamp, most: usize) -> (Vec<Event>, Vec<LevelLine>) {
+        self.now = self.now.max(now);
         let before = self.totals();
+        let is_over = |open: &&Open| open.until.is_some_and(|until| until <= self.now);
+        let mut over: Vec<Open> = self.open.iter().filter(is_over).copied().collect();
+        over.sort_by_key(|open| open.until);
+        over.truncate(most);
+        self.open.retain(|open| !over.contains(open));
+        let events = over.iter().map(|o| Event::Ends { party: o.party, why: "expired" }).collect();
+        (events, self.changes(&before))
+    }
+
+    pub fn refuses(&self, ask: &Ask) -> Option<&'static str> {
+        if ask.until.is_some_and(|until| until <= self.now) {
+            return Some("already expired");
+        }
+        if let (Some(at), Some(last)) = (ask.trigger, self.markets[&ask.instrument].last) {
+            let rises = waits_for_rise(ask.side, at);
+            if (rises && last >= at.price) || (!rises && last <= at.price) {
+                return Some("would trigger");
+            }
+        }
+        let crosses = |open: &Open| {
+            let limit = ask.limit.expect("post-only orders have one");
+            open.instrument == ask.instrument
+                && open.side != ask.side
+                && rank(ask.side, open.price) >= rank(ask.side, limit)
+        };
+        (ask.post_only && self.open.iter().any(crosses)).then_some("would take")
+    }
+
+    pub fn place(&mut self, ask: &Ask) -> (Vec<Event>, Vec<LevelLine>) {
+        if ask.trigger.is_some() {
+            self.asleep.push(*ask);
+            return (vec![Event::Sleeps(ask.id)], Vec::new());
+        }
+        let before = self.totals();
+        // All or nothing: it is tried on a copy, which counts only where everything traded.
+        if ask.lasts == TimeInForce::Fok {
+            let mut copy = self.clone();
+            let traded = copy.trade(ask).into_iter().map(|event| match event {
+                Event::Trade { quantity, .. } => quantity,
+                _ => 0,
+            });
+            let party = taker(ask, 0);
+            if traded.sum::<u64>() != party.left {
+                return (vec![Event::Ends { party, why: "fok" }], Vec::new());
+            }
+        }
         let events = self.trade(ask);
+        self.wake(ask.instrument, &events);
         (events, self.changes(&before))
     }
 
@@ -123,21 +252,25 @@ impl Naive {
         let mut events = Vec::new();
         let market = self.markets.get_mut(&ask.instrument).expect("listed");
         let worth = |price: Price| market.instrument.notional(price, one()).units();
+        // What prevention takes off the taker counts as taken.
         let (mut taken, mut money, mut fills) = (0_u64, 0_i128, 0);
+        let (mut has_traded, mut is_prevented) = (false, false);
+        let mut shares = Shares::default();
         let reference = market.last;
         let (mut first_price, mut last_traded) = (None, None);
         let why = loop {
+            let complete = if is_prevented { "prevented" } else { "filled" };
             if let Size::Base(asked) = ask.size
                 && asked.lots() == taken
             {
-                break "filled";
+                break complete;
             }
             // The amount is reached when no further lot fits it at the price of the last trade.
             if let (Size::Quote(amount), Some(last)) = (ask.size, last_traded)
                 && amount.units() - money < worth(last)
                 && (ask.side == Side::Sell || ask.funds >= amount)
             {
-                break "filled";
+                break complete;
             }
             let candidates = self.open.iter().enumerate();
             let opposite =
@@ -160,6 +293,11 @@ impl Naive {
             }
             let by_own_amount = |amount: Amount| (amount.units() - money) / worth(price);
             let by_funds = (ask.funds.units() - money) / worth(price);
+            let reached = match (is_prevented, has_traded) {
+                (true, _) => "prevented",
+                (false, true) => "filled",
+                (false, false) => "no funds",
+            };
             let (most, why) = match (ask.limit, ask.size, ask.side) {
                 (Some(_), Size::Base(asked), _) | (None, Size::Base(asked), Side::Sell) => {
                     (i128::from(asked.lots() - taken), "")
@@ -169,14 +307,13 @@ impl Naive {
                 }
                 (_, Size::Quote(amount), Side::Buy) => {
                     let is_short = ask.funds < amount;
-                    let why = if is_short || fills == 0 { "no funds" } else { "filled" };
+                    let why = if is_short { "no funds" } else { reached };
                     (by_own_amount(amount).min(by_funds), why)
                 }
                 (_, Size::Quote(amount), Side::Sell) => {
                     let lot = market.instrument.base_amount(one()).units();
                     let deliverable = ask.funds.units() / lot - i128::from(taken);
-                    let is_reached = by_own_amount(amount) == 0 && fills > 0;
-                    let why = if is_reached { "filled" } else { "no funds" };
+                    let why = if by_own_amount(amount) == 0 { reached } else { "no funds" };
                     (by_own_amount(amount).min(deliverable), why)
                 }
             };
@@ -188,26 +325,76 @@ impl Naive {
             }
             let quantity = u64::try_from(most).unwrap_or(u64::MAX).min(maker.party.left);
             fills += 1;
-            taken += quantity;
-            money += worth(price) * i128::from(quantity);
-            maker.party.left -= quantity;
-            market.trades += 1;
-            market.last = Some(price);
-            last_traded = Some(price);
-            let (number, maker) = (TradeId(market.trades), maker.party);
-            let (taker, taker_side) = (taker(ask, taken), ask.side);
-            events.push(Event::Trade { number, price, quantity, taker_side, maker, taker });
+            if maker.until.is_some_and(|until| until <= self.now) {
+                let party = self.open.remove(at).party;
+                events.push(Event::Ends { party, why: "expired" });
+                continue;
+            }
+            let is_own = maker.party.account == ask.account && ask.mode != Mode::None;
+            let all_left = match ask.size {
+                Size::Base(asked) => asked.lots() - taken,
+                // Nothing that anybody is told.
+                Size::Quote(_) => 0,
+            };
+            let (off_maker, off_taker) = match ask.mode {
+                _ if !is_own => (quantity, quantity),
+                Mode::None | Mode::Decrement => (quantity, quantity),
+                Mode::ExpireTaker => (0, all_left),
+                Mode::ExpireMaker => (maker.party.left, 0),
+                Mode::ExpireBoth => (maker.party.left, all_left),
+            };
+            taken += off_taker;
+            maker.party.left -= off_maker;
+            for (shares, off) in [(&mut maker.shares, off_maker), (&mut shares, off_taker)] {
+                shares.off = if is_own { off } else { 0 };
+                shares.prevented += if is_own { off } else { 0 };
+                shares.traded += if is_own { 0 } else { off };
+            }
+            let maker_shares = maker.shares;
+            maker.shares.off = 0;
+            let (maker, maker_why) = (maker.party, if is_own { "prevented" } else { "filled" });
             if maker.left == 0 {
                 self.open.remove(at);
-                events.push(Event::Ends { party: maker, why: "filled" });
+            }
+            if is_own {
+                market.prevented += 1;
+                let is_told = matches!(ask.size, Size::Base(_));
+                let told = if is_told { shares } else { Shares::default() };
+                events.push(Event::Prevented {
+                    number: market.prevented,
+                    price,
+                    mode: ask.mode,
+                    maker: (maker, maker_shares),
+                    taker: (taker(ask, taken), told),
+                });
+            } else {
+                market.trades += 1;
+                market.last = Some(price);
+                let (number, taker_side) = (TradeId(market.trades), ask.side);
+                let taker = taker(ask, taken);
+                events.push(Event::Trade { number, price, quantity, taker_side, maker, taker });
+                (has_traded, is_prevented) = (true, false);
+            }
+            if maker.left == 0 {
+                events.push(Event::Ends { party: maker, why: maker_why });
+            }
+            if !is_own || ask.mode == Mode::Decrement {
+                money += worth(price) * i128::from(quantity);
+                last_traded = Some(price);
+            }
+            match ask.mode {
+                Mode::ExpireTaker | Mode::ExpireBoth if is_own => break "prevented",
+                Mode::Decrement if is_own => is_prevented = true,
+                _ => {}
             }
         };
         let party = taker(ask, taken);
         match (why, ask.limit) {
             ("rests", Some(price)) => {
                 events.push(Event::Rests { price, party });
-                let Ask { instrument, side, .. } = *ask;
-                self.open.push(Open { party, instrument, side, price });
+                let Ask { instrument, side, until, .. } = *ask;
+                shares.off = 0;
+                self.open.push(Open { party, instrument, side, price, until, shares });
             }
             (why, _) => events.push(Event::Ends { party, why }),
         }
@@ -248,6 +435,13 @@ fn one() -> Quantity {
     Quantity::from_lots(1).expect("in range")
 }
 
+fn waits_for_rise(side: Side, at: Trigger) -> bool {
+    match (at.kind, side) {
+        (TriggerKind::StopLoss, Side::Buy) | (TriggerKind::TakeProfit, Side::Sell) => true,
+        (TriggerKind::StopLoss, Side::Sell) | (TriggerKind::TakeProfit, Side::Buy) => false,
+    }
+}
+
 /// Lower is better.
 fn rank(side: Side, price: Price) -> i128 {
     let ticks = i128::from(price.ticks());
@@ -271,9 +465,9 @@ fn taker(ask: &Ask, taken: u64) -> Party {
 }
 
 fn rest_or(ask: &Ask, market: &'static str) -> &'static str {
-    match (ask.limit, ask.rests) {
+    match (ask.limit, ask.lasts) {
         (None, _) => market,
-        (Some(_), true) => "rests",
-        (Some(_), false) => "ioc",
+        (Some(_), TimeInForce::Gtc | TimeInForce::Gtd | TimeInForce::Day) => "rests",
+        (Some(_), TimeInForce::Ioc | TimeInForce::Fok) => "ioc",
     }
 }

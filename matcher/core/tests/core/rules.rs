@@ -6,9 +6,15 @@
 use std::{fmt::Write, fs, path::Path};
 
 use matcher_core::{BookEvent, Books, EndReason, NewOrder, Outcome, Size};
-use model::{AccountHandle, Amount, InstrumentId, Side, TimeInForce};
+use model::{
+    AccountHandle, Amount, InstrumentId, Price, SelfTradePrevention, Side, TimeInForce, Timestamp,
+    Trigger, TriggerKind,
+};
 
-use crate::setup::{A, B, books, id, limit, lots, market, plain};
+use crate::{
+    flow::in_naive_refusal,
+    setup::{A, B, books, id, limit, lots, market, plain},
+};
 
 struct Row {
     line: usize,
@@ -63,17 +69,25 @@ impl Desk {
                 return "changed".to_owned();
             }
             ["restore"] => return self.restore(),
+            ["time", now, ref most @ ..] => {
+                let most = most.get(1).map_or(usize::MAX, |most| number(most) as usize);
+                self.books.expire(Timestamp::from_unix_nanos(number(now)), most, &mut out);
+            }
             ["bound", side] => {
                 let bound = self.books.market_bound(A, self::side(side));
                 return bound.map_or_else(|| "none".to_owned(), |price| price.ticks().to_string());
             }
+            ["go-on"] => match self.books.next_woken() {
+                Some(order) => self.books.place(order, &mut out),
+                None => return "nobody".to_owned(),
+            },
             ["orders", name] => {
                 let trader = AccountHandle(self.trader(name));
                 return self.books.open_count(trader).to_string();
             }
             ["cancel", order] => {
                 let order = id(number(order.trim_start_matches('#')));
-                if self.books.cancel(order, &mut out).is_none() {
+                if !self.books.cancel(order, &mut out) {
                     assert_eq!(out, Outcome::new());
                     return "unknown".to_owned();
                 }
@@ -87,6 +101,10 @@ impl Desk {
                 let trader = self.trader(name);
                 self.orders += 1;
                 let order = order(self.orders, trader, self::side(side), terms);
+                let NewOrder { instrument, side, price, ref instructions, .. } = order;
+                if let Err(refused) = self.books.check(instrument, side, price, instructions) {
+                    return format!("#{} refused: {}", order.id, in_naive_refusal(refused));
+                }
                 self.books.place(order, &mut out);
             }
             _ => panic!("what is {command:?}?"),
@@ -156,6 +174,33 @@ fn order(number_of: u64, trader: u32, side: Side, terms: &[&str]) -> NewOrder {
                 order.time_in_force = TimeInForce::Ioc;
                 after
             }
+            ("fok", after) => {
+                order.time_in_force = TimeInForce::Fok;
+                after
+            }
+            ("until", [instant, after @ ..]) => {
+                order.time_in_force = TimeInForce::Gtd;
+                let instant = Timestamp::from_unix_nanos(number(instant));
+                order.instructions.expires_at = Some(instant);
+                after
+            }
+            ("post-only", after) => {
+                order.instructions.post_only = true;
+                after
+            }
+            (kind @ ("stop" | "profit"), [at, after @ ..]) => {
+                let kind = match kind {
+                    "stop" => TriggerKind::StopLoss,
+                    _ => TriggerKind::TakeProfit,
+                };
+                let price = Price::from_ticks(number(at)).expect("in range");
+                order.instructions.trigger = Some(Trigger { kind, price });
+                after
+            }
+            (mode @ ("expire-taker" | "expire-maker" | "expire-both" | "decrement"), after) => {
+                order.instructions.self_trade = self::mode(mode);
+                after
+            }
             ("funds", [funds, after @ ..]) => {
                 order.funds = amount(funds);
                 after
@@ -168,6 +213,15 @@ fn order(number_of: u64, trader: u32, side: Side, terms: &[&str]) -> NewOrder {
         };
     }
     order
+}
+
+fn mode(word: &str) -> SelfTradePrevention {
+    match word {
+        "expire-taker" => SelfTradePrevention::ExpireTaker,
+        "expire-maker" => SelfTradePrevention::ExpireMaker,
+        "expire-both" => SelfTradePrevention::ExpireBoth,
+        _ => SelfTradePrevention::Decrement,
+    }
 }
 
 /// The outcome in the words of the tables.
@@ -200,6 +254,16 @@ fn event(event: &BookEvent) -> String {
             let (quantity, price) = (fill.quantity.lots(), fill.price.ticks());
             format!("trade {trade}: #{taker} {verb} {quantity} @ {price} {preposition} #{maker}")
         }
+        BookEvent::Prevented(met) => {
+            let (number, price) = (met.number, met.price.ticks());
+            let (from_taker, from_maker) = (met.taker_prevented.lots(), met.maker_prevented.lots());
+            let (taker, maker) = (met.taker, met.maker);
+            format!(
+                "prevented {number}: #{taker} loses {from_taker}, #{maker} loses {from_maker} \
+                 @ {price}"
+            )
+        }
+        BookEvent::Sleeps(order) => format!("#{order} sleeps"),
         BookEvent::Rested(rested) => {
             let (quantity, price) = (rested.remaining.lots(), rested.price.ticks());
             format!("#{} rests {quantity} @ {price}", rested.order)
@@ -209,6 +273,9 @@ fn event(event: &BookEvent) -> String {
                 EndReason::Filled => "filled",
                 EndReason::Cancelled => "cancelled",
                 EndReason::ImmediateOrCancel => "immediate or cancel",
+                EndReason::FillOrKill => "fill or kill",
+                EndReason::Expired => "expired",
+                EndReason::SelfTradePrevented => "prevented",
                 EndReason::InsufficientLiquidity => "no liquidity",
                 EndReason::PriceProtection => "price protection",
                 EndReason::InsufficientFunds => "no funds",

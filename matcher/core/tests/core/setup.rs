@@ -2,8 +2,8 @@
 
 use matcher_core::{Books, NewOrder, Size};
 use model::{
-    AccountHandle, Amount, Asset, AssetId, Instrument, InstrumentId, OrderId, OrderType, Price,
-    Quantity, Side, TimeInForce, instrument::Listing,
+    AccountHandle, Amount, Asset, AssetId, Instructions, Instrument, InstrumentId, OrderId,
+    OrderType, Price, Quantity, Side, TimeInForce, instrument::Listing,
 };
 
 pub const A: InstrumentId = InstrumentId(1);
@@ -51,6 +51,7 @@ pub fn limit(number: u64, account: u32, side: Side, count: u64, ticks: u64) -> N
         price: Some(price(ticks)),
         size: Size::Base(lots(count)),
         funds: Amount::ZERO,
+        instructions: Instructions::default(),
     }
 }
 

@@ -1,0 +1,308 @@
+//! Orders that sleep until the price of a trade wakes them: stop-loss and take-profit, each as a
+//! limit or as a market order.
+//!
+//! They are in no queue of the book and nobody sees them. For each book there are two ladders of
+//! prices, one of those that wait for a rise and one of those that wait for a fall, so that what a
+//! trade wakes is at the end of one of them. Waking only moves them to a queue: what they do they
+//! do afterwards, each as a command of its own, when the caller asks for [`Books::next_woken`].
+
+mod image;
+
+use std::collections::VecDeque;
+
+use core::hash::BuildHasher;
+use hashbrown::HashTable;
+use model::{AccountHandle, InstrumentId, OrderId, Price, Quantity};
+use rustc_hash::FxBuildHasher;
+
+use crate::{
+    BookEvent, Books, End, EndReason, NewOrder, Outcome, Size,
+    ladder::Ladder,
+    open::{AccountOrders, NONE},
+    slab::{NIL, Slab},
+};
+
+/// An order that sleeps: a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sleeper {
+    /// The order as it came, with its trigger.
+    pub order: NewOrder,
+    /// Its place in time: the counter that resting orders take theirs from.
+    pub entry: u64,
+}
+
+/// A sleeper and its links: in the queue of its price and in the list of its account.
+#[derive(Clone, Copy, Debug)]
+struct Bed {
+    sleeper: Sleeper,
+    book: u32,
+    /// The queue of its price; none once it has woken.
+    queue: u32,
+    next: u32,
+    previous: u32,
+    account_next: u32,
+    account_previous: u32,
+}
+
+/// All that sleeps at one price and waits for the same: first come, first woken.
+#[derive(Clone, Copy, Debug)]
+struct Queue {
+    head: u32,
+    tail: u32,
+}
+
+/// Every sleeper of the shard. The index by id is never iterated.
+#[derive(Clone, Debug)]
+pub(crate) struct Sleepers {
+    beds: Slab<Bed>,
+    queues: Slab<Queue>,
+    index: HashTable<u32>,
+    accounts: Vec<AccountOrders>,
+    woken: VecDeque<u32>,
+}
+
+fn hash(id: OrderId) -> u64 {
+    FxBuildHasher.hash_one(id.number())
+}
+
+impl Sleepers {
+    pub(crate) const fn new() -> Sleepers {
+        Sleepers {
+            beds: Slab::new(),
+            queues: Slab::new(),
+            index: HashTable::new(),
+            accounts: Vec::new(),
+            woken: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    fn find(&self, id: OrderId) -> Option<u32> {
+        self.index.find(hash(id), |bed| self.beds[*bed].sleeper.order.id == id).copied()
+    }
+
+    fn of_account(&self, account: u32) -> AccountOrders {
+        self.accounts.get(account as usize).copied().unwrap_or(NONE)
+    }
+
+    pub(crate) fn count_of(&self, account: u32) -> usize {
+        self.of_account(account).count as usize
+    }
+
+    /// Every sleeper by entry, and those that have woken in their order.
+    pub(crate) fn image(&self) -> (Vec<Sleeper>, Vec<OrderId>) {
+        let mut sleepers: Vec<Sleeper> = Vec::with_capacity(self.len());
+        for list in &self.accounts {
+            let mut at = list.head;
+            while at != NIL {
+                sleepers.push(self.beds[at].sleeper);
+                at = self.beds[at].account_next;
+            }
+        }
+        sleepers.sort_unstable_by_key(|sleeper| sleeper.entry);
+        let woken = self.woken.iter().map(|bed| self.beds[*bed].sleeper.order.id);
+        (sleepers, woken.collect())
+    }
+
+    /// Adds a sleeper as the newest of its account, in no queue yet.
+    fn insert(&mut self, sleeper: Sleeper, book: u32) -> u32 {
+        let Sleepers { beds, index, accounts, .. } = self;
+        let account = sleeper.order.account.0 as usize;
+        if account >= accounts.len() {
+            accounts.resize(account + 1, NONE);
+        }
+        let list = &mut accounts[account];
+        let [queue, next, previous, account_next] = [NIL; 4];
+        let account_previous = list.tail;
+        let bed = Bed { sleeper, book, queue, next, previous, account_next, account_previous };
+        let at = beds.insert(bed);
+        let id = |at: &u32| hash(beds[*at].sleeper.order.id);
+        index.insert_unique(hash(sleeper.order.id), at, id);
+        match list.tail {
+            NIL => list.head = at,
+            tail => beds[tail].account_next = at,
+        }
+        list.tail = at;
+        list.count += 1;
+        at
+    }
+
+    /// Takes a sleeper that is in no queue any more out of the index and its account's list.
+    fn remove(&mut self, at: u32) -> Sleeper {
+        let bed = self.beds[at];
+        let id = bed.sleeper.order.id;
+        if let Ok(entry) = self.index.find_entry(hash(id), |other| *other == at) {
+            entry.remove();
+        }
+        let list = &mut self.accounts[bed.sleeper.order.account.0 as usize];
+        match bed.account_previous {
+            NIL => list.head = bed.account_next,
+            previous => self.beds[previous].account_next = bed.account_next,
+        }
+        match bed.account_next {
+            NIL => list.tail = bed.account_previous,
+            next => self.beds[next].account_previous = bed.account_previous,
+        }
+        list.count -= 1;
+        self.beds.free(at);
+        bed.sleeper
+    }
+}
+
+impl Books {
+    /// An order that sleeps, or that has woken and not gone on yet.
+    pub fn sleeper(&self, id: OrderId) -> Option<Sleeper> {
+        self.sleepers.find(id).map(|at| self.sleepers.beds[at].sleeper)
+    }
+
+    /// An account's orders that sleep, oldest first.
+    pub fn sleepers_of(&self, account: AccountHandle) -> impl Iterator<Item = Sleeper> {
+        let mut at = self.sleepers.of_account(account.0).head;
+        core::iter::from_fn(move || {
+            let bed = (at != NIL).then(|| self.sleepers.beds[at])?;
+            at = bed.account_next;
+            Some(bed.sleeper)
+        })
+    }
+
+    /// Whether an order has woken that [`Books::next_woken`] has not given yet.
+    pub fn has_woken(&self) -> bool {
+        !self.sleepers.woken.is_empty()
+    }
+
+    /// The next order that has woken, without its trigger: it sleeps no longer, and the caller
+    /// places it as a command of its own. Those that the fall of the price has reached come first,
+    /// the highest trigger first; then those that its rise has, the lowest first; at one price in
+    /// order of entry. What these wake comes behind all that had woken before.
+    pub fn next_woken(&mut self) -> Option<NewOrder> {
+        let at = self.sleepers.woken.pop_front()?;
+        let mut order = self.sleepers.remove(at).order;
+        order.instructions.trigger = None;
+        Some(order)
+    }
+
+    /// Lets an accepted order sleep.
+    pub(crate) fn put_to_sleep(&mut self, order: NewOrder, book: u32, out: &mut Outcome) {
+        let entry = self.next_priority;
+        self.next_priority += 1;
+        let at = self.sleepers.insert(Sleeper { order, entry }, book);
+        self.enqueue(at);
+        out.events.push(BookEvent::Sleeps(order.id));
+    }
+
+    /// Puts a sleeper at the end of the queue of its trigger's price.
+    fn enqueue(&mut self, at: u32) {
+        let Bed { sleeper: Sleeper { order, .. }, book, .. } = self.sleepers.beds[at];
+        let trigger = order.instructions.trigger.expect("what sleeps has one");
+        let waits_for_rise = trigger.waits_for_rise(order.side);
+        let ladder = self.books[book as usize].sleepers_mut(waits_for_rise);
+        let queue = ladder.find(trigger.price).unwrap_or_else(|| {
+            let queue = self.sleepers.queues.insert(Queue { head: NIL, tail: NIL });
+            ladder.insert(trigger.price, queue);
+            queue
+        });
+        let Queue { head, tail } = &mut self.sleepers.queues[queue];
+        let previous = std::mem::replace(tail, at);
+        match previous {
+            NIL => *head = at,
+            previous => self.sleepers.beds[previous].next = at,
+        }
+        let bed = &mut self.sleepers.beds[at];
+        (bed.queue, bed.previous, bed.next) = (queue, previous, NIL);
+    }
+
+    /// Takes a sleeper out of the queue of its trigger's price.
+    fn dequeue(&mut self, at: u32) {
+        let Bed { sleeper: Sleeper { order, .. }, book, queue, next, previous, .. } =
+            self.sleepers.beds[at];
+        match previous {
+            NIL => self.sleepers.queues[queue].head = next,
+            previous => self.sleepers.beds[previous].next = next,
+        }
+        match next {
+            NIL => self.sleepers.queues[queue].tail = previous,
+            next => self.sleepers.beds[next].previous = previous,
+        }
+        self.sleepers.beds[at].queue = NIL;
+        if self.sleepers.queues[queue].head == NIL {
+            let trigger = order.instructions.trigger.expect("what sleeps has one");
+            let waits_for_rise = trigger.waits_for_rise(order.side);
+            self.books[book as usize].sleepers_mut(waits_for_rise).remove(trigger.price);
+            self.sleepers.queues.free(queue);
+        }
+    }
+
+    /// A command has traded, first at `first` and last at the book's last price; a sweep goes one
+    /// way, so that these are the lowest and the highest. Wakes all that either reaches.
+    pub(crate) fn wake_sleepers(&mut self, book: u32, first: Price) {
+        let last = self.books[book as usize].last_price.unwrap_or(first);
+        for (waits_for_rise, reached) in [(false, first.min(last)), (true, first.max(last))] {
+            loop {
+                let ladder = self.books[book as usize].sleepers_mut(waits_for_rise);
+                let Some((price, queue)) = ladder.best() else { break };
+                let is_met = if waits_for_rise { price <= reached } else { price >= reached };
+                if !is_met {
+                    break;
+                }
+                let at = self.sleepers.queues[queue].head;
+                self.dequeue(at);
+                self.sleepers.woken.push_back(at);
+            }
+        }
+    }
+
+    /// Cancels an order that sleeps, or that has woken and not gone on yet.
+    pub(crate) fn cancel_sleeper(&mut self, id: OrderId, out: &mut Outcome) -> bool {
+        let Some(at) = self.sleepers.find(id) else { return false };
+        self.end_sleeper(at, out);
+        true
+    }
+
+    pub(crate) fn cancel_sleepers(
+        &mut self,
+        account: AccountHandle,
+        instrument: Option<InstrumentId>,
+        out: &mut Outcome,
+    ) {
+        let mut at = self.sleepers.of_account(account.0).head;
+        while at != NIL {
+            let bed = self.sleepers.beds[at];
+            if instrument.is_none_or(|id| id == bed.sleeper.order.instrument) {
+                self.end_sleeper(at, out);
+            }
+            at = bed.account_next;
+        }
+    }
+
+    fn end_sleeper(&mut self, at: u32, out: &mut Outcome) {
+        if self.sleepers.beds[at].queue == NIL {
+            self.sleepers.woken.retain(|woken| *woken != at);
+        } else {
+            self.dequeue(at);
+        }
+        let NewOrder { id, account, instrument, side, price, size, .. } =
+            self.sleepers.remove(at).order;
+        let remaining = match size {
+            Size::Base(quantity) => quantity,
+            Size::Quote(_) => Quantity::ZERO,
+        };
+        out.events.push(BookEvent::Ended(End {
+            order: id,
+            account,
+            instrument,
+            side,
+            limit: price,
+            remaining,
+            reason: EndReason::Cancelled,
+        }));
+    }
+}
+
+impl crate::book::Book {
+    fn sleepers_mut(&mut self, waits_for_rise: bool) -> &mut Ladder {
+        if waits_for_rise { &mut self.rising } else { &mut self.falling }
+    }
+}

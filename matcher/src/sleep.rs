@@ -1,0 +1,58 @@
+//! Orders that sleep until the price of a trade wakes them: what they hold, and how they go on.
+
+use ledger_core::hold_for;
+use matcher_core::{NewOrder, Size};
+use model::{Amount, AssetId, Price, Quantity, Side};
+use proto::log::{self, event};
+
+use crate::{
+    answer,
+    exchange::Exchange,
+    limits::{WOKEN_FILLS_MAX, WOKEN_MAX},
+};
+
+impl Exchange {
+    /// Orders that have woken go on, each as a command of its own, as far as one answer holds with
+    /// what the input has done already. The rest goes on with the next ticks, which come at once.
+    pub(crate) fn let_woken_go_on(&mut self, body: &mut log::AnswerBody) {
+        for _ in 0..WOKEN_MAX {
+            if self.matches >= WOKEN_FILLS_MAX {
+                break;
+            }
+            self.matched.clear();
+            let Some(order) = self.books.next_woken() else { break };
+            let triggered = log::OrderTriggered {
+                order_id: order.id.number(),
+                account: self.named.index(order.account, &self.accounts, body),
+                instrument_id: order.instrument.0,
+            };
+            body.events.push(answer::event(event::Kind::OrderTriggered(triggered)));
+            self.books.place(order, &mut self.matched);
+            self.settle_taker(&order, order.funds);
+            self.write_matched(body);
+        }
+        self.matched.clear();
+    }
+
+    /// What a sleeping order holds: as a limit order its terms, as a market order its budget.
+    pub(crate) fn hold_of(&self, order: &NewOrder) -> Option<(AssetId, Amount)> {
+        let instrument = self.books.instrument(order.instrument)?;
+        let quantity = match order.size {
+            Size::Base(quantity) => quantity,
+            Size::Quote(_) => Quantity::ZERO,
+        };
+        Some(match (order.price, order.side) {
+            (None, Side::Buy) => (instrument.quote, order.funds),
+            (price, side) => hold_for(side, instrument, price.unwrap_or(Price::MIN), quantity),
+        })
+    }
+
+    /// Lets go of the budget of a market order that ends asleep.
+    pub(crate) fn release_budget(&mut self, order: &NewOrder) {
+        if order.price.is_none()
+            && let Some((asset, held)) = self.hold_of(order)
+        {
+            self.accounts.release(order.account, asset, held, order.id, &mut self.postings);
+        }
+    }
+}
