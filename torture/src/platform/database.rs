@@ -134,7 +134,11 @@ mod tests {
     #[test]
     fn psql_ends_so_where_nobody_answers() {
         let silent = "postgres://nobody@127.0.0.1:1/none?connect_timeout=2";
-        let output = psql(silent, "SELECT 1").output().expect("psql is there");
+        let Ok(output) = psql(silent, "SELECT 1").output() else {
+            assert!(std::env::var_os("TRADESPINE_XTASK").is_none(), "there is no psql");
+            println!("skipped: there is no psql");
+            return;
+        };
         assert_eq!(output.status.code(), Some(NO_CONNECTION), "{output:?}");
     }
 }
