@@ -101,10 +101,13 @@ pub fn depth_sequence(answer: &Answer, instrument: Option<InstrumentId>) -> u64 
     of_instrument.next_back().map_or(0, |change| change.sequence)
 }
 
-/// The ends of orders that `answer` tells of.
-pub fn ended(answer: &Answer) -> impl Iterator<Item = &OrderEnded> {
+/// The orders that the input of `answer` cancelled. Others may have ended in the same answer, and
+/// they may be another client's: those that had waited too long for money.
+pub fn cancelled_by(answer: &Answer) -> impl Iterator<Item = &OrderEnded> {
     answer.body.events.iter().filter_map(|event| match &event.kind {
-        Some(event::Kind::OrderEnded(ended)) => Some(ended),
+        Some(event::Kind::OrderEnded(ended)) => {
+            (ended.reason() == EndReason::Cancelled).then_some(ended)
+        }
         _ => None,
     })
 }

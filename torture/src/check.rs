@@ -70,6 +70,7 @@ fn fold(directory: &Path, partitions: u16, story: &Story) -> Result<Fold> {
     spool.postings.flush()?;
     spool.legs.flush()?;
     fold.sums();
+    fold.arrived();
     fold.unseen();
     Ok(fold)
 }

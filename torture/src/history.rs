@@ -8,6 +8,9 @@
 //! | `unknown` | key, why |
 //! | `wrong` | what should never be answered |
 //! | `cancelled` | account, id, status that was told |
+//! | `moving` | id, account, `deposit` or `withdrawal`, asset, amount |
+//! | `unmoved` | id, why it is not known whether it was done |
+//! | `moved` | id, `done` or why not |
 //! | `book` | instrument, sequence, bids and asks as `price*quantity` |
 //! | `broken` | instrument, what did not follow |
 //! | `kill` | victim, process, orders/s in the second before |
@@ -25,7 +28,7 @@ use std::{
     time::Instant,
 };
 
-pub(crate) use self::story::{Answer, Cancelled, Fill, Placed, Seen, Story};
+pub(crate) use self::story::{Answer, Cancelled, Fill, Movement, Placed, Seen, Story};
 
 /// How many lines may wait to be written: a second's worth and more.
 const WAITING_LINES_MAX: usize = 65_536;
@@ -90,6 +93,9 @@ mod tests {
         pen.write("unknown", &["k1", "no answer"]);
         pen.write("told", &["k1", "7", "filled", "", "BTC-USD-1@100*0.2,BTC-USD-2@99*0.3"]);
         pen.write("cancelled", &["ann", "7", "cancelled"]);
+        pen.write("moving", &["m1", "ann", "deposit", "USD", "7"]);
+        pen.write("unmoved", &["m1", "202"]);
+        pen.write("moved", &["m1", "done"]);
         pen.write("book", &["BTC-USD", "9", "99*1", ""]);
         pen.write("broken", &["BTC-USD", "11 after 9"]);
         drop(pen);
@@ -103,6 +109,9 @@ mod tests {
         assert_eq!(told.fills[1].trade, "BTC-USD-2");
         assert_eq!((placed.attempts, placed.unknowns), (1, 1));
         assert_eq!(story.cancelled[0].id, 7);
+        let moved = &story.moved["m1"];
+        assert_eq!((moved.account.as_str(), moved.amount.as_str()), ("ann", "7"));
+        assert!(moved.is_deposit && moved.unknowns == 1 && moved.outcome == "done");
         let seen = &story.seen["BTC-USD"][&9][0];
         assert_eq!(seen.bids, [("99".to_owned(), "1".to_owned())]);
         assert!(seen.asks.is_empty());

@@ -1,11 +1,14 @@
 //! The load: workers that place orders at a steady rate, write down each attempt and each answer,
 //! and send an order again under its key until they know what became of it.
 //!
-//! Each lane trades the instruments of one shard with workers of its own, whose accounts are at
-//! home there, so that a shard that stands still takes only its own lane's workers.
+//! Each lane trades the instruments of one shard with workers of its own, so that a shard that
+//! stands still takes only its own lane's workers. Two thirds of their accounts are at home on
+//! another shard, by chance of their names, and their money comes from there. One worker in a few
+//! roams: it trades on all shards, and now and then rests an order for most of what it has, or
+//! takes it out, so that what comes next needs money that has to be called back, or is not there.
 
 mod gateways;
-mod home;
+mod money;
 mod order;
 
 use std::{
@@ -26,12 +29,22 @@ use tokio::{
 pub(crate) use self::order::INSTRUMENTS;
 use self::{
     gateways::{Answered, Gateways},
+    money::Movement,
     order::Order,
 };
 use crate::{history::Pen, platform::PARTITIONS, tally::Tally};
 
 /// How many workers a lane has: at 450 orders/s each may take a fifth of a second for an order.
 const WORKERS_A_LANE: u32 = 96;
+
+/// One worker in so many of a lane roams.
+const ROAMS_ONE_IN: u32 = 6;
+
+/// One in so many orders of a worker that roams asks for most of what it has.
+const LARGE_ONE_IN: u32 = 12;
+
+/// One in so many turns of a worker that roams is a deposit or a withdrawal, and no order.
+const MOVES_ONE_IN: u32 = 10;
 
 /// How long a worker waits before it sends again, at the least and at the most.
 const RETRY_PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -76,10 +89,17 @@ impl Load {
         for number in 0..WORKERS_A_LANE * u32::from(PARTITIONS) {
             let lane = number as usize % usize::from(PARTITIONS);
             let random = Pcg64Mcg::seed_from_u64(self.seed ^ u64::from(number) << 32);
-            let account = home::name(number, lane);
-            let load = Arc::clone(&self);
-            let worker =
-                Worker { load, lane, number, account, random, placed: 0, resting: Vec::new() };
+            let worker = Worker {
+                load: Arc::clone(&self),
+                lane,
+                number,
+                account: format!("trader-{number}"),
+                roams: (number / u32::from(PARTITIONS)).is_multiple_of(ROAMS_ONE_IN),
+                random,
+                placed: 0,
+                resting: Vec::new(),
+                taken_out: None,
+            };
             workers.spawn(worker.run());
         }
         while workers.join_next().await.is_some() {}
@@ -92,10 +112,14 @@ struct Worker {
     lane: usize,
     number: u32,
     account: String,
+    /// Whether it trades on all shards.
+    roams: bool,
     random: Pcg64Mcg,
     placed: u64,
     /// Orders that may rest, with the instrument of each.
     resting: Vec<(&'static str, u64)>,
+    /// A withdrawal that was done, and is to be brought back.
+    taken_out: Option<Movement>,
 }
 
 /// What a worker knows of an order in the end.
@@ -121,9 +145,19 @@ impl Worker {
     }
 
     async fn trade(&mut self) {
+        if self.roams && self.random.random_ratio(1, MOVES_ONE_IN) {
+            return self.move_money().await;
+        }
         self.placed += 1;
         let key = format!("w{}-{}", self.number, self.placed);
-        let order = order::draw(&mut self.random, self.lane, &self.account, key);
+        if self.roams {
+            self.lane = self.random.random_range(0..usize::from(PARTITIONS));
+        }
+        let order = if self.roams && self.random.random_ratio(1, LARGE_ONE_IN) {
+            order::draw_large(&mut self.random, self.lane, &self.account, key)
+        } else {
+            order::draw(&mut self.random, self.lane, &self.account, key)
+        };
         self.load.tally.sent.fetch_add(1, Relaxed);
         self.load.pen.write("sent", &order.terms());
         let wait = self.random.random_ratio(1, WAITS_ONE_IN);
@@ -163,10 +197,15 @@ impl Worker {
                 }
                 Answered::Wrong(_) => return None,
             }
-            let pause = self.random.random_range(0.0..1.0);
-            time::sleep(RETRY_PAUSE_MIN + (RETRY_PAUSE_MAX - RETRY_PAUSE_MIN).mul_f64(pause)).await;
+            time::sleep(self.pause()).await;
         }
         None
+    }
+
+    /// How long it waits before it sends again.
+    fn pause(&mut self) -> Duration {
+        let share = self.random.random_range(0.0..1.0);
+        RETRY_PAUSE_MIN + (RETRY_PAUSE_MAX - RETRY_PAUSE_MIN).mul_f64(share)
     }
 
     /// One attempt, through any of the gateways, written down.

@@ -4,8 +4,9 @@
 //! # Layout
 //!
 //! - [`process`]: one of them. [`recipe`]: how a server is run. [`services`]: how a service is.
-//!   [`probe`]: what they say of themselves.
+//!   [`probe`]: what they say of themselves. [`database`]: the ledger's rows.
 
+mod database;
 mod probe;
 mod process;
 mod recipe;
@@ -24,7 +25,7 @@ use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
 
 pub(crate) use self::{
-    probe::Health,
+    probe::{Health, wall_clock},
     process::Ended,
     services::{Edges, PARTITIONS},
 };
@@ -37,11 +38,12 @@ use crate::plan::Victim;
 /// How long a killed process stays down at the most; how long exactly is drawn.
 const PAUSE_MAX: Duration = Duration::from_millis(1_500);
 
-/// How long a start may take before the run is given up.
-const START_PATIENCE: Duration = Duration::from_secs(120);
+/// How long a start may take before the run is given up: it takes ten seconds where nothing else
+/// runs, and each service waits two minutes for what it needs.
+const START_PATIENCE: Duration = Duration::from_mins(4);
 
-/// How long a service may take to drain.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a service may take to drain: it takes about a second where nothing else runs.
+const DRAIN_PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often a thing that is waited for is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -54,6 +56,8 @@ pub(crate) struct Platform {
     members: Vec<(Victim, Process)>,
     /// Processes that ended without being killed.
     pub(crate) ended: Vec<Ended>,
+    /// What the rig itself had to wait for beside the plan.
+    pub(crate) waits: Vec<String>,
     pub(crate) edges: Edges,
     pub(crate) health: Arc<Health>,
     brokers: String,
@@ -75,6 +79,7 @@ impl Platform {
         let mut platform = Platform {
             members: Vec::new(),
             ended: Vec::new(),
+            waits: Vec::new(),
             health: Health::watch(edges.pages(), edges.ledger_pages.clone()),
             brokers: broker.address.clone(),
             database: postgres.url.clone(),
@@ -99,13 +104,12 @@ impl Platform {
     }
 
     fn wait_for_servers(&mut self) -> Result<()> {
-        let (brokers, database) = (self.brokers.clone(), self.database.clone());
+        let brokers = self.brokers.clone();
         self.until("the broker", |_| {
             runs(Command::new("kcat").args(["-b", &brokers, "-L", "-m", "2"]))
         })?;
-        self.until("PostgreSQL", |_| {
-            runs(Command::new("psql").args(["-X", "-q", "-c", "SELECT 1", &database]))
-        })
+        let url = self.database.clone();
+        self.until("PostgreSQL", |_| runs(&mut database::psql(&url, "SELECT 1")))
     }
 
     /// Tends everything until `is_so`.
@@ -197,11 +201,6 @@ impl Platform {
     /// `host:port` of the broker.
     pub(crate) fn brokers(&self) -> &str {
         &self.brokers
-    }
-
-    /// The database of the ledger.
-    pub(crate) fn database(&self) -> &str {
-        &self.database
     }
 }
 

@@ -41,6 +41,12 @@ pub(crate) fn markdown(wanted: &Wanted<'_>, ran: &Ran, findings: &Findings) -> S
     checks(&mut text, findings);
     kills(&mut text, &ran.kills);
     ended(&mut text, ran);
+    if !ran.waits.is_empty() {
+        let _ = write!(text, "\n## What the rig itself waited for\n\n");
+    }
+    for wait in &ran.waits {
+        let _ = writeln!(text, "- {wait}");
+    }
     text
 }
 
@@ -63,15 +69,20 @@ fn orders(text: &mut String, ran: &Ran) {
         ("requests that were not taken (overload, no gateway)", &tally.not_taken),
         ("orders sent once more after they were known", &tally.repeated),
         ("orders told to be cancelled", &tally.cancelled),
+        ("deposits and withdrawals done", &tally.moved),
         ("frames of followed books", &tally.frames),
-    ] as [(&str, &AtomicU64); 9]
+    ] as [(&str, &AtomicU64); 10]
     {
         let _ = writeln!(text, "| {what} | {} |", count.load(Relaxed));
     }
-    let drained = ran.drained.as_secs_f64();
+    let (arrived, drained) = (ran.arrived.as_secs_f64(), ran.drained.as_secs_f64());
     let _ = writeln!(
         text,
-        "| until the ledger had everything, after the last order | {drained:.1} s |"
+        "| until nothing was on its way between shards, after the last order | {arrived:.1} s |"
+    );
+    let _ = writeln!(
+        text,
+        "| until the ledger had everything, after the last service before it | {drained:.1} s |"
     );
 }
 
@@ -130,7 +141,7 @@ fn kills(text: &mut String, kills: &[Kill]) {
             rates.get(rates.len() / 2).copied().unwrap_or_default(),
             longest(|kill| kill.quiet),
             longest(|kill| kill.undecided),
-            longest(|kill| kill.lag),
+            longest(|kill| kill.lag.unwrap_or_default()),
             seconds(whole.get(whole.len() / 2)),
             seconds(whole.last()),
         );

@@ -28,6 +28,8 @@ pub(crate) struct Tally {
     pub(crate) repeated: AtomicU64,
     /// Orders that were told to be cancelled.
     pub(crate) cancelled: AtomicU64,
+    /// Deposits and withdrawals that are done.
+    pub(crate) moved: AtomicU64,
     /// Frames of followed books.
     pub(crate) frames: AtomicU64,
     /// When an order was last acknowledged, in milliseconds since the start.
@@ -50,6 +52,7 @@ impl Tally {
             not_taken: zero(),
             repeated: zero(),
             cancelled: zero(),
+            moved: zero(),
             frames: zero(),
             last_told_ms: zero(),
             last_decided_ms: Default::default(),

@@ -115,11 +115,30 @@ impl View {
                 tally.unknown.load(Relaxed)
             ),
             format!(
-                "ledger {:.1} s behind, {ready} of {of} services ready, {} frames followed",
-                platform.health.ledger_lag().as_secs_f64().min(999.0),
+                "ledger {}, {ready} of {of} services ready, {} frames followed",
+                behind(platform.health.ledger_lag()),
                 tally.frames.load(Relaxed)
             ),
             platform.health.why_not(),
         ]
+    }
+}
+
+/// How far behind the ledger is, in words.
+pub(crate) fn behind(lag: Option<Duration>) -> String {
+    match lag {
+        Some(lag) => format!("{:.1} s behind", lag.as_secs_f64()),
+        None => "has projected nothing yet".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_without_rows_is_not_behind_since_1970() {
+        assert_eq!(behind(None), "has projected nothing yet");
+        assert_eq!(behind(Some(Duration::from_millis(2_340))), "2.3 s behind");
     }
 }

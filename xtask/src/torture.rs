@@ -58,13 +58,14 @@ pub(crate) fn run(torture: &Torture) -> Result<()> {
 }
 
 /// The least run that kills a service of each kind that keeps something: part of every test, whose
-/// other steps have built the programs. It asks for no rate, so that no machine is too slow for it.
+/// other steps have built the programs. It asks for no rate, and sends a tenth of what programs of
+/// this build can take on two quiet cores, so that no machine is too slow for it.
 ///
 /// # Errors
 /// Where something cannot be prepared, or the rig found a fault.
 pub(crate) fn tiny() -> Result<()> {
     let files = tempfile::Builder::new().prefix("tradespine-tiny-").tempdir()?;
-    let arguments = "--kills 1 --only gateway,matcher,ledger --rate 300 --least-rate 0";
+    let arguments = "--kills 1 --only gateway,matcher,ledger --rate 150 --least-rate 0";
     let arguments: Vec<OsString> = arguments.split(' ').map(OsString::from).collect();
     let binaries = cargo::binaries(true)?;
     rig(&binaries, &binaries.join("tradespine"), &files.path().join("run"), &arguments)

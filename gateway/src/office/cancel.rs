@@ -182,7 +182,7 @@ pub(crate) fn ended_by(answered: &Answered, id: OrderId) -> Result<&OrderEnded, 
     let outcome = answered.answer.body.outcome.as_ref();
     match outcome.and_then(|outcome| outcome.kind.as_ref()) {
         Some(outcome::Kind::Applied(_)) => {
-            let mut ends = result::ended(&answered.answer);
+            let mut ends = result::cancelled_by(&answered.answer);
             let first = ends.next();
             let own = ends.chain(first).find(|ended| ended.order_id == id.number());
             own.or(first).ok_or_else(|| Problem::refused(RefusalReason::UnknownOrder).at("id"))
@@ -225,7 +225,8 @@ pub(crate) fn results_of(partition: Partition, news: &News) -> CancelAllResult {
             (Vec::new(), message.to_owned())
         }
         News::Answered(answered) => {
-            let ids = result::ended(&answered.answer).map(|ended| ended.order_id).collect();
+            let cancelled = result::cancelled_by(&answered.answer);
+            let ids = cancelled.map(|ended| ended.order_id).collect();
             let outcome = answered.answer.body.outcome.as_ref();
             match outcome.and_then(|outcome| outcome.kind.as_ref()) {
                 Some(outcome::Kind::Applied(_)) => (ids, String::new()),

@@ -199,6 +199,18 @@ fn a_market_order_by_quote_amount_has_no_quantity() {
 }
 
 #[test]
+fn what_ended_by_itself_in_the_same_answer_was_not_cancelled() {
+    let events = vec![
+        end(3, EndReason::ParkedTooLong, 5),
+        end(ID, EndReason::Cancelled, 5),
+        end(4, EndReason::ParkedTooLong, 5),
+    ];
+    let answer = answer(applied(), events);
+    let cancelled: Vec<u64> = cancelled_by(&answer).map(|ended| ended.order_id).collect();
+    assert_eq!(cancelled, [ID]);
+}
+
+#[test]
 fn the_depth_sequence_is_that_of_the_instrument() {
     let change = |instrument_id, sequence| {
         event::Kind::BookChanged(log::BookChanged { instrument_id, sequence, ..Default::default() })

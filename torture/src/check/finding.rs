@@ -20,12 +20,14 @@ pub(crate) enum Check {
     Followed,
     Postings,
     Balances,
+    Moved,
+    Links,
     Tables,
 }
 
 impl Check {
     /// Every check, in the order of the report.
-    pub(crate) const ALL: [Check; 13] = [
+    pub(crate) const ALL: [Check; 15] = [
         Check::Answers,
         Check::Acknowledged,
         Check::Told,
@@ -38,6 +40,8 @@ impl Check {
         Check::Followed,
         Check::Postings,
         Check::Balances,
+        Check::Moved,
+        Check::Links,
         Check::Tables,
     ];
 
@@ -56,6 +60,12 @@ impl Check {
             Check::Followed => "books followed over WebSocket are those of the log",
             Check::Postings => "every posting, answer and asset sums to zero",
             Check::Balances => "balances told are the postings added up, and none is negative",
+            Check::Moved => {
+                "every deposit and withdrawal was made once where it was told, and never twice"
+            }
+            Check::Links => {
+                "money between shards arrives once, as it was sent, and nobody waits for ever"
+            }
             Check::Tables => "the ledger's tables are the fold of the log, row by row",
         }
     }

@@ -4,6 +4,7 @@
 //! What will never live here: what a client was told, what a table holds.
 
 mod books;
+mod links;
 mod money;
 mod orders;
 mod rows;
@@ -14,9 +15,10 @@ use std::{
     sync::Arc,
 };
 
+use self::links::{Links, Run};
 pub(super) use self::{
     books::{Book, units},
-    money::Balance,
+    money::{Balance, Movement},
     orders::{Order, Status, Terms, Trade},
 };
 use super::{
@@ -79,6 +81,8 @@ pub(super) struct Fold {
     pub(super) books: BTreeMap<u32, Book>,
     /// Orders that used a key up, by account, instrument and key.
     pub(super) keys: HashMap<(Arc<str>, u32, Box<str>), Vec<u64>>,
+    /// Deposits and withdrawals that were made, by their own ids.
+    pub(super) movements: BTreeMap<String, Vec<Movement>>,
     pub(super) progress: BTreeMap<u16, Progress>,
     /// Books that somebody saw, by symbol and sequence; each is taken out when its moment comes.
     pub(super) seen: BTreeMap<String, BTreeMap<u64, Vec<Seen>>>,
@@ -87,6 +91,8 @@ pub(super) struct Fold {
     last_seen: BTreeMap<String, u64>,
     /// What buckets that are nobody's hold, by bucket and asset.
     nobodys: BTreeMap<(u32, u32), i128>,
+    /// What shards said to each other.
+    links: Links,
     names: HashMap<Box<str>, Arc<str>>,
 }
 
@@ -94,6 +100,7 @@ pub(super) struct Fold {
 struct Input {
     hash: Hash,
     place: Option<Terms>,
+    run: Option<Run>,
 }
 
 /// One answer while it is folded.
@@ -199,24 +206,31 @@ impl Fold {
         for record in records {
             let Record { offset, appended_ms, value } = record?;
             let hash = chain::of_input(appended_ms, &value);
-            let read = self.input(&value, &mut log_id);
             // What cannot be read is an input too: its answer says poison.
-            inputs.insert(offset, Input { hash, place: read.unwrap_or_default() });
+            let (place, run) = self.input(&value, &mut log_id).unwrap_or_default();
+            inputs.insert(offset, Input { hash, place, run });
         }
         Ok((log_id, inputs))
     }
 
-    fn input(&mut self, value: &[u8], log_id: &mut Vec<u8>) -> Result<Option<Terms>, Broken> {
+    /// The order that an input asks for, or the items that it brings.
+    fn input(
+        &mut self,
+        value: &[u8],
+        log_id: &mut Vec<u8>,
+    ) -> Result<(Option<Terms>, Option<Run>), Broken> {
         match Message::read(value)?.choice()? {
             Some((1, genesis)) if log_id.is_empty() => {
                 *log_id = genesis.bytes(1).to_vec();
-                Ok(None)
+                Ok((None, None))
             }
+            Some((7, run)) => Ok((None, Some(self.run(&run)?))),
             Some((16, command)) => {
                 let account = self.name(command.text(2)?);
-                command.message(3)?.map(|place| orders::asked(account, &place)).transpose()
+                let place = command.message(3)?;
+                Ok((place.map(|place| orders::asked(account, &place)).transpose()?, None))
             }
-            _ => Ok(None),
+            _ => Ok((None, None)),
         }
     }
 
@@ -272,7 +286,9 @@ impl Fold {
             Ok(postings) => postings,
             Err(broken) => return Ok(Err(broken)),
         };
-        if let Err(broken) = self.money(&now, &postings, &answer.body) {
+        let moved = self.money(&now, &postings, &answer.body);
+        let linked = moved.and_then(|()| self.links(&now, &postings, &answer.body, input));
+        if let Err(broken) = linked {
             return Ok(Err(broken));
         }
         rows::spool(&now, &postings, spool)?;
@@ -310,6 +326,8 @@ impl Fold {
                 6 => touched.push(self.ended(now, event)?),
                 9 => self.compacted(now, event)?,
                 10 => self.parked(now, event, input)?,
+                11 => self.withdrawal_parked(now),
+                12 => self.withdrawal_decided(event),
                 _ => {}
             }
         }

@@ -35,8 +35,8 @@ pub(crate) const TABLES: [Table; 9] = [
     table("orders", 1, "id, account, client_order_id, instrument_id, side, order_type, time_in_force, price_ticks, quantity_lots, quote_units, quote_units_high, remaining_lots, status, reason, created_at_nanos, updated_at_nanos"),
     table("order_aliases", 1, "alias_id, order_id"),
     table("trades", 2, "instrument_id, trade_id, price_ticks, quantity_lots, maker_order_id, taker_order_id, maker_account, taker_account, taker_side, executed_at_nanos"),
-    table("balances", 3, "account, asset_id, partition, available_units, available_units_high, held_units, held_units_high"),
-    table("postings", 3, "partition, out_seq, number, cause, order_id, instrument_id, trade_id, external_id"),
+    table("balances", 3, "account, asset_id, partition, available_units, available_units_high, held_units, held_units_high, link_units, link_units_high"),
+    table("postings", 3, "partition, out_seq, number, cause, order_id, instrument_id, trade_id, external_id, link_partition"),
     table("posting_legs", 4, "partition, out_seq, number, leg, bucket, account, asset_id, units, units_high"),
 ];
 

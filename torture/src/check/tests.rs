@@ -1,6 +1,7 @@
 //! Every check catches its fault: the evidence of a small real run, into which faults are planted
-//! one at a time. `testdata/small` is a run of `cargo xtask torture --dev -- --kills 0 --rate 40
-//! --least-rate 1 --keep`, each file packed with gzip.
+//! one at a time. `testdata/small` is a run of `cargo xtask torture --dev -- --kills 1 --only
+//! redis,gateway --rate 120 --least-rate 1 --keep --seed 4`, each file packed with gzip. A
+//! withdrawal and many orders of it waited for money from other shards.
 
 mod plant;
 
@@ -170,6 +171,41 @@ fn a_followed_book_that_is_not_the_log_s_is_caught() {
     });
 }
 
+#[test]
+fn a_movement_that_was_not_made_as_told_is_caught() {
+    let alter = |field: usize, value: &'static str| {
+        caught(Check::Moved, |evidence| {
+            evidence.history(|lines| {
+                let done = |line: &&String| line.starts_with("moved") && line.ends_with("done");
+                let done = lines.iter().find(done).expect("a movement that is done").clone();
+                let id = done.split('\t').nth(2).expect("an id").to_owned();
+                let is_its = |line: &&mut String| {
+                    let kind = if field == 3 { "moved" } else { "moving" };
+                    let mut fields = line.split('\t');
+                    fields.next() == Some(kind) && fields.nth(1) == Some(&id)
+                };
+                let line = lines.iter_mut().find(is_its).expect("its line");
+                *line = with_field(line, field, value);
+            });
+        });
+    };
+    alter(3, "409 Conflict");
+    alter(3, "-");
+    // What is done first is a withdrawal.
+    alter(4, "deposit");
+    alter(5, "DOGE");
+    alter(6, "1");
+    caught(Check::Moved, |evidence| {
+        evidence.history(|lines| {
+            lines.push("moving\t1\tnever\tann\tdeposit\tUSD\t1".to_owned());
+            lines.push("moved\t1\tnever\tdone".to_owned());
+        });
+    });
+    caught(Check::Moved, |evidence| {
+        evidence.history(|lines| lines.retain(|line| !line.contains("mov")));
+    });
+}
+
 /// Faults that a shard would have had to compute: bytes are altered and every hash is made anew.
 #[test]
 fn a_log_that_is_wrong_in_itself_is_caught() {
@@ -184,6 +220,20 @@ fn a_log_that_is_wrong_in_itself_is_caught() {
         (Check::Books, &[10, 2, 7, 2]),
         (Check::Books, &[10, 2, 7, 3, 2]),
         (Check::Books, &[10, 2, 7, 4, 1]),
+        // An order that waited has another id, or other terms.
+        (Check::Orders, &[10, 2, 3, 2]),
+        // An item has another number, amount or account; less is taken than was sent.
+        (Check::Links, &[10, 6, 2]),
+        (Check::Links, &[10, 6, 3, 6, 1, 1]),
+        (Check::Links, &[10, 6, 3, 2]),
+        (Check::Links, &[10, 7, 2]),
+        (Check::Links, &[10, 7, 3]),
+        // Money goes to another shard than its item.
+        (Check::Links, &[10, 3, 7]),
+        // The balance on its way is told wrongly.
+        (Check::Balances, &[10, 4, 5, 1]),
+        // Somebody waited for nothing, or is decided twice.
+        (Check::Links, &[10, 2, 12, 1]),
     ] {
         caught(by, |evidence| evidence.recompute(path));
     }

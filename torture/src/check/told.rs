@@ -6,17 +6,7 @@ use super::{
     finding::Check,
     fold::{Fold, Order, Status, Terms, units},
 };
-use crate::history::{Answer, Cancelled, Placed, Story};
-
-/// Refusals after which the same key may make another order, in the words that clients are told.
-const LEAVES_KEY_FREE: [&str; 6] = [
-    "late",
-    "key_reused",
-    "too_many_keys",
-    "too_many_open_orders",
-    "too_many_accounts",
-    "too_many_parked",
-];
+use crate::history::{Answer, Cancelled, Movement, Placed, Story};
 
 /// Holds a whole history against the log; faults go to the fold's findings.
 pub(super) fn check(story: &Story, fold: &mut Fold) {
@@ -32,6 +22,10 @@ pub(super) fn check(story: &Story, fold: &mut Fold) {
     for cancelled in &story.cancelled {
         was_cancelled(cancelled, fold);
     }
+    for (id, movement) in &story.moved {
+        was_moved(id, movement, fold);
+    }
+    all_asked(story, fold);
     for what in &story.wrong {
         fold.findings.fault(Check::Told, what);
     }
@@ -67,7 +61,8 @@ fn acknowledged(key: &str, placed: &Placed, fold: &mut Fold) {
     }
     let outcomes = outcomes(key, placed, fold);
     let needed = u64::from(placed.answers.iter().any(|answer| {
-        !LEAVES_KEY_FREE.contains(&led_to(fold, answer.id).1.map_or("", |order| order.reason))
+        // What leads to no order at all is told above.
+        led_to(fold, answer.id).1.is_none_or(|order| order.uses_key)
     }));
     let is_one = outcomes <= 1 && outcomes >= needed;
     fold.findings.hold(Check::Acknowledged, is_one, || {
@@ -87,7 +82,7 @@ fn one_order(key: &str, placed: &Placed, fold: &mut Fold) {
     for pair in placed.answers.windows(2) {
         let (one, order) = led_to(fold, pair[0].id);
         let (other, _) = led_to(fold, pair[1].id);
-        let was_free = order.is_some_and(|order| LEAVES_KEY_FREE.contains(&order.reason));
+        let was_free = order.is_some_and(|order| !order.uses_key);
         fold.findings.hold(Check::Retries, one == other || was_free, || {
             format!("{key} was answered with {one} and with {other}")
         });
@@ -184,4 +179,34 @@ fn was_cancelled(told: &Cancelled, fold: &mut Fold) {
     });
     let order = order.cloned();
     fold.findings.hold(Check::Told, is_true, || format!("{told:?}, and the log says {order:?}"));
+}
+
+/// What was told as done was made once, with these terms; what was refused at once was not made.
+/// Where an attempt before was not known, that one may have been the one that was made.
+fn was_moved(id: &str, told: &Movement, fold: &mut Fold) {
+    let expected = || {
+        let (asset, listed) = fold.assets.iter().find(|(_, asset)| asset.code == told.asset)?;
+        let units = i128::try_from(units(&told.amount, listed.decimals)?).ok()?;
+        Some((*asset, if told.is_deposit { units } else { -units }))
+    };
+    let made = fold.movements.get(id).cloned().unwrap_or_default();
+    let is_as_asked = made
+        .iter()
+        .all(|made| *made.account == *told.account && expected() == Some((made.asset, made.units)));
+    let is_true = match told.outcome.as_str() {
+        "" => false,
+        "done" => made.len() == 1,
+        _ => made.is_empty() || told.unknowns > 0 && made.len() == 1,
+    };
+    fold.findings.hold(Check::Moved, is_as_asked && is_true, || {
+        format!("{id} is {told:?}, and the log has {made:?}")
+    });
+}
+
+/// No money came in or went out that nobody asked for.
+fn all_asked(story: &Story, fold: &mut Fold) {
+    let unasked = fold.movements.keys().filter(|id| !story.moved.contains_key(*id));
+    for id in unasked.cloned().collect::<Vec<_>>() {
+        fold.findings.fault(Check::Moved, format!("{id} was made, and nobody asked for it"));
+    }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Story {
     pub(crate) placed: BTreeMap<String, Placed>,
     /// Cancels that were answered.
     pub(crate) cancelled: Vec<Cancelled>,
+    /// Deposits and withdrawals by id.
+    pub(crate) moved: BTreeMap<String, Movement>,
     /// Books by instrument and sequence.
     pub(crate) seen: BTreeMap<String, BTreeMap<u64, Vec<Seen>>>,
     /// Frames that did not follow the one before.
@@ -62,6 +64,18 @@ pub(crate) struct Cancelled {
     pub(crate) account: String,
     pub(crate) id: u64,
     pub(crate) status: String,
+}
+
+/// A deposit or a withdrawal as it was sent, and what was told of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Movement {
+    pub(crate) account: String,
+    pub(crate) is_deposit: bool,
+    pub(crate) asset: String,
+    pub(crate) amount: String,
+    pub(crate) unknowns: u64,
+    /// `done`, or why not; empty where it was never told.
+    pub(crate) outcome: String,
 }
 
 /// A followed book: price and quantity of every level, as text.
@@ -121,6 +135,18 @@ impl Story {
                 id: id.parse()?,
                 status: status.to_owned(),
             }),
+            ["moving", _, id, account, kind, asset, amount] => {
+                let movement = Movement {
+                    account: account.to_owned(),
+                    is_deposit: kind == "deposit",
+                    asset: asset.to_owned(),
+                    amount: amount.to_owned(),
+                    ..Movement::default()
+                };
+                self.moved.insert(id.to_owned(), movement);
+            }
+            ["unmoved", _, id, _] => self.movement(id)?.unknowns += 1,
+            ["moved", _, id, outcome] => outcome.clone_into(&mut self.movement(id)?.outcome),
             ["book", _, instrument, sequence, bids, asks] => {
                 let seen = Seen { bids: levels(bids)?, asks: levels(asks)? };
                 let of_instrument = self.seen.entry(instrument.to_owned()).or_default();
@@ -132,6 +158,10 @@ impl Story {
             _ => bail!("no line of a history"),
         }
         Ok(())
+    }
+
+    fn movement(&mut self, id: &str) -> Result<&mut Movement> {
+        self.moved.get_mut(id).with_context(|| format!("{id} was never moved"))
     }
 
     fn of(&mut self, key: &str) -> Result<&mut Placed> {

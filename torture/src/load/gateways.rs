@@ -6,7 +6,7 @@ use anyhow::Result;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
 
-use super::Order;
+use super::{Movement, Order};
 use crate::history::Pen;
 
 /// How long an answer may take: an order that waits for its result is answered within five
@@ -28,6 +28,19 @@ pub(super) enum Answered {
     /// It was not written: it may be sent again.
     NotTaken(String),
     /// Something that is never answered to a good order.
+    Wrong(String),
+}
+
+/// What was answered to a deposit or a withdrawal.
+#[derive(Clone, Debug)]
+pub(super) enum Moved {
+    /// It is done, now or before.
+    Done,
+    /// There is not enough.
+    Refused(String),
+    /// Nobody knows yet, or it was not written: it must be sent again.
+    Unknown(String),
+    /// Something that is never answered to a good one.
     Wrong(String),
 }
 
@@ -62,6 +75,29 @@ impl Gateways {
             Ok(response) => read(response, order, pen).await,
             Err(error) if error.is_connect() => Answered::NotTaken("no connection".to_owned()),
             Err(error) => Answered::Unknown(cause(&error)),
+        }
+    }
+
+    /// Moves money in or out.
+    pub(super) async fn move_money(&self, gateway: usize, movement: &Movement) -> Moved {
+        let url = format!("http://{}{}", self.addresses[gateway], movement.path());
+        let request = self.client.post(url).header("content-type", "application/json");
+        let response = match request.body(movement.json()).send().await {
+            Ok(response) => response,
+            Err(error) => return Moved::Unknown(cause(&error)),
+        };
+        let status = response.status();
+        let body = match response.bytes().await {
+            Ok(body) => body,
+            Err(error) => return Moved::Unknown(cause(&error)),
+        };
+        let text = format!("{status} {}", one_line(&String::from_utf8_lossy(&body)));
+        match status {
+            StatusCode::CREATED | StatusCode::OK => Moved::Done,
+            StatusCode::CONFLICT => Moved::Refused(text),
+            StatusCode::ACCEPTED | StatusCode::TOO_MANY_REQUESTS => Moved::Unknown(text),
+            _ if status.is_server_error() => Moved::Unknown(text),
+            _ => Moved::Wrong(text),
         }
     }
 

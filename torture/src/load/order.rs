@@ -1,4 +1,5 @@
-//! Orders as they are drawn: prices of both sides overlap, so that most of them trade.
+//! Orders as they are drawn: prices of both sides overlap, so that most of them trade. Large ones
+//! lie so far from the others that they never do.
 
 use rand::RngExt;
 use rand_pcg::Pcg64Mcg;
@@ -16,6 +17,14 @@ const MARKET_ONE_IN: u32 = 20;
 
 /// One in so many limit orders does not rest.
 const IOC_ONE_IN: u32 = 3;
+
+/// Prices of large orders, in whole units of what is paid with: beyond what a market order reaches.
+const LARGE_BUY_PRICE: u32 = 80;
+const LARGE_SELL_PRICE: u32 = 125;
+
+/// What large orders need, in thousandths of what a sandbox's account is given: of money a million,
+/// of anything else a thousand. Two of them are more than there is, as a rule.
+const LARGE_THOUSANDTHS: std::ops::RangeInclusive<u32> = 300..=900;
 
 /// An order as it is sent.
 #[derive(Clone, Debug)]
@@ -48,6 +57,28 @@ pub(super) fn draw(random: &mut Pcg64Mcg, lane: usize, account: &str, key: Strin
         time_in_force: if is_ioc { "ioc" } else { "gtc" },
         price,
         quantity: format!("0.{:05}", random.random_range(1..100_000)),
+    }
+}
+
+/// Draws an order of a lane that asks for most of what its account was given, and rests.
+pub(super) fn draw_large(random: &mut Pcg64Mcg, lane: usize, account: &str, key: String) -> Order {
+    let instrument = INSTRUMENTS[lane][random.random_range(0..INSTRUMENTS[lane].len())];
+    let is_buy = random.random_bool(0.5);
+    let thousandths = random.random_range(LARGE_THOUSANDTHS);
+    let (price, quantity) = if is_buy {
+        (LARGE_BUY_PRICE, thousandths * 1_000 / LARGE_BUY_PRICE)
+    } else {
+        (LARGE_SELL_PRICE, thousandths)
+    };
+    Order {
+        key,
+        account: account.to_owned(),
+        instrument,
+        side: if is_buy { "buy" } else { "sell" },
+        kind: "limit",
+        time_in_force: "gtc",
+        price: price.to_string(),
+        quantity: quantity.to_string(),
     }
 }
 
@@ -97,5 +128,22 @@ mod tests {
                 (order.side, order.kind, order.time_in_force) == (side, kind, time_in_force)
             }));
         }
+    }
+
+    #[test]
+    fn a_large_order_needs_most_of_what_there_is_and_never_trades() {
+        let mut random = Pcg64Mcg::seed_from_u64(1);
+        let mut draw = || draw_large(&mut random, 1, "ann", "k".to_owned());
+        let orders: Vec<Order> = (0..100).map(|_| draw()).collect();
+        for order in &orders {
+            let number = |text: &str| text.parse::<u32>().expect("a whole number");
+            let (price, quantity) = (number(&order.price), number(&order.quantity));
+            let (needed, given) =
+                if order.side == "buy" { (price * quantity, 1_000_000) } else { (quantity, 1_000) };
+            assert!(needed <= given && needed >= given / 4, "{order:?}");
+            assert_eq!(price < 90, order.side == "buy", "{order:?}");
+        }
+        assert!(orders.iter().any(|order| order.side == "buy"));
+        assert!(orders.iter().any(|order| order.side == "sell"));
     }
 }

@@ -27,15 +27,14 @@ pub(crate) struct Health {
     pages: Vec<String>,
     /// Of each page what it is not ready for; nothing where it is.
     not_ready: Mutex<Vec<Option<String>>>,
-    /// The log's time at the ledger's last row, in milliseconds since 1970.
+    /// The log's time at the ledger's last row, in milliseconds since 1970; 0 where there is none.
     ledger_ms: AtomicU64,
 }
 
 impl Health {
     /// Begins to ask `pages`, addresses of services, and the metrics of the ledger at `ledger`.
     pub(crate) fn watch(pages: Vec<String>, ledger: String) -> Arc<Health> {
-        let not_ready = Mutex::new(vec![Some("not asked yet".to_owned()); pages.len()]);
-        let health = Arc::new(Health { pages, not_ready, ledger_ms: AtomicU64::new(0) });
+        let health = Arc::new(Health::of(pages));
         let asking = Arc::downgrade(&health);
         thread::spawn(move || {
             while let Some(health) = asking.upgrade() {
@@ -47,10 +46,22 @@ impl Health {
         health
     }
 
+    fn of(pages: Vec<String>) -> Health {
+        let not_ready = Mutex::new(vec![Some("not asked yet".to_owned()); pages.len()]);
+        Health { pages, not_ready, ledger_ms: AtomicU64::new(0) }
+    }
+
     fn ask(&self, ledger: &str) {
         let said: Vec<_> = self.pages.iter().map(|page| said(get(page, "/readyz"))).collect();
         *self.reasons() = said;
-        if let Some(seconds) = get(ledger, "/metrics").ok().and_then(|page| oldest_now(&page)) {
+        if let Ok(page) = get(ledger, "/metrics") {
+            self.heard(&page);
+        }
+    }
+
+    /// Takes in what the ledger's metrics say.
+    fn heard(&self, page: &str) {
+        if let Some(seconds) = oldest_now(page) {
             let millis = Duration::try_from_secs_f64(seconds).unwrap_or_default().as_millis();
             self.ledger_ms.store(u64::try_from(millis).unwrap_or_default(), Ordering::Relaxed);
         }
@@ -79,16 +90,22 @@ impl Health {
         self.not_ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How old the ledger's last row is. The log ticks every second, so one to two seconds is as
-    /// young as it looks where nothing is behind.
-    pub(crate) fn ledger_lag(&self) -> Duration {
-        let ledger = Duration::from_millis(self.ledger_ms.load(Ordering::Relaxed));
-        wall_clock().saturating_sub(ledger)
+    /// How old the ledger's last row is; `None` where it has projected nothing yet. The log ticks
+    /// every second, so one to two seconds is as young as it looks where nothing is behind.
+    pub(crate) fn ledger_lag(&self) -> Option<Duration> {
+        Some(wall_clock().saturating_sub(self.ledger_reached()?))
+    }
+
+    /// Up to which moment since 1970 the ledger has everything, by the log's time.
+    pub(crate) fn ledger_reached(&self) -> Option<Duration> {
+        let reached = Duration::from_millis(self.ledger_ms.load(Ordering::Relaxed));
+        (!reached.is_zero()).then_some(reached)
     }
 }
 
+/// Time since 1970.
 #[expect(clippy::disallowed_methods, reason = "the log's time is that of the wall")]
-fn wall_clock() -> Duration {
+pub(crate) fn wall_clock() -> Duration {
     std::time::SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
@@ -103,10 +120,12 @@ fn said(page: io::Result<String>) -> Option<String> {
     Some(body.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// The least of the partitions' moments.
+/// The least of the partitions' moments. A ledger that has just started says 0 until it has
+/// projected something: what it had before is in its tables still, so what was heard last holds.
 fn oldest_now(page: &str) -> Option<f64> {
     let lines = page.lines().filter(|line| line.starts_with("tradespine_ledger_now_seconds"));
-    lines.filter_map(|line| line.rsplit(' ').next()?.parse().ok()).min_by(f64::total_cmp)
+    let moments = lines.filter_map(|line| line.rsplit(' ').next()?.parse().ok());
+    moments.min_by(f64::total_cmp).filter(|oldest| *oldest > 0.0)
 }
 
 /// A page over HTTP, its head included.
@@ -140,5 +159,23 @@ mod tests {
                     tradespine_ledger_now_seconds{partition=\"1\"} 3e0\nother 1\n";
         assert_eq!(oldest_now(page), Some(3.0));
         assert_eq!(oldest_now("other 1\n"), None);
+    }
+
+    #[test]
+    fn a_ledger_that_has_projected_nothing_yet_has_no_age() {
+        let health = Health::of(Vec::new());
+        assert_eq!(health.ledger_lag(), None);
+        health.heard("tradespine_ledger_now_seconds{partition=\"0\"} 0\n");
+        assert_eq!(health.ledger_lag(), None);
+        let an_hour_ago = wall_clock() - Duration::from_hours(1);
+        let page = |seconds: f64| format!("tradespine_ledger_now_seconds {seconds}\n");
+        health.heard(&page(an_hour_ago.as_secs_f64()));
+        let is_an_hour = |lag: Option<Duration>| {
+            lag.is_some_and(|lag| lag.abs_diff(Duration::from_hours(1)) < Duration::from_mins(1))
+        };
+        assert!(is_an_hour(health.ledger_lag()), "{:?}", health.ledger_lag());
+        // It was started again: its rows are as old as they were.
+        health.heard(&page(0.0));
+        assert!(is_an_hour(health.ledger_lag()), "{:?}", health.ledger_lag());
     }
 }

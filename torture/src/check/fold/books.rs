@@ -51,12 +51,13 @@ impl Fold {
         for id in touched {
             levels.extend(self.rest(*id));
         }
-        let mut changed = Vec::new();
         for (kind, event) in &now.events {
             if *kind == 7 {
                 let instrument = event.small(1)?;
                 levels.extend(self.published(instrument, event)?);
-                changed.push(instrument);
+                // Orders that money woke change a book several times in one answer, and clients may
+                // see it between.
+                self.after_change(instrument);
             }
         }
         for (instrument, is_bid, price) in levels {
@@ -70,9 +71,6 @@ impl Fold {
                     now.out_seq, now.partition, price
                 )
             });
-        }
-        for instrument in changed {
-            self.after_change(instrument);
         }
         Ok(())
     }

@@ -16,11 +16,26 @@ use crate::check::{
 pub(in crate::check) struct Balance {
     pub(in crate::check) available: i128,
     pub(in crate::check) held: i128,
+    /// What went to other shards less what came from them.
+    pub(in crate::check) link: i128,
 }
+
+/// A deposit or a withdrawal that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::check) struct Movement {
+    pub(in crate::check) account: Arc<str>,
+    pub(in crate::check) asset: u32,
+    /// What the account gained.
+    pub(in crate::check) units: i128,
+}
+
+/// Causes of postings that move money over the border.
+const BORDER: [u64; 2] = [3, 4];
 
 /// Buckets that are an account's.
 pub(super) const AVAILABLE: u32 = 1;
 pub(super) const HELD: u32 = 2;
+pub(super) const LINK: u32 = 5;
 
 /// An amount from its two halves.
 pub(super) fn amount(wire: Option<Message<'_>>) -> i128 {
@@ -47,6 +62,12 @@ impl Fold {
                 let gained = amount(leg.message(4)?);
                 *sums.entry(leg.small(3)?).or_default() += gained;
                 touched.extend(self.gain(now, &leg, gained)?);
+                if BORDER.contains(&posting.number(1)) && leg.small(1)? == AVAILABLE {
+                    let (account, asset) = (now.account(leg.small(2)?)?, leg.small(3)?);
+                    let movement = Movement { account, asset, units: gained };
+                    let id = posting.text(5)?.to_owned();
+                    self.movements.entry(id).or_default().push(movement);
+                }
             }
             let is_balanced = !sums.is_empty() && sums.values().all(|sum| *sum == 0);
             self.findings.hold(Check::Postings, is_balanced, || {
@@ -56,8 +77,11 @@ impl Fold {
         for told in body.messages(4)? {
             let account = now.account(told.small(1)?)?;
             let asset = told.small(2)?;
-            let told =
-                Balance { available: amount(told.message(3)?), held: amount(told.message(4)?) };
+            let told = Balance {
+                available: amount(told.message(3)?),
+                held: amount(told.message(4)?),
+                link: amount(told.message(5)?),
+            };
             let key = (account, asset, now.partition);
             touched.remove(&key);
             let folded = *self.balances.entry(key.clone()).or_default();
@@ -85,17 +109,17 @@ impl Fold {
         gained: i128,
     ) -> Result<Option<(Arc<str>, u32, u16)>, Broken> {
         let (bucket, asset) = (leg.small(1)?, leg.small(3)?);
-        if bucket != AVAILABLE && bucket != HELD {
+        if ![AVAILABLE, HELD, LINK].contains(&bucket) {
             *self.nobodys.entry((bucket, asset)).or_default() += gained;
             return Ok(None);
         }
         let key = (now.account(leg.small(2)?)?, asset, now.partition);
         let balance = self.balances.entry(key.clone()).or_default();
-        if bucket == AVAILABLE {
-            balance.available += gained;
-        } else {
-            balance.held += gained;
-        }
+        *match bucket {
+            AVAILABLE => &mut balance.available,
+            HELD => &mut balance.held,
+            _ => &mut balance.link,
+        } += gained;
         Ok(Some(key))
     }
 
@@ -125,7 +149,7 @@ impl Fold {
             *sums.entry(*asset).or_default() += held;
         }
         for ((_, asset, _), balance) in &self.balances {
-            *sums.entry(*asset).or_default() += balance.available + balance.held;
+            *sums.entry(*asset).or_default() += balance.available + balance.held + balance.link;
         }
         for (asset, sum) in sums {
             self.findings.hold(Check::Postings, sum == 0, || {

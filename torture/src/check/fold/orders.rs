@@ -62,6 +62,8 @@ pub(in crate::check) struct Order {
     pub(in crate::check) reason: &'static str,
     /// Every status that it had after an input.
     pub(in crate::check) had: Vec<Status>,
+    /// Whether its key makes no other order.
+    pub(in crate::check) uses_key: bool,
     /// How much of it lies in the book.
     pub(super) resting_lots: u64,
 }
@@ -154,7 +156,7 @@ impl Fold {
         event: &Message<'_>,
         input: Option<&Input>,
     ) -> Result<u64, Broken> {
-        self.born(now, event, event.number(3), input, Status::Open, "")
+        self.born(now, event, event.number(2), input, Status::Open, "")
     }
 
     pub(super) fn rejected(
@@ -200,16 +202,24 @@ impl Fold {
                 format!("order {id} has other terms than its input: {terms:?}")
             });
         }
-        let frees_key = LEAVES_KEY_FREE.contains(&event.number(2)) && status == Status::Rejected;
-        let waited = self.orders.get(&id).is_some_and(|order| order.status == Status::Pending);
-        self.findings.hold(Check::Orders, waited || !self.orders.contains_key(&id), || {
-            format!("order {id} came into being twice")
+        let before = self.orders.get(&id);
+        // An order that waited has another answer than its own record's, and the same terms.
+        let is_good = match before {
+            Some(before) => named > 0 && before.status == Status::Pending && before.terms == terms,
+            None => named == 0,
+        };
+        let created_nanos = before.map_or(now.nanos, |order| order.created_nanos);
+        let is_first = before.is_none();
+        self.findings.hold(Check::Orders, is_good, || {
+            format!("order {id} came into being twice, or waited with other terms than {terms:?}")
         });
-        if !frees_key && !waited {
+        let frees_key = status == Status::Rejected && LEAVES_KEY_FREE.contains(&event.number(2));
+        // A key that was used by waiting stays used.
+        let uses_key = !is_first || !frees_key;
+        if is_first && uses_key {
             let key = (Arc::clone(&terms.account), terms.instrument, terms.key.clone());
             self.keys.entry(key).or_default().push(id);
         }
-        let created_nanos = self.orders.get(&id).map_or(now.nanos, |order| order.created_nanos);
         let order = Order {
             created_nanos,
             updated_nanos: now.nanos,
@@ -217,6 +227,7 @@ impl Fold {
             status,
             reason,
             had: vec![status],
+            uses_key,
             resting_lots: 0,
             terms,
         };

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use super::{
     Fold, Now, Spool,
-    money::{AVAILABLE, HELD, amount, halves},
+    links::{SENT, TAKEN},
+    money::{AVAILABLE, HELD, LINK, amount, halves},
 };
 use crate::check::{chain::hex, wire::Message};
 
@@ -22,18 +23,21 @@ pub(super) fn spool<W: Write>(
     let (partition, out_seq) = (now.partition, now.out_seq);
     for (number, posting) in postings.iter().enumerate() {
         let external_id = posting.text(5).unwrap_or_default();
+        let is_linked = [SENT, TAKEN].contains(&posting.number(1));
+        let link = is_linked.then(|| posting.number(7).to_string()).unwrap_or_default();
         writeln!(
             spool.postings,
-            "{partition}\t{out_seq}\t{number}\t{}\t{}\t{}\t{}\t{}",
+            "{partition}\t{out_seq}\t{number}\t{}\t{}\t{}\t{}\t{}\t{}",
             posting.number(1),
             posting.number(2),
             posting.number(3),
             posting.number(4),
-            null(external_id)
+            null(external_id),
+            null(&link)
         )?;
         for (leg, wire) in posting.messages(6).unwrap_or_default().iter().enumerate() {
             let bucket = wire.small(1).unwrap_or_default();
-            let is_somebodys = [AVAILABLE, HELD].contains(&bucket);
+            let is_somebodys = [AVAILABLE, HELD, LINK].contains(&bucket);
             let account = wire.small(2).ok().and_then(|index| now.account(index).ok());
             let account = account.filter(|_| is_somebodys);
             let (units, units_high) = halves(amount(wire.message(4).unwrap_or_default()));
@@ -104,8 +108,10 @@ impl Fold {
         Box::new(self.balances.iter().map(|((account, asset, partition), balance)| {
             let (available, available_high) = halves(balance.available);
             let (held, held_high) = halves(balance.held);
+            let (link, link_high) = halves(balance.link);
             format!(
-                "{account}\t{asset}\t{partition}\t{available}\t{available_high}\t{held}\t{held_high}"
+                "{account}\t{asset}\t{partition}\t{available}\t{available_high}\t{held}\t\
+                 {held_high}\t{link}\t{link_high}"
             )
         }))
     }
