@@ -9,6 +9,7 @@ mod page;
 mod parts;
 mod platform;
 mod process;
+mod warm;
 mod wrk;
 
 use std::{
@@ -55,6 +56,10 @@ pub(crate) struct Extent {
     /// How long each load lasts.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
+    /// How often everything is loaded before the first round, five seconds of orders each, without
+    /// a figure: until the broker's virtual machine has compiled what it needs.
+    #[arg(long, default_value_t = 4)]
+    warm_up_turns: u32,
     /// Only these parts [default: all].
     #[arg(long, value_enum, value_delimiter = ',', value_name = "PARTS")]
     only: Vec<Part>,
@@ -130,6 +135,8 @@ pub(crate) fn run(apart: &Apart) -> Result<()> {
         loads_equal: 0,
     };
     bench.note_memory("started");
+    bench.warm_up()?;
+    eprintln!("everything is warm after {:.0} s", began.elapsed().as_secs_f64());
     for round in 1..=extent.rounds {
         eprintln!("round {round} of {}", extent.rounds);
         bench.round().with_context(|| format!("round {round}"))?;

@@ -329,7 +329,7 @@ impl Bench<'_> {
 
     /// Waits until the ledger has what was ordered since `before`, and says where it has more or
     /// less than that. How many seconds that took.
-    fn settle(&mut self, what: &str, before: Books) -> Result<f64> {
+    pub(super) fn settle(&mut self, what: &str, before: Books) -> Result<f64> {
         let drained = ledger::drain(&self.platform.at, before)?;
         if !drained.is_equal() {
             let (appended, rows) = (drained.appended, drained.rows);

@@ -94,6 +94,17 @@ pub enum Visibility {
     Synced,
 }
 
+/// How soon a reader looks again after it has brought something. Whoever looks as often as something
+/// comes is woken, and wakes its owner, for a handful of records at a time: under load that costs
+/// more than the records do. The first record after a quiet time is brought at once at any pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// At once: somebody waits for each record.
+    Eager,
+    /// Not before this time has passed since it looked last; what came meanwhile comes together.
+    AtMostEvery(Duration),
+}
+
 /// How a producer deals with a log that is slow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriterRole {
@@ -242,6 +253,21 @@ pub trait Log: Send + Sync {
         from: u64,
         visibility: Visibility,
     ) -> Result<Box<dyn Reader>, LogError>;
+
+    /// A reader whose owner is content with this pace. Where a look costs nothing but the owner's
+    /// own time this is any reader; where each is a request to somebody, it makes fewer.
+    ///
+    /// # Errors
+    /// [`LogError`] where there is nothing to read from there.
+    fn reader_at(
+        &self,
+        place: Place,
+        from: u64,
+        visibility: Visibility,
+        _pace: Pace,
+    ) -> Result<Box<dyn Reader>, LogError> {
+        self.reader(place, from, visibility)
+    }
 
     /// One more than the offset of the last visible record.
     ///

@@ -17,7 +17,7 @@ use crate::{
     chain::Chain,
     core::Core,
     genesis::Identity,
-    log::{Log, LogError, Place, ReachedEnd, ReadLimit, Reader, Stored, Visibility},
+    log::{Log, LogError, Pace, Place, ReachedEnd, ReadLimit, Reader, Stored, Visibility},
     quarantine::{self, Quarantines},
     replica::{Computed, Replica, ReplicaError},
     snapshot::{self, Decoded, Snapshot, SnapshotStore, StoreError},
@@ -109,6 +109,20 @@ pub enum Begin {
     First,
 }
 
+/// How soon the readers of a replay look again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paces {
+    /// Of the answers.
+    pub events: Pace,
+    /// Of the inputs.
+    pub inputs: Pace,
+}
+
+impl Paces {
+    /// Both at once.
+    pub const EAGER: Paces = Paces { events: Pace::Eager, inputs: Pace::Eager };
+}
+
 /// What one step of a replay did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Replayed {
@@ -130,6 +144,21 @@ impl<C: Core> Replay<C> {
         begin: &Begin,
         visibility: Visibility,
     ) -> Result<Replay<C>, ReplayError> {
+        Replay::open_at(log, identity, partition, begin, visibility, Paces::EAGER)
+    }
+
+    /// The same, and reads at these paces.
+    ///
+    /// # Errors
+    /// [`ReplayError`] where there is doubt about what the log holds.
+    pub fn open_at(
+        log: &dyn Log,
+        identity: &Identity,
+        partition: Partition,
+        begin: &Begin,
+        visibility: Visibility,
+        paces: Paces,
+    ) -> Result<Replay<C>, ReplayError> {
         let start = match begin {
             Begin::First => None,
             Begin::Newest(store) => newest(log, identity, partition, store.as_ref())?,
@@ -139,10 +168,12 @@ impl<C: Core> Replay<C> {
             position: Position::start(identity.log_id, partition),
         });
         let quarantines = Quarantines::ahead(log, partition, replica.next_offset(), visibility)?;
+        let (events, inputs) = (Place::events(partition), Place::orders(partition));
+        let (from, input_from) = (position.next_offset, replica.next_offset());
         Ok(Replay {
             acceptor: Acceptor::at(position),
-            events: log.reader(Place::events(partition), position.next_offset, visibility)?,
-            inputs: log.reader(Place::orders(partition), replica.next_offset(), visibility)?,
+            events: log.reader_at(events, from, visibility, paces.events)?,
+            inputs: log.reader_at(inputs, input_from, visibility, paces.inputs)?,
             replica,
             unanswered: VecDeque::new(),
             polled: Vec::new(),

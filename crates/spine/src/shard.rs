@@ -48,13 +48,18 @@ use crate::{
     chain::Link,
     core::Core,
     genesis::Identity,
-    log::{Log, Place, ReadLimit, Reader, Record, Stored, Visibility, WriterRole},
+    log::{Log, Pace, Place, ReadLimit, Reader, Record, Stored, Visibility, WriterRole},
     quarantine::{self, Quarantines},
-    replay::{Replay, ReplayError},
+    replay::{Paces, Replay, ReplayError},
     replica::{Notice, Replica},
     tail,
     trace::Tracer,
 };
+
+/// How soon an owner looks again. Orders wait for it to see its inputs. Nobody waits for it to hear
+/// of its own answers, of which it may have many unconfirmed.
+const PACES: Paces =
+    Paces { events: Pace::AtMostEvery(Duration::from_millis(10)), inputs: Pace::Eager };
 
 /// The owner of one partition, or a candidate for it.
 pub struct Shard<C> {
@@ -157,7 +162,7 @@ impl<C: Core> Shard<C> {
         now: Duration,
     ) -> Result<Shard<C>, ShardError> {
         let seen = Visibility::Written;
-        let mut replay = Replay::open(log.as_ref(), identity, partition, begin, seen)?;
+        let mut replay = Replay::open_at(log.as_ref(), identity, partition, begin, seen, PACES)?;
         replay.advance_to_end(log.as_ref(), seen)?;
         Shard::new(log.as_ref(), replay, settings, now)
     }

@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     core::Core,
     genesis::Identity,
-    log::{Log, Visibility},
-    replay::{Begin, Replay, ReplayError},
+    log::{Log, Pace, Visibility},
+    replay::{Begin, Paces, Replay, ReplayError},
     snapshot::{self, SnapshotStore, TakeError},
 };
 
@@ -25,7 +25,12 @@ use crate::{
 pub const ANSWERS_BETWEEN: u64 = 200_000;
 
 /// How long the copy sleeps between two looks, so that it catches up in batches and costs little.
-const CATCH_UP_EVERY: Duration = Duration::from_millis(500);
+/// What one look can bring is a few megabytes, so that it keeps up with the fastest shard.
+const CATCH_UP_EVERY: Duration = Duration::from_millis(200);
+
+/// It reads no sooner than it looks.
+const PACES: Paces =
+    Paces { events: Pace::AtMostEvery(CATCH_UP_EVERY), inputs: Pace::AtMostEvery(CATCH_UP_EVERY) };
 
 /// How long after a failed snapshot the next is tried.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
@@ -64,8 +69,9 @@ impl Snapshotter {
     fn run<C: Core>(&self, stop: &CancellationToken) -> Result<(), ReplayError> {
         let begin = Begin::Newest(Arc::clone(&self.store));
         let seen = Visibility::Synced;
+        let log = self.log.as_ref();
         let mut replay =
-            Replay::<C>::open(self.log.as_ref(), &self.identity, self.partition, &begin, seen)?;
+            Replay::<C>::open_at(log, &self.identity, self.partition, &begin, seen, PACES)?;
         let mut next_at = replay.position().out_seq + ANSWERS_BETWEEN;
         while !stop.is_cancelled() {
             let replayed = replay.advance(Duration::ZERO)?;

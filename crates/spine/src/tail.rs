@@ -9,7 +9,7 @@
 
 mod gap;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use model::Partition;
 use thiserror::Error;
@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use self::gap::GapWatch;
-pub use crate::acceptor::Accepted;
+pub use crate::{acceptor::Accepted, log::Pace};
 use crate::{
     acceptor::{Acceptor, Judged, Position, Verdict},
     answer::{Answer, AnswerError, Opened, Sealed},
@@ -62,17 +62,6 @@ pub enum TailError {
 /// What a tail sends: batches, and at most one error as its last word.
 pub type TailReceiver<A = Answer> = mpsc::Receiver<Result<Batch<A>, TailError>>;
 
-/// How soon a tail looks again after it has brought something. Whoever looks as often as something
-/// comes is woken, and wakes its reader, for a handful of answers at a time: under load that costs
-/// more than the answers do. The first answer after a quiet time is brought at once at any pace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// At once: somebody waits for each answer.
-    Eager,
-    /// Not before this time has passed since it looked last; what came meanwhile comes together.
-    AtMostEvery(Duration),
-}
-
 /// Starts a thread that follows the events of `partition` from `from` on, until `stop` or until the
 /// receiver is gone. It opens each answer as far as its reader asks: a reader that looks at few of
 /// them takes them [`Sealed`].
@@ -87,7 +76,7 @@ pub fn follow<A: Opened>(
     pace: Pace,
     stop: CancellationToken,
 ) -> Result<TailReceiver<A>, LogError> {
-    let reader = log.reader(Place::events(partition), from.next_offset, visibility)?;
+    let reader = log.reader_at(Place::events(partition), from.next_offset, visibility, pace)?;
     let (sender, receiver) = mpsc::channel(BATCHES_WAITING_MAX);
     let tail = Tail::new(partition, reader, from);
     let told = Told { tail, pace, sender, stop, of_end: false };

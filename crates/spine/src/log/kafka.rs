@@ -36,7 +36,7 @@ use rdkafka::{
 };
 
 use self::{client::Listener, producer::KafkaProducer, reader::KafkaReader};
-use super::{Log, LogError, Place, Producer, Reader, Visibility, WriterRole};
+use super::{Log, LogError, Pace, Place, Producer, Reader, Visibility, WriterRole};
 use crate::trace::LogName;
 
 /// What a record may have beside its own bytes in a message or a batch of one: lengths, offsets,
@@ -82,9 +82,9 @@ impl KafkaSettings {
         properties(&producer::config(self, role))
     }
 
-    /// The same of a reader.
+    /// The same of a reader for whose records somebody waits.
     pub fn reader_properties(&self) -> BTreeMap<String, String> {
-        properties(&reader::config(self))
+        properties(&reader::config(self, Pace::Eager))
     }
 
     /// The name of a topic, as brokers know it.
@@ -116,8 +116,12 @@ pub struct KafkaLog {
     settings: KafkaSettings,
     /// Asks about topics and offsets. A producer that produces nothing, since its thread also
     /// empties the queue of what librdkafka has to say while nobody asks.
-    questions: ThreadedProducer<Listener>,
+    questions: Arc<Questions>,
 }
+
+/// A client that asks. Its connection is never held by a fetch that waits for a record, behind
+/// which an answer would stand.
+type Questions = ThreadedProducer<Listener>;
 
 impl KafkaLog {
     /// Connects to the brokers. The topics must exist before anything is read or appended; see
@@ -127,7 +131,7 @@ impl KafkaLog {
     /// [`LogError::BadSetting`] where a property is not one or cannot be used, and
     /// [`LogError::Failed`] where no broker answers, with what the client last heard of them.
     pub fn open(settings: KafkaSettings) -> Result<KafkaLog, LogError> {
-        let questions: ThreadedProducer<Listener> = client::config(&settings)
+        let questions: Questions = client::config(&settings)
             .create_with_context(Listener::default())
             .map_err(|error| failed("making a client", &error))?;
         // Any topic will do: what counts is that somebody answers.
@@ -140,7 +144,7 @@ impl KafkaLog {
                 None => failed(&doing, &error),
             });
         }
-        Ok(KafkaLog { settings, questions })
+        Ok(KafkaLog { settings, questions: Arc::new(questions) })
     }
 
     fn client(&self) -> &Client<Listener> {
@@ -173,11 +177,27 @@ impl Log for KafkaLog {
         Ok(Arc::new(KafkaProducer::new(&self.settings, role)?))
     }
 
+    fn reader(
+        &self,
+        place: Place,
+        from: u64,
+        visibility: Visibility,
+    ) -> Result<Box<dyn Reader>, LogError> {
+        self.reader_at(place, from, visibility, Pace::Eager)
+    }
+
     /// Kafka shows only what is replicated to the in-sync replicas, so both visibilities are one.
-    fn reader(&self, place: Place, from: u64, _: Visibility) -> Result<Box<dyn Reader>, LogError> {
+    fn reader_at(
+        &self,
+        place: Place,
+        from: u64,
+        _: Visibility,
+        pace: Pace,
+    ) -> Result<Box<dyn Reader>, LogError> {
         let (first, end) = self.bounds(place)?;
         check_bounds(place, from, (first, end))?;
-        Ok(Box::new(KafkaReader::new(&self.settings, place, from, end)?))
+        let questions = Arc::clone(&self.questions);
+        Ok(Box::new(KafkaReader::new(&self.settings, questions, place, (from, end), pace)?))
     }
 
     fn end(&self, place: Place, _: Visibility) -> Result<u64, LogError> {

@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 use super::{Progress, Shard, ShardError, ShardSettings, meters::Meters};
 use crate::{core::Core, genesis::Identity, log::Log, replay::Begin};
 
-/// How long an idle owner waits for an input while answers of its own are to be confirmed.
-const WAIT_UNCONFIRMED: Duration = Duration::from_millis(1);
+/// How long an idle owner waits for an input while answers of its own are to be confirmed: about as
+/// long as it takes to hear of them. An input ends the wait at once.
+const WAIT_UNCONFIRMED: Duration = Duration::from_millis(10);
 
 /// How long it waits while none are, or for those while there may be no more: until it looks
 /// whether it should stop.

@@ -33,6 +33,8 @@ pub(super) fn config(settings: &KafkaSettings) -> ClientConfig {
         // A broker that restarts is back in seconds; orders wait for it meanwhile.
         .set("reconnect.backoff.ms", "50")
         .set("reconnect.backoff.max.ms", "1000")
+        // Brokers may ask clients for figures, for which every request is timed. Nobody reads them.
+        .set("enable.metrics.push", "false")
         .set("allow.auto.create.topics", "false");
     config
 }

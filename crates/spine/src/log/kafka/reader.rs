@@ -6,7 +6,10 @@
 //! And while records keep coming no fetch ever comes back empty: then the end is asked for now and
 //! then as well, and has been reached once the reader is where it was.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use model::Timestamp;
@@ -18,16 +21,17 @@ use rdkafka::{
     message::{
         BorrowedHeaders, BorrowedMessage, Headers as _, Message as _, Timestamp as KafkaTime,
     },
+    producer::Producer as _,
 };
 
 use super::{
-    ANSWER_WAIT_MAX, KafkaSettings, MESSAGE_BYTES_MAX, bounds, check_bounds,
+    ANSWER_WAIT_MAX, KafkaSettings, MESSAGE_BYTES_MAX, Questions, bounds, check_bounds,
     client::{self, Listener},
     failed,
 };
 use crate::{
     header::Headers,
-    log::{LogError, Place, ReachedEnd, ReadLimit, Reader, Record, Stored},
+    log::{LogError, Pace, Place, ReachedEnd, ReadLimit, Reader, Record, Stored},
 };
 
 /// How long a broker holds a fetch that finds nothing, in milliseconds; a new record ends it at
@@ -37,9 +41,15 @@ const FETCH_WAIT_MS: &str = "50";
 /// How much a reader keeps fetched ahead of its owner.
 const AHEAD_KIBIBYTES_MAX: usize = 16 * 1024;
 
-/// For how long a reader that looks again whether there is room for more must wait, in
-/// milliseconds: little, since the owner has just made some.
-const AHEAD_ROOM_WAIT_MS: &str = "5";
+/// With how many records ahead of its owner a reader asks for no more. A client asks for the next
+/// as soon as it has something unless it is told so, which under a steady load is a request, an
+/// answer and a handful of switches of context for each record or two, at both ends. So it rests
+/// for its pace while its owner has not taken what came, and one request brings what came meanwhile.
+const AHEAD_RECORDS_ENOUGH: &str = "1";
+
+/// The pace of an eager reader under load: what is waited there is won twice (docs/adr/0008). A
+/// record after a quiet time is fetched at once.
+const EAGER_PACE: Duration = Duration::from_millis(2);
 
 /// After how much waiting for nothing the end is asked for again.
 const END_STALE_AFTER: Duration = Duration::from_millis(100);
@@ -54,6 +64,8 @@ const END_WAIT_MAX: Duration = Duration::from_millis(500);
 /// A consumer of one partition.
 pub(super) struct KafkaReader {
     consumer: BaseConsumer<Listener>,
+    /// Asks for the end.
+    questions: Arc<Questions>,
     cursor: Cursor,
 }
 
@@ -74,13 +86,14 @@ impl KafkaReader {
     /// the end.
     pub(super) fn new(
         settings: &KafkaSettings,
+        questions: Arc<Questions>,
         place: Place,
-        from: u64,
-        end: u64,
+        (from, end): (u64, u64),
+        pace: Pace,
     ) -> Result<KafkaReader, LogError> {
         let failed = |error| failed("making a reader", &error);
         let consumer: BaseConsumer<Listener> =
-            config(settings).create_with_context(Listener::default()).map_err(failed)?;
+            config(settings, pace).create_with_context(Listener::default()).map_err(failed)?;
         let name = settings.topic_name(place.topic);
         let first = Offset::Offset(i64::try_from(from).unwrap_or(i64::MAX));
         let mut assignment = TopicPartitionList::new();
@@ -97,7 +110,7 @@ impl KafkaReader {
             told_end: (from < end).then_some(end),
             asked_at: Instant::now(),
         };
-        Ok(KafkaReader { consumer, cursor })
+        Ok(KafkaReader { consumer, questions, cursor })
     }
 }
 
@@ -108,7 +121,7 @@ impl Reader for KafkaReader {
         wait: Duration,
         into: &mut Vec<Stored>,
     ) -> Result<ReachedEnd, LogError> {
-        let KafkaReader { consumer, cursor } = self;
+        let KafkaReader { consumer, questions, cursor } = self;
         let (mut records, mut bytes) = (0, 0);
         let mut wait = wait;
         while records < limit.records && bytes < limit.bytes {
@@ -122,12 +135,12 @@ impl Reader for KafkaReader {
                 // Perhaps long ago, if nobody polled since: what came after it stands behind it.
                 Some(Err(KafkaError::PartitionEOF(_))) => cursor.is_at_end(),
                 Some(Err(error)) => {
-                    cursor.judge(&error, consumer.client())?;
+                    cursor.judge(&error, questions.client())?;
                     break;
                 }
                 None => {
-                    cursor.doubt_end(wait, consumer.client());
-                    cursor.look_for_end(consumer.client());
+                    cursor.doubt_end(wait, questions.client());
+                    cursor.look_for_end(questions.client());
                     break;
                 }
             }
@@ -244,7 +257,11 @@ pub(super) fn timestamp(time: KafkaTime) -> Timestamp {
     millis.map_or(Timestamp::EPOCH, Timestamp::from_unix_millis)
 }
 
-pub(super) fn config(settings: &KafkaSettings) -> ClientConfig {
+pub(super) fn config(settings: &KafkaSettings, pace: Pace) -> ClientConfig {
+    let span = match pace {
+        Pace::Eager => EAGER_PACE,
+        Pace::AtMostEvery(span) => span,
+    };
     let mut config = client::config(settings);
     config
         // librdkafka wants a group's name even of a reader that joins none.
@@ -257,66 +274,11 @@ pub(super) fn config(settings: &KafkaSettings) -> ClientConfig {
         .set("fetch.wait.max.ms", FETCH_WAIT_MS)
         .set("fetch.message.max.bytes", MESSAGE_BYTES_MAX.to_string())
         .set("queued.max.messages.kbytes", AHEAD_KIBIBYTES_MAX.to_string())
-        .set("fetch.queue.backoff.ms", AHEAD_ROOM_WAIT_MS);
+        .set("queued.min.messages", AHEAD_RECORDS_ENOUGH)
+        // Nought would mean to look without a rest.
+        .set("fetch.queue.backoff.ms", span.as_millis().max(1).to_string());
     config
 }
 
 #[cfg(test)]
-mod tests {
-    use std::{env, process};
-
-    use model::Partition;
-    use rdkafka::admin::{AdminClient, AdminOptions};
-
-    use super::*;
-    use crate::log::{
-        Log as _, Visibility, WriterRole, append_blocking,
-        kafka::{KafkaLog, admin},
-    };
-
-    const PLENTY: ReadLimit = ReadLimit { records: 100, bytes: 1 << 20 };
-
-    /// Polls until something is said, and returns the error that it must be.
-    fn refusal(settings: &KafkaSettings, place: Place, from: u64) -> LogError {
-        let mut reader = KafkaReader::new(settings, place, from, u64::MAX).expect("a reader");
-        let mut stored = Vec::new();
-        for _ in 0..100 {
-            let polled = reader.poll(PLENTY, Duration::from_millis(100), &mut stored);
-            assert_eq!(stored, []);
-            if let Err(error) = polled {
-                return error;
-            }
-        }
-        panic!("a reader from {from} on was not refused");
-    }
-
-    /// As it happens to a reader whose records go while it reads.
-    #[test]
-    fn a_reader_of_what_is_gone_or_not_yet_there_is_told_so() {
-        let Ok(bootstrap) = env::var("TRADESPINE_TEST_KAFKA") else {
-            assert!(env::var_os("TRADESPINE_XTASK").is_none(), "TRADESPINE_TEST_KAFKA is not set");
-            println!("skipped: TRADESPINE_TEST_KAFKA names no broker");
-            return;
-        };
-        let mut settings = KafkaSettings::new(bootstrap);
-        settings.topic_prefix = format!("trimmed-{}-", process::id());
-        admin::create_topics(&settings, 1, 1).expect("the topics are created");
-        let log = KafkaLog::open(settings.clone()).expect("the broker answers");
-        let producer = log.producer(WriterRole::Shard).expect("a producer");
-        let place = Place::orders(Partition::FIRST);
-        for _ in 0..3 {
-            append_blocking(&*producer, place, Record::of("x")).expect("it is appended");
-        }
-        let mut cut = TopicPartitionList::new();
-        let name = settings.topic_name(place.topic);
-        cut.add_partition_offset(&name, 0, Offset::Offset(2)).expect("an offset");
-        let client: AdminClient<Listener> =
-            client::config(&settings).create_with_context(Listener::default()).expect("a client");
-        admin::block_on(client.delete_records(&cut, &AdminOptions::new())).expect("it is trimmed");
-
-        let trimmed = LogError::Trimmed { place, asked: 1, first: 2 };
-        assert_eq!(log.reader(place, 1, Visibility::Synced).err(), Some(trimmed.clone()));
-        assert_eq!(refusal(&settings, place, 1), trimmed);
-        assert_eq!(refusal(&settings, place, 4), LogError::BeyondEnd { place, asked: 4, end: 3 });
-    }
-}
+mod tests;
