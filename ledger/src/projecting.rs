@@ -34,8 +34,8 @@ use crate::{
 };
 
 /// How often the events are looked at while they keep coming: rows written together cost less: a
-/// transaction is some twenty statements, whether of ten orders or of a thousand. A query that waits
-/// for its client's own order waits that much longer, and only under load.
+/// transaction is some twenty statements, whether of ten orders or of a thousand. A query that
+/// waits for its client's own order waits that much longer, and only under load.
 const PACE: Pace = Pace::AtMostEvery(Duration::from_millis(50));
 
 /// No further answer goes into a batch that has so many: at ten thousand orders a second a batch

@@ -5,10 +5,11 @@ mod platform;
 
 use std::time::Duration;
 
+use daemon::clock::{Clock as _, WallClock};
+use model::Timestamp;
 use platform::Platform;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// How long the ledger may take to know what was decided.
 const TELLING_MAX: Duration = Duration::from_secs(60);
@@ -86,8 +87,8 @@ async fn time_in_force(desk: &Desk<'_>) {
     assert_eq!(filled["status"], "filled");
     desk.ledger_tells(&maker, "filled").await;
 
-    let soon = OffsetDateTime::now_utc() + Duration::from_secs(2);
-    let soon = soon.format(&Rfc3339).expect("it is written");
+    let soon = Timestamp::from_unix_millis(WallClock.now().unix_millis() + 2_000);
+    let soon = proto::text::rfc3339(soon);
     let gtd = json!({"time_in_force": "gtd", "expires_at": soon});
     let gtd = desk.place("maker", "sell", "60000", gtd).await;
     assert_eq!(gtd["status"], "open");

@@ -94,9 +94,10 @@ pub enum Visibility {
     Synced,
 }
 
-/// How soon a reader looks again after it has brought something. Whoever looks as often as something
-/// comes is woken, and wakes its owner, for a handful of records at a time: under load that costs
-/// more than the records do. The first record after a quiet time is brought at once at any pace.
+/// How soon a reader looks again after it has brought something. Whoever looks as often as
+/// something comes is woken, and wakes its owner, for a handful of records at a time: under load
+/// that costs more than the records do. The first record after a quiet time is brought at once at
+/// any pace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
     /// At once: somebody waits for each record.

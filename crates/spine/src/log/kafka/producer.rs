@@ -34,8 +34,8 @@ use crate::{
 };
 
 /// How long the first record of a batch waits for company, in milliseconds. Nothing: a record that
-/// is alone is acknowledged after 0.6 ms instead of 1.6 ms. Under load records gather while requests
-/// are on their way, of which there are few.
+/// is alone is acknowledged after 0.6 ms instead of 1.6 ms. Under load records gather while
+/// requests are on their way, of which there are few.
 const LINGER_MS: &str = "0";
 
 /// How many requests an edge may have on their way to one broker. Fewer make fuller batches: what

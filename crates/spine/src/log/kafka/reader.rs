@@ -44,7 +44,8 @@ const AHEAD_KIBIBYTES_MAX: usize = 16 * 1024;
 /// With how many records ahead of its owner a reader asks for no more. A client asks for the next
 /// as soon as it has something unless it is told so, which under a steady load is a request, an
 /// answer and a handful of switches of context for each record or two, at both ends. So it rests
-/// for its pace while its owner has not taken what came, and one request brings what came meanwhile.
+/// for its pace while its owner has not taken what came, and one request brings what came
+/// meanwhile.
 const AHEAD_RECORDS_ENOUGH: &str = "1";
 
 /// The pace of an eager reader under load: what is waited there is won twice (docs/adr/0008). A
