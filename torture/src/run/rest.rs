@@ -63,7 +63,7 @@ impl Run<'_> {
             thread::sleep(ASK_EVERY);
             let has_all = self.platform.health.ledger_reached().is_some_and(|at| at >= done_at);
             let is_still = has_all && evidence::on_its_way(&mut self.platform)? == 0;
-            since = if is_still { since.or(Some(Instant::now())) } else { None };
+            since = if is_still { since.or_else(|| Some(Instant::now())) } else { None };
             if let Some(since) = since.filter(|since| since.elapsed() >= STILL_FOR) {
                 return Ok(since);
             }

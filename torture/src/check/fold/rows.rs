@@ -24,7 +24,7 @@ pub(super) fn spool<W: Write>(
     for (number, posting) in postings.iter().enumerate() {
         let external_id = posting.text(5).unwrap_or_default();
         let is_linked = [SENT, TAKEN].contains(&posting.number(1));
-        let link = is_linked.then(|| posting.number(7).to_string()).unwrap_or_default();
+        let link = if is_linked { posting.number(7).to_string() } else { String::new() };
         writeln!(
             spool.postings,
             "{partition}\t{out_seq}\t{number}\t{}\t{}\t{}\t{}\t{}\t{}",
