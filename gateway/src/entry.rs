@@ -1,9 +1,9 @@
 //! The fields of a request become a command, or a problem that names the field; pure.
 //!
 //! An order is checked in one straight ladder, and the first step that fails is what the client is
-//! told: client, instrument, side, type, time in force, what else it says, then price, quantity and quote quantity
-//! (whether each may stand there, then its value), then the key of retries. Numbers are read from
-//! their text, exactly; what is off the grid is refused, never rounded.
+//! told: client, instrument, side, type, time in force, what else it says, then price, quantity and
+//! quote quantity (whether each may stand there, then its value), then the key of retries. Numbers
+//! are read from their text, exactly; what is off the grid is refused, never rounded.
 
 mod money;
 mod order;

@@ -8,8 +8,8 @@
 //! # Layout
 //!
 //! - [`exchange`]: the state, and how the spine drives it.
-//! - `place`, `cancel`, `fund`, `list`: what each kind of input does. `sleep`: orders that wait for a
-//!   price.
+//! - `place`, `cancel`, `fund`, `list`: what each kind of input does. `sleep`: orders that wait for
+//!   a price.
 //! - `park`: what waits for money from other shards, and how shards ask each other for it.
 //! - `trade`, `answer`: how what happened is settled and written down. `content`: what a retry
 //!   repeats. `compact`: sandbox accounts that go out of memory.

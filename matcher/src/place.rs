@@ -6,8 +6,8 @@
 //!    late: what was executed is never denied. Other content under the key is refused.
 //! 2. Lateness, what the log is not upgraded to, the bounds of the account and of the shard. These
 //!    refusals leave the key free.
-//! 3. The instrument, what its book refuses, and the funds. These consume the key: a retry is told the same again. Where
-//!    there are other shards the order waits for what is missing here.
+//! 3. The instrument, what its book refuses, and the funds. These consume the key: a retry is told
+//!    the same again. Where there are other shards the order waits for what is missing here.
 
 use ledger_core::{MarketSize, hold_for, hold_for_market};
 use matcher_core::{Holder, KeyCheck, NewOrder, OrderKey, Refused, Size};

@@ -121,8 +121,8 @@ pub(super) struct OrderBody<'a> {
     #[serde(borrow, default)]
     #[schema(value_type = String, example = "buy")]
     side: Option<&'a RawValue>,
-    /// limit, market, stop_loss, stop_loss_limit, take_profit or take_profit_limit. The last four sleep
-    /// until a trade is at stop_price or beyond it.
+    /// limit, market, stop_loss, stop_loss_limit, take_profit or take_profit_limit. The last four
+    /// sleep until a trade is at stop_price or beyond it.
     #[serde(borrow, default)]
     #[schema(value_type = String, example = "limit")]
     r#type: Option<&'a RawValue>,

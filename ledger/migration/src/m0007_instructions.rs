@@ -5,8 +5,8 @@ use sea_orm_migration::{
     schema::{big_integer, boolean, small_integer},
 };
 
-/// Adds `post_only`, `self_trade_prevention`, `expires_at_nanos`, `prevented_lots`, `trigger_kind` and
-/// `trigger_price_ticks` to `orders`.
+/// Adds `post_only`, `self_trade_prevention`, `expires_at_nanos`, `prevented_lots`, `trigger_kind`
+/// and `trigger_price_ticks` to `orders`.
 #[derive(DeriveMigrationName, Debug)]
 pub struct Migration;
 

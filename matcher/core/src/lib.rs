@@ -62,11 +62,11 @@
 //!     [`EndReason::InsufficientFunds`], the funds do not reach one more lot;
 //!     [`EndReason::SweepLimit`].
 //! 16. Price protection: no trade further than the instrument's `price_protection_bps` from the
-//!     price of its last trade before this command or, while it has none, from the best price of the
-//!     other side. The bound is rounded to a tick towards that reference; a trade *at* the bound is
-//!     allowed.
-//! 17. Buying by base quantity takes as much as is asked, as far as the order's funds reach: at each
-//!     price floored to the lot.
+//!     price of its last trade before this command or, while it has none, from the best price of
+//!     the other side. The bound is rounded to a tick towards that reference; a trade *at* the
+//!     bound is allowed.
+//! 17. Buying by base quantity takes as much as is asked, as far as the order's funds reach: at
+//!     each price floored to the lot.
 //! 18. By quote amount: at each price as many whole lots as what is left of the amount pays for (a
 //!     sell: brings in), never more. Once not one more lot would fit at the price of its last
 //!     trade, or at the next, the order is complete, [`EndReason::Filled`]; the dust stays unspent,
@@ -77,31 +77,31 @@
 //!
 //! # Stop-loss and take-profit orders
 //!
-//! 19. Such an order sleeps until a trade is at its trigger's price or beyond: a stop-loss buy and a
-//!     take-profit sell wait for a rise to it, a stop-loss sell and a take-profit buy for a fall.
+//! 19. Such an order sleeps until a trade is at its trigger's price or beyond: a stop-loss buy and
+//!     a take-profit sell wait for a rise to it, a stop-loss sell and a take-profit buy for a fall.
 //!     Asleep it is in no queue and in no depth, but open: it counts, and it can be cancelled. One
 //!     that the price of the last trade would wake at once is refused as [`Refused::WouldTrigger`].
 //! 20. Only trades wake, each trade of a command, and only once the command is finished. Of those
 //!     that it wakes the ones that waited for a fall come first, the highest trigger first; then
 //!     those that waited for a rise, the lowest first; at one price in order of entry.
-//! 21. Who has woken goes on when the caller asks for it ([`Books::next_woken`]), as a command of its
-//!     own: a limit or a market order like any, with its time in force, its mode of self-trade
+//! 21. Who has woken goes on when the caller asks for it ([`Books::next_woken`]), as a command of
+//!     its own: a limit or a market order like any, with its time in force, its mode of self-trade
 //!     prevention and its funds. Whom its trades wake comes behind all that had woken before. Until
 //!     it goes on it can be cancelled.
 //!
 //! # Bounds
 //!
-//! 22. One command meets at most [`FILLS_MAX`] makers, traded or not. An order that could trade on expires as
-//!     [`EndReason::SweepLimit`], GTC or not: it must not rest where it crosses. One that could not
-//!     trade on anyway ends or rests as without this rule.
-//! 23. At most [`ORDERS_MAX`] orders are open, asleep or not. The caller asks [`Books::has_room`] before it
-//!     accepts.
+//! 22. One command meets at most [`FILLS_MAX`] makers, traded or not. An order that could trade on
+//!     expires as [`EndReason::SweepLimit`], GTC or not: it must not rest where it crosses. One
+//!     that could not trade on anyway ends or rests as without this rule.
+//! 23. At most [`ORDERS_MAX`] orders are open, asleep or not. The caller asks [`Books::has_room`]
+//!     before it accepts.
 //!
 //! # The life of an order
 //!
-//! 24. Every placed order ends exactly once, rests or sleeps; a resting order ends exactly once, by its
-//!     last trade, by self-trade prevention, by its time or by cancellation; after its end there is
-//!     nothing of it. Its id is then unknown here. A refused order changes nothing.
+//! 24. Every placed order ends exactly once, rests or sleeps; a resting order ends exactly once, by
+//!     its last trade, by self-trade prevention, by its time or by cancellation; after its end
+//!     there is nothing of it. Its id is then unknown here. A refused order changes nothing.
 //! 25. Cancelling an id that is not open changes nothing. Cancel-all ends an account's orders in
 //!     the order in which they came to rest, over all books or in one; then those that sleep, in
 //!     order of entry.
@@ -113,8 +113,8 @@
 //!     its final total, zero where the level is gone; a command that changed no level takes no
 //!     number.
 //! 27. Within a command the order is: trades and prevented trades, each followed by the end of its
-//!     maker if that was its last; then the taker's end, or that it rests. Levels: instruments by id, bids before asks,
-//!     best first.
+//!     maker if that was its last; then the taker's end, or that it rests. Levels: instruments by
+//!     id, bids before asks, best first.
 //! 28. Changing an instrument's settings leaves its resting orders as they are.
 //!
 //! # Cost

@@ -9,8 +9,8 @@ use crate::Prevented;
 /// grown to the largest answer, nothing is allocated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// What happened, in order: each trade or prevented trade, then the end of its maker if that was
-    /// its last; then the one end of the taker, or that it rests.
+    /// What happened, in order: each trade or prevented trade, then the end of its maker if that
+    /// was its last; then the one end of the taker, or that it rests.
     pub events: Vec<BookEvent>,
     /// The final total of each level that changed, once for each: by instrument in ascending order
     /// of id, bids before asks, best price first.
@@ -131,7 +131,8 @@ pub struct End {
     pub side: Side,
     /// Its limit; `None` for a market order.
     pub limit: Option<Price>,
-    /// What was neither traded nor prevented; zero for an order by quote amount, which asked for no quantity.
+    /// What was neither traded nor prevented; zero for an order by quote amount, which asked for no
+    /// quantity.
     pub remaining: Quantity,
     /// Why it ended.
     pub reason: EndReason,

@@ -1,7 +1,8 @@
 //! Placing an order: it takes what the book offers, then rests or ends.
 //!
 //! A sweep goes level by level from the best price, within a level from the oldest order, and stops
-//! for one of seven reasons (`Stop`). It is a loop, never a recursion, and bounded by [`FILLS_MAX`].
+//! for one of seven reasons (`Stop`). It is a loop, never a recursion, and bounded by
+//! [`FILLS_MAX`].
 
 use model::{
     AccountHandle, Amount, Instrument, OrderType, Price, Quantity, SelfTradePrevention, Side,
@@ -13,7 +14,8 @@ use crate::{
     Size, book::Resting, prevention::Meeting, slab::NIL,
 };
 
-/// How many matches one command may make, traded or prevented, so that its answer is always one record of the log.
+/// How many matches one command may make, traded or prevented, so that its answer is always one
+/// record of the log.
 pub const FILLS_MAX: usize = 5_000;
 
 /// An order while it takes.
@@ -150,8 +152,8 @@ impl Books {
         }
     }
 
-    /// Meets the queue of one level, oldest first, for up to `allowed` lots, and tells how many were
-    /// traded or taken off the taker.
+    /// Meets the queue of one level, oldest first, for up to `allowed` lots, and tells how many
+    /// were traded or taken off the taker.
     fn take_level(
         &mut self,
         taker: &mut Taker<'_>,

@@ -256,7 +256,8 @@ fn the_largest_sweep_fits_a_record() {
 /// An item to another shard: a name of 64 bytes, two amounts of 22, and numbers.
 const LINK_ITEM_BYTES_MAX: usize = 150;
 
-/// The end of something parked, or of an order whose time is up: its event, a name, a release of two legs and a balance.
+/// The end of something parked, or of an order whose time is up: its event, a name, a release of
+/// two legs and a balance.
 const PARKED_END_BYTES_MAX: usize = 400;
 
 /// As many orders as one account may have, each at a level where more rests, in as many books as
