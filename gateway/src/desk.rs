@@ -81,19 +81,21 @@ pub struct Answered {
     pub decided_at: u64,
     /// When the command's own record was answered: before this answer where it waited.
     pub received_at: Timestamp,
+    has_waited: bool,
 }
 
 impl Answered {
     /// What `answer` says of its own record.
     pub fn at_once(partition: Partition, answer: Answer) -> Answered {
         let (decided_at, received_at) = (answer.in_offset, answer.now);
-        Answered { partition, answer, decided_at, received_at }
+        Answered { partition, answer, decided_at, received_at, has_waited: false }
     }
 
     /// What `answer` says of the record at `id`, which has waited since `received_at`.
     pub fn after_waiting(answer: &Answer, id: OrderId, received_at: Timestamp) -> Answered {
         let (partition, decided_at) = (id.partition(), answer.in_offset);
-        Answered { partition, answer: waits::as_its_own(answer, id), decided_at, received_at }
+        let answer = waits::as_its_own(answer, id);
+        Answered { partition, answer, decided_at, received_at, has_waited: true }
     }
 
     /// The place of the command's record, which for an order is its id. `None` beyond what ids
@@ -105,7 +107,7 @@ impl Answered {
     /// Whether this used the order's key up, so that a retry with it is a duplicate. What waits has
     /// used it up already, whatever becomes of it.
     pub fn consumes_key(&self) -> bool {
-        self.decided_at != self.answer.in_offset || consumes_key(&self.answer)
+        self.has_waited || consumes_key(&self.answer)
     }
 }
 
@@ -125,7 +127,7 @@ pub enum News {
     NotWritten(Problem),
     /// Time is up, or the log did not confirm the record; its place where that much is known.
     Unknown {
-        /// The place of the record.
+        /// The place of the record; where it is a duplicate of one that waits for money, of that.
         id: Option<OrderId>,
     },
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use support::{POOR, Shard, Stage};
+use support::{Shard, Stage, shard::POOR};
 use tokio::time::sleep;
 
 const ORDERS: &str = "/api/v1/orders?wait=result";

@@ -6,7 +6,7 @@
 mod ledger;
 mod market;
 pub mod redis_server;
-mod shard;
+pub mod shard;
 
 use std::{sync::Arc, time::Duration};
 
@@ -37,10 +37,7 @@ use spine::{
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub use self::{
-    ledger::FakeLedger,
-    shard::{POOR, Shard},
-};
+pub use self::{ledger::FakeLedger, shard::Shard};
 
 /// How long anything in a test may take before it is called stuck.
 const STUCK: Duration = Duration::from_secs(20);

@@ -147,7 +147,7 @@ impl Rules {
             }
             Ask::Market { .. } if accounts[0] == POOR => {
                 let terms = Some(terms(&order));
-                self.parked.insert(id, order.clone());
+                self.parked.insert(id, order);
                 applied(vec![event(event::Kind::OrderParked(log::OrderParked { terms }))])
             }
             Ask::Market { quantity } => {
