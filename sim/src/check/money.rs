@@ -55,8 +55,8 @@ fn check_links(truths: &Truths) -> Result<(), String> {
     }
     let Links { items, sent, taken } = &links;
     for (word, booked) in [("sent", sent), ("taken", taken)] {
-        let ways = items.keys().chain(booked.keys());
-        if let Some(way) = { ways }.find(|way| items.get(*way) != booked.get(*way)) {
+        let mut ways = items.keys().chain(booked.keys());
+        if let Some(way) = ways.find(|way| items.get(*way) != booked.get(*way)) {
             let (items, booked) = (items.get(way), booked.get(way));
             return Err(format!("{items:?} went the way {way:?}, and {booked:?} was {word}"));
         }
