@@ -9,7 +9,8 @@
 //!    long: nothing that was given up can be done later.
 //! 4. Exactly one [`News`] to whoever asked: where the record stands, what its shard answered, that
 //!    it was not written, or that nobody knows yet. Where the shard answers that an order waits for
-//!    money, that is no result: `parked` waits for the answer that is.
+//!    money, or that it is a duplicate of one that does, that is no result: `parked` waits for the
+//!    answer that is.
 //!
 //! Each command costs a few short locks of one of many small maps, and no task of its own.
 
@@ -19,6 +20,7 @@ mod machine;
 mod parked;
 mod shared;
 mod waiters;
+mod waits;
 
 use std::{
     sync::{
@@ -43,8 +45,7 @@ use spine::{
     trace::{Sending, Tracer},
 };
 
-pub(crate) use self::parked::is_parked;
-pub use self::{follow::Followers, machine::Machine};
+pub use self::{follow::Followers, machine::Machine, waits::Waits};
 use self::{
     parked::Parked,
     shared::{Meters, Shared},
@@ -53,6 +54,7 @@ use self::{
 use crate::{
     idempotency::{Cache, Claim},
     problem::Problem,
+    result::consumes_key,
 };
 
 /// How long a record may wait for the log: after it the record is refused as late wherever it was
@@ -77,13 +79,35 @@ pub struct Answered {
     pub answer: Answer,
     /// The offset of the input that this answers indeed.
     pub decided_at: u64,
+    /// When the command's own record was answered: before this answer where it waited.
+    pub received_at: Timestamp,
+    has_waited: bool,
 }
 
 impl Answered {
+    /// What `answer` says of its own record.
+    pub fn at_once(partition: Partition, answer: Answer) -> Answered {
+        let (decided_at, received_at) = (answer.in_offset, answer.now);
+        Answered { partition, answer, decided_at, received_at, has_waited: false }
+    }
+
+    /// What `answer` says of the record at `id`, which has waited since `received_at`.
+    pub fn after_waiting(answer: &Answer, id: OrderId, received_at: Timestamp) -> Answered {
+        let (partition, decided_at) = (id.partition(), answer.in_offset);
+        let answer = waits::as_its_own(answer, id);
+        Answered { partition, answer, decided_at, received_at, has_waited: true }
+    }
+
     /// The place of the command's record, which for an order is its id. `None` beyond what ids
     /// hold.
     pub fn id(&self) -> Option<OrderId> {
         self.answer.order_id(self.partition)
+    }
+
+    /// Whether this used the order's key up, so that a retry with it is a duplicate. What waits has
+    /// used it up already, whatever becomes of it.
+    pub fn consumes_key(&self) -> bool {
+        self.has_waited || consumes_key(&self.answer)
     }
 }
 
@@ -103,7 +127,7 @@ pub enum News {
     NotWritten(Problem),
     /// Time is up, or the log did not confirm the record; its place where that much is known.
     Unknown {
-        /// The place of the record.
+        /// The place of the record; where it is a duplicate of one that waits for money, of that.
         id: Option<OrderId>,
     },
 }

@@ -26,7 +26,10 @@ use proto::{
 };
 use spine::{LogId, answer::Sealed};
 
-use crate::{desk::Answered, entry::Placed};
+use crate::{
+    desk::{Answered, Waits},
+    entry::Placed,
+};
 
 pub use self::{fleet::FleetCache, memory::MemoryCache};
 
@@ -90,9 +93,9 @@ pub trait Cache: Send + Sync {
     /// The answer to the order of this id, which the log says was the first under this key.
     fn first(&self, claim: &Claim, original: OrderId) -> Option<Kept>;
 
-    /// Hears every accepted answer to a command, whoever's it is, before who waits for it does.
-    /// Must not block.
-    fn hear(&self, _partition: Partition, _answer: &Sealed) {}
+    /// Hears every accepted answer to a command, and every other with which a wait for money ends,
+    /// whoever's they are, before who waits for them does. Must not block.
+    fn hear(&self, _partition: Partition, _answer: &Sealed, _waits: &Waits) {}
 
     /// Keeps an accepted answer, if it used the key up. Must not block.
     fn keep(&self, claim: Claim, log_id: LogId, answered: &Arc<Answered>);

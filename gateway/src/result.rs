@@ -14,7 +14,7 @@ use proto::{
 };
 use spine::Answer;
 
-use crate::{entry::Placed, reference::Listed};
+use crate::{desk::Answered, entry::Placed, reference::Listed};
 
 /// What a shard said of an order.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,9 +41,12 @@ pub fn unknown(placed: &Placed, id: Option<OrderId>, at: Timestamp) -> Order {
     }
 }
 
-/// What `answer` says of `placed`, whose record is at `id`.
-pub fn decide(placed: &Placed, id: OrderId, answer: &Answer) -> Decision {
-    let order = identified(terms(placed), id, answer.now);
+/// What `answered` says of `placed`, whose record is at `id`.
+pub fn decide(placed: &Placed, id: OrderId, answered: &Answered) -> Decision {
+    let answer = &answered.answer;
+    let updated_at = Some(convert::to_proto_timestamp(answer.now));
+    let order = identified(terms(placed), id, answered.received_at);
+    let order = Order { updated_at, ..order };
     let kind = answer.body.outcome.as_ref().and_then(|outcome| outcome.kind.as_ref());
     match kind {
         Some(outcome::Kind::Applied(_)) => {

@@ -134,6 +134,8 @@ impl Park {
         let Some(Asked { by, wanted }) = queue.asked.take() else { return false };
         queue.denied = (amount < wanted).then_some(by);
         self.ready.insert(purse);
+        // Whoever it was asked for may have stopped waiting.
+        self.drop_if_idle(purse);
         true
     }
 

@@ -39,6 +39,12 @@ pub enum Broken {
     DeafOwners,
     /// Gateways never look whose time is up.
     NoSweep,
+    /// Shards credit what other shards grant twice.
+    GrantTwice,
+    /// Shards do not say what became of what waited for money in vain.
+    ForgottenParked,
+    /// Gateways take it for a result that an order waits for money.
+    WaitIsResult,
 }
 
 /// A log whose producers acknowledge at once, and hope.

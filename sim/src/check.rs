@@ -3,7 +3,9 @@
 //! | check | what it says |
 //! |---|---|
 //! | [`truth`] | readers accept exactly what the inputs, applied one by one, come to |
+//! | [`waits`] | what waits for money is decided, once |
 //! | [`money`] | after each answer all there is of an asset, and what came in, sum to zero |
+//! | [`money`] | what a shard sent to another came there once, in order; nothing is on its way |
 //! | [`told`] | what a client was told is what the log says of that very request |
 //! | [`once`] | a key has one effect; every repetition is answered as one, with the first result |
 //! | [`ledgers`] | the rows are the fold of the answers, and the balances those of the shard |
@@ -15,6 +17,7 @@ mod money;
 mod once;
 mod told;
 mod truth;
+mod waits;
 
 use ledger::store::Store;
 use proto::topic::Topic;
@@ -27,6 +30,7 @@ use crate::{fault::Fault, running::at_once, world::World};
 pub(crate) fn check(world: &World) -> Result<(), Fault> {
     let truths = Truths::read(world)?;
     truths.count(&world.around.tally);
+    waits::check(&truths, &world.around.tally)?;
     money::check(&truths)?;
     told::check(&world.story, &truths)?;
     once::check(&world.story, &truths)?;

@@ -14,7 +14,10 @@ use gateway::{
 };
 use ledger::store::Store;
 use model::{AccountName, OrderId};
-use proto::log::{RefusalReason, outcome};
+use proto::{
+    log::{RefusalReason, outcome},
+    trading::Order,
+};
 
 use crate::{
     broken::Broken,
@@ -144,7 +147,13 @@ impl Client {
             "{account} asks gateway {gateway} for {intent}, attempt {attempt}: {}",
             request_id.map_or_else(|| "not sent".to_owned(), |id| format!("{:032x}", id.0))
         ));
-        world.story.attempts.push(Attempt { intent, asked, request_id, heard: Vec::new() });
+        world.story.attempts.push(Attempt {
+            intent,
+            asked,
+            request_id,
+            heard: Vec::new(),
+            recalled: None,
+        });
         match sent {
             Ok(_) => {
                 let since = world.around.timeline.now();
@@ -173,8 +182,17 @@ impl Client {
         for heard in heard {
             world.around.tally.count(heard.word());
             world.note(format_args!("{} heard of {attempt}: {heard}", self.account.as_str()));
-            verdict = self.judge(world, &asked, &heard);
-            world.story.attempts[attempt].heard.push(heard);
+            let recalled = recall(world, doing, &asked, &heard);
+            verdict = match &recalled {
+                Some((id, _)) => {
+                    self.orders.push(*id);
+                    Verdict::Sure
+                }
+                None => self.judge(world, &asked, &heard),
+            };
+            let attempt = &mut world.story.attempts[attempt];
+            attempt.recalled = recalled;
+            attempt.heard.push(heard);
         }
         let intent = &mut world.story.intents[doing.intent];
         let now = world.around.timeline.now();
@@ -214,8 +232,8 @@ impl Client {
             Heard::News(News::Answered(answered)) => match asked {
                 Asked::Place(placed) => {
                     let Some(id) = answered.id() else { return Verdict::Again };
-                    match result::decide(placed, id, &answered.answer) {
-                        Decision::Decided(_) if result::consumes_key(&answered.answer) => {
+                    match result::decide(placed, id, answered) {
+                        Decision::Decided(_) if answered.consumes_key() => {
                             self.orders.push(id);
                             Verdict::Sure
                         }
@@ -232,8 +250,7 @@ impl Client {
         }
     }
 
-    /// What a gateway does for a duplicate whose first answer it does not remember: it asks the
-    /// ledger.
+    /// What a gateway does for a duplicate whose first answer it cannot recall: it asks the ledger.
     fn look_up(&mut self, world: &World, original: OrderId) -> Verdict {
         match at_once(world.store.order(original)) {
             Some(Ok(Some(_))) => {
@@ -242,6 +259,28 @@ impl Client {
             }
             _ => Verdict::Again,
         }
+    }
+}
+
+/// What the gateway that told of a duplicate recalls of the first result, whoever took it in.
+fn recall(
+    world: &World,
+    doing: &Doing,
+    asked: &Asked,
+    heard: &Heard,
+) -> Option<(OrderId, Box<Order>)> {
+    let (Stage::For { gateway, .. }, Asked::Place(placed)) = (&doing.stage, asked) else {
+        return None;
+    };
+    let Heard::News(News::Answered(answered)) = heard else { return None };
+    let Decision::Duplicate(original) = result::decide(placed, answered.id()?, answered) else {
+        return None;
+    };
+    let kept = world.gateways[*gateway].first(&Claim::of(placed)?, original)?;
+    world.around.tally.count("heard: recalled");
+    match result::decide(placed, original, &kept.answered) {
+        Decision::Decided(order) => Some((original, order)),
+        _ => None,
     }
 }
 
@@ -272,7 +311,7 @@ fn submit(
         && let Some(kept) = world.gateways[gateway].known(claim)
         && kept.content == claim.content
         && let Some(id) = kept.answered.id()
-        && let Decision::Decided(order) = result::decide(placed, id, &kept.answered.answer)
+        && let Decision::Decided(order) = result::decide(placed, id, &kept.answered)
     {
         return (mail, Err(Box::new(Heard::Known(id, order))));
     }

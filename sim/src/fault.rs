@@ -13,6 +13,14 @@ pub enum Fault {
         /// What it said.
         why: String,
     },
+    /// The sender of a partition's links ended.
+    #[error("the sender of partition {partition} ended: {why}")]
+    SenderEnded {
+        /// The partition.
+        partition: u16,
+        /// What it said.
+        why: String,
+    },
     /// A gateway's followers ended.
     #[error("a gateway ended: {0}")]
     GatewayEnded(String),

@@ -11,13 +11,13 @@
 //! # Layout
 //!
 //! - `plan`: how large and how rough a run is. `random`, `timeline`: all chance, all time.
-//! - `world`: who goes on next; what disturbs; how it ends. `process`: the four kinds of process.
+//! - `world`: who goes on next; what disturbs; how it ends. `process`: the five kinds of process.
 //!   `running`: how their futures go on. `store`: a database across a network.
 //! - `client`, `listener`: those outside. `story`: what clients wanted and heard. `venue`: what is
 //!   traded.
 //! - `check`: what must be so in the end. [`fault`]: what can be found wrong.
-//! - [`broken`]: what is built wrong on purpose, to be found. [`tally`]: what happened how often.
-//!   `history`: what happened, for people and as one hash.
+//! - [`broken`], `planted`: what is built wrong on purpose, to be found. [`tally`]: what happened
+//!   how often. `history`: what happened, for people and as one hash.
 //!
 //! What will never live here: a second implementation of anything that ships, but for checks.
 
@@ -30,6 +30,7 @@ pub mod fault;
 mod history;
 mod listener;
 mod plan;
+mod planted;
 mod process;
 mod random;
 mod running;

@@ -5,8 +5,9 @@
 
 use crate::random::Random;
 
-/// Money on its way between shards is not simulated yet, nor are orders that wait for it.
-const PARTITIONS: u16 = 1;
+/// How many partitions there are: mostly one for each instrument, so that money has to go from one
+/// to another; and one now and then, where nothing of that may show.
+const PARTITIONS: [u16; 4] = [1, 3, 3, 3];
 
 /// See the [module](self). Rates are in thousandths.
 #[derive(Clone, Debug)]
@@ -41,7 +42,7 @@ impl Plan {
             usize::try_from(random.within(range)).expect("a small number")
         };
         Plan {
-            partitions: PARTITIONS,
+            partitions: *random.pick(&PARTITIONS),
             gateways: count(random, 1..4),
             projectors: count(random, 1..3),
             broadcasters: count(random, 1..3),

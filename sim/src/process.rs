@@ -3,6 +3,7 @@
 mod broadcaster;
 mod gateway;
 mod projector;
+mod sender;
 mod shard;
 
 use std::{fmt, sync::Arc};
@@ -11,7 +12,7 @@ use model::Partition;
 use spine::{Log, genesis::Identity, log::memory::MemoryLog, snapshot::MemorySnapshots};
 
 pub(crate) use self::{
-    broadcaster::Broadcaster, gateway::Gateway, projector::Projector, shard::Seat,
+    broadcaster::Broadcaster, gateway::Gateway, projector::Projector, sender::Sender, shard::Seat,
 };
 use crate::{broken::Broken, random::Random, tally::Tally, timeline::Timeline};
 
@@ -20,6 +21,8 @@ use crate::{broken::Broken, random::Random, tally::Tally, timeline::Timeline};
 pub(crate) enum ProcessId {
     /// A place for an owner or candidate of a partition: there are two for each.
     Shard(usize),
+    /// A place for what sends the items of the shard in the place of the same number.
+    Sender(usize),
     Gateway(usize),
     Projector(usize),
     Broadcaster(usize),
@@ -30,6 +33,7 @@ impl ProcessId {
     pub(crate) const fn kind(self) -> &'static str {
         match self {
             ProcessId::Shard(_) => "shard",
+            ProcessId::Sender(_) => "link sender",
             ProcessId::Gateway(_) => "gateway",
             ProcessId::Projector(_) => "projector",
             ProcessId::Broadcaster(_) => "broadcaster",
@@ -40,6 +44,7 @@ impl ProcessId {
 impl fmt::Display for ProcessId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (ProcessId::Shard(number)
+        | ProcessId::Sender(number)
         | ProcessId::Gateway(number)
         | ProcessId::Projector(number)
         | ProcessId::Broadcaster(number)) = self;

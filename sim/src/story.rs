@@ -48,6 +48,9 @@ pub(crate) struct Attempt {
     pub(crate) request_id: Option<RequestId>,
     /// All that was heard: once at most.
     pub(crate) heard: Vec<Heard>,
+    /// What the gateway recalled of the first result, where this was a duplicate: the order with
+    /// this id.
+    pub(crate) recalled: Option<(OrderId, Box<Order>)>,
 }
 
 /// What a client hears of one attempt.

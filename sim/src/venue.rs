@@ -19,6 +19,8 @@ use spine::{
     },
 };
 
+use crate::{broken::Broken, planted};
+
 /// One coin in smallest units.
 const COIN: u64 = 100_000_000;
 
@@ -29,9 +31,14 @@ const ASSETS: [(u32, &str, u64); 3] = [(1, "USD", 5_000), (2, "BTC", 40), (3, "E
 const INSTRUMENTS: [(u32, u32, u32); 3] = [(1, 2, 1), (2, 3, 1), (3, 3, 2)];
 
 /// Founds the log and lists everything on every partition, as the first inputs of each.
-pub(crate) fn found(memory: &MemoryLog, log: &dyn Log, partitions: u16) -> Identity {
+pub(crate) fn found(
+    memory: &MemoryLog,
+    log: &dyn Log,
+    partitions: u16,
+    broken: Broken,
+) -> Identity {
     let genesis = log::Genesis {
-        log_id: vec![9; 16],
+        log_id: planted::log_id(broken),
         partition_count: partitions.into(),
         sandbox: true,
         key_retention_nanos: 24 * 3_600 * 1_000_000_000,

@@ -20,7 +20,7 @@ use crate::{
     history::History,
     listener::Listener,
     plan::Plan,
-    process::{Broadcaster, Gateway, ProcessId, Projector, Seat, Surroundings},
+    process::{Broadcaster, Gateway, ProcessId, Projector, Seat, Sender, Surroundings},
     random::Random,
     store::FarStore,
     story::Story,
@@ -41,6 +41,8 @@ pub(crate) struct World {
     pub(crate) catalogue: Catalogue,
     pub(crate) instruments: Vec<Arc<Listed>>,
     pub(crate) seats: Vec<Seat>,
+    /// One for each seat; none where a shard is alone.
+    senders: Vec<Sender>,
     pub(crate) gateways: Vec<Gateway>,
     projectors: Vec<Projector>,
     pub(crate) broadcasters: Vec<Broadcaster>,
@@ -70,7 +72,7 @@ impl World {
         let memory = MemoryLog::simulated(plan.partitions);
         let timeline = Timeline::new(memory.clone());
         let log: Arc<dyn Log> = Arc::new(memory.clone());
-        let identity = venue::found(&memory, log.as_ref(), plan.partitions);
+        let identity = venue::found(&memory, log.as_ref(), plan.partitions, broken);
         let edge = WriterRole::Edge { give_up_after: Duration::ZERO };
         let stranger = log.producer(edge).expect("a memory takes producers");
         let tally = Tally::default();
@@ -78,6 +80,8 @@ impl World {
         let catalogue = venue::catalogue(plan.partitions);
         let instruments = venue::instruments(&catalogue);
         let seats = identity.partitions().flat_map(|one| [Seat::new(one), Seat::new(one)]);
+        let senders = identity.partitions().flat_map(|one| [Sender::new(one), Sender::new(one)]);
+        let is_alone = plan.partitions == 1;
         let account = |number| AccountName::new(&format!("client{number}")).expect("a good name");
         let clients = (0..plan.clients).map(|one| Client::new(account(one), plan.intents));
         let listeners = (0..plan.broadcasters).flat_map(|broadcaster| {
@@ -85,6 +89,7 @@ impl World {
         });
         let mut world = World {
             seats: seats.collect(),
+            senders: senders.filter(|_| !is_alone).collect(),
             gateways: (0..plan.gateways).map(|_| Gateway::default()).collect(),
             projectors: (0..plan.projectors).map(|_| Projector::default()).collect(),
             broadcasters: (0..plan.broadcasters).map(|_| Broadcaster::new()).collect(),
@@ -171,15 +176,17 @@ impl World {
 
     fn processes(&self) -> Vec<ProcessId> {
         let shards = (0..self.seats.len()).map(ProcessId::Shard);
+        let senders = (0..self.senders.len()).map(ProcessId::Sender);
         let gateways = (0..self.gateways.len()).map(ProcessId::Gateway);
         let projectors = (0..self.projectors.len()).map(ProcessId::Projector);
         let broadcasters = (0..self.broadcasters.len()).map(ProcessId::Broadcaster);
-        shards.chain(gateways).chain(projectors).chain(broadcasters).collect()
+        shards.chain(senders).chain(gateways).chain(projectors).chain(broadcasters).collect()
     }
 
     fn is_running(&self, process: ProcessId) -> bool {
         match process {
             ProcessId::Shard(seat) => self.seats[seat].shard.is_some(),
+            ProcessId::Sender(sender) => self.senders[sender].is_running(),
             ProcessId::Gateway(gateway) => self.gateways[gateway].incarnation().is_some(),
             ProcessId::Projector(projector) => self.projectors[projector].is_running(),
             ProcessId::Broadcaster(broadcaster) => self.broadcasters[broadcaster].hub().is_some(),
@@ -213,6 +220,7 @@ impl World {
         let around = &mut self.around;
         match process {
             ProcessId::Shard(seat) => self.seats[seat].start(around)?,
+            ProcessId::Sender(sender) => self.senders[sender].start(around)?,
             ProcessId::Gateway(gateway) => self.gateways[gateway].start(around)?,
             ProcessId::Projector(projector) => {
                 self.projectors[projector].start(around, &self.far_store);
@@ -235,6 +243,10 @@ impl World {
                 if after != before {
                     self.note(format_args!("{process}: {after}"));
                 }
+            }
+            ProcessId::Sender(sender) => {
+                let may_send = self.seats[sender].owns();
+                self.senders[sender].step(around, may_send)?;
             }
             ProcessId::Gateway(gateway) => self.gateways[gateway].step(around)?,
             ProcessId::Projector(projector) => self.projectors[projector].step(around)?,

@@ -98,3 +98,19 @@ fn an_owner_that_ignores_that_another_took_over_is_found() {
 fn a_gateway_that_never_looks_whose_time_is_up_is_found() {
     assert!(matches!(found(Broken::NoSweep), Fault::Stuck(_)));
 }
+
+#[test]
+fn a_shard_that_credits_a_grant_twice_is_found() {
+    assert!(matches!(found(Broken::GrantTwice), Fault::Money(_)));
+}
+
+#[test]
+fn a_shard_that_forgets_what_waited_for_money_is_found() {
+    let fault = found(Broken::ForgottenParked);
+    assert!(matches!(fault, Fault::Once(_) | Fault::Stuck(_)), "{fault}");
+}
+
+#[test]
+fn a_gateway_that_takes_waiting_for_a_result_is_found() {
+    assert!(matches!(found(Broken::WaitIsResult), Fault::Told(_)));
+}

@@ -206,6 +206,16 @@ impl Sealed {
             .map_err(|error| AnswerError::Undecodable(error.to_string()))
     }
 
+    /// What happened, without the rest of the body.
+    ///
+    /// # Errors
+    /// [`AnswerError`] where the body is none.
+    pub fn events(&self) -> Result<Vec<log::Event>, AnswerError> {
+        log::AnswerEvents::decode(self.body.clone())
+            .map(|body| body.events)
+            .map_err(|error| AnswerError::Undecodable(error.to_string()))
+    }
+
     /// Reads the body too.
     ///
     /// # Errors

@@ -116,14 +116,8 @@ fn take(
     }
     for accepted in batch.answers {
         let offset = accepted.offset;
-        let unopened = |error| TailError::Unopened { partition, offset, error };
-        if !shared.parked.is_empty() {
-            shared.heed_parked(partition, &accepted.answer).map_err(unopened)?;
-        }
-        // Ticks and the like answer nobody's request.
-        if accepted.answer.request_id.0 != 0 {
-            shared.answered(partition, accepted).map_err(unopened)?;
-        }
+        let heeded = shared.heed(partition, accepted);
+        heeded.map_err(|error| TailError::Unopened { partition, offset, error })?;
     }
     Ok(())
 }

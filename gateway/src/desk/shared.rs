@@ -7,7 +7,8 @@ use std::sync::{
 };
 
 use daemon::clock::Clock;
-use model::{OrderId, Partition, RequestId};
+use model::{OrderId, Partition, RequestId, Timestamp};
+use proto::log::outcome;
 use spine::{
     Answer, LogId, Place,
     acceptor::Accepted,
@@ -17,8 +18,8 @@ use spine::{
 };
 
 use super::{
-    Answered, Machine, News, Wants,
-    parked::{self, Parked},
+    Answered, Machine, News, Waits, Wants,
+    parked::Parked,
     waiters::{Waiter, Waiters},
 };
 use crate::{
@@ -126,15 +127,42 @@ impl Shared {
         }
     }
 
-    /// Hands an accepted answer to who waits for it, and keeps it for retries. Where nobody does
-    /// any more and nothing is kept, which is most orders under load, nobody looks into it.
-    pub(super) fn answered(
+    /// Hears an accepted answer: who waits for it is told.
+    pub(super) fn heed(
         &self,
         partition: Partition,
         accepted: Accepted<Sealed>,
     ) -> Result<(), AnswerError> {
+        let sealed = accepted.answer.clone();
+        // On a shard that is alone nothing waits, and nobody looks.
+        let is_alone = self.partition_count <= 1;
+        let waits = if is_alone { Waits::default() } else { Waits::of(&sealed)? };
+        // Ticks and the like answer nobody's request.
+        let is_command = sealed.request_id.0 != 0;
+        if is_command || !waits.is_none() {
+            self.cache.hear(partition, &sealed, &waits);
+        }
+        if waits.begins
+            && let Some(id) = OrderId::at(partition, sealed.in_offset)
+        {
+            self.parked.begin(id, sealed.now);
+        }
+        if is_command {
+            self.answered(partition, accepted, &waits)?;
+        }
+        // Last: one answer can say that its own command waits and what becomes of it.
+        self.end_waits(&sealed, &waits)
+    }
+
+    /// Hands an answer to who waits for it, and keeps it for retries. Where nobody does any more
+    /// and nothing is kept, which is most orders under load, nobody looks into it.
+    fn answered(
+        &self,
+        partition: Partition,
+        accepted: Accepted<Sealed>,
+        waits: &Waits,
+    ) -> Result<(), AnswerError> {
         let Accepted { offset, answer: sealed, headers } = accepted;
-        self.cache.hear(partition, &sealed);
         let Some(waiter) = self.waiters.remove(sealed.request_id) else { return Ok(()) };
         let _span = self.tracer.process(Place::events(partition), offset, &headers);
         self.meters.answered.increment(1);
@@ -145,40 +173,56 @@ impl Shared {
         let mut answer = sealed.open()?;
         // Nobody here looks at postings, and answers are kept.
         answer.body.postings = Vec::new();
-        if parked::is_parked(&answer.body) {
-            self.park(partition, waiter, &answer);
-        } else {
-            let decided_at = answer.in_offset;
-            self.tell(waiter, Answered { partition, answer, decided_at });
+        match self.waits_for(partition, &answer, waits) {
+            Some(id) => self.park(id, waiter, OrderId::at(partition, answer.in_offset), answer.now),
+            None => self.tell(waiter, Answered::at_once(partition, answer)),
         }
         Ok(())
     }
 
+    /// The record whose result is to come that `answer` is not yet: its own, or, where it is a
+    /// duplicate, the first one of its key.
+    fn waits_for(&self, partition: Partition, answer: &Answer, waits: &Waits) -> Option<OrderId> {
+        if waits.begins {
+            return OrderId::at(partition, answer.in_offset);
+        }
+        match answer.body.outcome.as_ref()?.kind.as_ref()? {
+            outcome::Kind::Duplicate(duplicate) => {
+                let original = OrderId::from_number(duplicate.original_order_id)?;
+                self.parked.holds(original).then_some(original)
+            }
+            _ => None,
+        }
+    }
+
     /// Hands on what an answer says of orders and withdrawals that waited for money, where anybody
     /// waits for that here. Every answer may; most gateways have nobody who does.
-    pub(super) fn heed_parked(
-        &self,
-        partition: Partition,
-        sealed: &Sealed,
-    ) -> Result<(), AnswerError> {
-        let answer = sealed.clone().open()?;
-        for id in parked::decided(&answer.body) {
-            let Some(waiter) = self.parked.take(id) else { continue };
-            let (answer, decided_at) = (parked::as_its_own(&answer, id), answer.in_offset);
-            self.tell(waiter, Answered { partition, answer, decided_at });
+    fn end_waits(&self, sealed: &Sealed, waits: &Waits) -> Result<(), AnswerError> {
+        let mut opened = None;
+        for id in &waits.ends {
+            let Some(noted) = self.parked.end(*id) else { continue };
+            if noted.waiters.is_empty() {
+                continue;
+            }
+            let answer = match &opened {
+                Some(answer) => answer,
+                None => opened.insert(sealed.clone().open()?),
+            };
+            for waiter in noted.waiters {
+                self.tell(waiter, Answered::after_waiting(answer, *id, noted.received_at));
+            }
         }
         Ok(())
     }
 
     /// What is asked for waits. One who wants the receipt only has it with this.
-    fn park(&self, partition: Partition, mut waiter: Waiter, answer: &Answer) {
-        let Some(id) = answer.order_id(partition) else { return };
+    fn park(&self, id: OrderId, mut waiter: Waiter, own: Option<OrderId>, at: Timestamp) {
         if waiter.wants() == Wants::Receipt
-            && let Some(hear) = waiter.take_hear()
+            && let (Some(own), Some(hear)) = (own, waiter.take_hear())
         {
-            hear(News::Appended { id, at: answer.now });
+            hear(News::Appended { id: own, at });
         }
-        if let Some(hear) = self.parked.park(id, waiter) {
+        if let Some(hear) = self.parked.wait(id, waiter) {
             hear(News::Unknown { id: Some(id) });
         }
     }

@@ -85,7 +85,7 @@ impl Table {
 
     fn answered(&self, offset: u64, answer: Sealed) {
         let accepted = Accepted { offset, answer, headers: Headers::default() };
-        self.desk.shared.answered(Partition::FIRST, accepted).expect("it opens");
+        self.desk.shared.heed(Partition::FIRST, accepted).expect("it opens");
     }
 
     /// The shard says that what this record asks for waits for money.
@@ -97,8 +97,7 @@ impl Table {
 
     /// The shard answers the input at this offset, which is nobody's request.
     fn tell(&self, offset: u64, kinds: Vec<log::event::Kind>) {
-        let sealed = sealed(offset, RequestId(0), body(kinds));
-        self.desk.shared.heed_parked(Partition::FIRST, &sealed).expect("it opens");
+        self.answered(offset, sealed(offset, RequestId(0), body(kinds)));
     }
 
     fn sweep_after(&self, seconds: u64) {
@@ -219,7 +218,7 @@ fn a_shard_that_is_down_closes_the_desk_for_its_own_commands_only() {
 
 #[test]
 fn an_order_that_waits_for_money_is_heard_of_when_it_is_decided() {
-    let table = Table::new();
+    let table = Table::of_partitions(2);
     // The first record of a partition is nobody's order.
     table.submit(PATIENT).expect("taken");
     table.deliver(Delivery::Land);
@@ -254,7 +253,7 @@ fn an_order_that_waits_for_money_is_heard_of_when_it_is_decided() {
 
 #[test]
 fn whoever_waits_for_money_too_long_is_told_that_nobody_knows() {
-    let table = Table::new();
+    let table = Table::of_partitions(2);
     for offset in 0..3 {
         table.submit(if offset == 2 { Wants::Receipt } else { PATIENT }).expect("taken");
         table.deliver(Delivery::Land);
@@ -275,4 +274,48 @@ fn whoever_waits_for_money_too_long_is_told_that_nobody_knows() {
     assert_eq!(table.heard(), [News::Unknown { id: OrderId::at(Partition::FIRST, 0) }]);
     table.sweep_after(60);
     assert_eq!(table.heard(), [], "once, and who has a receipt waits for nothing");
+}
+
+#[test]
+fn a_retry_of_what_waits_for_money_waits_for_the_same_answer() {
+    let table = Table::of_partitions(2);
+    table.submit(PATIENT).expect("taken");
+    table.deliver(Delivery::Land);
+    // Whoever placed it, here nobody waits for it.
+    let parked = log::event::Kind::OrderParked(log::OrderParked::default());
+    table.answered(1, sealed(1, RequestId(77), body(vec![parked])));
+    let duplicate = log::Duplicate { original_order_id: 1 };
+    let outcome = Some(log::Outcome { kind: Some(log::outcome::Kind::Duplicate(duplicate)) });
+    let duplicate = log::AnswerBody { outcome, ..log::AnswerBody::default() };
+    table.answered(2, sealed(2, table.request_id(0), duplicate.clone()));
+    assert_eq!(table.heard(), [], "the first has no result yet");
+    let placed = log::OrderPlaced { order_id: 1, terms: None };
+    table.tell(9, vec![log::event::Kind::OrderPlaced(placed)]);
+    let [News::Answered(answered)] = &table.heard()[..] else { panic!("an answer") };
+    assert_eq!((answered.id().map(OrderId::number), answered.decided_at), (Some(1), 9));
+    table.submit(PATIENT).expect("taken");
+    table.deliver(Delivery::Land);
+    table.answered(10, sealed(10, table.request_id(1), duplicate));
+    let [News::Answered(answered)] = &table.heard()[..] else { panic!("an answer") };
+    assert_eq!(answered.id().map(OrderId::offset), Some(10), "now it has one");
+}
+
+#[test]
+fn what_waits_and_is_decided_by_one_answer_is_heard_of() {
+    let table = Table::of_partitions(2);
+    for _ in 0..2 {
+        table.submit(PATIENT).expect("taken");
+        table.deliver(Delivery::Land);
+    }
+    let reason = log::RefusalReason::TooManyOpenOrders.into();
+    let kinds = vec![
+        log::event::Kind::OrderParked(log::OrderParked::default()),
+        log::event::Kind::OrderRejected(log::OrderRejected { order_id: 1, reason, terms: None }),
+    ];
+    table.answered(1, sealed(1, table.request_id(1), body(kinds)));
+    let [News::Answered(answered)] = &table.heard()[..] else { panic!("an answer") };
+    let outcome = answered.answer.body.outcome.as_ref().and_then(|outcome| outcome.kind.as_ref());
+    assert!(
+        matches!(outcome, Some(log::outcome::Kind::Refused(refused)) if refused.reason == reason)
+    );
 }

@@ -11,8 +11,8 @@ use spine::Answer;
 use super::Claim;
 use crate::result::consumes_key;
 
-/// The claim of the order that `answer` decided; `None` where it decided none, or left its key
-/// free.
+/// The claim of the order whose record `answer` answers; `None` where there is none, or its key was
+/// left free.
 pub(super) fn asked(answer: &Answer) -> Option<Claim> {
     if !consumes_key(answer) {
         return None;
@@ -20,6 +20,7 @@ pub(super) fn asked(answer: &Answer) -> Option<Claim> {
     // An order's own event names no id: it is that of the input. Others waited, and woke by it.
     let terms = answer.body.events.iter().find_map(|event| match event.kind.as_ref()? {
         event::Kind::OrderPlaced(placed) if placed.order_id == 0 => placed.terms.as_ref(),
+        event::Kind::OrderParked(parked) => parked.terms.as_ref(),
         event::Kind::OrderRejected(rejected) if rejected.order_id == 0 => rejected.terms.as_ref(),
         _ => None,
     })?;

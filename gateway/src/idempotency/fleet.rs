@@ -18,7 +18,7 @@ use super::{
     recent::{Looked, Recent},
     redis::{Found, Redis},
 };
-use crate::desk::{self, Answered};
+use crate::desk::{Answered, Waits};
 
 /// How long one waits for another gateway that claimed the same key, or for the log to show here
 /// what another gateway has seen already: many times what an answer takes. Then the order is
@@ -68,7 +68,7 @@ impl Meters {
 enum Confirmed {
     /// It is the one that was asked for, and this is its answer.
     Yes(Kept),
-    /// It may be: the log was not read so far here.
+    /// It may be: the log was not read so far here, or the order still waits for money.
     NotYet,
     /// It may be: the answer is longer ago than what is kept here.
     Gone,
@@ -132,23 +132,26 @@ impl FleetCache {
     /// Whether the log says that `id` is the order that used this key up, as far as it was read
     /// here. Its content may be another: that is for the client to hear.
     fn confirm(&self, claim: &Claim, id: OrderId) -> Confirmed {
-        let sealed = match self.recent.look(id) {
-            Looked::Answer(sealed) => sealed,
+        let (sealed, decided) = match self.recent.look(id) {
+            Looked::Answer(sealed) => (sealed, None),
+            Looked::Waited { own, decided } => (own, Some(decided)),
             Looked::NotYet => return Confirmed::NotYet,
             Looked::Gone => return Confirmed::Gone,
             Looked::Nothing => return Confirmed::No,
         };
         let Ok(mut answer) = sealed.open() else { return Confirmed::No };
-        if desk::is_parked(&answer.body) {
-            // Its result stands elsewhere: the shard says that it is a duplicate.
-            return Confirmed::Gone;
-        }
         let asked = asked(&answer).filter(|asked| asked.key == claim.key);
         let Some(asked) = asked else { return Confirmed::No };
-        // As the desk keeps them.
-        answer.body.postings = Vec::new();
-        let decided_at = answer.in_offset;
-        let answered = Arc::new(Answered { partition: id.partition(), answer, decided_at });
+        let answered = match decided.map(|sealed| sealed.open()) {
+            Some(Ok(decided)) => Answered::after_waiting(&decided, id, answer.now),
+            Some(Err(_)) => return Confirmed::No,
+            None => {
+                // As the desk keeps them.
+                answer.body.postings = Vec::new();
+                Answered::at_once(id.partition(), answer)
+            }
+        };
+        let answered = Arc::new(answered);
         Confirmed::Yes(Kept { content: asked.content, log_id: self.log_id, answered })
     }
 
@@ -188,12 +191,12 @@ impl Cache for FleetCache {
         Some(kept)
     }
 
-    fn hear(&self, partition: Partition, answer: &Sealed) {
-        self.recent.push(partition, answer);
+    fn hear(&self, partition: Partition, answer: &Sealed, waits: &Waits) {
+        self.recent.push(partition, answer, waits);
     }
 
     fn keep(&self, claim: Claim, log_id: LogId, answered: &Arc<Answered>) {
-        if crate::result::consumes_key(&answered.answer) {
+        if answered.consumes_key() {
             self.tell(&claim, answered);
             self.own.keep(claim, log_id, answered);
         } else {

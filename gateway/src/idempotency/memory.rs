@@ -11,7 +11,7 @@ use model::OrderId;
 use spine::LogId;
 
 use super::{Cache, Claim, Finding, Kept, RetryKey};
-use crate::{desk::Answered, result::consumes_key};
+use crate::desk::Answered;
 
 /// How many parts it has: many times the threads that could meet in one.
 const PARTS: usize = 16;
@@ -73,7 +73,7 @@ impl Cache for MemoryCache {
 
     fn keep(&self, claim: Claim, log_id: LogId, answered: &Arc<Answered>) {
         let is_small = answered.answer.body.events.len() <= EVENTS_MAX;
-        if !is_small || !consumes_key(&answered.answer) {
+        if !is_small || !answered.consumes_key() {
             return;
         }
         let mut part = self.part(&claim.key);
@@ -133,7 +133,7 @@ mod tests {
             request_id: RequestId(1),
             body: log::AnswerBody { outcome, ..Default::default() },
         };
-        Arc::new(Answered { partition: Partition::FIRST, answer, decided_at: 0 })
+        Arc::new(Answered::at_once(Partition::FIRST, answer))
     }
 
     fn applied() -> Arc<Answered> {

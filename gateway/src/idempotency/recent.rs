@@ -1,17 +1,19 @@
 //! What the log answered lately, to whomever: the last accepted answers of every partition, found
-//! by the place of what they answer.
+//! by the place of what they answer; and of what waited for money, which of them decided it.
 //!
 //! Every gateway follows all answers anyway. What is kept of them here is what lets one gateway
 //! tell the first result of an order that another one took in, without a word from anybody but the
 //! log.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use model::{OrderId, Partition};
 use spine::answer::Sealed;
+
+use crate::desk::Waits;
 
 /// How many answers are kept, over all partitions: four seconds of what one shard is built for,
 /// within which most retries come.
@@ -40,6 +42,9 @@ struct Window {
     /// In the order of the log, and so of what they answer.
     answers: VecDeque<Sealed>,
     bodies_bytes: usize,
+    /// Of the answers that begin a wait for money: what they answer, and, once that is decided, the
+    /// offset of what the answer answers that did.
+    waits: BTreeMap<u64, Option<u64>>,
 }
 
 /// What is known of the answer to a record.
@@ -47,7 +52,14 @@ struct Window {
 pub(super) enum Looked {
     /// This is it.
     Answer(Box<Sealed>),
-    /// The log has not come to it, as far as it was read here.
+    /// It says that the record waits, and another one decided it.
+    Waited {
+        /// The answer to the record.
+        own: Box<Sealed>,
+        /// The one that is a result.
+        decided: Box<Sealed>,
+    },
+    /// The log has not come to it, as far as it was read here; or to what the record waits for.
     NotYet,
     /// It is longer ago than what is kept.
     Gone,
@@ -68,8 +80,9 @@ impl Recent {
     }
 
     /// Keeps the next accepted answer of a partition.
-    pub(super) fn push(&self, partition: Partition, answer: &Sealed) {
+    pub(super) fn push(&self, partition: Partition, answer: &Sealed, waits: &Waits) {
         let Some(mut window) = self.window(partition) else { return };
+        window.note(answer.in_offset, waits);
         window.bodies_bytes += answer.body_bytes();
         window.answers.push_back(answer.clone());
         while window.answers.len() > self.bounds.answers
@@ -77,6 +90,7 @@ impl Recent {
         {
             let Some(oldest) = window.answers.pop_front() else { break };
             window.bodies_bytes -= oldest.body_bytes();
+            window.waits.remove(&oldest.in_offset);
         }
     }
 
@@ -93,15 +107,40 @@ impl Recent {
         if id.offset() > last.in_offset {
             return Looked::NotYet;
         }
-        match answers.binary_search_by_key(&id.offset(), |answer| answer.in_offset) {
-            Ok(index) => Looked::Answer(Box::new(answers[index].clone())),
-            Err(_) => Looked::Nothing,
+        let Some(own) = window.find(id.offset()) else { return Looked::Nothing };
+        match window.waits.get(&id.offset()) {
+            None => Looked::Answer(own),
+            Some(None) => Looked::NotYet,
+            Some(Some(decided_at)) => match window.find(*decided_at) {
+                Some(decided) => Looked::Waited { own, decided },
+                None => Looked::Gone,
+            },
         }
     }
 
     fn window(&self, partition: Partition) -> Option<MutexGuard<'_, Window>> {
         let window = self.windows.get(usize::from(partition.number()))?;
         Some(window.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Window {
+    fn find(&self, in_offset: u64) -> Option<Box<Sealed>> {
+        let found = self.answers.binary_search_by_key(&in_offset, |answer| answer.in_offset);
+        found.ok().map(|index| Box::new(self.answers[index].clone()))
+    }
+
+    /// Notes which waits the answer to the input at `in_offset` begins and ends.
+    fn note(&mut self, in_offset: u64, waits: &Waits) {
+        if waits.begins {
+            self.waits.insert(in_offset, None);
+        }
+        for id in &waits.ends {
+            // Whatever comes later of an order is no longer its result.
+            if let Some(decided_at @ None) = self.waits.get_mut(&id.offset()) {
+                *decided_at = Some(in_offset);
+            }
+        }
     }
 }
 
@@ -132,11 +171,22 @@ mod tests {
         Sealed::read(&answer::write(&preamble, body).0).expect("it was just written")
     }
 
+    /// Where what waits in these tests is decided.
+    const DECIDED_AT: u64 = 5;
+
+    fn push(recent: &Recent, partition: Partition, answer: &Sealed) {
+        recent.push(partition, answer, &Waits::default());
+    }
+
     fn word(recent: &Recent, partition: u16, offset: u64) -> &'static str {
         let partition = Partition::new(partition).expect("in range");
         match recent.look(OrderId::at(partition, offset).expect("in range")) {
             Looked::Answer(answer) if answer.in_offset == offset => "answer",
-            Looked::Answer(_) => "another",
+            Looked::Waited { own, decided } if own.in_offset == offset => {
+                assert_eq!(decided.in_offset, DECIDED_AT);
+                "waited"
+            }
+            Looked::Answer(_) | Looked::Waited { .. } => "another",
             Looked::NotYet => "not yet",
             Looked::Gone => "gone",
             Looked::Nothing => "nothing",
@@ -149,7 +199,7 @@ mod tests {
         let second = Partition::new(1).expect("in range");
         assert_eq!(word(&recent, 1, 4), "gone", "before this gateway began");
         for offset in [2, 4, 5, 8] {
-            recent.push(second, &answer(offset, 1));
+            push(&recent, second, &answer(offset, 1));
         }
         let words = [1, 2, 4, 5, 7, 8, 9].map(|offset| word(&recent, 1, offset));
         assert_eq!(
@@ -163,13 +213,38 @@ mod tests {
     #[test]
     fn large_answers_take_the_room_of_many() {
         let recent = Recent::bounded(1, Bounds { answers: 100, bodies_bytes: 1_000 });
-        (0..8).for_each(|offset| recent.push(Partition::FIRST, &answer(offset, 100)));
+        (0..8).for_each(|offset| push(&recent, Partition::FIRST, &answer(offset, 100)));
         assert_eq!(word(&recent, 0, 0), "answer");
-        recent.push(Partition::FIRST, &answer(8, 500));
+        push(&recent, Partition::FIRST, &answer(8, 500));
         assert_eq!((word(&recent, 0, 3), word(&recent, 0, 8)), ("gone", "answer"));
-        recent.push(Partition::FIRST, &answer(9, 2_000));
+        push(&recent, Partition::FIRST, &answer(9, 2_000));
         assert_eq!(word(&recent, 0, 9), "gone", "more than all the room there is");
         let window = recent.window(Partition::FIRST).expect("it is there");
         assert_eq!((window.answers.len(), window.bodies_bytes), (0, 0));
+    }
+
+    #[test]
+    fn of_what_waited_the_answer_that_decided_it_is_found() {
+        let recent = Recent::bounded(1, Bounds { answers: 4, bodies_bytes: 1 << 20 });
+        let push = |offset, begins, ends: &[u64]| {
+            let id = |offset: &u64| OrderId::at(Partition::FIRST, *offset).expect("in range");
+            let waits = Waits { begins, ends: ends.iter().map(id).collect() };
+            recent.push(Partition::FIRST, &answer(offset, 1), &waits);
+        };
+        push(2, true, &[]);
+        push(3, true, &[1]);
+        assert_eq!(word(&recent, 0, 2), "not yet");
+        push(DECIDED_AT, false, &[2, 4]);
+        assert_eq!(
+            [2, 3, 5].map(|offset| word(&recent, 0, offset)),
+            ["waited", "not yet", "answer"]
+        );
+        // It was placed then, and is filled now: that is no longer its result.
+        push(6, false, &[2]);
+        assert_eq!(word(&recent, 0, 2), "waited");
+        push(7, false, &[3]);
+        assert_eq!(word(&recent, 0, 2), "gone");
+        let window = recent.window(Partition::FIRST).expect("it is there");
+        assert_eq!(window.waits.len(), 1, "what is gone is forgotten");
     }
 }

@@ -71,7 +71,7 @@ impl Office {
         let Some(id) = answered.id() else {
             return Ok(Told::Unknown(result::unknown(placed, None, self.desk.now())));
         };
-        match result::decide(placed, id, &answered.answer) {
+        match result::decide(placed, id, answered) {
             Decision::Decided(order) => Ok(Told::Decided(*order)),
             Decision::KeyReused(_) => Err(key_reused(placed)),
             Decision::Duplicate(original) => Ok(self.original(placed, original).await),
@@ -96,7 +96,7 @@ impl Office {
     /// in this log, and its shard has not forgotten the key.
     async fn known(&self, claim: &Claim) -> Option<Kept> {
         let kept = self.cache.find(claim).await?;
-        let is_remembered = self.desk.now() < kept.answered.answer.now.plus(self.key_retention);
+        let is_remembered = self.desk.now() < kept.answered.received_at.plus(self.key_retention);
         (kept.log_id == self.desk.log_id() && is_remembered).then_some(kept)
     }
 }
@@ -122,7 +122,7 @@ fn first_result(placed: &Placed, claim: &Claim, kept: &Kept) -> Result<Told, Pro
     if kept.content != claim.content {
         return Err(key_reused(placed));
     }
-    let decided = kept.answered.id().map(|id| result::decide(placed, id, &kept.answered.answer));
+    let decided = kept.answered.id().map(|id| result::decide(placed, id, &kept.answered));
     match decided {
         Some(Decision::Decided(order)) => Ok(Told::Decided(*order)),
         // Only answers that used the key up are kept: neither is one.

@@ -80,7 +80,8 @@ fn end(order_id: u64, reason: EndReason, remaining_lots: u64) -> event::Kind {
 
 fn decided(kind: outcome::Kind, events: Vec<event::Kind>) -> Decision {
     let id = OrderId::from_number(ID).expect("in range");
-    decide(&limit(), id, &answer(kind, events))
+    let answered = Answered::at_once(id.partition(), answer(kind, events));
+    decide(&limit(), id, &answered)
 }
 
 fn applied() -> outcome::Kind {

@@ -6,7 +6,7 @@
 mod ledger;
 mod market;
 pub mod redis_server;
-mod shard;
+pub mod shard;
 
 use std::{sync::Arc, time::Duration};
 
@@ -90,18 +90,25 @@ impl Stage {
 
     /// Two gateways on one log, who tell each other of retries through the Redis at `url`.
     pub async fn pair(url: &str) -> [Stage; 2] {
+        Stage::pair_of(1, Some(url)).await
+    }
+
+    /// Two gateways on one log of so many partitions; without a Redis they know what it tells them.
+    pub async fn pair_of(partitions: u16, url: Option<&str>) -> [Stage; 2] {
         telemetry::metrics::install().expect("a recorder");
-        let memory = MemoryLog::stamped_by(1, || WallClock.now());
-        let mut identity = proposal(1);
+        let memory = MemoryLog::stamped_by(partitions, || WallClock.now());
+        let mut identity = proposal(partitions);
         // Several tests share one Redis, and the names there tell the logs apart.
         identity.log_id = rand::random::<[u8; 16]>().to_vec();
         let identity = genesis::found(&memory, &identity).expect("founded");
-        list(&memory, 1);
+        list(&memory, partitions);
         let ledger = FakeLedger::start().await;
         let cache = || {
-            let settings = RedisSettings { url: Secret::new(url), password: None };
-            let redis = Redis::start(&settings, identity.log_id).expect("a good URL");
-            Arc::new(FleetCache::new(identity.log_id, 1, Some(redis)))
+            let redis = url.map(|url| {
+                let settings = RedisSettings { url: Secret::new(url), password: None };
+                Redis::start(&settings, identity.log_id).expect("a good URL")
+            });
+            Arc::new(FleetCache::new(identity.log_id, partitions, redis))
         };
         let gateway = |cache| {
             let (memory, identity, ledger) = (memory.clone(), identity.clone(), ledger.clone());

@@ -1,6 +1,6 @@
 //! A shard that answers by simple rules, on its own thread: a limit order rests, a market order is
 //! filled at 100 by order 1, keys of retries are remembered, and nobody can withdraw as much as
-//! 100.
+//! 100. Market orders of [`POOR`] wait for money until anybody pays anything in.
 
 use std::{
     collections::BTreeMap,
@@ -29,6 +29,9 @@ use spine::{
 
 /// 100 of any asset, in its smallest units.
 const HUNDRED: i128 = 10_000_000_000;
+
+/// Whose orders wait for money.
+pub const POOR: &str = "poor";
 
 /// A running shard; it ends when it is dropped.
 pub struct Shard {
@@ -96,6 +99,8 @@ struct Rules {
     open: BTreeMap<u64, (String, u32, u64)>,
     deposits: BTreeMap<String, i64>,
     depth_sequences: BTreeMap<u32, u64>,
+    /// What waits for money, by id.
+    parked: BTreeMap<u64, PlaceOrder>,
 }
 
 impl Rules {
@@ -139,6 +144,11 @@ impl Rules {
             Ask::Limit { quantity, .. } => {
                 self.open.insert(id, (name, instrument_id, quantity.lots()));
                 applied(vec![placed(&order), self.book_changed(instrument_id)])
+            }
+            Ask::Market { .. } if accounts[0] == POOR => {
+                let terms = Some(terms(&order));
+                self.parked.insert(id, order);
+                applied(vec![event(event::Kind::OrderParked(log::OrderParked { terms }))])
             }
             Ask::Market { quantity } => {
                 let mut events = vec![placed(&order)];
@@ -190,9 +200,21 @@ impl Rules {
                 let balance =
                     log::Balance { account: 0, asset_id: 2, available, ..Default::default() };
                 let (balances, accounts) = (vec![balance], vec![name]);
-                log::AnswerBody { balances, accounts, ..applied(Vec::new()) }
+                log::AnswerBody { balances, accounts, ..applied(self.wake()) }
             }
         }
+    }
+
+    /// What waited is filled.
+    fn wake(&mut self) -> Vec<Event> {
+        let mut events = Vec::new();
+        for (id, order) in std::mem::take(&mut self.parked) {
+            let Ask::Market { quantity } = order.ask else { continue };
+            let of = log::OrderPlaced { order_id: id, terms: Some(terms(&order)) };
+            events.push(event(event::Kind::OrderPlaced(of)));
+            events.extend(fill(id, order.instrument.0, quantity.lots()));
+        }
+        events
     }
 
     fn book_changed(&mut self, instrument_id: u32) -> Event {

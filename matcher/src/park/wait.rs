@@ -1,14 +1,16 @@
 //! How something comes to wait for money, asks for it, and stops waiting.
 
-use model::{Amount, OrderId, Partition, Timestamp, home::home};
+use ledger_core::{MoneyError, Movement as Moved};
+use model::{AccountHandle, Amount, OrderId, Partition, Timestamp, home::home};
 use proto::{
+    command::Movement,
     link::{LinkItem, LinkKind},
     log::{self, EndReason, RefusalReason, event},
 };
 
 use super::{Asked, Parked, Purse, Waiting, home::Ask};
 use crate::{
-    answer::{event, refused},
+    answer::{duplicate, event, refused},
     exchange::Exchange,
     limits::PARKED_EXPIRIES_MAX,
 };
@@ -107,13 +109,28 @@ impl Exchange {
                     remaining_lots,
                 })
             }
-            Waiting::Withdrawal(_) => event::Kind::WithdrawalDecided(log::WithdrawalDecided {
-                record_id: id.number(),
-                account,
-                outcome: refused(RefusalReason::Late),
-            }),
+            Waiting::Withdrawal(movement) => {
+                let outcome = self.in_vain(parked.purse.0, movement);
+                let record_id = id.number();
+                event::Kind::WithdrawalDecided(log::WithdrawalDecided {
+                    record_id,
+                    account,
+                    outcome,
+                })
+            }
         };
         body.events.push(event(kind));
+    }
+
+    /// What becomes of a withdrawal that has waited too long: what another record under its id did
+    /// meanwhile is not denied.
+    fn in_vain(&self, account: AccountHandle, movement: &Movement) -> Option<log::Outcome> {
+        let Movement { asset, amount, id } = movement;
+        match self.accounts.check_withdrawal(self.accounts.name(account), *asset, *amount, id) {
+            Ok(Moved::AlreadyApplied) => duplicate(0),
+            Err(MoneyError::IdReused) => refused(RefusalReason::KeyReused),
+            Ok(Moved::Applied) | Err(_) => refused(RefusalReason::Late),
+        }
     }
 
     /// It waits no longer and holds nothing.

@@ -18,7 +18,14 @@ fn kinds(world: &mut World) -> Vec<Kind> {
 
 /// The one event that decides what waited, in words.
 fn decision(world: &mut World) -> String {
-    let decisions: Vec<String> = kinds(world)
+    let decisions = decisions(world);
+    assert_eq!(decisions.len(), 1, "{decisions:?}");
+    decisions.into_iter().next().unwrap_or_default()
+}
+
+/// The events that decide what waited, in words.
+fn decisions(world: &mut World) -> Vec<String> {
+    kinds(world)
         .into_iter()
         .filter_map(|kind| match kind {
             Kind::OrderPlaced(placed) if placed.order_id > 0 => Some("placed".to_owned()),
@@ -31,13 +38,12 @@ fn decision(world: &mut World) -> String {
                 Some(outcome::Kind::Refused(refused)) => {
                     Some(format!("refused {:?}", refused.reason()))
                 }
+                Some(outcome::Kind::Duplicate(_)) => Some("duplicate".to_owned()),
                 other => panic!("{other:?}"),
             },
             _ => None,
         })
-        .collect();
-    assert_eq!(decisions.len(), 1, "{decisions:?}");
-    decisions.into_iter().next().unwrap_or_default()
+        .collect()
 }
 
 #[test]
@@ -286,6 +292,52 @@ fn money_crosses_the_border_at_home_and_a_withdrawal_waits_for_the_rest() {
     world.client("dave", Command::Withdraw(movement(USD, 1, "none")));
     assert!(world.is_at_rest());
     world.check();
+}
+
+#[test]
+fn a_withdrawal_that_was_done_meanwhile_is_not_called_late() {
+    let mut world = World::new(3, false);
+    world.client("alice", Command::Deposit(movement(USD, 500 * COIN, "in")));
+    world.client("alice", limit(1, "a", Side::Buy, 30_000, 100_000));
+    world.settle();
+    // The same three times, before the first is done, and once something else under its id.
+    for amount in [200, 200, 200, 190] {
+        world.client("alice", Command::Withdraw(movement(USD, amount * COIN, "out")));
+    }
+    let recalls: Vec<_> = [0, 1].map(|shard| world.link(2, shard)).into();
+    for (shard, (sent, taken)) in recalls.into_iter().enumerate() {
+        let count = usize::try_from(sent - taken).expect("few");
+        world.run(2, shard, taken + 1, count);
+    }
+    world.told.clear();
+    for shard in [0, 1] {
+        let (sent, taken) = world.link(shard, 2);
+        world.run(shard, 2, taken + 1, usize::try_from(sent - taken).expect("few"));
+    }
+    assert_eq!(decision(&mut world), "applied");
+    // What is recalled for the others does not come, and nobody looks until they wait too long.
+    world.wait(2);
+    world.now += 9 * SECOND;
+    world.tick(2);
+    assert_eq!(decisions(&mut world), ["duplicate", "duplicate", "refused KeyReused"]);
+    world.settle();
+    world.check();
+}
+
+#[test]
+fn an_answer_for_which_nobody_waits_any_more_leaves_nothing_behind() {
+    let mut world = World::new(3, false);
+    world.client("alice", Command::Deposit(movement(USD, COIN, "in")));
+    let (order_id, _) = world.client("alice", limit(3, "a", Side::Buy, 30_000, 100_000));
+    world.client("alice", Command::Cancel { order_id });
+    // The order of another asset makes home decide what it was asked for the first.
+    world.now += 4 * SECOND;
+    world.client("alice", limit(3, "b", Side::Sell, 30_000, 100_000));
+    world.check();
+    world.settle();
+    world.wait(4);
+    world.settle();
+    assert!(world.is_at_rest());
 }
 
 #[test]

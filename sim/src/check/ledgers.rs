@@ -39,10 +39,12 @@ fn fold(world: &World, truths: &Truths) -> Result<Tables, String> {
 fn check_balances(tables: &Tables, truths: &Truths) -> Result<(), String> {
     for (key, balance) in &tables.balances {
         let truth = truths.of.iter().find(|truth| truth.partition == key.partition);
-        let accounts = truth.ok_or("a balance of no partition")?.replica.core().accounts();
+        let accounts = truth.ok_or("a balance of no partition")?.replica.core();
+        let accounts = accounts.exchange().accounts();
         let account = accounts.find(&key.account).ok_or("a balance of no account")?;
         let own = accounts.balance(account, key.asset);
-        if (balance.available, balance.held) != (own.available, own.held) {
+        let link = accounts.link(account, key.asset);
+        if (balance.available, balance.held, balance.link) != (own.available, own.held, link) {
             return Err(format!("{key:?} is {balance:?}, and the shard has {own:?}"));
         }
     }

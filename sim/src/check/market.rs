@@ -64,7 +64,7 @@ fn fold(truths: &Truths) -> Result<(Market, Trades), String> {
 fn shards_own(truths: &Truths, instrument: InstrumentId) -> Depth {
     let level = |(price, lots): &(Price, u64)| Level { price: *price, lots: *lots };
     let depths = truths.of.iter().map(|truth| {
-        let depth = truth.replica.core().books().depth(instrument, usize::MAX);
+        let depth = truth.replica.core().exchange().books().depth(instrument, usize::MAX);
         Depth {
             sequence: depth.sequence,
             bids: depth.bids.iter().map(level).collect(),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use proto::{
     convert,
-    log::{AnswerBody, Bucket, event},
+    link::LinkItem,
+    log::{AnswerBody, Bucket, PostingCause, event},
 };
 use spine::Answer;
 
@@ -31,7 +32,70 @@ pub(super) fn check(truths: &Truths) -> Result<(), Fault> {
             })?;
         }
     }
+    check_links(truths).map_err(Fault::Money)
+}
+
+/// A way of money from one shard to another: both partitions, whose, and of what.
+type Way = (u32, u32, String, u32);
+
+/// All that went each way, in order: as items say it, and as both shards booked it.
+#[derive(Default)]
+struct Links {
+    items: BTreeMap<Way, Vec<i128>>,
+    sent: BTreeMap<Way, Vec<i128>>,
+    taken: BTreeMap<Way, Vec<i128>>,
+}
+
+/// What left a shard for another came there, once and in order; so nothing is on its way.
+fn check_links(truths: &Truths) -> Result<(), String> {
+    let mut links = Links::default();
+    for truth in &truths.of {
+        let at = truth.partition.number().into();
+        truth.answers.iter().try_for_each(|(_, answer)| links.take(at, &answer.body))?;
+    }
+    let Links { items, sent, taken } = &links;
+    for (word, booked) in [("sent", sent), ("taken", taken)] {
+        let mut ways = items.keys().chain(booked.keys());
+        if let Some(way) = ways.find(|way| items.get(*way) != booked.get(*way)) {
+            let (items, booked) = (items.get(way), booked.get(way));
+            return Err(format!("{items:?} went the way {way:?}, and {booked:?} was {word}"));
+        }
+    }
     Ok(())
+}
+
+impl Links {
+    fn take(&mut self, at: u32, body: &AnswerBody) -> Result<(), String> {
+        for link in &body.links_sent {
+            let item = link.item.as_ref().ok_or("an empty item")?;
+            let item = LinkItem::try_from(item).map_err(|error| error.to_string())?;
+            let way = (at, link.destination, item.account.as_str().to_owned(), item.asset.0);
+            add(&mut self.items, way, item.kind.amount().units());
+        }
+        for posting in &body.postings {
+            let (other, is_sent) = match posting.cause() {
+                PostingCause::LinkSent => (posting.link_partition, true),
+                PostingCause::LinkTaken => (posting.link_partition, false),
+                _ => continue,
+            };
+            let leg = posting.legs.iter().find(|leg| leg.bucket() == Bucket::Link);
+            let leg = leg.ok_or("money of a link that is on none")?;
+            let (whose, units) = (name(body, leg.account)?.to_owned(), units(leg.amount.as_ref())?);
+            if is_sent {
+                add(&mut self.sent, (at, other, whose, leg.asset_id), units);
+            } else {
+                add(&mut self.taken, (other, at, whose, leg.asset_id), -units);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Notes what went this way, unless it is nothing.
+fn add(went: &mut BTreeMap<Way, Vec<i128>>, way: Way, units: i128) {
+    if units != 0 {
+        went.entry(way).or_default().push(units);
+    }
 }
 
 impl Purse {

@@ -7,7 +7,7 @@ use gateway::result;
 use model::{AccountName, InstrumentId, KeyText, OrderId};
 use proto::{
     command::{ClientCommand, Command, Key, KeySpace},
-    log::{RefusalReason, outcome},
+    log::{RefusalReason, event, outcome},
 };
 use spine::Answer;
 
@@ -29,16 +29,19 @@ type First = (OrderId, Command);
 pub(super) fn check(story: &Story, truths: &Truths) -> Result<(), Fault> {
     let mut firsts = BTreeMap::new();
     for truth in &truths.of {
-        for (offset, command) in &truth.commands {
-            check_key(truth, *offset, command, &mut firsts).map_err(Fault::Once)?;
+        for (_, answer) in &truth.answers {
+            let effects = effects(truth, truths, answer);
+            let mut effects = effects.into_iter();
+            effects.try_for_each(|effect| check_key(&effect, &mut firsts)).map_err(Fault::Once)?;
         }
     }
     for (number, intent) in story.intents.iter().enumerate() {
         let attempts = story.attempts.iter().filter(|attempt| attempt.intent == number);
         let answers = attempts
             .filter_map(|attempt| truths.place(attempt.request_id?))
-            .filter_map(|place| truths.answer(place));
-        let done = answers.filter(|answer| matches!(kind(answer), Some(outcome::Kind::Applied(_))));
+            .filter_map(|place| truths.result(place));
+        let done = answers
+            .filter(|answered| matches!(kind(&answered.answer), Some(outcome::Kind::Applied(_))));
         let done = done.count();
         let is_keyed = intent.asked.has_key();
         if done > 1 && (is_keyed || !intent.asked.is_repeatable()) {
@@ -55,16 +58,40 @@ pub(super) fn check(story: &Story, truths: &Truths) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check_key(
-    truth: &Truth,
-    offset: u64,
-    command: &ClientCommand,
-    firsts: &mut BTreeMap<Scope, First>,
-) -> Result<(), String> {
+/// What became of a record, at the place in the log where it did.
+struct Effect<'a> {
+    id: OrderId,
+    command: &'a ClientCommand,
+    kind: Option<&'a outcome::Kind>,
+    /// Whether it used its key up.
+    is_first: bool,
+}
+
+/// What an answer says of withdrawals that waited, and then of its own input. A withdrawal uses its
+/// key up when it is done, an order also where it begins to wait.
+fn effects<'a>(truth: &'a Truth, truths: &'a Truths, answer: &'a Answer) -> Vec<Effect<'a>> {
+    let is_applied = |kind| matches!(kind, Some(&outcome::Kind::Applied(_)));
+    let decided = answer.body.events.iter().filter_map(|event| match event.kind.as_ref()? {
+        event::Kind::WithdrawalDecided(decided) => {
+            let id = OrderId::from_number(decided.record_id)?;
+            let kind = decided.outcome.as_ref().and_then(|outcome| outcome.kind.as_ref());
+            Some(Effect { id, command: truths.command(id)?, kind, is_first: is_applied(kind) })
+        }
+        _ => None,
+    });
+    let own = OrderId::at(truth.partition, answer.in_offset).and_then(|id| {
+        let (command, kind) = (truths.command(id)?, kind(answer));
+        let is_order = matches!(command.command, Command::Place(_));
+        let waits = !is_order && truths.waits.contains_key(&id);
+        let is_first = if is_order { result::consumes_key(answer) } else { is_applied(kind) };
+        (!waits).then_some(Effect { id, command, kind, is_first })
+    });
+    decided.chain(own).collect()
+}
+
+fn check_key(effect: &Effect<'_>, firsts: &mut BTreeMap<Scope, First>) -> Result<(), String> {
+    let Effect { id, command, kind, is_first } = effect;
     let Some(scope) = scope(&command.account, &command.command) else { return Ok(()) };
-    let id = OrderId::at(truth.partition, offset).ok_or("a small number")?;
-    let index = usize::try_from(offset).map_err(|_| "a small number")?;
-    let answer = &truth.answers[index].1;
     match firsts.get(&scope) {
         Some((first, content)) => {
             let expected = if *content == command.command {
@@ -73,15 +100,14 @@ fn check_key(
             } else {
                 Expected::KeyReused
             };
-            if !expected.is(answer) {
-                let is = kind(answer);
-                return Err(format!("{scope:?} at {id} after {first} was answered {is:?}"));
+            if !expected.is(*kind) {
+                return Err(format!("{scope:?} at {id} after {first} was answered {kind:?}"));
             }
         }
-        None if is_first(&scope, answer) => {
-            firsts.insert(scope, (id, command.command.clone()));
+        None if *is_first => {
+            firsts.insert(scope, (*id, command.command.clone()));
         }
-        None if matches!(kind(answer), Some(outcome::Kind::Duplicate(_))) => {
+        None if matches!(kind, Some(outcome::Kind::Duplicate(_))) => {
             return Err(format!("{scope:?} at {id} is the duplicate of nothing"));
         }
         None => {}
@@ -96,8 +122,8 @@ enum Expected {
 }
 
 impl Expected {
-    fn is(&self, answer: &Answer) -> bool {
-        match (self, kind(answer)) {
+    fn is(&self, kind: Option<&outcome::Kind>) -> bool {
+        match (self, kind) {
             (Expected::Duplicate(original), Some(outcome::Kind::Duplicate(duplicate))) => {
                 duplicate.original_order_id == *original
             }
@@ -106,14 +132,6 @@ impl Expected {
             }
             _ => false,
         }
-    }
-}
-
-/// Whether this answer used its key up.
-fn is_first(scope: &Scope, answer: &Answer) -> bool {
-    match scope {
-        Scope::Order(..) => result::consumes_key(answer),
-        _ => matches!(kind(answer), Some(outcome::Kind::Applied(_))),
     }
 }
 

@@ -5,9 +5,9 @@ use gateway::{
     result::{self, Decision},
 };
 use model::{OrderId, RequestId};
-use proto::trading::Order;
+use proto::{log::outcome, trading::Order};
 
-use super::truth::Truths;
+use super::truth::{Truths, kind};
 use crate::{
     fault::Fault,
     story::{Asked, Attempt, Heard, Story},
@@ -32,6 +32,9 @@ fn check_one(attempt: &Attempt, truths: &Truths) -> Result<(), String> {
     let [heard] = &attempt.heard[..] else {
         return Err(format!("it was told {} times", attempt.heard.len()));
     };
+    if let Some((id, order)) = &attempt.recalled {
+        check_known(*id, order, attempt, truths)?;
+    }
     match (heard, attempt.request_id) {
         (Heard::News(news), Some(request)) => check_news(news, request, attempt, truths),
         (Heard::Known(id, order), None) => check_known(*id, order, attempt, truths),
@@ -54,8 +57,11 @@ fn check_news(
         return Err("its record asks for something else".to_owned());
     }
     match news {
-        News::Appended { id, .. } | News::Unknown { id: Some(id) } if stands != Some(*id) => {
+        News::Appended { id, .. } if stands != Some(*id) => {
             Err(format!("it was told that its record stands at {id}, and it does at {stands:?}"))
+        }
+        News::Unknown { id: Some(id) } if !is_at(*id, stands, truths) => {
+            Err(format!("it was told of the record at {id}, and its own stands at {stands:?}"))
         }
         News::NotWritten(_) if stands.is_some() => {
             Err(format!("it was told that nothing was written, and its record is at {stands:?}"))
@@ -65,22 +71,43 @@ fn check_news(
     }
 }
 
+/// Whether `id` is where the record stands, or what waits there of which it is a duplicate.
+fn is_at(id: OrderId, stands: Option<OrderId>, truths: &Truths) -> bool {
+    let own = stands.and_then(|place| truths.answer(place));
+    let original = match own.and_then(kind) {
+        Some(outcome::Kind::Duplicate(duplicate)) => {
+            OrderId::from_number(duplicate.original_order_id)
+        }
+        _ => None,
+    };
+    stands == Some(id) || (original == Some(id) && truths.waits.contains_key(&id))
+}
+
 fn check_answered(
     answered: &Answered,
     stands: Option<OrderId>,
     truths: &Truths,
 ) -> Result<(), String> {
-    let logged = stands.and_then(|place| truths.answer(place));
-    let logged = logged.ok_or("it was told an answer, and there is none")?;
+    let own = stands.and_then(|place| truths.answer(place));
+    let own = own.ok_or("it was told an answer, and there is none")?;
+    // What is a duplicate of something that waits waits for the same.
+    let of = match kind(own) {
+        Some(outcome::Kind::Duplicate(duplicate)) if answered.id() != stands => {
+            OrderId::from_number(duplicate.original_order_id)
+        }
+        _ => stands,
+    };
+    let result = of.and_then(|place| truths.result(place)).ok_or("it was told what is to come")?;
+    let body = &result.answer.body;
     let told = &answered.answer;
-    let body = &logged.body;
-    let is_same = told.chain == logged.chain
+    let is_same = told.chain == result.answer.chain
         && (&told.body.outcome, &told.body.events) == (&body.outcome, &body.events)
-        && (&told.body.balances, &told.body.accounts) == (&body.balances, &body.accounts);
-    if is_same && answered.id() == stands {
+        && (&told.body.balances, &told.body.accounts) == (&body.balances, &body.accounts)
+        && (answered.decided_at, answered.received_at) == (result.decided_at, result.received_at);
+    if is_same && answered.id() == of {
         return Ok(());
     }
-    Err(format!("it was told {told:?}, and the log says {logged:?}"))
+    Err(format!("it was told {answered:?}, and the log says {result:?}"))
 }
 
 /// What was known already is what the first record under this key was answered.
@@ -93,8 +120,8 @@ fn check_known(
     let Asked::Place(placed) = &attempt.asked else {
         return Err("only orders are known already".to_owned());
     };
-    let logged = truths.answer(id).ok_or("there is no answer to what was known already")?;
-    match result::decide(placed, id, logged) {
+    let result = truths.result(id).ok_or("there is no answer to what was known already")?;
+    match result::decide(placed, id, &result) {
         Decision::Decided(decided) if *decided == *order => Ok(()),
         decision => Err(format!("it was told {order:?}, and the log says {decision:?}")),
     }

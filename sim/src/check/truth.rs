@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use matcher::Exchange;
+use gateway::desk::Answered;
 use model::{OrderId, Partition, RequestId};
 use prost::Message;
 use proto::{
@@ -14,7 +14,8 @@ use spine::{
     Acceptor, Answer, Judged, Place, Position, Replica, Stored, Visibility, log::ReadLimit,
 };
 
-use crate::{fault::Fault, tally::Tally, world::World};
+use super::waits::{self, Waits};
+use crate::{fault::Fault, planted::Planted, tally::Tally, world::World};
 
 /// One partition's inputs, accepted answers, and the state after them.
 pub(crate) struct Truth {
@@ -23,7 +24,7 @@ pub(crate) struct Truth {
     pub(crate) answers: Vec<(u64, Answer)>,
     /// What clients asked for, by offset.
     pub(crate) commands: BTreeMap<u64, ClientCommand>,
-    pub(crate) replica: Replica<Exchange>,
+    pub(crate) replica: Replica<Planted>,
 }
 
 /// All partitions.
@@ -31,6 +32,8 @@ pub(crate) struct Truths {
     pub(crate) of: Vec<Truth>,
     /// Where the record of each request stands.
     places: BTreeMap<u128, OrderId>,
+    /// What waited for money.
+    pub(crate) waits: Waits,
 }
 
 impl Truths {
@@ -46,7 +49,8 @@ impl Truths {
                 }
             }
         }
-        Ok(Truths { of, places })
+        let waits = waits::read(&of)?;
+        Ok(Truths { of, places, waits })
     }
 
     /// Where the record of this request stands, if it does.
@@ -65,6 +69,16 @@ impl Truths {
         answers.get(usize::try_from(place.offset()).ok()?).map(|(_, answer)| answer)
     }
 
+    /// What became of the record at this place in the end.
+    pub(super) fn result(&self, place: OrderId) -> Option<Answered> {
+        let own = self.answer(place)?;
+        let Some(decided_at) = self.waits.get(&place) else {
+            return Some(Answered::at_once(place.partition(), own.clone()));
+        };
+        let decided = self.answer(OrderId::at(place.partition(), (*decided_at)?)?)?;
+        Some(Answered::after_waiting(decided, place, own.now))
+    }
+
     fn truth(&self, partition: Partition) -> Option<&Truth> {
         self.of.get(usize::from(partition.number()))
     }
@@ -80,6 +94,9 @@ impl Truths {
             }
             for event in &answer.body.events {
                 count_event(event, tally);
+            }
+            if answer.body.link_progress.iter().any(|progress| progress.repeated > 0) {
+                tally.count("link: items came again");
             }
         }
     }
@@ -124,7 +141,7 @@ impl Truth {
         if accepted != Some(computed.chain) {
             return Err(wrong(&"another answer was accepted than it comes to"));
         }
-        let invariants = self.replica.core().check_invariants();
+        let invariants = self.replica.core().exchange().check_invariants();
         invariants.map_err(|broken| wrong(&broken))?;
         let input = Input::decode(stored.record.value.as_ref()).ok();
         if let Some(input::Kind::Client(wire)) = input.and_then(|input| input.kind)

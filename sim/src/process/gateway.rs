@@ -11,10 +11,10 @@ use std::{
 
 use gateway::{
     desk::{Desk, DeskLimits, Followers, Hear, Machine, Submission},
-    idempotency::{Cache, Claim, Kept, MemoryCache},
+    idempotency::{Cache, Claim, FleetCache, Kept},
     problem::Problem,
 };
-use model::RequestId;
+use model::{OrderId, RequestId};
 use spine::{
     Log, Position, Visibility,
     log::LogError,
@@ -45,7 +45,7 @@ pub(crate) struct Gateway {
 struct Inside {
     incarnation: u64,
     desk: Desk,
-    cache: Arc<MemoryCache>,
+    cache: Arc<FleetCache>,
     followers: Vec<Running<Result<(), TailError>>>,
     swept_at: Duration,
     /// Whoever this process would tell hears nothing once it is gone.
@@ -101,6 +101,11 @@ impl Gateway {
         at_once(self.running.as_ref()?.cache.find(claim)).flatten()
     }
 
+    /// What this gateway knows of the order that is the first under a key, as the log says.
+    pub(crate) fn first(&self, claim: &Claim, original: OrderId) -> Option<Kept> {
+        self.running.as_ref()?.cache.first(claim, original)
+    }
+
     /// Submits, and tells the id of the request; `None` where no process runs.
     pub(crate) fn submit(
         &self,
@@ -128,13 +133,15 @@ impl Inside {
         let drawn = Drawn { random: around.random.fork(), last: RequestId(0) };
         let drawn = Arc::new(Mutex::new(drawn));
         let machine = machine(around, &drawn);
-        let cache = Arc::new(MemoryCache::default());
         let limits = DeskLimits {
             unanswered_max: UNANSWERED_MAX,
             unanswered_age_max: Duration::from_secs(2),
         };
         let identity = &around.identity;
         let (log_id, count) = (identity.log_id, identity.partition_count);
+        let cache = Arc::new(FleetCache::new(log_id, count, None));
+        // A shard that is alone has nothing that waits, and its gateways do not look.
+        let count = if around.broken == Broken::WaitIsResult { 1 } else { count };
         let kept = Arc::clone(&cache) as Arc<dyn Cache>;
         let log = log(around);
         let desk = Desk::open(log.as_ref(), log_id, count, clock, machine, kept, limits)?;

@@ -9,7 +9,6 @@ use std::{
 };
 
 use daemon::clock::Clock;
-use matcher::Exchange;
 use model::Partition;
 use spine::{
     Log,
@@ -23,12 +22,13 @@ use super::Surroundings;
 use crate::{
     broken::{Broken, Deaf},
     fault::Fault,
+    planted::Planted,
 };
 
 /// A place for one process of a partition.
 pub(crate) struct Seat {
     pub(crate) partition: Partition,
-    pub(crate) shard: Option<Shard<Exchange>>,
+    pub(crate) shard: Option<Shard<Planted>>,
     owns: Arc<AtomicBool>,
 }
 
@@ -84,6 +84,11 @@ impl Seat {
         }
         self.shard = None;
         Ok(())
+    }
+
+    /// Whether the process here owns the partition, as far as it knows.
+    pub(crate) fn owns(&self) -> bool {
+        self.shard.as_ref().is_some_and(Shard::is_owner)
     }
 
     /// In short, for the history.

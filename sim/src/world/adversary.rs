@@ -3,7 +3,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use matcher::Exchange;
 use proto::topic::Topic;
 use spine::{
     Place, Record, Visibility,
@@ -13,7 +12,7 @@ use spine::{
 };
 
 use super::World;
-use crate::{fault::Fault, process::ProcessId};
+use crate::{fault::Fault, planted::Planted, process::ProcessId};
 
 impl World {
     /// Decides what becomes of the first record of some lane.
@@ -62,8 +61,11 @@ impl World {
                 Delivery::LandUnheard
             };
         }
-        // An input that stands twice is two inputs, which the log's contract rules out.
-        if lane.place.topic == Topic::Events && random.chance(self.plan.repeats) {
+        // An input that stands twice is two inputs, which the log's contract rules out; but items
+        // have numbers.
+        let is_run = matches!(self.producers.get(&lane.producer), Some(ProcessId::Sender(_)));
+        let may_repeat = is_run || lane.place.topic == Topic::Events;
+        if may_repeat && random.chance(self.plan.repeats) {
             return Delivery::LandTwice;
         }
         Delivery::Land
@@ -99,6 +101,7 @@ impl World {
         let around = &mut self.around;
         match process {
             ProcessId::Shard(seat) => self.seats[seat].shard = None,
+            ProcessId::Sender(sender) => self.senders[sender].end(),
             ProcessId::Gateway(gateway) => self.gateways[gateway].end(),
             ProcessId::Projector(projector) => self.projectors[projector].end(),
             ProcessId::Broadcaster(broadcaster) => {
@@ -155,7 +158,7 @@ impl World {
         let (log, identity) = (self.around.log.as_ref(), &self.around.identity);
         let begin = Begin::Newest(Arc::clone(&self.around.snapshots) as _);
         let seen = Visibility::Synced;
-        let taken = Replay::<Exchange>::open(log, identity, partition, &begin, seen)
+        let taken = Replay::<Planted>::open(log, identity, partition, &begin, seen)
             .and_then(|mut replay| replay.advance_to_end(log, seen).map(|()| replay));
         let replay = taken.map_err(|error| Fault::Sequence(format!("a replay: {error}")))?;
         let position = replay.position();

@@ -84,16 +84,21 @@ impl World {
         for partition in self.around.partitions() {
             let inputs = self.around.log.end(Place::orders(partition), Visibility::Synced);
             let inputs = inputs.unwrap_or(u64::MAX);
-            let mut seats = self.seats.iter().filter(|seat| seat.partition == partition);
-            let is_owned = seats.any(|seat| {
-                seat.shard.as_ref().is_some_and(|shard| {
-                    shard.is_owner()
-                        && shard.accepted() == inputs
-                        && shard.replica().out_seq() == inputs
-                })
+            let seats = self.seats.iter().filter(|seat| seat.partition == partition);
+            let owner = seats.filter_map(|seat| seat.shard.as_ref()).find(|shard| {
+                shard.is_owner()
+                    && shard.accepted() == inputs
+                    && shard.replica().out_seq() == inputs
             });
-            if !is_owned {
+            let Some(owner) = owner else {
                 return Some(format!("nobody has answered all {inputs} inputs of {partition}"));
+            };
+            let replica = owner.replica();
+            if replica.core().exchange().waits_for_links() {
+                return Some(format!("something waits for money on {partition}"));
+            }
+            if let Some((to, number, _)) = replica.links().unacknowledged().next() {
+                return Some(format!("item {number} of {partition} to {to} was not taken"));
             }
             let progress = at_once(self.store.progress()).and_then(Result::ok).unwrap_or_default();
             let projected = progress.get(&partition).map_or(0, |progress| progress.out_seq);

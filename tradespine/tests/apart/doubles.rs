@@ -1,6 +1,6 @@
 //! Two gateways as processes of their own, on a real Kafka with three partitions and real shards:
 //! every order is sent to both at once, while the Redis that they share is flushed and killed. Each
-//! is one order, and both tell the same of it.
+//! is one order, and both tell the same of it, also where it waited for money from another shard.
 //!
 //! `TRADESPINE_TEST_DOUBLES` says how many orders are sent twice.
 
@@ -16,7 +16,6 @@ use std::{
 };
 
 use ledger::tables::Tables;
-use model::{AccountName, home::home};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -29,9 +28,6 @@ use crate::{
 
 /// How many orders are sent twice where nobody says.
 const DOUBLES: usize = 600;
-
-/// How many shards there are: as many as instruments, each of which has its own.
-const SHARDS: u16 = 3;
 
 /// How many are on their way at once.
 const CLIENTS: usize = 16;
@@ -108,18 +104,6 @@ async fn orders_sent_to_two_gateways_at_once_are_one_order_each() {
     check(&tables(&cluster).await, &told);
 }
 
-/// An account that is at home where the order of this number is matched, so that no order waits for
-/// money: of one that has waited, another gateway tells what the ledger knows, which is less.
-fn account(number: usize) -> String {
-    let shard = number % INSTRUMENTS.len();
-    let mut names = (0..).map(|attempt| format!("client-{}-{attempt}", number % ACCOUNTS));
-    let is_at_home = |name: &String| {
-        let name = AccountName::new(name).expect("a good name");
-        usize::from(home(&name, SHARDS).number()) == shard
-    };
-    names.find(is_at_home).expect("every third name is")
-}
-
 /// Sends every order to both gateways at once; tells the keys with the ids that both told.
 async fn send(gateways: &Arc<[String; 2]>, redis: Redis, count: usize) -> BTreeMap<String, u64> {
     let trouble = Arc::new(Trouble::begin(redis));
@@ -153,7 +137,7 @@ async fn send(gateways: &Arc<[String; 2]>, redis: Redis, count: usize) -> BTreeM
 async fn double(http: &reqwest::Client, gateways: &[String; 2], number: usize) -> (String, u64) {
     let key = format!("d-{number}");
     let order = json!({
-        "client_id": account(number),
+        "client_id": format!("client-{}", number % ACCOUNTS),
         "client_order_id": key,
         "instrument": INSTRUMENTS[number % INSTRUMENTS.len()],
         "side": if number.is_multiple_of(2) { "buy" } else { "sell" },
