@@ -289,7 +289,7 @@ fn a_retry_of_what_waits_for_money_waits_for_the_same_answer() {
     let duplicate = log::AnswerBody { outcome, ..log::AnswerBody::default() };
     table.answered(2, sealed(2, table.request_id(0), duplicate.clone()));
     assert_eq!(table.heard(), [], "the first has no result yet");
-    let placed = log::OrderPlaced { order_id: 1, terms: None };
+    let placed = log::OrderPlaced { order_id: 1, ..Default::default() };
     table.tell(9, vec![log::event::Kind::OrderPlaced(placed)]);
     let [News::Answered(answered)] = &table.heard()[..] else { panic!("an answer") };
     assert_eq!((answered.id().map(OrderId::number), answered.decided_at), (Some(1), 9));

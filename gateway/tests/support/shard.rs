@@ -210,7 +210,8 @@ impl Rules {
         let mut events = Vec::new();
         for (id, order) in std::mem::take(&mut self.parked) {
             let Ask::Market { quantity } = order.ask else { continue };
-            let of = log::OrderPlaced { order_id: id, terms: Some(terms(&order)) };
+            let terms = Some(terms(&order));
+            let of = log::OrderPlaced { order_id: id, terms, ..Default::default() };
             events.push(event(event::Kind::OrderPlaced(of)));
             events.extend(fill(id, order.instrument.0, quantity.lots()));
         }
