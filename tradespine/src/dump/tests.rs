@@ -306,7 +306,7 @@ fn events_of_orders() {
                 trigger_price_ticks: 7,
                 ..Default::default()
             }),
-            ..terms.clone()
+            ..terms
         }),
         expires_at_unix_nanos: 86_400_000_000_000,
         order_id: 0,
