@@ -218,7 +218,11 @@ async fn orders_that_are_written_together_are_linked_with_their_batch() {
     let (collector, endpoint) = Collector::start().await;
     let platform = start(&directory, endpoint, "1").await;
     stream(&platform, ORDERS).await;
-    // Drained, flushed, and gone: there is nothing to wait for.
+    // A look waits until the ledger has what its gateway has written; a platform that stops does
+    // not, for the log keeps it.
+    let orders = format!("{}/api/v1/orders?limit=1", platform.rest());
+    let looked = reqwest::get(orders).await.expect("an answer");
+    assert!(looked.status().is_success(), "{}", looked.status());
     platform.stop().await;
 
     let spans = collector.spans();
