@@ -8,7 +8,6 @@ use std::time::Duration;
 use platform::Platform;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// How long the ledger may take to know what was decided.
 const TELLING_MAX: Duration = Duration::from_secs(60);
@@ -86,8 +85,11 @@ async fn time_in_force(desk: &Desk<'_>) {
     assert_eq!(filled["status"], "filled");
     desk.ledger_tells(&maker, "filled").await;
 
-    let soon = OffsetDateTime::now_utc() + Duration::from_secs(2);
-    let soon = soon.format(&Rfc3339).expect("it is written");
+    let url = format!("{}/api/v1/time", desk.platform.rest());
+    let response = desk.http.get(&url).send().await.expect("it answers");
+    let clock: Value = response.json().await.expect("a time");
+    let now = clock["unix_millis"].as_u64().expect("a number");
+    let soon = proto::text::rfc3339(model::Timestamp::from_unix_millis(now + 2_000));
     let gtd = json!({"time_in_force": "gtd", "expires_at": soon});
     let gtd = desk.place("maker", "sell", "60000", gtd).await;
     assert_eq!(gtd["status"], "open");
