@@ -276,7 +276,7 @@ impl Exchange {
             expires_at_unix_nanos: expires_at.map_or(0, |instant| instant.unix_nanos()),
         };
         body.events.push(answer::event(event::Kind::OrderPlaced(placed)));
-        self.books.place(order, &mut self.matched);
+        self.books.place(&order, &mut self.matched);
         self.settle_taker(&order, hold.amount);
         self.write_matched(body);
     }

@@ -27,7 +27,7 @@ impl Exchange {
                 instrument_id: order.instrument.0,
             };
             body.events.push(answer::event(event::Kind::OrderTriggered(triggered)));
-            self.books.place(order, &mut self.matched);
+            self.books.place(&order, &mut self.matched);
             self.settle_taker(&order, order.funds);
             self.write_matched(body);
         }

@@ -5,8 +5,6 @@ mod platform;
 
 use std::time::Duration;
 
-use daemon::clock::{Clock as _, WallClock};
-use model::Timestamp;
 use platform::Platform;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -87,8 +85,11 @@ async fn time_in_force(desk: &Desk<'_>) {
     assert_eq!(filled["status"], "filled");
     desk.ledger_tells(&maker, "filled").await;
 
-    let soon = Timestamp::from_unix_millis(WallClock.now().unix_millis() + 2_000);
-    let soon = proto::text::rfc3339(soon);
+    let url = format!("{}/api/v1/time", desk.platform.rest());
+    let response = desk.http.get(&url).send().await.expect("it answers");
+    let clock: Value = response.json().await.expect("a time");
+    let now = clock["unix_millis"].as_u64().expect("a number");
+    let soon = proto::text::rfc3339(model::Timestamp::from_unix_millis(now + 2_000));
     let gtd = json!({"time_in_force": "gtd", "expires_at": soon});
     let gtd = desk.place("maker", "sell", "60000", gtd).await;
     assert_eq!(gtd["status"], "open");

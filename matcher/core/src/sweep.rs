@@ -71,14 +71,14 @@ impl Books {
     /// Where the caller has not: for an instrument that is not listed, a limit order without a
     /// price or with a size in quote amount, an account number at or beyond [`ACCOUNTS_END`], or an
     /// order that comes to rest under the id of one that is open.
-    pub fn place(&mut self, order: NewOrder, out: &mut Outcome) {
+    pub fn place(&mut self, order: &NewOrder, out: &mut Outcome) {
         assert!(order.account.0 < ACCOUNTS_END, "the account's number is out of range");
         let book = self.slot(order.instrument).expect("the instrument is listed");
         if order.instructions.trigger.is_some() {
-            return self.put_to_sleep(order, book, out);
+            return self.put_to_sleep(*order, book, out);
         }
         let first_level = out.levels.len();
-        let mut taker = self.taker(&order, book);
+        let mut taker = self.taker(order, book);
         let is_infeasible = order.time_in_force == TimeInForce::Fok && !self.can_fill(&taker);
         let stop = if is_infeasible { Stop::Infeasible } else { self.sweep(&mut taker, out) };
         match taker.end_reason(&stop) {

@@ -26,7 +26,7 @@ pub enum Command {
 pub fn run(books: &mut Books, command: &Command, out: &mut Outcome) {
     out.clear();
     match command {
-        Command::Place(order) => books.place(*order, out),
+        Command::Place(order) => books.place(order, out),
         Command::Cancel(id) => {
             books.cancel(*id, out);
         }

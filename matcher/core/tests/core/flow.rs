@@ -177,7 +177,7 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
     match command {
         Command::Place(order) => {
             match books.check(order.instrument, order.side, order.price, &order.instructions) {
-                Ok(()) => books.place(order, out),
+                Ok(()) => books.place(&order, out),
                 Err(refused) => return Some(refused),
             }
         }
@@ -191,7 +191,7 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
         }
         Command::GoOn => {
             if let Some(order) = books.next_woken() {
-                books.place(order, out);
+                books.place(&order, out);
             }
         }
         Command::CancelAll(account, only) => {

@@ -47,10 +47,10 @@ fn a_restored_state_goes_on_the_same() {
 fn refused(change: impl FnOnce(&mut BooksImage)) -> RestoreError {
     let mut books = books();
     let mut out = Outcome::new();
-    books.place(limit(1, 1, Side::Buy, 5, 99), &mut out);
-    books.place(limit(2, 2, Side::Sell, 5, 101), &mut out);
-    books.place(limit(3, 2, Side::Sell, 5, 99), &mut out);
-    books.place(limit(4, 1, Side::Buy, 5, 98), &mut out);
+    books.place(&limit(1, 1, Side::Buy, 5, 99), &mut out);
+    books.place(&limit(2, 2, Side::Sell, 5, 101), &mut out);
+    books.place(&limit(3, 2, Side::Sell, 5, 99), &mut out);
+    books.place(&limit(4, 1, Side::Buy, 5, 98), &mut out);
     let mut image = books.image();
     assert_eq!(image.orders.len(), 2);
     change(&mut image);

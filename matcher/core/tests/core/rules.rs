@@ -78,7 +78,7 @@ impl Desk {
                 return bound.map_or_else(|| "none".to_owned(), |price| price.ticks().to_string());
             }
             ["go-on"] => match self.books.next_woken() {
-                Some(order) => self.books.place(order, &mut out),
+                Some(order) => self.books.place(&order, &mut out),
                 None => return "nobody".to_owned(),
             },
             ["orders", name] => {
@@ -105,7 +105,7 @@ impl Desk {
                 if let Err(refused) = self.books.check(instrument, side, price, instructions) {
                     return format!("#{} refused: {}", order.id, in_naive_refusal(refused));
                 }
-                self.books.place(order, &mut out);
+                self.books.place(&order, &mut out);
             }
             _ => panic!("what is {command:?}?"),
         }

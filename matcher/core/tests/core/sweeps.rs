@@ -10,7 +10,7 @@ fn asks(count: u64, levels: u64) -> Books {
     let (mut books, mut out) = (books(), Outcome::new());
     for number in 1..=count {
         out.clear();
-        books.place(limit(number, 1, Side::Sell, 1, 1_000 + number % levels), &mut out);
+        books.place(&limit(number, 1, Side::Sell, 1, 1_000 + number % levels), &mut out);
     }
     books
 }
@@ -19,7 +19,7 @@ fn asks(count: u64, levels: u64) -> Books {
 fn a_sweep_of_exactly_the_limit_fills() {
     for levels in [1, 7, 5_000] {
         let (mut books, mut out) = (asks(5_000, levels), Outcome::new());
-        books.place(limit(9_999, 2, Side::Buy, 5_000, 9_000), &mut out);
+        books.place(&limit(9_999, 2, Side::Buy, 5_000, 9_000), &mut out);
         assert_eq!(out.fills().count(), FILLS_MAX);
         let last = out.ends().last().map(|end| (end.order, end.reason, end.remaining));
         assert_eq!(last, Some((id(9_999), EndReason::Filled, Quantity::ZERO)));
@@ -43,7 +43,7 @@ fn beyond_the_limit_the_rest_expires_and_never_rests_crossed() {
             let rich = Amount::from_units(1 << 60);
             order = market(99_999, 2, Side::Buy, Size::Base(lots(20_000)), rich);
         }
-        books.place(matcher_core::NewOrder { time_in_force, ..order }, &mut out);
+        books.place(&matcher_core::NewOrder { time_in_force, ..order }, &mut out);
         assert_eq!(out.fills().count(), FILLS_MAX);
         let last = out.ends().last().expect("it ended");
         assert_eq!((last.order, last.reason), (id(99_999), EndReason::SweepLimit));
@@ -57,9 +57,9 @@ fn beyond_the_limit_the_rest_expires_and_never_rests_crossed() {
 #[test]
 fn after_the_last_allowed_fill_an_order_that_cannot_trade_on_ends_as_usual() {
     let (mut books, mut out) = (asks(5_000, 1), Outcome::new());
-    books.place(limit(8_000, 1, Side::Sell, 1, 1_001), &mut out);
+    books.place(&limit(8_000, 1, Side::Sell, 1, 1_001), &mut out);
     out.clear();
-    books.place(limit(9_999, 2, Side::Buy, 6_000, 1_000), &mut out);
+    books.place(&limit(9_999, 2, Side::Buy, 6_000, 1_000), &mut out);
     assert_eq!(out.fills().count(), FILLS_MAX);
     let rested = out.rested().expect("the limit stopped it, not the number of fills");
     assert_eq!((rested.price, rested.remaining), (price(1_000), lots(1_000)));
@@ -67,7 +67,7 @@ fn after_the_last_allowed_fill_an_order_that_cannot_trade_on_ends_as_usual() {
 
     let (mut books, mut out) = (asks(5_000, 1), Outcome::new());
     let rich = Amount::from_units(1 << 60);
-    books.place(market(9_999, 2, Side::Buy, Size::Base(lots(6_000)), rich), &mut out);
+    books.place(&market(9_999, 2, Side::Buy, Size::Base(lots(6_000)), rich), &mut out);
     let last = out.ends().last().expect("it ended");
     assert_eq!((last.reason, last.remaining), (EndReason::InsufficientLiquidity, lots(1_000)));
 }
@@ -76,14 +76,14 @@ fn after_the_last_allowed_fill_an_order_that_cannot_trade_on_ends_as_usual() {
 fn a_maker_left_in_part_at_the_limit_keeps_its_place() {
     let (mut books, mut out) = (books(), Outcome::new());
     for number in 1..=5_002 {
-        books.place(limit(number, 1, Side::Sell, 2, 1_000), &mut out);
+        books.place(&limit(number, 1, Side::Sell, 2, 1_000), &mut out);
     }
     out.clear();
-    books.place(limit(9_998, 2, Side::Buy, 9_999, 1_000), &mut out);
+    books.place(&limit(9_998, 2, Side::Buy, 9_999, 1_000), &mut out);
     let last = out.fills().last().expect("it traded");
     assert_eq!((last.maker, last.maker_remaining), (id(5_000), lots(1)));
     out.clear();
-    books.place(limit(9_999, 2, Side::Buy, 2, 1_000), &mut out);
+    books.place(&limit(9_999, 2, Side::Buy, 2, 1_000), &mut out);
     let makers: Vec<_> = out.fills().map(|fill| fill.maker).collect();
     assert_eq!(makers, [id(5_000), id(5_001)]);
 }
@@ -91,7 +91,7 @@ fn a_maker_left_in_part_at_the_limit_keeps_its_place() {
 #[test]
 fn cancel_all_of_many_orders_tells_each_level_once() {
     let (mut books, mut out) = (asks(9_000, 9), Outcome::new());
-    books.place(limit(9_999, 2, Side::Sell, 4, 1_003), &mut out);
+    books.place(&limit(9_999, 2, Side::Sell, 4, 1_003), &mut out);
     out.clear();
     assert_eq!(books.cancel_all(AccountHandle(1), Some(A), &mut out), 9_000);
     let ended: Vec<_> = out.ends().map(|end| end.order.number()).collect();
@@ -108,15 +108,15 @@ fn the_extremes_of_price_and_quantity_do_not_overflow() {
     let (mut books, mut out) = (books(), Outcome::new());
     let most = Quantity::LOTS_MAX;
     for number in 1..=3 {
-        books.place(limit(number, 1, Side::Sell, most, 1 << 40), &mut out);
+        books.place(&limit(number, 1, Side::Sell, most, 1 << 40), &mut out);
     }
-    books.place(limit(4, 1, Side::Buy, most, 1), &mut out);
+    books.place(&limit(4, 1, Side::Buy, most, 1), &mut out);
     assert_eq!(books.depth(A, 9).asks, [(price(1 << 40), 3 * most)]);
     out.clear();
     let order = market(5, 2, Side::Buy, Size::Quote(Amount::MAX), Amount::MAX);
-    books.place(order, &mut out);
+    books.place(&order, &mut out);
     assert_eq!(out.fills().map(|fill| fill.quantity.lots()).sum::<u64>(), most);
-    books.place(market(6, 2, Side::Sell, Size::Base(lots(most)), Amount::ZERO), &mut out);
+    books.place(&market(6, 2, Side::Sell, Size::Base(lots(most)), Amount::ZERO), &mut out);
     let last = out.ends().last().map(|end| end.reason);
     assert_eq!(last, Some(EndReason::PriceProtection), "a bid of 1 is far from the last trade");
     books.check_invariants().expect("good books");
@@ -126,6 +126,6 @@ fn the_extremes_of_price_and_quantity_do_not_overflow() {
 #[should_panic(expected = "no two have one")]
 fn the_id_of_an_open_order_cannot_rest_twice() {
     let (mut books, mut out) = (books(), Outcome::new());
-    books.place(limit(1, 1, Side::Buy, 1, 100), &mut out);
-    books.place(limit(1, 1, Side::Buy, 1, 101), &mut out);
+    books.place(&limit(1, 1, Side::Buy, 1, 100), &mut out);
+    books.place(&limit(1, 1, Side::Buy, 1, 101), &mut out);
 }

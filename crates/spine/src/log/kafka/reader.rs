@@ -48,7 +48,7 @@ const AHEAD_KIBIBYTES_MAX: usize = 16 * 1024;
 /// meanwhile.
 const AHEAD_RECORDS_ENOUGH: &str = "1";
 
-/// The pace of an eager reader under load: what is waited there is won twice (docs/adr/0008). A
+/// The pace of an eager reader under load: what is waited there is won twice (docs/adr/0009). A
 /// record after a quiet time is fetched at once.
 const EAGER_PACE: Duration = Duration::from_millis(2);
 
