@@ -1,7 +1,7 @@
 //! The load before the first round, of which no figure is kept.
 //!
-//! A broker runs on a virtual machine that compiles what it runs often while it runs it. For the
-//! first half minute under load that takes more of two cores than all orders do, and a figure taken
+//! A broker runs on a virtual machine that compiles what it runs often while it runs it. In its
+//! first seconds under load that is nearly half of what it takes of the cores, and a figure taken
 //! meanwhile is one of a compiler. A broker of a platform that trades is past it for weeks.
 
 use std::time::Duration;
