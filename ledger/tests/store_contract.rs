@@ -73,7 +73,8 @@ suite!(Memory Sqlite Postgres {
         the_books_balance,
         the_largest_numbers_are_kept_whole,
         every_text_that_a_name_may_be_is_kept_as_it_is,
-        a_statement_of_every_size_is_taken;
+        a_statement_of_every_size_is_taken,
+        a_batch_without_rows_moves_the_progress;
     several:
         of_two_ledgers_one_writes_each_batch,
         ledgers_of_two_partitions_do_not_hold_each_other_up,

@@ -1,4 +1,5 @@
-//! A store in SQL, through SeaORM: the same statements for SQLite and for PostgreSQL.
+//! A store in SQL, through SeaORM: the same statements for SQLite and for PostgreSQL, save that a
+//! batch's rows go to SQLite as lists of values and to PostgreSQL as an array a column.
 //!
 //! **What is durable.** The log is the truth; the tables can be made again from it at any time. A
 //! batch and the progress that it comes to are one transaction, so whatever a crash takes from the
@@ -72,7 +73,7 @@ const IDLE_MAX: Duration = Duration::from_secs(10);
 const MIGRATION_LOCK: i64 = 0x7472_6164_6573_7069;
 
 /// How many statements a connection keeps prepared. Inserts come in few sizes (see `write`), so
-/// that all of them fit; each costs memory, a large insert about a megabyte.
+/// that all of them fit; each costs memory, a large insert into SQLite about a megabyte.
 const STATEMENTS_KEPT: usize = 64;
 
 /// How many pages SQLite's write-ahead log grows by before it is folded back: 64 MiB. The default

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeSet;
 
-use ledger::store::{MemoryStore, OrdersQuery, Store};
+use ledger::{
+    projection::Projector,
+    store::{MemoryStore, OrdersQuery, Store},
+};
 use model::{Amount, Partition};
 use proto::{
     convert,
-    log::{self, Bucket, KeySpace, PostingCause},
+    log::{self, Bucket, EndReason, KeySpace, PostingCause},
 };
 use spine::Answer;
 
 use crate::{
-    answers::{Scribe, applied, batches, of, placed, terms},
+    answers::{LOG, Scribe, applied, batches, ended, of, one_batch, placed, terms},
     cases::{apply_all, key, name},
 };
 
@@ -121,28 +124,57 @@ pub async fn every_text_that_a_name_may_be_is_kept_as_it_is(store: &dyn Store) {
     }
 }
 
+/// Applies all of `answers` as one batch, to both.
+async fn apply_as_one(store: &dyn Store, expected: &MemoryStore, answers: &[Answer]) {
+    let progress = expected.progress().await.expect("it reads");
+    let before = progress.get(&Partition::FIRST);
+    let mut projector = Projector::new(LOG, Partition::FIRST, before);
+    let batch = one_batch(&mut projector, answers);
+    store.apply(&batch).await.expect("it follows");
+    expected.apply(&batch).await.expect("it follows");
+}
+
 /// Batches are written in statements of some fixed sizes, the largest at a database's limit of
-/// bound values.
+/// bound values, or in ones of up to 4,096 rows. Of two orders one has a key and the other none,
+/// and of what becomes of them later there are more than one statement takes, too.
 pub async fn a_statement_of_every_size_is_taken(store: &dyn Store) {
     let mut scribe = Scribe::new(Partition::FIRST);
     let expected = MemoryStore::new();
-    let mut answers: Vec<Answer> = Vec::new();
-    for count in [1, 2, 3, 7, 255, 512, 513, 1_100] {
-        let from = answers.len();
-        for _ in 0..count {
-            let body = applied(vec![placed(terms(KeySpace::Generated, "k"))]);
+    let mut ids = Vec::new();
+    for count in [1, 2, 3, 7, 255, 512, 513, 1_100, 4_096, 4_097] {
+        let mut answers: Vec<Answer> = Vec::new();
+        for number in 0..count {
+            let space = if number % 2 == 0 { KeySpace::Generated } else { KeySpace::ClientOrderId };
+            ids.push(scribe.next_order_id());
+            let body = applied(vec![placed(terms(space, &format!("k{number}")))]);
             answers.push(scribe.answer(of("alice", body)));
         }
-        let mut projector = ledger::projection::Projector::new(
-            crate::answers::LOG,
-            Partition::FIRST,
-            expected.progress().await.expect("it reads").get(&Partition::FIRST),
-        );
-        let batch = crate::answers::one_batch(&mut projector, &answers[from..]);
-        store.apply(&batch).await.expect("it follows");
-        expected.apply(&batch).await.expect("it follows");
+        apply_as_one(store, &expected, &answers).await;
+    }
+    let mut moved = Vec::new();
+    for (id, remaining) in ids.iter().zip((1..10).cycle()) {
+        let body = applied(vec![ended(*id, EndReason::Cancelled, remaining)]);
+        moved.push(scribe.answer(of("alice", body)));
+    }
+    apply_as_one(store, &expected, &moved).await;
+    let tables = store.tables().await.expect("it reads");
+    assert_eq!(tables.orders.len(), ids.len());
+    assert!(tables.orders.values().any(|row| row.client_order_id.is_none()));
+    assert!(tables.orders.values().any(|row| row.client_order_id.is_some()));
+    assert_eq!(tables.differences(&expected.into_tables()), []);
+}
+
+/// An answer may change no row at all: then the batch is its progress.
+pub async fn a_batch_without_rows_moves_the_progress(store: &dyn Store) {
+    let mut scribe = Scribe::new(Partition::FIRST);
+    let expected = MemoryStore::new();
+    for _ in 0..3 {
+        let answer = scribe.answer(applied(vec![]));
+        apply_as_one(store, &expected, &[answer]).await;
+        let progress = store.progress().await.expect("it reads");
+        assert_eq!(progress[&Partition::FIRST].out_seq, scribe.out_seq());
     }
     let tables = store.tables().await.expect("it reads");
-    assert_eq!(tables.orders.len(), answers.len());
+    assert!(tables.orders.is_empty());
     assert_eq!(tables.differences(&expected.into_tables()), []);
 }
