@@ -1,13 +1,24 @@
 //! The core against its rules: tables that a trader can read, a naive second implementation, and
 //! images good and bad.
+//!
+//! # Layout
+//!
+//! - `rules`: runs the tables of `tests/rules/`.
+//! - `naive`: the second implementation. `flow`: random commands. `compare`: both on the same ones.
+//!   `laws`: what must be true of any answer, whichever rules it follows. `prove`: runs of any
+//!   length, in rounds that each begin anew from a seed; `examples/prove.rs` is its long form.
+//! - `images`, `sweeps`: states restored, and states at their bounds. `keys`, `shares`: retries.
 
 #![allow(missing_docs, unreachable_pub, reason = "nobody imports a test")]
 #![allow(clippy::cast_possible_truncation, reason = "random draws are cut on purpose")]
 
+mod compare;
 mod flow;
 mod images;
 mod keys;
+mod laws;
 mod naive;
+mod prove;
 mod rules;
 mod setup;
 mod shares;

@@ -12,7 +12,7 @@ use model::{
 };
 
 use crate::{
-    flow::in_naive_refusal,
+    compare::in_naive_refusal,
     setup::{A, B, books, id, limit, lots, market, plain},
 };
 

@@ -1,0 +1,303 @@
+//! The core and the naive implementation side by side: every event, every level, every open order
+//! must be equal after every command, the books' invariants must hold, and so must the laws.
+//!
+//! What drives it is in `prove.rs`; what is compared is an [`Engine`], so that a core that is built
+//! wrong on purpose (`mutants.rs`) can stand in for the right one.
+
+use std::collections::BTreeMap;
+
+use matcher_core::{BookEvent, Books, EndReason, NewOrder, OpenOrder, Outcome, Refused, Size};
+use model::{AccountHandle, OrderType, SelfTradePrevention, Timestamp};
+
+use crate::{
+    flow::{self, Command},
+    laws::Laws,
+    naive::{self, Event, LevelLine, Naive, Party},
+    setup::{A, B, id, plain},
+};
+
+/// What runs commands as the core does.
+pub trait Engine {
+    /// Runs one, where it is not refused, and writes down what it did.
+    fn run(&mut self, command: Command, out: &mut Outcome) -> Option<Refused>;
+
+    /// The books that it runs them on.
+    fn books(&mut self) -> &mut Books;
+}
+
+impl Engine for Books {
+    fn run(&mut self, command: Command, out: &mut Outcome) -> Option<Refused> {
+        flow::run(self, command, out)
+    }
+
+    fn books(&mut self) -> &mut Books {
+        self
+    }
+}
+
+/// How often each kind of event, reason and refusal was seen.
+pub type Seen = BTreeMap<&'static str, u64>;
+
+/// How many commands pass between two comparisons of all open orders.
+const IMAGE_EVERY: u64 = 64;
+
+/// An engine and the naive implementation, after the same commands.
+pub struct Pair<E> {
+    engine: E,
+    naive: Naive,
+    laws: Laws,
+    out: Outcome,
+    commands: u64,
+}
+
+impl<E: Engine> Pair<E> {
+    /// An engine with the books of `setup::books`, and nothing done yet.
+    pub fn of(engine: E) -> Pair<E> {
+        let mut naive = Naive::default();
+        naive.list(plain(A, 500));
+        naive.list(plain(B, 500));
+        Pair { engine, naive, laws: Laws::default(), out: Outcome::new(), commands: 0 }
+    }
+
+    /// How many orders rest.
+    pub fn open(&self) -> usize {
+        self.naive.open.len()
+    }
+
+    /// Both run a command; what was seen is counted.
+    ///
+    /// # Errors
+    /// The first difference, or the first invariant or law that does not hold.
+    pub fn step(&mut self, command: Command, seen: &mut Seen) -> Result<(), String> {
+        let Pair { engine, naive, laws, out, .. } = self;
+        let refused = engine.run(command, out);
+        let expected = run_naive(naive, command);
+        let actual = match refused {
+            Some(refused) => Err(in_naive_refusal(refused)),
+            None => Ok(in_naive_words(out)),
+        };
+        if actual != expected {
+            return Err(format!("the core says {actual:?}, the naive one {expected:?}"));
+        }
+        let books = engine.books();
+        books.check_invariants()?;
+        laws.watch(&command, refused, out, books)?;
+        count(&command, &expected, seen);
+        self.commands += 1;
+        if self.commands.is_multiple_of(IMAGE_EVERY) { self.compare_images() } else { Ok(()) }
+    }
+
+    /// The core goes on from an image of itself, as it does after a restart.
+    ///
+    /// # Errors
+    /// Where the image is refused, or another image is made of what it was restored to.
+    pub fn restore(&mut self) -> Result<(), String> {
+        let books = self.engine.books();
+        let image = books.image();
+        *books = Books::restore(image.clone()).map_err(|why| why.to_string())?;
+        if books.image() == image { Ok(()) } else { Err("an image restores to another".to_owned()) }
+    }
+
+    fn compare_images(&mut self) -> Result<(), String> {
+        let (image, naive) = (self.engine.books().image(), &self.naive);
+        self.laws.check_open(&image)?;
+        let asleep = image.sleepers.iter().map(|sleeper| sleeper.order.id);
+        if !asleep.eq(naive.asleep.iter().map(|ask| ask.id)) {
+            return Err(format!("asleep are {:?} and {:?}", image.sleepers, naive.asleep));
+        }
+        if image.woken != naive.woken {
+            return Err(format!("woken are {:?} and {:?}", image.woken, naive.woken));
+        }
+        let open: Vec<naive::Open> = image.orders.iter().map(in_naive_order).collect();
+        if open != naive.open {
+            return Err(format!("open are {open:?} and {:?}", naive.open));
+        }
+        Ok(())
+    }
+}
+
+fn in_naive_order(order: &OpenOrder) -> naive::Open {
+    naive::Open {
+        party: Party { order: order.id, account: order.account, left: order.remaining.lots() },
+        instrument: order.instrument,
+        side: order.side,
+        price: order.price,
+        until: order.expires_at,
+        shares: naive::Shares {
+            off: 0,
+            prevented: order.prevented.lots(),
+            traded: order.quantity.minus(order.remaining).minus(order.prevented).lots(),
+        },
+    }
+}
+
+type Told = (Vec<Event>, Vec<LevelLine>);
+
+fn naive_ask(order: &NewOrder) -> naive::Ask {
+    naive::Ask {
+        id: order.id,
+        account: order.account,
+        instrument: order.instrument,
+        side: order.side,
+        limit: (order.order_type == OrderType::Limit).then_some(order.price).flatten(),
+        lasts: order.time_in_force,
+        until: order.instructions.expires_at,
+        post_only: order.instructions.post_only,
+        mode: order.instructions.self_trade,
+        size: match order.size {
+            Size::Base(quantity) => naive::Size::Base(quantity),
+            Size::Quote(amount) => naive::Size::Quote(amount),
+        },
+        funds: order.funds,
+        trigger: order.instructions.trigger,
+    }
+}
+
+fn run_naive(naive: &mut Naive, command: Command) -> Result<Told, &'static str> {
+    Ok(match command {
+        Command::Place(order) => {
+            let ask = naive_ask(&order);
+            if let Some(why) = naive.refuses(&ask) {
+                return Err(why);
+            }
+            naive.place(&ask)
+        }
+        Command::PassTime(now, most) => naive.pass_time(Timestamp::from_unix_nanos(now), most),
+        Command::GoOn => naive.go_on(),
+        Command::Cancel(number) => naive.cancel(id(number)),
+        Command::CancelAll(account, only) => naive.cancel_all(AccountHandle(account), only),
+        Command::Protect(instrument, bps) => {
+            naive.list(plain(instrument, bps));
+            (Vec::new(), Vec::new())
+        }
+    })
+}
+
+pub fn in_naive_refusal(refused: Refused) -> &'static str {
+    match refused {
+        Refused::WouldTake => "would take",
+        Refused::AlreadyExpired => "already expired",
+        Refused::WouldTrigger => "would trigger",
+    }
+}
+
+/// The core's events in the naive one's words.
+fn in_naive_words(out: &Outcome) -> Told {
+    let events = out.events.iter().map(|event| match *event {
+        BookEvent::Fill(fill) => {
+            assert_eq!(fill.maker_done, fill.maker_remaining.is_zero());
+            let (order, account, left) =
+                (fill.maker, fill.maker_account, fill.maker_remaining.lots());
+            let maker = Party { order, account, left };
+            let (order, account, left) =
+                (fill.taker, fill.taker_account, fill.taker_remaining.lots());
+            let taker = Party { order, account, left };
+            let (number, price, quantity) = (fill.trade, fill.price, fill.quantity.lots());
+            let taker_side = fill.maker_side.opposite();
+            Event::Trade { number, price, quantity, taker_side, maker, taker }
+        }
+        BookEvent::Prevented(met) => {
+            let (order, account, left) = (met.maker, met.maker_account, met.maker_remaining.lots());
+            let maker_shares = naive::Shares {
+                off: met.maker_prevented.lots(),
+                prevented: met.maker_prevented_total.lots(),
+                traded: met.maker_traded.lots(),
+            };
+            let maker = (Party { order, account, left }, maker_shares);
+            let (order, account, left) = (met.taker, met.taker_account, met.taker_remaining.lots());
+            let taker_shares = naive::Shares {
+                off: met.taker_prevented.lots(),
+                prevented: met.taker_prevented_total.lots(),
+                traded: met.taker_traded.lots(),
+            };
+            let taker = (Party { order, account, left }, taker_shares);
+            Event::Prevented { number: met.number, price: met.price, mode: met.mode, maker, taker }
+        }
+        BookEvent::Rested(rested) => {
+            let (order, account, left) = (rested.order, rested.account, rested.remaining.lots());
+            Event::Rests { price: rested.price, party: Party { order, account, left } }
+        }
+        BookEvent::Sleeps(order) => Event::Sleeps(order),
+        BookEvent::Ended(end) => {
+            let party =
+                Party { order: end.order, account: end.account, left: end.remaining.lots() };
+            Event::Ends { party, why: in_naive_reason(end.reason) }
+        }
+    });
+    let line =
+        |l: &matcher_core::LevelChange| (l.instrument, l.sequence, l.side, l.price, l.total_lots);
+    (events.collect(), out.levels.iter().map(line).collect())
+}
+
+fn in_naive_reason(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::Filled => "filled",
+        EndReason::Cancelled => "cancelled",
+        EndReason::ImmediateOrCancel => "ioc",
+        EndReason::FillOrKill => "fok",
+        EndReason::Expired => "expired",
+        EndReason::SelfTradePrevented => "prevented",
+        EndReason::InsufficientLiquidity => "no liquidity",
+        EndReason::PriceProtection => "protection",
+        EndReason::InsufficientFunds => "no funds",
+        EndReason::SweepLimit => "sweep limit",
+    }
+}
+
+fn count(command: &Command, told: &Result<Told, &'static str>, seen: &mut Seen) {
+    let mut note = |kind| *seen.entry(kind).or_default() += 1;
+    let events = match told {
+        Ok((events, _)) => events,
+        Err(why) => return note(why),
+    };
+    for event in events {
+        note(match event {
+            Event::Trade { .. } => "trade",
+            Event::Prevented { mode, .. } => mode_name(*mode),
+            Event::Rests { .. } => "rests",
+            Event::Sleeps(_) => "sleeps",
+            Event::Ends { why, .. } => why,
+        });
+    }
+    if command_wakes(command) && !events.is_empty() {
+        note("goes on");
+    }
+}
+
+fn mode_name(mode: SelfTradePrevention) -> &'static str {
+    match mode {
+        SelfTradePrevention::None => "nothing is prevented",
+        SelfTradePrevention::ExpireTaker => "expire taker",
+        SelfTradePrevention::ExpireMaker => "expire maker",
+        SelfTradePrevention::ExpireBoth => "expire both",
+        SelfTradePrevention::Decrement => "decrement",
+    }
+}
+
+fn command_wakes(command: &Command) -> bool {
+    matches!(command, Command::GoOn)
+}
+
+/// Every reason, refusal and kind of event but the sweep limit, which tests of its own reach.
+pub const KINDS: [&str; 20] = [
+    "trade",
+    "rests",
+    "filled",
+    "cancelled",
+    "ioc",
+    "fok",
+    "no liquidity",
+    "protection",
+    "no funds",
+    "expired",
+    "prevented",
+    "expire taker",
+    "expire maker",
+    "expire both",
+    "decrement",
+    "would take",
+    "already expired",
+    "sleeps",
+    "goes on",
+    "would trigger",
+];

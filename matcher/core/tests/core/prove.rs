@@ -1,0 +1,164 @@
+//! Runs of any length: rounds that each begin anew, so that one is repeated by its own seed alone
+//! and a run that was stopped goes on with the next.
+//!
+//! A million commands are part of the tests. More, on the terminal and to be resumed:
+//! `cargo xtask prove --commands 100000000 --resume FILE`.
+
+use std::collections::BTreeMap;
+
+use rand_pcg::{
+    Pcg64,
+    rand_core::{Rng, SeedableRng},
+};
+
+use crate::{
+    compare::{Engine, KINDS, Pair, Seen},
+    flow::Flow,
+    setup::books,
+};
+
+/// How many commands a round has.
+pub const ROUND: u64 = 20_000;
+
+/// What a run is: its first seed, and the most orders that it keeps open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    pub seed: u64,
+    pub orders: usize,
+}
+
+/// How far a run has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub plan: Plan,
+    pub rounds: u64,
+    pub seen: BTreeMap<String, u64>,
+}
+
+impl Plan {
+    /// The seed of a round, which is also that of a plan that begins with it.
+    const fn round_seed(&self, round: u64) -> u64 {
+        self.seed.wrapping_add(round)
+    }
+
+    /// How many orders a round keeps open: most rounds many, one in five few, so that books also
+    /// run empty.
+    fn target(&self, seed: u64) -> usize {
+        let part = [40, 5, 20, 2, 1][(seed % 5) as usize];
+        (self.orders / part).max(3)
+    }
+
+    /// Runs a round on the core.
+    ///
+    /// # Errors
+    /// What is wrong, with the command and how to see it again.
+    pub fn round(&self, round: u64, seen: &mut Seen) -> Result<(), String> {
+        let seed = self.round_seed(round);
+        self.run(seed, ROUND, books(), seen).map_err(|(command, why)| {
+            format!(
+                "seed {seed}, {command}: {why}\nagain: cargo xtask prove --seed {seed} --orders {} \
+                 --commands {ROUND}",
+                self.orders
+            )
+        })
+    }
+
+    /// Runs so many commands of a seed on an engine. Every now and then it goes on from an image.
+    ///
+    /// # Errors
+    /// Which command, as a number and as it is, and what is wrong.
+    pub fn run(
+        &self,
+        seed: u64,
+        commands: u64,
+        engine: impl Engine,
+        seen: &mut Seen,
+    ) -> Result<(), (String, String)> {
+        let (mut pair, mut flow) = (Pair::of(engine), Flow::new(seed, self.target(seed)));
+        let mut restarts = Pcg64::seed_from_u64(seed);
+        for number in 0..commands {
+            let command = flow.next(pair.open());
+            let mut done = pair.step(command, seen);
+            if restarts.next_u64().is_multiple_of(500) {
+                done = done.and_then(|()| pair.restore());
+            }
+            done.map_err(|why| (format!("command {number} {command:?}"), why))?;
+        }
+        Ok(())
+    }
+}
+
+impl Progress {
+    pub fn new(plan: Plan) -> Progress {
+        Progress { plan, rounds: 0, seen: BTreeMap::new() }
+    }
+
+    pub fn commands(&self) -> u64 {
+        self.rounds * ROUND
+    }
+
+    /// Runs the next round.
+    ///
+    /// # Errors
+    /// As [`Plan::round`].
+    pub fn advance(&mut self) -> Result<(), String> {
+        let mut seen = Seen::new();
+        self.plan.round(self.rounds, &mut seen)?;
+        self.rounds += 1;
+        for (kind, count) in seen {
+            *self.seen.entry(kind.to_owned()).or_default() += count;
+        }
+        Ok(())
+    }
+
+    /// The kinds that were seen less often than `least`, each with how often.
+    pub fn rare(&self, least: u64) -> Vec<(&'static str, u64)> {
+        let counts = KINDS.map(|kind| (kind, self.seen.get(kind).copied().unwrap_or_default()));
+        counts.into_iter().filter(|(_, count)| *count < least).collect()
+    }
+
+    /// As a file keeps it: one line for each number.
+    pub fn to_text(&self) -> String {
+        let Progress { plan: Plan { seed, orders }, rounds, seen } = self;
+        let seen = seen.iter().map(|(kind, count)| format!("{count} {kind}\n"));
+        format!("seed {seed}\norders {orders}\nrounds {rounds}\n{}", seen.collect::<String>())
+    }
+
+    /// Reads what [`Progress::to_text`] wrote; `None` where it is something else.
+    pub fn from_text(text: &str) -> Option<Progress> {
+        let mut lines = text.lines();
+        let mut number = |name| lines.next()?.strip_prefix(name)?.trim().parse::<u64>().ok();
+        let (seed, orders, rounds) = (number("seed")?, number("orders")?, number("rounds")?);
+        let plan = Plan { seed, orders: usize::try_from(orders).ok()? };
+        let pairs = lines.map(|line| line.split_once(' '));
+        let seen = pairs.map(|pair| Some((pair?.1.to_owned(), pair?.0.parse().ok()?)));
+        Some(Progress { plan, rounds, seen: seen.collect::<Option<_>>()? })
+    }
+}
+
+#[test]
+fn a_million_commands_of_the_core_and_the_naive_implementation_say_the_same() {
+    let mut progress = Progress::new(Plan { seed: 0, orders: 200 });
+    while progress.commands() < 1_000_000 {
+        progress.advance().unwrap_or_else(|why| panic!("{why}"));
+    }
+    println!("{}", progress.to_text());
+    assert_eq!(progress.rare(1_000), []);
+}
+
+#[test]
+fn a_run_that_was_stopped_goes_on_where_it_was() {
+    let plan = Plan { seed: 1_000_000, orders: 20 };
+    let (mut whole, mut first) = (Progress::new(plan), Progress::new(plan));
+    for _ in 0..3 {
+        whole.advance().unwrap_or_else(|why| panic!("{why}"));
+    }
+    first.advance().unwrap_or_else(|why| panic!("{why}"));
+    let mut second = Progress::from_text(&first.to_text()).expect("it was just written");
+    assert_eq!(second, first);
+    second.advance().and_then(|()| second.advance()).unwrap_or_else(|why| panic!("{why}"));
+    assert_eq!(second, whole);
+    for other in ["", "seed x", "seed 1\norders 2\nrounds 3\nmany trades"] {
+        assert_eq!(Progress::from_text(other), None);
+    }
+}
