@@ -1,4 +1,4 @@
-//! The commands that do everything else: `cargo xtask up`, `test`, `tidy`, `bench`,
+//! The commands that do everything else: `cargo xtask up`, `test`, `tidy`, `bench`, `prove`,
 //! `torture`, `with-servers`, `manifests`.
 //!
 //! # Layout
@@ -10,7 +10,8 @@
 //! - [`manifests`]: what the platform is deployed with, rendered and checked. [`tools`]: where what
 //!   is fetched or built once is kept.
 //! - [`tidy`]: what neither the compiler nor clippy says: arrows between rooms, sizes, leftovers.
-//! - [`bench`]: every benchmark of the workspace.
+//! - [`bench`]: every benchmark of the workspace. [`prove`]: the matching core held against its
+//!   naive reference.
 //! - [`torture`]: prepares servers, each as a [`recipe`], for the program that kills them.
 //! - [`workspace`], [`cargo`]: where things are, and how cargo is run.
 //!
@@ -24,6 +25,7 @@ mod keeper;
 mod manifests;
 mod packages;
 mod postgres;
+mod prove;
 mod recipe;
 mod redis;
 mod servers;
@@ -56,6 +58,8 @@ enum Task {
     Manifests,
     /// Runs every benchmark, or those of one package.
     Bench(bench::Selection),
+    /// Holds the matching core against its naive reference on as many random commands as one likes.
+    Prove(prove::Proof),
     /// Kills every part of the platform under load, again and again, and checks what is left.
     Torture(torture::Torture),
     /// Runs a command beside real servers, whose addresses are in TRADESPINE_TEST_KAFKA,
@@ -76,6 +80,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Manifests => manifests::run(),
         Task::Bench(selection) => bench::run(&selection),
+        Task::Prove(proof) => prove::run(&proof),
         Task::Torture(torture) => torture::run(&torture),
         Task::WithServers(beside) => servers::run_beside(&beside),
         Task::WithKafka { command } => servers::run_beside_kafka(command),

@@ -57,6 +57,7 @@ impl Flow {
     pub fn next(&mut self, open: usize) -> Command {
         let cancels = if open > self.target { 67 } else { 38 };
         match self.below(1_000) {
+            0..6 if self.is_spared() => Command::Place(self.order()),
             0..2 => Command::CancelAll(self.below(6) as u32, None),
             2..6 => {
                 Command::CancelAll(self.below(6) as u32, Some(if self.one_in(2) { A } else { B }))
@@ -74,6 +75,12 @@ impl Flow {
             }
             _ => Command::Place(self.order()),
         }
+    }
+
+    /// Whether an account keeps its orders for once: large books would never fill.
+    fn is_spared(&mut self) -> bool {
+        let sparing = self.target as u64 / 20;
+        sparing > 2 && !self.one_in(sparing)
     }
 
     fn order(&mut self) -> NewOrder {
@@ -115,8 +122,9 @@ impl Flow {
         count: u64,
         near: u64,
     ) -> NewOrder {
-        // Some far away, most within a few ticks, a third of those crossing.
-        let away = if self.one_in(20) { self.below(1 + near / 2) } else { self.below(9) };
+        // Some far away, most within a few ticks, a third of those crossing; fewer in large books.
+        let within = 9 + self.target as u64 / 50;
+        let away = if self.one_in(20) { self.below(1 + near / 2) } else { self.below(within) };
         let ticks = match side {
             Side::Buy => (near + 3).saturating_sub(away),
             Side::Sell => near.saturating_sub(3) + away,

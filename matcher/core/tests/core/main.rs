@@ -7,6 +7,7 @@
 //! - `naive`: the second implementation. `flow`: random commands. `compare`: both on the same ones.
 //!   `laws`: what must be true of any answer, whichever rules it follows. `prove`: runs of any
 //!   length, in rounds that each begin anew from a seed; `examples/prove.rs` is its long form.
+//!   `mutants`: cores that are built wrong, each of which is found.
 //! - `images`, `sweeps`: states restored, and states at their bounds. `keys`, `shares`: retries.
 
 #![allow(missing_docs, unreachable_pub, reason = "nobody imports a test")]
@@ -17,6 +18,7 @@ mod flow;
 mod images;
 mod keys;
 mod laws;
+mod mutants;
 mod naive;
 mod prove;
 mod rules;

@@ -13,12 +13,15 @@ use rand_pcg::{
 
 use crate::{
     compare::{Engine, KINDS, Pair, Seen},
-    flow::Flow,
+    flow::{Command, Flow},
     setup::books,
 };
 
-/// How many commands a round has.
-pub const ROUND: u64 = 20_000;
+/// How many commands a round has at least; with large books it has more, so that they fill.
+const ROUND: u64 = 20_000;
+
+/// How many commands pass between two restarts from an image, on average.
+const RESTART_EVERY: u64 = 500;
 
 /// What a run is: its first seed, and the most orders that it keeps open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +35,17 @@ pub struct Plan {
 pub struct Progress {
     pub plan: Plan,
     pub rounds: u64,
+    /// The most orders that rested at once.
+    pub most: usize,
     pub seen: BTreeMap<String, u64>,
+}
+
+/// What was wrong, and after which command of its round.
+#[derive(Debug)]
+pub struct Found {
+    pub number: u64,
+    pub command: Command,
+    pub why: String,
 }
 
 impl Plan {
@@ -48,53 +61,61 @@ impl Plan {
         (self.orders / part).max(3)
     }
 
-    /// Runs a round on the core.
+    /// How many commands a round has.
+    fn round_commands(&self) -> u64 {
+        ROUND.max(40 * self.orders as u64)
+    }
+
+    /// Runs a round on the core, and tells the most orders that rested at once.
     ///
     /// # Errors
     /// What is wrong, with the command and how to see it again.
-    pub fn round(&self, round: u64, seen: &mut Seen) -> Result<(), String> {
-        let seed = self.round_seed(round);
-        self.run(seed, ROUND, books(), seen).map_err(|(command, why)| {
+    pub fn round(&self, round: u64, seen: &mut Seen) -> Result<usize, String> {
+        let (seed, commands) = (self.round_seed(round), self.round_commands());
+        self.run(seed, commands, books(), seen).map_err(|found| {
+            let Found { number, command, why } = *found;
             format!(
-                "seed {seed}, {command}: {why}\nagain: cargo xtask prove --seed {seed} --orders {} \
-                 --commands {ROUND}",
+                "seed {seed}, command {number}: {command:?}: {why}\nagain: cargo xtask prove --seed {seed} --orders {} \
+                 --commands {commands}",
                 self.orders
             )
         })
     }
 
-    /// Runs so many commands of a seed on an engine. Every now and then it goes on from an image.
+    /// Runs so many commands of a seed on an engine, which every now and then goes on from an
+    /// image. Tells the most orders that rested at once.
     ///
     /// # Errors
-    /// Which command, as a number and as it is, and what is wrong.
+    /// The first thing that is wrong.
     pub fn run(
         &self,
         seed: u64,
         commands: u64,
         engine: impl Engine,
         seen: &mut Seen,
-    ) -> Result<(), (String, String)> {
+    ) -> Result<usize, Box<Found>> {
         let (mut pair, mut flow) = (Pair::of(engine), Flow::new(seed, self.target(seed)));
-        let mut restarts = Pcg64::seed_from_u64(seed);
+        let (mut restarts, mut most) = (Pcg64::seed_from_u64(seed), 0);
         for number in 0..commands {
             let command = flow.next(pair.open());
             let mut done = pair.step(command, seen);
-            if restarts.next_u64().is_multiple_of(500) {
+            if restarts.next_u64().is_multiple_of(RESTART_EVERY) {
                 done = done.and_then(|()| pair.restore());
             }
-            done.map_err(|why| (format!("command {number} {command:?}"), why))?;
+            done.map_err(|why| Box::new(Found { number, command, why }))?;
+            most = most.max(pair.open());
         }
-        Ok(())
+        Ok(most)
     }
 }
 
 impl Progress {
     pub fn new(plan: Plan) -> Progress {
-        Progress { plan, rounds: 0, seen: BTreeMap::new() }
+        Progress { plan, rounds: 0, most: 0, seen: BTreeMap::new() }
     }
 
     pub fn commands(&self) -> u64 {
-        self.rounds * ROUND
+        self.rounds * self.plan.round_commands()
     }
 
     /// Runs the next round.
@@ -103,7 +124,7 @@ impl Progress {
     /// As [`Plan::round`].
     pub fn advance(&mut self) -> Result<(), String> {
         let mut seen = Seen::new();
-        self.plan.round(self.rounds, &mut seen)?;
+        self.most = self.most.max(self.plan.round(self.rounds, &mut seen)?);
         self.rounds += 1;
         for (kind, count) in seen {
             *self.seen.entry(kind.to_owned()).or_default() += count;
@@ -119,20 +140,22 @@ impl Progress {
 
     /// As a file keeps it: one line for each number.
     pub fn to_text(&self) -> String {
-        let Progress { plan: Plan { seed, orders }, rounds, seen } = self;
+        let Progress { plan: Plan { seed, orders }, rounds, most, seen } = self;
         let seen = seen.iter().map(|(kind, count)| format!("{count} {kind}\n"));
-        format!("seed {seed}\norders {orders}\nrounds {rounds}\n{}", seen.collect::<String>())
+        let head = format!("seed {seed}\norders {orders}\nrounds {rounds}\nmost {most}\n");
+        head + &seen.collect::<String>()
     }
 
     /// Reads what [`Progress::to_text`] wrote; `None` where it is something else.
     pub fn from_text(text: &str) -> Option<Progress> {
         let mut lines = text.lines();
         let mut number = |name| lines.next()?.strip_prefix(name)?.trim().parse::<u64>().ok();
-        let (seed, orders, rounds) = (number("seed")?, number("orders")?, number("rounds")?);
+        let (seed, orders) = (number("seed")?, number("orders")?);
+        let (rounds, most) = (number("rounds")?, usize::try_from(number("most")?).ok()?);
         let plan = Plan { seed, orders: usize::try_from(orders).ok()? };
         let pairs = lines.map(|line| line.split_once(' '));
         let seen = pairs.map(|pair| Some((pair?.1.to_owned(), pair?.0.parse().ok()?)));
-        Some(Progress { plan, rounds, seen: seen.collect::<Option<_>>()? })
+        Some(Progress { plan, rounds, most, seen: seen.collect::<Option<_>>()? })
     }
 }
 
@@ -144,6 +167,7 @@ fn a_million_commands_of_the_core_and_the_naive_implementation_say_the_same() {
     }
     println!("{}", progress.to_text());
     assert_eq!(progress.rare(1_000), []);
+    assert!(progress.most >= 200, "no book was ever full");
 }
 
 #[test]
@@ -158,7 +182,7 @@ fn a_run_that_was_stopped_goes_on_where_it_was() {
     assert_eq!(second, first);
     second.advance().and_then(|()| second.advance()).unwrap_or_else(|why| panic!("{why}"));
     assert_eq!(second, whole);
-    for other in ["", "seed x", "seed 1\norders 2\nrounds 3\nmany trades"] {
+    for other in ["", "seed x", "seed 1\norders 2\nrounds 3\nmost 4\nmany trades"] {
         assert_eq!(Progress::from_text(other), None);
     }
 }

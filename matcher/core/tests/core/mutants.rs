@@ -1,0 +1,239 @@
+//! Cores that are built wrong on purpose. Each mistake is one that matchers are known for, and each
+//! is found within 100,000 commands: else what compares them would prove little.
+//!
+//! A mutant is a wrapper around the sound core. It changes what goes in (another time in force),
+//! what comes out (another price), or the state between two commands, through an image (another
+//! place in the queue), just as the mistake inside would. Nothing of it is in the core itself: no
+//! feature that somebody could leave on, no build of its own, and no place in the source that a
+//! later change would move away from under it. That single operators and branches inside are
+//! noticed too is shown apart, by `cargo mutants` (docs/proof.md).
+
+use std::collections::BTreeMap;
+
+use matcher_core::{
+    BookEvent, Books, BooksImage, EndReason, NewOrder, OpenOrder, Outcome, Refused, Size,
+};
+use model::{OrderId, SelfTradePrevention, Side, TimeInForce};
+
+use crate::{
+    compare::{Engine, Seen},
+    flow::{self, Command},
+    prove::Plan,
+    setup::books,
+};
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wrong {
+    /// A maker that was filled in part goes to the back of its queue.
+    MakerToTheBack,
+    /// The maker's mode of self-trade prevention decides.
+    MakersMode,
+    /// A trade is at the taker's limit.
+    TakersPrice,
+    /// What is left of an IOC order rests.
+    IocRests,
+    /// Whether a FOK order can be filled is told by the levels' totals alone.
+    FokCountsOwnOrders,
+    /// A level's total is one too high after a maker was filled in part.
+    TotalOffByOne,
+    /// Orders whose time is up end in order of entry.
+    ExpiryByEntry,
+    /// A post-only order that crosses takes.
+    PostOnlyTakes,
+    /// Of two orders that have woken the later goes on first.
+    LastWokenFirst,
+    /// Cancel-all ends the newest order first.
+    CancelAllBackwards,
+    /// An image forgets when orders end by themselves.
+    ImageWithoutInstants,
+    /// An image forgets what self-trade prevention has taken off.
+    ImageWithoutPrevented,
+}
+
+const ALL: [Wrong; 12] = [
+    Wrong::MakerToTheBack,
+    Wrong::MakersMode,
+    Wrong::TakersPrice,
+    Wrong::IocRests,
+    Wrong::FokCountsOwnOrders,
+    Wrong::TotalOffByOne,
+    Wrong::ExpiryByEntry,
+    Wrong::PostOnlyTakes,
+    Wrong::LastWokenFirst,
+    Wrong::CancelAllBackwards,
+    Wrong::ImageWithoutInstants,
+    Wrong::ImageWithoutPrevented,
+];
+
+struct Mutant {
+    books: Books,
+    wrong: Wrong,
+    /// The mode of every order that was placed.
+    modes: BTreeMap<OrderId, SelfTradePrevention>,
+    commands: u64,
+}
+
+impl Engine for Mutant {
+    fn books(&mut self) -> &mut Books {
+        &mut self.books
+    }
+
+    fn run(&mut self, command: Command, out: &mut Outcome) -> Option<Refused> {
+        self.commands += 1;
+        if self.commands.is_multiple_of(100) {
+            self.restart();
+        }
+        match command {
+            Command::Place(order) => self.place(order, out),
+            _ => self.run_another(command, out),
+        }
+    }
+}
+
+impl Mutant {
+    fn new(wrong: Wrong) -> Mutant {
+        Mutant { books: books(), wrong, modes: BTreeMap::new(), commands: 0 }
+    }
+
+    fn place(&mut self, order: NewOrder, out: &mut Outcome) -> Option<Refused> {
+        let mode = order.instructions.self_trade;
+        self.modes.insert(order.id, mode);
+        let mut placed = order;
+        match self.wrong {
+            Wrong::MakersMode => {
+                let meets = self.first_own_maker(&order).and_then(|maker| self.modes.get(&maker));
+                placed.instructions.self_trade = *meets.unwrap_or(&mode);
+            }
+            Wrong::IocRests if order.time_in_force == TimeInForce::Ioc => {
+                placed.time_in_force = TimeInForce::Gtc;
+            }
+            Wrong::PostOnlyTakes => placed.instructions.post_only = false,
+            Wrong::FokCountsOwnOrders if self.seems_feasible(&order) => {
+                placed.time_in_force = TimeInForce::Ioc;
+            }
+            _ => {}
+        }
+        let refused = flow::run(&mut self.books, Command::Place(placed), out);
+        match self.wrong {
+            Wrong::MakerToTheBack => self.send_maker_to_the_back(out),
+            _ => out.events.iter_mut().for_each(|event| self.retell(event, &order)),
+        }
+        let is_partial = out.fills().any(|fill| !fill.maker_done);
+        if let Some(level) = out.levels.last_mut()
+            && self.wrong == Wrong::TotalOffByOne
+            && is_partial
+        {
+            level.total_lots += 1;
+        }
+        refused
+    }
+
+    /// What happened, as the mistake tells it.
+    fn retell(&self, event: &mut BookEvent, order: &NewOrder) {
+        match (self.wrong, event) {
+            (Wrong::TakersPrice, BookEvent::Fill(fill)) => {
+                fill.price = fill.taker_limit.unwrap_or(fill.price);
+            }
+            (Wrong::MakersMode, BookEvent::Prevented(met)) => {
+                met.mode = order.instructions.self_trade;
+            }
+            (Wrong::FokCountsOwnOrders, BookEvent::Ended(end))
+                if end.order == order.id && end.reason == EndReason::ImmediateOrCancel =>
+            {
+                end.reason = EndReason::FillOrKill;
+            }
+            _ => {}
+        }
+    }
+
+    fn run_another(&mut self, command: Command, out: &mut Outcome) -> Option<Refused> {
+        if self.wrong == Wrong::LastWokenFirst && matches!(command, Command::GoOn) {
+            self.change(|image| image.woken.reverse());
+        }
+        let refused = flow::run(&mut self.books, command, out);
+        match (self.wrong, command) {
+            (Wrong::ExpiryByEntry, Command::PassTime(..)) => out.events.sort_by_key(ended),
+            (Wrong::CancelAllBackwards, Command::CancelAll(..)) => out.events.reverse(),
+            _ => {}
+        }
+        refused
+    }
+
+    /// Changes the state through its image.
+    fn change(&mut self, change: impl FnOnce(&mut BooksImage)) {
+        let mut image = self.books.image();
+        change(&mut image);
+        self.books = Books::restore(image).expect("a state that could be");
+    }
+
+    fn restart(&mut self) {
+        match self.wrong {
+            Wrong::ImageWithoutInstants => self.change(|image| {
+                image.orders.iter_mut().for_each(|order| order.expires_at = None);
+            }),
+            Wrong::ImageWithoutPrevented => self.change(|image| {
+                for order in &mut image.orders {
+                    order.prevented = order.prevented.minus(order.prevented);
+                }
+            }),
+            _ => {}
+        }
+    }
+
+    fn send_maker_to_the_back(&mut self, out: &Outcome) {
+        let Some(fill) = out.fills().find(|fill| !fill.maker_done) else { return };
+        self.change(|image| {
+            let Some(at) = image.orders.iter().position(|order| order.id == fill.maker) else {
+                return;
+            };
+            let mut maker = image.orders.remove(at);
+            maker.priority = image.next_priority;
+            image.next_priority += 1;
+            image.orders.push(maker);
+        });
+    }
+
+    /// The order of its own account that an order would meet first, if it meets one.
+    fn first_own_maker(&self, order: &NewOrder) -> Option<OrderId> {
+        let is_met = |maker: &OpenOrder| {
+            maker.instrument == order.instrument
+                && maker.side != order.side
+                && order.price.is_none_or(|limit| order.side.accepts(limit, maker.price))
+        };
+        let own = self.books.orders_of(order.account).filter(is_met);
+        let first = own.min_by_key(|maker| {
+            let ticks = i128::from(maker.price.ticks());
+            if maker.side == Side::Sell { ticks } else { -ticks }
+        });
+        first.map(|maker| maker.id)
+    }
+
+    /// Whether the totals of the levels up to its limit are enough for a FOK order.
+    fn seems_feasible(&self, order: &NewOrder) -> bool {
+        let (Size::Base(asked), Some(limit)) = (order.size, order.price) else { return false };
+        let depth = self.books.depth(order.instrument, usize::MAX);
+        let levels = if order.side == Side::Buy { depth.asks } else { depth.bids };
+        let within = levels.iter().filter(|(price, _)| order.side.accepts(limit, *price));
+        let total: u64 = within.map(|(_, total)| total).sum();
+        order.time_in_force == TimeInForce::Fok && total >= asked.lots()
+    }
+}
+
+fn ended(event: &BookEvent) -> Option<OrderId> {
+    match event {
+        BookEvent::Ended(end) => Some(end.order),
+        _ => None,
+    }
+}
+
+#[test]
+fn every_mutant_is_found_within_a_hundred_thousand_commands() {
+    let plan = Plan { seed: 0, orders: 200 };
+    for wrong in ALL {
+        let found = plan.run(0, 100_000, Mutant::new(wrong), &mut Seen::new());
+        let found = found.expect_err(&format!("{wrong:?} was not found"));
+        let why: String = found.why.chars().take(90).collect();
+        println!("{wrong:?}: command {}: {why}", found.number);
+    }
+}

@@ -1,0 +1,46 @@
+//! `cargo xtask prove`: the matching core held against its naive reference, in release, for as long
+//! as one likes. The program is an example of the core's tests.
+
+use std::path::{PathBuf, absolute};
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::cargo;
+
+/// How much to prove.
+#[derive(Args)]
+pub(crate) struct Proof {
+    /// How many commands, those before a resumption included.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    commands: u64,
+    /// The seed of the first round; the others follow from it.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// The most orders that the books keep open. Everything is searched and checked after every
+    /// command, so that large books take long.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    orders: u64,
+    /// Keeps the progress in this file, and goes on from it where it is there.
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// Where the core and the reference differ, an invariant does not hold, or it cannot be built.
+pub(crate) fn run(proof: &Proof) -> Result<()> {
+    let program = ["--package", "tradespine-matcher-core", "--example", "prove"];
+    let mut command = cargo::command(["run", "--quiet", "--release"]);
+    command.args(program).arg("--");
+    for (name, number) in
+        [("--commands", proof.commands), ("--seed", proof.seed), ("--orders", proof.orders)]
+    {
+        command.arg(name).arg(number.to_string());
+    }
+    if let Some(file) = &proof.resume {
+        command.arg("--resume").arg(absolute(file)?);
+    }
+    cargo::run(&mut command)
+}
