@@ -1,7 +1,8 @@
 //! Runs the tables in `tests/rules/`: one command a row, what it must do in the last column.
 //!
 //! A row that is too long goes on in lines that begin with `|`. `#` begins a comment where a line
-//! begins with it. How a row reads is told at the top of `tests/rules/priority.txt`.
+//! begins with it. How a row reads is told at the top of `tests/rules/priority.txt`. The files
+//! `conformance_*.txt` hold sequences that have names, and all of them must be there.
 
 use std::{fmt::Write, fs, path::Path};
 
@@ -59,6 +60,14 @@ impl Desk {
     }
 
     fn run(&mut self, command: &str) -> String {
+        if let Some(command) = command.strip_prefix("briefly ") {
+            return brief(&self.run(command));
+        }
+        if let Some((count, command)) = command.split_once(" times ") {
+            let first = self.orders + 1;
+            (0..number(count)).for_each(|_| drop(self.run(command)));
+            return format!("#{first} to #{}", self.orders);
+        }
         let words: Vec<&str> = command.split_whitespace().collect();
         let mut out = Outcome::new();
         match words[..] {
@@ -205,6 +214,10 @@ fn order(number_of: u64, trader: u32, side: Side, terms: &[&str]) -> NewOrder {
                 order.funds = amount(funds);
                 after
             }
+            ("as", [name, after @ ..]) => {
+                order.id = id(number(name.trim_start_matches('#')));
+                after
+            }
             ("on", [name, after @ ..]) => {
                 order.instrument = instrument(name);
                 after
@@ -241,6 +254,27 @@ fn told(out: &Outcome) -> String {
         book = Some(level.instrument);
     }
     if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") }
+}
+
+/// Trades counted instead of told, and the ends of their makers left out.
+fn brief(told: &str) -> String {
+    let (mut trades, mut total, mut makers, mut rest) = (0, 0, Vec::new(), Vec::new());
+    for part in told.split("; ") {
+        let words: Vec<&str> = part.split_whitespace().collect();
+        match words[..] {
+            ["trade", _, _, _, quantity, "@", _, _, maker] => {
+                trades += 1;
+                total += number(quantity);
+                makers.push(number(maker.trim_start_matches('#')));
+            }
+            [order, "filled"] if makers.last() == Some(&number(order.trim_start_matches('#'))) => {}
+            _ => rest.push(part),
+        }
+    }
+    assert!(makers.is_sorted(), "the makers are out of turn: {makers:?}");
+    let (first, last) = (makers.first().unwrap_or(&0), makers.last().unwrap_or(&0));
+    let rest = rest.join("; ");
+    format!("{trades} trades of {total} in all, makers #{first} to #{last} in turn; {rest}")
 }
 
 fn event(event: &BookEvent) -> String {
@@ -289,40 +323,137 @@ fn event(event: &BookEvent) -> String {
     }
 }
 
+/// The sequences by which order books are commonly told to be right or wrong, in
+/// `conformance_book.txt`.
+const COMMON: [&str; 34] = [
+    "cancel middle then sweep",
+    "cancel head then sweep",
+    "deep fifo scattered cancel",
+    "multi level ioc sweep",
+    "exact multilevel boundary",
+    "sweep residual becomes bbo",
+    "modify into cross",
+    "modify into cross price improvement",
+    "modify shared level sibling survives",
+    "partial fill then cancel",
+    "modify partially filled residual",
+    "full fill then stale cancel",
+    "stale modify after full fill",
+    "fifo priority",
+    "two level cancel sell priority",
+    "reuse id after cancel",
+    "reuse id after full fill",
+    "taker price both directions",
+    "same level full double consume",
+    "post sweep book health",
+    "price priority both sides reverse arrival",
+    "cancel best level minimal reprobe",
+    "cancel best ask minimal reprobe",
+    "cancel empties entire side then refill",
+    "ioc partial fill must not rest",
+    "limit order stops at own price",
+    "partial fill exact residual drain",
+    "fifo same price multi aggressor",
+    "cancel never issued id",
+    "stale ops after cancel",
+    "wide in domain price ceiling",
+    "large order id ceiling",
+    "deep recursive sweep 5000",
+    "phantom trade exact exhaust",
+];
+
+/// Those for what the common ones cannot reach, in `conformance_beyond.txt`.
+const BEYOND: [&str; 16] = [
+    "fok takes all levels or none",
+    "fok counts the makers of one level together",
+    "fok leaves no trace where it fails",
+    "fok does not count its own orders",
+    "fok on an empty book",
+    "market order on an empty book",
+    "market order never rests",
+    "market order by amount spends no more",
+    "market order by amount ends without one lot",
+    "market order stops at the price protection",
+    "level total beyond 32 bits",
+    "notional beyond 64 bits",
+    "one instant before its end an order trades",
+    "time does not go back",
+    "what ends at one instant ends by entry",
+    "what is over and not yet ended does not trade",
+];
+
+/// Every table with its text, in order of its name.
+fn tables() -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules");
+    let files = fs::read_dir(folder).expect("the tables");
+    let mut tables: Vec<_> = files
+        .map(|file| {
+            let file = file.expect("a file");
+            let text = fs::read_to_string(file.path()).expect("a table");
+            // A line of dashes begins again with empty books.
+            (file.file_name().to_string_lossy().into_owned(), text.replace("\n---", "\n---|"))
+        })
+        .collect();
+    tables.sort();
+    tables
+}
+
+/// Runs every row of a table, from an image before each where it `restarts`; tells what failed, and
+/// how many rows there were.
+fn run_table(name: &str, text: &str, restarts: bool) -> (String, usize) {
+    let (mut failures, mut count) = (String::new(), 0);
+    let mut desk = None;
+    for row in rows(text) {
+        if row.command.starts_with("---") {
+            desk = None;
+            continue;
+        }
+        let fresh = || Desk { books: books(), traders: Vec::new(), orders: 0 };
+        let desk = desk.get_or_insert_with(fresh);
+        if restarts {
+            desk.restore();
+        }
+        let actual = desk.run(&row.command);
+        count += 1;
+        if actual != row.expected {
+            writeln!(
+                failures,
+                "{name}:{}: {}\n  expected {}\n  actual   {actual}",
+                row.line, row.command, row.expected
+            )
+            .expect("a string takes all");
+        }
+        desk.books.check_invariants().expect("good books");
+    }
+    (failures, count)
+}
+
 #[test]
 fn every_table_holds() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rules");
-    let mut files: Vec<_> = fs::read_dir(folder)
-        .expect("the tables")
-        .map(|file| file.expect("a file").path())
-        .collect();
-    files.sort();
-    let (mut failures, mut count) = (String::new(), 0);
-    for file in files {
-        let text = fs::read_to_string(&file).expect("a table");
-        // A line of dashes begins again with empty books.
-        let mut desk = None;
-        for row in rows(&text.replace("\n---", "\n---|")) {
-            if row.command.starts_with("---") {
-                desk = None;
-                continue;
-            }
-            let fresh = || Desk { books: books(), traders: Vec::new(), orders: 0 };
-            let desk = desk.get_or_insert_with(fresh);
-            let actual = desk.run(&row.command);
-            count += 1;
-            if actual != row.expected {
-                let name = file.file_name().expect("a name").to_string_lossy();
-                writeln!(
-                    failures,
-                    "{name}:{}: {}\n  expected {}\n  actual   {actual}",
-                    row.line, row.command, row.expected
-                )
-                .expect("a string takes all");
-            }
-            desk.books.check_invariants().expect("good books");
-        }
+    let (mut failures, mut total) = (String::new(), 0);
+    for (name, text) in tables() {
+        let (failed, count) = run_table(&name, &text, false);
+        failures += &failed;
+        total += count;
     }
     assert!(failures.is_empty(), "\n{failures}");
-    assert!(count > 100, "only {count} rows were found");
+    assert!(total > 100, "only {total} rows were found");
+}
+
+#[test]
+fn every_table_holds_with_a_restart_before_each_row() {
+    let failures = tables().iter().map(|(name, text)| run_table(name, text, true).0);
+    let failures: String = failures.collect();
+    assert!(failures.is_empty(), "\n{failures}");
+}
+
+#[test]
+fn every_sequence_is_there_once_under_its_name() {
+    let tables = tables().into_iter().filter(|(name, _)| name.starts_with("conformance"));
+    let sequences = tables.flat_map(|(_, text)| rows(&text)).filter(|row| row.command == "---");
+    let mut found: Vec<String> = sequences.map(|row| row.expected).collect();
+    found.sort();
+    let mut named = [&COMMON[..], &BEYOND].concat();
+    named.sort_unstable();
+    assert_eq!(found, named);
 }
