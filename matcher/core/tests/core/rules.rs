@@ -442,7 +442,7 @@ fn every_table_holds() {
 
 #[test]
 fn every_table_holds_with_a_restart_before_each_row() {
-    let failures = tables().iter().map(|(name, text)| run_table(name, text, true).0);
+    let failures = tables().into_iter().map(|(name, text)| run_table(&name, &text, true).0);
     let failures: String = failures.collect();
     assert!(failures.is_empty(), "\n{failures}");
 }
