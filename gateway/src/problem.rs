@@ -190,6 +190,10 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
             Kind::Conflict,
             "the last trade's price would trigger the order at once; give a stop_price beyond it",
         ),
+        RefusalReason::TooManySchedules => (
+            Kind::Overloaded,
+            "open orders are charged by as many fee schedules as there can be; try again later",
+        ),
         RefusalReason::NotInForce => (
             Kind::Unavailable,
             "the log is not upgraded to such orders yet; leave out what they say, or wait",

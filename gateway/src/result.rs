@@ -88,6 +88,7 @@ pub fn consumes_key(answer: &Answer) -> bool {
                 | RefusalReason::TooManyParked
                 | RefusalReason::KeyReused
                 | RefusalReason::NotInForce
+                | RefusalReason::TooManySchedules
         ),
         _ => false,
     }

@@ -61,12 +61,15 @@ pub struct AssetSum {
     /// What is on its way between shards: the sum of the balances. Where one partition is projected
     /// further than another it may be below zero.
     pub link: Amount,
+    /// What the house has earned: the sum of the postings. Never below zero.
+    pub fees: Amount,
 }
 
 impl AssetSum {
     /// All of it together, which is zero; `None` where it is beyond what an amount holds.
     pub fn total(&self) -> Option<Amount> {
-        Amount::checked_sum([self.available, self.held, self.external, self.faucet, self.link])
+        let AssetSum { available, held, external, faucet, link, fees } = *self;
+        Amount::checked_sum([available, held, external, faucet, link, fees])
     }
 }
 
@@ -101,6 +104,7 @@ impl Tables {
             match leg.bucket {
                 Bucket::External => sum.external = sum.external.checked_add(leg.amount)?,
                 Bucket::Faucet => sum.faucet = sum.faucet.checked_add(leg.amount)?,
+                Bucket::Fees => sum.fees = sum.fees.checked_add(leg.amount)?,
                 Bucket::Available | Bucket::Held | Bucket::Link | Bucket::Unspecified => {}
             }
         }

@@ -101,6 +101,7 @@ const fn bucket(bucket: Bucket) -> log::Bucket {
         Bucket::External => log::Bucket::External,
         Bucket::Faucet => log::Bucket::Faucet,
         Bucket::Link(_) => log::Bucket::Link,
+        Bucket::Fees => log::Bucket::Fees,
     }
 }
 

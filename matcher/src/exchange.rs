@@ -182,7 +182,7 @@ impl Exchange {
                 let instrument = self.books.instrument(order.instrument);
                 let instrument = instrument.ok_or("an order in no book")?;
                 let (asset, amount) =
-                    hold_for(order.side, instrument, order.price, order.remaining);
+                    hold_for(order.side, instrument, &order.fees, order.price, order.remaining);
                 *needed.entry(asset).or_default() += amount.units();
             }
             for sleeper in self.books.sleepers_of(account.handle) {

@@ -11,6 +11,7 @@
 //! - `place`, `cancel`, `fund`, `list`: what each kind of input does. `sleep`: orders that wait for
 //!   a price.
 //! - `park`: what waits for money from other shards, and how shards ask each other for it.
+//! - `fees`: what orders are charged by.
 //! - `trade`, `answer`: how what happened is settled and written down. `content`: what a retry
 //!   repeats. `compact`: sandbox accounts that go out of memory.
 //! - `image`: the state as a snapshot keeps it.
@@ -26,6 +27,7 @@ mod cancel;
 mod compact;
 mod content;
 pub mod exchange;
+mod fees;
 mod fund;
 mod image;
 pub mod limits;

@@ -113,7 +113,11 @@ impl Exchange {
         }
         let is_known = place.behaviour() <= input.behaviour;
         let in_force = is_known.then_some(()).ok_or(RefusalReason::NotInForce);
-        if let Err(reason) = in_force.and_then(|()| self.check_room(account, is_late)) {
+        let has_room = || {
+            self.check_room(account, is_late)?;
+            self.check_fees(place)
+        };
+        if let Err(reason) = in_force.and_then(|()| has_room()) {
             return self.reject(account, place, reason, body);
         }
         let keep_until = match place.key.space {
@@ -230,9 +234,10 @@ impl Exchange {
         place: &PlaceOrder,
         instrument: &Instrument,
     ) -> (AssetId, Need) {
+        let fees = &self.fees_of_order(place);
         let size = match place.ask {
             Ask::Limit { price, quantity } => {
-                let (asset, whole) = hold_for(place.side, instrument, price, quantity);
+                let (asset, whole) = hold_for(place.side, instrument, fees, price, quantity);
                 return (asset, Need { whole, takes_less: false });
             }
             Ask::Market { quantity } => MarketSize::Base(quantity),
@@ -240,14 +245,17 @@ impl Exchange {
         };
         if let Some(trigger) = place.instructions.trigger {
             let bound = instrument.protected(trigger.price, place.side);
-            let (asset, whole) = hold_for_market(place.side, instrument, size, bound, Amount::MAX);
+            let (asset, whole) =
+                hold_for_market(place.side, instrument, fees, size, bound, Amount::MAX);
             return (asset, Need { whole, takes_less: false });
         }
         // Without a bound there is nothing to trade with, and any price gives the asset.
         let bound = self.books.market_bound(place.instrument, place.side);
         let price = bound.unwrap_or(Price::MIN);
-        let (asset, whole) = hold_for_market(place.side, instrument, size, price, Amount::MAX);
-        let (_, least) = hold_for_market(place.side, instrument, size, price, Amount::ZERO);
+        let whole_or_least =
+            |available| hold_for_market(place.side, instrument, fees, size, price, available);
+        let (asset, whole) = whole_or_least(Amount::MAX);
+        let (_, least) = whole_or_least(Amount::ZERO);
         (asset, Need { whole, takes_less: least < whole })
     }
 
@@ -293,6 +301,7 @@ impl Exchange {
             TimeInForce::Day => Some(self.books.now().end_of_day()),
             _ => place.instructions.expires_at,
         };
+        let fees = self.fees_of_order(place);
         let size = match place.ask {
             Ask::Limit { quantity, .. } | Ask::Market { quantity } => Size::Base(quantity),
             Ask::MarketByQuote { amount } => Size::Quote(amount),
@@ -307,6 +316,7 @@ impl Exchange {
             price: place.ask.price(),
             size,
             funds,
+            fees,
             instructions: Instructions { expires_at, ..place.instructions },
         }
     }

@@ -43,7 +43,10 @@ impl Exchange {
         };
         Some(match (order.price, order.side) {
             (None, Side::Buy) => (instrument.quote, order.funds),
-            (price, side) => hold_for(side, instrument, price.unwrap_or(Price::MIN), quantity),
+            (price, side) => {
+                let price = price.unwrap_or(Price::MIN);
+                hold_for(side, instrument, &order.fees, price, quantity)
+            }
         })
     }
 

@@ -1,6 +1,6 @@
 //! What the books did, settled and written down.
 
-use ledger_core::{Accounts, Postings, Settlement, hold_for};
+use ledger_core::{Accounts, Postings, Settled, Settlement, hold_for};
 use matcher_core::{BookEvent, End, EndReason, Fill, LevelChange, NewOrder, Prevented};
 use model::{Amount, Instrument, Price, Side};
 use proto::{
@@ -20,8 +20,11 @@ impl Exchange {
         for event in &matched.events {
             match event {
                 BookEvent::Fill(fill) => {
-                    settle(fill, instrument, accounts, postings);
-                    let (_, gave) = hold_for(order.side, instrument, fill.price, fill.quantity);
+                    let settled = settle(fill, instrument, accounts, postings);
+                    let gave = match order.side {
+                        Side::Buy => settled.let_go,
+                        Side::Sell => instrument.base_amount(fill.quantity),
+                    };
                     given = given.checked_add(gave).expect("at most the budget");
                 }
                 BookEvent::Prevented(met) => let_go(met, instrument, accounts, postings),
@@ -30,7 +33,10 @@ impl Exchange {
                 }
                 BookEvent::Ended(end) => {
                     let rest = budget.checked_sub(given).expect("at most the budget was given");
-                    let asset = hold_for(end.side, instrument, Price::MIN, end.remaining).0;
+                    let asset = match end.side {
+                        Side::Buy => instrument.quote,
+                        Side::Sell => instrument.base,
+                    };
                     accounts.release(end.account, asset, rest, end.order, postings);
                 }
                 BookEvent::Rested(_) | BookEvent::Sleeps(_) => {}
@@ -124,14 +130,31 @@ impl Exchange {
 }
 
 /// Both sides of a trade pay and deliver out of what their orders hold.
-fn settle(fill: &Fill, instrument: &Instrument, accounts: &mut Accounts, postings: &mut Postings) {
-    let (buyer, seller, buyer_limit) = match fill.maker_side {
-        Side::Buy => (fill.maker_account, fill.taker_account, Some(fill.price)),
-        Side::Sell => (fill.taker_account, fill.maker_account, fill.taker_limit),
+fn settle(
+    fill: &Fill,
+    instrument: &Instrument,
+    accounts: &mut Accounts,
+    postings: &mut Postings,
+) -> Settled {
+    let maker = (fill.maker_account, fill.maker_fees, Some(fill.price));
+    let taker = (fill.taker_account, fill.taker_fees, fill.taker_limit);
+    let (buyer, seller) = match fill.maker_side {
+        Side::Buy => (maker, taker),
+        Side::Sell => (taker, maker),
     };
-    let Fill { trade, price, quantity, .. } = *fill;
-    let settlement = Settlement { instrument, trade, price, quantity, buyer, buyer_limit, seller };
-    accounts.settle(&settlement, postings);
+    let settlement = Settlement {
+        instrument,
+        trade: fill.trade,
+        price: fill.price,
+        quantity: fill.quantity,
+        maker_side: fill.maker_side,
+        buyer: buyer.0,
+        buyer_limit: buyer.2,
+        buyer_fees: buyer.1,
+        seller: seller.0,
+        seller_fees: seller.1,
+    };
+    accounts.settle(&settlement, postings)
 }
 
 /// What a prevented trade took off two orders is held no longer. A market order's hold is a budget,
@@ -142,11 +165,13 @@ fn let_go(
     accounts: &mut Accounts,
     postings: &mut Postings,
 ) {
-    let (asset, held) = hold_for(met.maker_side, instrument, met.price, met.maker_prevented);
+    let Prevented { maker_fees, taker_fees, maker_prevented, taker_prevented, .. } = met;
+    let (asset, held) =
+        hold_for(met.maker_side, instrument, maker_fees, met.price, *maker_prevented);
     accounts.release(met.maker_account, asset, held, met.maker, postings);
     if let Some(limit) = met.taker_limit {
         let side = met.maker_side.opposite();
-        let (asset, held) = hold_for(side, instrument, limit, met.taker_prevented);
+        let (asset, held) = hold_for(side, instrument, taker_fees, limit, *taker_prevented);
         accounts.release(met.taker_account, asset, held, met.taker, postings);
     }
 }
@@ -159,7 +184,7 @@ fn release_rest(
     postings: &mut Postings,
 ) {
     let limit = end.limit.unwrap_or(Price::MIN);
-    let (asset, held) = hold_for(end.side, instrument, limit, end.remaining);
+    let (asset, held) = hold_for(end.side, instrument, &end.fees, limit, end.remaining);
     accounts.release(end.account, asset, held, end.order, postings);
 }
 

@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc};
 use thiserror::Error;
 
 use crate::{
-    Amount, Asset, AssetId, InstrumentId, Price, Quantity, Side,
+    Amount, Asset, AssetId, Fees, InstrumentId, Price, Quantity, Side,
     decimal::{self, DECIMALS_MAX, DecimalError},
 };
 
@@ -98,6 +98,8 @@ pub struct Instrument {
     pub quote: AssetId,
     /// How far from the reference price a market order may trade, in basis points.
     pub price_protection_bps: u32,
+    /// What trading it costs who has no tier of its own.
+    pub fees: Fees,
     base_decimals: u8,
     quote_decimals: u8,
     tick_size: i128,
@@ -152,12 +154,19 @@ impl Instrument {
             base: base.id,
             quote: quote.id,
             price_protection_bps: listing.price_protection_bps,
+            fees: Fees::NONE,
             base_decimals: base.decimals,
             quote_decimals: quote.decimals,
             tick_size,
             lot_size,
             worth: product / one_base,
         })
+    }
+
+    /// The same instrument, trading which costs this.
+    #[must_use]
+    pub fn charging(self, fees: Fees) -> Instrument {
+        Instrument { fees, ..self }
     }
 
     /// The numbers it was listed with.

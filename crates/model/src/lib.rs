@@ -10,6 +10,7 @@
 //! - [`price`], [`quantity`], [`amount`]: the three numbers, each with its own range.
 //! - [`decimal`]: decimal text to units and back, without rounding.
 //! - [`instrument`], [`asset`]: what is traded, and how its numbers read as text.
+//! - [`fee`]: what trading costs: rates and how they round.
 //! - [`order`]: side, type, time in force.
 //! - [`home`]: where an account is at home.
 //! - [`id`]: order, trade and instrument ids; names of accounts; keys that make a retry safe.
@@ -22,6 +23,7 @@
 pub mod amount;
 pub mod asset;
 pub mod decimal;
+pub mod fee;
 pub mod home;
 pub mod id;
 pub mod instrument;
@@ -32,6 +34,7 @@ pub mod time;
 
 pub use amount::Amount;
 pub use asset::{Asset, AssetId};
+pub use fee::{FeeAsset, FeeRate, Fees, FeesError, Role};
 pub use id::{
     AccountHandle, AccountName, InstrumentId, KeyText, OrderId, Partition, RequestId, TradeId,
 };

@@ -3,8 +3,8 @@
 use divan::{Bencher, counter::ItemsCount};
 use ledger_core::{Accounts, Postings, Settlement, hold_for};
 use model::{
-    AccountHandle, AccountName, Amount, Asset, AssetId, Instrument, InstrumentId, KeyText, OrderId,
-    Price, Quantity, Side, TradeId, instrument::Listing,
+    AccountHandle, AccountName, Amount, Asset, AssetId, Fees, Instrument, InstrumentId, KeyText,
+    OrderId, Price, Quantity, Side, TradeId, instrument::Listing,
 };
 
 /// As many accounts as the platform's closed-loop benchmark has.
@@ -59,7 +59,7 @@ fn two_orders_hold_trade_and_end(bencher: Bencher<'_, '_>) {
         let [buyer, seller] = [number, number / 3].map(|one| AccountHandle(one % ACCOUNTS));
         let order = OrderId::from_number(u64::from(number)).expect("in range");
         for (side, handle) in [(Side::Buy, buyer), (Side::Sell, seller)] {
-            let (asset, amount) = hold_for(side, &instrument, limit, asked);
+            let (asset, amount) = hold_for(side, &instrument, &Fees::NONE, limit, asked);
             accounts.hold(handle, asset, amount, order, &mut out).expect("funds");
         }
         let trade = Settlement {
@@ -67,13 +67,16 @@ fn two_orders_hold_trade_and_end(bencher: Bencher<'_, '_>) {
             trade: TradeId(1),
             price,
             quantity: half,
+            maker_side: Side::Sell,
             buyer,
             buyer_limit: Some(limit),
+            buyer_fees: Fees::NONE,
             seller,
+            seller_fees: Fees::NONE,
         };
         accounts.settle(&trade, &mut out);
         for (side, handle) in [(Side::Buy, buyer), (Side::Sell, seller)] {
-            let (asset, amount) = hold_for(side, &instrument, limit, half);
+            let (asset, amount) = hold_for(side, &instrument, &Fees::NONE, limit, half);
             accounts.release(handle, asset, amount, order, &mut out);
         }
         out.touched().len()

@@ -302,10 +302,10 @@ impl Accounts {
     }
 
     /// The one way in which money moves: every leg is applied and recorded.
-    pub(crate) fn post<const N: usize>(
+    pub(crate) fn post(
         &mut self,
         cause: Cause,
-        legs: [Leg; N],
+        legs: impl IntoIterator<Item = Leg>,
         out: &mut Postings,
     ) {
         out.begin(cause);
@@ -318,7 +318,8 @@ impl Accounts {
     /// Applies one leg and records it in the posting begun last.
     ///
     /// # Panics
-    /// Where a client's bucket would go below zero: callers have checked or hold an invariant.
+    /// Where a client's bucket or the house's income would go below zero: callers have checked or
+    /// hold an invariant.
     pub(crate) fn move_leg(&mut self, leg: Leg, out: &mut Postings) {
         let index = self.assets.index(leg.asset).expect("only listed assets move");
         let bucket = match leg.bucket {
@@ -328,13 +329,12 @@ impl Accounts {
             Bucket::Held(account) => &mut self.slots[account.0 as usize].balance_mut(index).held,
             Bucket::External => &mut self.assets.get_mut(index).external,
             Bucket::Faucet => &mut self.assets.get_mut(index).faucet,
+            Bucket::Fees => &mut self.assets.get_mut(index).fees,
             Bucket::Link(account) => return self.move_link(account, index, leg, out),
         };
         let after = sum(*bucket, leg.amount);
-        assert!(
-            leg.bucket.account().is_none() || !after.is_negative(),
-            "an account would go below zero: {leg:?}"
-        );
+        let may_owe = matches!(leg.bucket, Bucket::External | Bucket::Faucet);
+        assert!(may_owe || !after.is_negative(), "an account would go below zero: {leg:?}");
         *bucket = after;
         out.push(leg);
     }

@@ -48,7 +48,7 @@ impl AssetIndex {
     }
 }
 
-/// One listed asset with the two buckets that are nobody's.
+/// One listed asset with the buckets that are nobody's.
 #[derive(Clone, Debug)]
 pub(crate) struct ListedAsset {
     pub(crate) id: AssetId,
@@ -60,6 +60,8 @@ pub(crate) struct ListedAsset {
     pub(crate) external: Amount,
     /// What went to other shards less what came from them, of all accounts.
     pub(crate) link: Amount,
+    /// What the house has earned.
+    pub(crate) fees: Amount,
 }
 
 /// All listed assets, in the order of their listing.
@@ -90,8 +92,8 @@ impl Assets {
             self.by_number.resize(number.saturating_add(1), None);
         }
         self.by_number[number] = Some(AssetIndex(self.count()));
-        let [faucet, external, link] = [Amount::ZERO; 3];
-        self.listed.push(ListedAsset { id, grant, faucet, external, link });
+        let [faucet, external, link, fees] = [Amount::ZERO; 4];
+        self.listed.push(ListedAsset { id, grant, faucet, external, link, fees });
         Ok(())
     }
 

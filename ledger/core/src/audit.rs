@@ -25,7 +25,7 @@ impl Accounts {
             let balance = slot.balance(index);
             [balance.available, balance.held]
         });
-        let of_nobody = [asset.faucet, asset.external, asset.link];
+        let of_nobody = [asset.faucet, asset.external, asset.link, asset.fees];
         Amount::checked_sum(of_nobody.into_iter().chain(of_clients))
     }
 
@@ -68,6 +68,9 @@ impl Accounts {
             if balance.available.is_negative() || balance.held.is_negative() {
                 return Err(format!("{:?} has less than nothing of asset {number}", slot.name));
             }
+        }
+        if asset.fees.is_negative() {
+            return Err(format!("the house has earned less than nothing of asset {number}"));
         }
         if -asset.external > self.supply_max() {
             return Err(format!("more of asset {number} came in than its supply"));

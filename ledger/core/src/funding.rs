@@ -160,7 +160,8 @@ impl Accounts {
     pub fn owed_to_clients(&self, asset: AssetId) -> Amount {
         let Some(index) = self.assets.index(asset) else { return Amount::ZERO };
         let listed = self.assets.get(index);
-        -sum(sum(listed.external, listed.faucet), listed.link)
+        let elsewhere = sum(sum(listed.external, listed.faucet), listed.link);
+        -sum(elsewhere, listed.fees)
     }
 }
 

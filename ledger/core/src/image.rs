@@ -41,6 +41,8 @@ pub struct AssetImage {
     pub faucet: Amount,
     /// What is in [`Bucket::External`](crate::Bucket::External).
     pub external: Amount,
+    /// What is in [`Bucket::Fees`](crate::Bucket::Fees).
+    pub fees: Amount,
 }
 
 /// One open account.
@@ -122,6 +124,7 @@ impl Accounts {
             grant: asset.grant,
             faucet: asset.faucet,
             external: asset.external,
+            fees: asset.fees,
         };
         let handles = (0..).map(AccountHandle).zip(&self.slots);
         AccountsImage {
@@ -172,7 +175,7 @@ impl Accounts {
     }
 
     fn restore_asset(&mut self, image: &AssetImage) -> Result<(), RestoreError> {
-        let AssetImage { id, grant, faucet, external } = *image;
+        let AssetImage { id, grant, faucet, external, fees } = *image;
         if self.is_listed(id) {
             return Err(RestoreError::AssetTwice(id));
         }
@@ -180,7 +183,7 @@ impl Accounts {
         self.list_asset(id, grant).map_err(refused)?;
         if let Some(index) = self.assets.index(id) {
             let listed = self.assets.get_mut(index);
-            (listed.faucet, listed.external) = (faucet, external);
+            (listed.faucet, listed.external, listed.fees) = (faucet, external, fees);
         }
         Ok(())
     }

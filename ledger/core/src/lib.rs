@@ -10,8 +10,8 @@
 //!    sandbox gives away out of [`Bucket::Faucet`]; these two go below zero instead.
 //! 3. An order holds its worst case when it enters ([`hold_for`], [`hold_for_market`]), pays and
 //!    delivers only from what it holds, and lets go of the rest when it ends. A limit buyer who
-//!    pays less than the limit gets the difference back with the fill. After an order's end nothing
-//!    of its hold is left.
+//!    pays less than the limit, or a lower fee than at worst, gets the difference back with the
+//!    fill. After an order's end nothing of its hold is left.
 //! 4. A refused operation changes nothing. Operations that could be refused can be asked first
 //!    (`check_…`, [`Accounts::available_to`]) without opening an account.
 //! 5. Deposits and withdrawals carry an external id that is remembered for good: the same again is
@@ -20,6 +20,16 @@
 //!    the sum stays zero on every shard. Over all shards an account's links are what is on its way.
 //! 7. In a sandbox an account that does not exist is at its grant. One that is back at its grant
 //!    can be compacted away, so that clients who invent a new name with every order fill no memory.
+//! 8. Each trade is charged by itself, on its notional in whole units: charges are rounded up and
+//!    rebates down. A side pays the rate of its role under the schedule of its own order, in the
+//!    quote asset or in what it receives; it goes to [`Bucket::Fees`], in the posting of the trade.
+//!    A rebate is at most what the other side of the same trade pays in that asset, so
+//!    [`Bucket::Fees`] is never below zero.
+//! 9. A buyer who is charged in the quote asset holds the fee with the price, for each lot by itself
+//!    and rounded up by itself, at the dearer of its two rates. Nobody knows how many trades will
+//!    fill an order, and each may round up; that covers all of them, and what is held for a part of
+//!    an order does not depend on the rest. Sellers, and buyers who are charged in what they
+//!    receive, pay out of the proceeds and hold nothing for it.
 //!
 //! # Why nothing overflows
 //!
@@ -34,7 +44,8 @@
 //!
 //! - [`accounts`]: the table of accounts: finding, opening, reading balances, applying a posting.
 //! - [`funding`]: deposits and withdrawals, once for each external id.
-//! - [`trading`]: hold, settle, release, and what an order must hold.
+//! - [`trading`]: hold, settle, release, and what an order must hold. [`fees`]: what a trade costs
+//!   its two sides.
 //! - [`links`]: what goes to other shards and comes from them.
 //! - [`sandbox`]: grants from the faucet, and compaction back into it.
 //! - [`postings`]: what every change is written as.
@@ -53,6 +64,7 @@ pub mod accounts;
 pub mod assets;
 pub mod audit;
 pub mod error;
+pub mod fees;
 pub mod funding;
 pub mod image;
 mod keyed;
@@ -64,6 +76,7 @@ pub mod trading;
 pub use accounts::{ACCOUNTS_MAX, Accounts, Balance};
 pub use assets::{ASSET_NUMBER_MAX, ASSETS_MAX, ListAssetError, SUPPLY_MAX};
 pub use error::MoneyError;
+pub use fees::{Fee, Settled};
 pub use funding::{Direction, Movement};
 pub use image::{AccountImage, AccountsImage, AssetImage, MovementImage, RestoreError};
 pub use postings::{Bucket, Cause, Leg, Posting, Postings};

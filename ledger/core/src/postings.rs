@@ -23,6 +23,8 @@ pub enum Bucket {
     /// What an account's shard has sent to others less what came from them: below zero where more
     /// came. Over all shards it is what is on its way between them.
     Link(AccountHandle),
+    /// What the house has earned: fees less rebates. Never negative.
+    Fees,
 }
 
 impl Bucket {
@@ -32,7 +34,7 @@ impl Bucket {
             Bucket::Available(account) | Bucket::Held(account) | Bucket::Link(account) => {
                 Some(account)
             }
-            Bucket::External | Bucket::Faucet => None,
+            Bucket::External | Bucket::Faucet | Bucket::Fees => None,
         }
     }
 }
@@ -59,8 +61,8 @@ pub enum Cause {
         /// The order.
         order: OrderId,
     },
-    /// A trade: the buyer's held quote to the seller, the seller's held base to the buyer, and what
-    /// the buyer's limit held beyond the price back to the buyer.
+    /// A trade: the buyer's held quote to the seller, the seller's held base to the buyer, of both
+    /// the fees to the house, and what the buyer's limit held beyond that back to the buyer.
     Trade {
         /// What was traded.
         instrument: InstrumentId,

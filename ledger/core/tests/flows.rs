@@ -1,6 +1,8 @@
 //! Random flows: the table of accounts beside the naive reference, posting for posting, and the
 //! properties that hold after every operation. A failure names its seed and step.
 
+use std::collections::BTreeMap;
+
 mod flow;
 mod reference;
 
@@ -11,8 +13,22 @@ use ledger_core::Grant;
 const SEEDS: u64 = 16;
 const STEPS: usize = 50_000;
 
+/// Every cause of a posting.
+const CAUSES: [&str; 9] = [
+    "deposit",
+    "grant",
+    "grant returned",
+    "hold",
+    "link sent",
+    "link taken",
+    "release",
+    "trade",
+    "withdrawal",
+];
+
 #[test]
 fn long_flows_equal_the_reference_posting_for_posting() {
+    let mut causes: BTreeMap<String, usize> = BTreeMap::new();
     for seed in 0..SEEDS {
         let grant = (seed % 2 == 0).then_some(Grant::STANDARD);
         let mut flow = Flow::new(seed, grant);
@@ -29,7 +45,14 @@ fn long_flows_equal_the_reference_posting_for_posting() {
         flow.check_that_nothing_is_held();
         flow.check_everything();
         flow.counts.assert_every_branch_was_taken(grant.is_some());
+        for (cause, count) in &flow.counts.causes {
+            *causes.entry(cause.clone()).or_default() += count;
+        }
     }
+    println!("{causes:?}");
+    let seen: Vec<&str> = causes.keys().map(String::as_str).collect();
+    assert_eq!(seen, CAUSES);
+    assert!(causes.values().all(|count| *count >= 1_000), "{causes:?}");
 }
 
 #[test]

@@ -8,15 +8,15 @@
 //! The assets are USD with two decimals and BTC with two; BTC-USD has a tick of 1 USD and a lot of
 //! 1 BTC.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use ledger_core::{
     Accounts, Bucket, Cause, Grant, MarketSize, MoneyError, Movement, Posting, Postings,
     Settlement, hold_for, hold_for_market,
 };
 use model::{
-    AccountHandle, AccountName, Amount, Asset, AssetId, Instrument, InstrumentId, KeyText, OrderId,
-    Partition, Price, Quantity, Side, TradeId, instrument::Listing,
+    AccountHandle, AccountName, Amount, Asset, AssetId, FeeAsset, FeeRate, Fees, Instrument,
+    InstrumentId, KeyText, OrderId, Partition, Price, Quantity, Side, TradeId, instrument::Listing,
 };
 
 struct Book {
@@ -24,6 +24,8 @@ struct Book {
     out: Postings,
     assets: [Asset; 2],
     instrument: Instrument,
+    /// By the name of an account; by no name, those of all others.
+    fees: BTreeMap<String, Fees>,
 }
 
 /// What a row did: postings, or an answer in words.
@@ -31,6 +33,14 @@ type Done = Result<Option<String>, MoneyError>;
 
 fn order_id(text: &str) -> OrderId {
     OrderId::from_number(text.parse().expect("a number")).expect("in range")
+}
+
+/// A schedule of rates in millionths.
+fn schedule(maker: &str, taker: &str, asset: &str) -> Fees {
+    let rate =
+        |text: &str| FeeRate::from_millionths(text.parse().expect("a number")).expect("in range");
+    let charged_in = if asset == "quote" { FeeAsset::Quote } else { FeeAsset::Received };
+    Fees::new(rate(maker), rate(taker), charged_in).expect("a schedule")
 }
 
 fn partition(text: &str) -> Partition {
@@ -49,7 +59,8 @@ impl Book {
             price_protection_bps: 500,
         };
         let instrument = Instrument::list(&assets[1], &assets[0], listing).expect("a listing");
-        Book { accounts: Accounts::new(None), out: Postings::new(), assets, instrument }
+        let fees = BTreeMap::new();
+        Book { accounts: Accounts::new(None), out: Postings::new(), assets, instrument, fees }
     }
 
     fn asset(&self, code: &str) -> AssetId {
@@ -62,6 +73,11 @@ impl Book {
             Some(text) => -self.assets[0].parse_amount(text).expect("an amount"),
             None => self.assets[0].parse_amount(text).expect("an amount"),
         }
+    }
+
+    fn fees_of(&self, name: &str) -> Fees {
+        let fees = self.fees.get(name).or_else(|| self.fees.get(""));
+        fees.copied().unwrap_or_default()
     }
 
     fn price(&self, text: &str) -> Price {
@@ -136,6 +152,17 @@ impl Book {
                 let [came, owed] = amounts.map(|amount| self.assets[0].format_amount(amount));
                 Some(format!("{came}, owed {owed}"))
             }
+            ["fees", "maker", maker, "taker", taker, "in", asset] => {
+                self.fees.insert(String::new(), schedule(maker, taker, asset));
+                None
+            }
+            ["fees", "of", name, "maker", maker, "taker", taker, "in", asset] => {
+                self.fees.insert(name.to_owned(), schedule(maker, taker, asset));
+                None
+            }
+            ["house", asset] => {
+                Some(self.assets[0].format_amount(self.accounts.fee_income(self.asset(asset))))
+            }
             _ => return self.run_trading(operation),
         };
         Ok(answer)
@@ -148,12 +175,14 @@ impl Book {
             }
             ["place", order, name, side, quantity, "at", price] => {
                 let (price, quantity) = (self.price(price), self.quantity(quantity));
-                let (asset, amount) = hold_for(side_of(side), &self.instrument, price, quantity);
+                let (asset, amount) =
+                    hold_for(side_of(side), &self.instrument, &self.fees_of(name), price, quantity);
                 self.hold(name, asset, amount, order)
             }
             ["end", order, name, side, rest, "at", price] => {
                 let (price, rest) = (self.price(price), self.quantity(rest));
-                let (asset, rest) = hold_for(side_of(side), &self.instrument, price, rest);
+                let (asset, rest) =
+                    hold_for(side_of(side), &self.instrument, &self.fees_of(name), price, rest);
                 self.release(name, asset, rest, order)
             }
             ["market", order, name, side, "for", size, unit, "bound", bound] => {
@@ -165,8 +194,9 @@ impl Book {
                 let held = if side == Side::Buy { "USD" } else { "BTC" };
                 let available = self.accounts.available_to(&account(name), self.asset(held));
                 let bound = self.price(bound);
+                let fees = self.fees_of(name);
                 let (asset, amount) =
-                    hold_for_market(side, &self.instrument, size, bound, available);
+                    hold_for_market(side, &self.instrument, &fees, size, bound, available);
                 self.hold(name, asset, amount, order)
             }
             ["end", order, name, rest, asset] => {
@@ -183,16 +213,21 @@ impl Book {
                 "limit",
                 limit,
                 "from",
+                ref takes @ ..,
                 seller,
             ] => {
+                let is_sale = *takes == ["taker"];
                 let settlement = Settlement {
                     instrument: &self.instrument,
                     trade: TradeId(trade.parse().expect("a number")),
                     price: self.price(price),
                     quantity: self.quantity(quantity),
                     buyer: self.handle(buyer),
+                    maker_side: if is_sale { Side::Buy } else { Side::Sell },
                     buyer_limit: (limit != "none").then(|| self.price(limit)),
+                    buyer_fees: self.fees_of(buyer),
                     seller: self.handle(seller),
+                    seller_fees: self.fees_of(seller),
                 };
                 self.accounts.settle(&settlement, &mut self.out);
                 Ok(None)
@@ -247,6 +282,7 @@ impl Book {
                 Bucket::Held(handle) => format!("{} held", self.accounts.name(handle)),
                 Bucket::External => "external".to_owned(),
                 Bucket::Faucet => "faucet".to_owned(),
+                Bucket::Fees => "house".to_owned(),
                 Bucket::Link(handle) => format!("{} link", self.accounts.name(handle)),
             };
             let sign = if leg.amount.is_negative() { "" } else { "+" };

@@ -40,6 +40,7 @@ impl Books {
         }
         self.check_timers()?;
         self.check_sleepers()?;
+        self.check_schedules()?;
         self.check_accounts(queued)
     }
 

@@ -2,7 +2,7 @@
 
 use model::{Instrument, OrderId, Price, Quantity, Side, TradeId};
 
-use crate::{ladder::Ladder, slab::NIL};
+use crate::{ladder::Ladder, schedules::Owner, slab::NIL};
 
 /// What has no account: a book of one instrument.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ pub(crate) struct Resting {
     pub(crate) quantity: Quantity,
     pub(crate) remaining: Quantity,
     pub(crate) priority: u64,
-    pub(crate) account: u32,
+    pub(crate) owner: Owner,
     pub(crate) level: u32,
     pub(crate) next: u32,
     pub(crate) previous: u32,
@@ -70,7 +70,7 @@ impl Resting {
             quantity,
             remaining,
             priority,
-            account,
+            owner: Owner::new(account),
             level,
             next,
             previous,

@@ -2,7 +2,7 @@
 //!
 //! Placing is in [`sweep`](crate::sweep).
 
-use model::{AccountHandle, Instrument, InstrumentId, OrderId, Price, Side, Timestamp};
+use model::{AccountHandle, Fees, Instrument, InstrumentId, OrderId, Price, Side, Timestamp};
 
 use crate::{
     BookEvent, End, EndReason, LevelChange, OpenOrder, Outcome,
@@ -126,6 +126,11 @@ impl Books {
         self.len() < ORDERS_MAX
     }
 
+    /// Whether one more order may be charged by these: at most 255 schedules are in use at a time.
+    pub fn has_room_for(&self, fees: &Fees) -> bool {
+        self.orders.schedules.has_room(fees)
+    }
+
     /// Whether an order of this id is open: it rests, or it sleeps.
     pub fn is_open(&self, id: OrderId) -> bool {
         self.orders.find(id).is_some() || self.sleeper(id).is_some()
@@ -196,6 +201,11 @@ impl Books {
         Depth { sequence: book.sequence, bids: side(Side::Buy), asks: side(Side::Sell) }
     }
 
+    /// The end of the numbers of accounts that have ever had an open order.
+    pub(crate) fn accounts_end(&self) -> u32 {
+        self.orders.accounts_end().max(self.sleepers.accounts_end())
+    }
+
     pub(crate) fn slot(&self, id: InstrumentId) -> Option<u32> {
         let at = self.directory.binary_search_by_key(&id, |(id, _)| *id).ok()?;
         Some(self.directory[at].1)
@@ -210,7 +220,7 @@ impl Books {
         let level = &self.levels[order.level];
         OpenOrder {
             id: order.id,
-            account: AccountHandle(order.account),
+            account: AccountHandle(order.owner.account()),
             instrument: self.books[level.book as usize].instrument.id,
             side: level.side,
             price: level.price,
@@ -219,6 +229,7 @@ impl Books {
             priority: order.priority,
             expires_at: self.orders.timers.expires_at(order.timer),
             prevented: self.orders.prevented(place),
+            fees: self.orders.fees(place),
         }
     }
 
@@ -294,7 +305,7 @@ impl Books {
         reason: EndReason,
         out: &mut Outcome,
     ) {
-        let order = self.orders.slab[place];
+        let (order, fees) = (self.orders.slab[place], self.orders.fees(place));
         self.unlink(place);
         let level = &mut self.levels[order.level];
         level.total_lots -= order.remaining.lots();
@@ -308,10 +319,11 @@ impl Books {
         self.orders.remove(place);
         out.events.push(BookEvent::Ended(End {
             order: order.id,
-            account: AccountHandle(order.account),
+            account: AccountHandle(order.owner.account()),
             instrument,
             side,
             limit: Some(price),
+            fees,
             remaining: order.remaining,
             reason,
         }));

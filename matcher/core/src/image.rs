@@ -82,6 +82,9 @@ pub enum RestoreError {
     /// that has woken and is not there.
     #[error("order {0} sleeps as none can")]
     Sleeper(OrderId),
+    /// An order that is charged by one schedule more than there can be at a time.
+    #[error("order {0} is charged by one schedule too many")]
+    Fees(OrderId),
     /// A bid at or above an ask.
     #[error("the book of instrument {} is crossed", .0.0)]
     Crossed(InstrumentId),
@@ -169,7 +172,7 @@ impl Books {
 
     fn restore_order(&mut self, order: &OpenOrder) -> Result<(), RestoreError> {
         let OpenOrder { id, account, side, price, priority, .. } = *order;
-        let OpenOrder { quantity, remaining, prevented, .. } = *order;
+        let OpenOrder { quantity, remaining, prevented, fees, .. } = *order;
         let book = self.slot(order.instrument).ok_or(RestoreError::UnknownInstrument(id))?;
         if account.0 >= ACCOUNTS_END {
             return Err(RestoreError::Account(id));
@@ -178,11 +181,15 @@ impl Books {
         if remaining == Quantity::ZERO || !is_possible {
             return Err(RestoreError::Remaining(id));
         }
+        if !self.has_room_for(&fees) {
+            return Err(RestoreError::Fees(id));
+        }
         let resting = Resting::new(id, account.0, quantity, remaining, priority);
         let level = self.put_in(book, side, price, resting);
         let level = level.ok_or(RestoreError::DuplicateOrder(id))?;
         let place = self.levels[level].tail;
         self.orders.set_prevented(place, prevented);
+        self.orders.set_fees(place, fees);
         if let Some(expires_at) = order.expires_at {
             self.orders.set_timer(place, expires_at);
         }

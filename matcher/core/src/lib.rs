@@ -66,14 +66,16 @@
 //!     the other side. The bound is rounded to a tick towards that reference; a trade *at* the
 //!     bound is allowed.
 //! 17. Buying by base quantity takes as much as is asked, as far as the order's funds reach: at
-//!     each price floored to the lot.
-//! 18. By quote amount: at each price as many whole lots as what is left of the amount pays for (a
-//!     sell: brings in), never more. Once not one more lot would fit at the price of its last
-//!     trade, or at the next, the order is complete, [`EndReason::Filled`]; the dust stays unspent,
-//!     and a sell does not walk down to where it would fit. If not even the first lot fits, the
-//!     amount was too small: [`EndReason::InsufficientFunds`]. So it is if the account's own funds
-//!     end the order before its amount does. Such an order asks for no base quantity, so what
-//!     remains of it is told as zero.
+//!     each price floored to the lot. Where the order's schedule charges a buyer on top of the
+//!     price, each trade costs that too, rounded up for each trade by itself.
+//! 18. By quote amount: at each price as many whole lots as what is left of the amount pays for,
+//!     with what is charged on top (a sell: brings in, before it is charged), never more. Once not
+//!     one more lot would fit at the price of its last trade, or at the next, the order is
+//!     complete, [`EndReason::Filled`]; the dust stays unspent, and a sell does not walk down to
+//!     where it would fit. If not even the first lot fits, the amount was too small:
+//!     [`EndReason::InsufficientFunds`]. So it is if the account's own funds end the order before
+//!     its amount does. Such an order asks for no base quantity, so what remains of it is told as
+//!     zero.
 //!
 //! # Stop-loss and take-profit orders
 //!
@@ -137,9 +139,9 @@
 //! - [`image`]: the books as plain data, and back with everything checked.
 //! - [`audit`]: what must be true between two commands.
 //! - `book`, `open`, `ladder`, `slab`: one book, open orders by id and account, the levels of a
-//!   side by price, and the table that they live in.
+//!   side by price, and the table that they live in. `schedules`: which fees each is charged by.
 //!
-//! What will never live here: money, clocks, randomness, IO, floats, wire formats, and anything
+//! What will never live here: money beyond what bounds a market order, clocks, randomness, IO, floats, wire formats, and anything
 //! whose order depends on a hash.
 
 #![forbid(unsafe_code)]
@@ -157,6 +159,7 @@ mod open;
 pub mod order;
 pub mod outcome;
 pub mod prevention;
+mod schedules;
 mod slab;
 pub mod sleepers;
 pub mod sweep;

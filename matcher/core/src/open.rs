@@ -3,12 +3,13 @@
 use core::hash::BuildHasher;
 
 use hashbrown::HashTable;
-use model::{OrderId, Quantity, Timestamp};
+use model::{Fees, OrderId, Quantity, Timestamp};
 use rustc_hash::FxBuildHasher;
 
 use crate::{
     book::Resting,
     expiry::Timers,
+    schedules::Schedules,
     slab::{NIL, Slab},
 };
 
@@ -23,6 +24,8 @@ pub(crate) struct OpenOrders {
     pub(crate) timers: Timers,
     /// What self-trade prevention has taken off those that it left open: few.
     shrunk: Slab<Quantity>,
+    /// What they are charged by, and those that sleep.
+    pub(crate) schedules: Schedules,
 }
 
 /// The open orders of one account, oldest first.
@@ -47,6 +50,7 @@ impl OpenOrders {
             accounts: Vec::new(),
             timers: Timers::new(),
             shrunk: Slab::new(),
+            schedules: Schedules::new(),
         }
     }
 
@@ -74,7 +78,7 @@ impl OpenOrders {
             return None;
         }
         let OpenOrders { slab, index, accounts, .. } = self;
-        let account = order.account as usize;
+        let account = order.owner.account() as usize;
         if account >= accounts.len() {
             accounts.resize(account + 1, NONE);
         }
@@ -95,6 +99,18 @@ impl OpenOrders {
     /// Lets the order at `place` end by itself at an instant.
     pub(crate) fn set_timer(&mut self, place: u32, expires_at: Timestamp) {
         self.timers.insert(place, expires_at, &mut self.slab);
+    }
+
+    /// What the order at `place` is charged by.
+    pub(crate) fn fees(&self, place: u32) -> Fees {
+        self.schedules.get(self.slab[place].owner.schedule())
+    }
+
+    /// Notes what a new order is charged by.
+    pub(crate) fn set_fees(&mut self, place: u32, fees: Fees) {
+        let schedule = self.schedules.enter(fees);
+        let owner = &mut self.slab[place].owner;
+        *owner = owner.under(schedule);
     }
 
     /// What self-trade prevention has taken off the order at `place` so far.
@@ -121,7 +137,7 @@ impl OpenOrders {
         if let Ok(entry) = self.index.find_entry(hash(order.id), |other| *other == place) {
             entry.remove();
         }
-        let list = &mut self.accounts[order.account as usize];
+        let list = &mut self.accounts[order.owner.account() as usize];
         match order.account_previous {
             NIL => list.head = order.account_next,
             previous => self.slab[previous].account_next = order.account_next,
@@ -137,6 +153,7 @@ impl OpenOrders {
         if order.shrunk != NIL {
             self.shrunk.free(order.shrunk);
         }
+        self.schedules.leave(order.owner.schedule());
         self.slab.free(place);
     }
 }

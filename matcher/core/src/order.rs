@@ -1,13 +1,14 @@
 //! An order: as it comes in, and as it is known while it is open.
 
 use model::{
-    AccountHandle, Amount, Instructions, InstrumentId, OrderId, OrderType, Price, Quantity, Side,
-    TimeInForce, Timestamp,
+    AccountHandle, Amount, Fees, Instructions, InstrumentId, OrderId, OrderType, Price, Quantity,
+    Side, TimeInForce, Timestamp,
 };
 
 /// An accepted order, about to enter its book. The caller has checked it: the instrument is listed,
 /// a limit order has a price and a size in base quantity, the size is above zero, the id is not
-/// that of an open order, there is room (see [`Books::has_room`](crate::Books::has_room)), and its
+/// that of an open order, there is room (see [`Books::has_room`](crate::Books::has_room) and
+/// [`Books::has_room_for`](crate::Books::has_room_for)), and its
 /// book takes it ([`Books::check`](crate::Books::check)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewOrder {
@@ -31,6 +32,9 @@ pub struct NewOrder {
     /// asset for every market buy, of the base asset for a market sell by quote amount. Ignored for
     /// limit orders and for market sells by base quantity, which give away just their size.
     pub funds: Amount,
+    /// The schedule that it is charged by. What it makes a buyer pay on top of the price comes out
+    /// of a market order's funds, and out of its amount.
+    pub fees: Fees,
     /// What else it says. Where it is good till date or for the day, `expires_at` is its end. Only
     /// limit orders are post-only or end by themselves.
     pub instructions: Instructions,
@@ -70,4 +74,6 @@ pub struct OpenOrder {
     pub priority: u64,
     /// When it ends by itself, if it does.
     pub expires_at: Option<Timestamp>,
+    /// The schedule that it is charged by.
+    pub fees: Fees,
 }

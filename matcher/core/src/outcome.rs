@@ -1,7 +1,7 @@
 //! What a command did: events in the order in which they happened, and the new totals of the levels
 //! that it touched.
 
-use model::{AccountHandle, InstrumentId, OrderId, Price, Quantity, Side, TradeId};
+use model::{AccountHandle, Fees, InstrumentId, OrderId, Price, Quantity, Side, TradeId};
 
 use crate::Prevented;
 
@@ -88,6 +88,8 @@ pub struct Fill {
     pub maker_remaining: Quantity,
     /// The maker's side; the taker's is the opposite.
     pub maker_side: Side,
+    /// The schedule that the maker is charged by.
+    pub maker_fees: Fees,
     /// The incoming order.
     pub taker: OrderId,
     /// Whose the taker is. It may be the maker's account, where the taker's mode lets that be.
@@ -97,6 +99,8 @@ pub struct Fill {
     pub taker_remaining: Quantity,
     /// The taker's limit; `None` for a market order.
     pub taker_limit: Option<Price>,
+    /// The schedule that the taker is charged by.
+    pub taker_fees: Fees,
     /// Whether this trade was the maker's last; its end follows at once.
     pub maker_done: bool,
 }
@@ -131,6 +135,8 @@ pub struct End {
     pub side: Side,
     /// Its limit; `None` for a market order.
     pub limit: Option<Price>,
+    /// The schedule that it was charged by.
+    pub fees: Fees,
     /// What was neither traded nor prevented; zero for an order by quote amount, which asked for no
     /// quantity.
     pub remaining: Quantity,

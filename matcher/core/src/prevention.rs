@@ -4,7 +4,9 @@
 //! taker's own mode answers it. A prevented match counts against the bound of a command as a trade
 //! does, for it makes an answer as long.
 
-use model::{AccountHandle, InstrumentId, OrderId, Price, Quantity, SelfTradePrevention, Side};
+use model::{
+    AccountHandle, Fees, InstrumentId, OrderId, Price, Quantity, SelfTradePrevention, Side,
+};
 
 use crate::{
     BookEvent, Books, End, EndReason, Outcome,
@@ -49,6 +51,8 @@ pub struct Prevented {
     pub maker_account: AccountHandle,
     /// The maker's side; the taker's is the opposite.
     pub maker_side: Side,
+    /// The schedule that the maker is charged by.
+    pub maker_fees: Fees,
     /// What it took off the maker; may be nothing.
     pub maker_prevented: Quantity,
     /// The same with every prevented trade before.
@@ -71,6 +75,8 @@ pub struct Prevented {
     pub taker_remaining: Quantity,
     /// The taker's limit; `None` for a market order.
     pub taker_limit: Option<Price>,
+    /// The schedule that the taker is charged by.
+    pub taker_fees: Fees,
 }
 
 impl Books {
@@ -82,7 +88,7 @@ impl Books {
         if self.is_overdue(place) {
             return Meeting::MakerGoes { is_overdue: true };
         }
-        if self.orders.slab[place].account != taker.order.account.0 {
+        if self.orders.slab[place].owner.account() != taker.order.account.0 {
             return Meeting::Trades;
         }
         match taker.order.instructions.self_trade {
@@ -155,6 +161,7 @@ impl Books {
         let Level { price, side, head, .. } = self.levels[at];
         let (maker_total, maker_remaining) =
             (self.orders.prevented(head), maker.remaining.minus(from_maker));
+        let maker_fees = self.orders.fees(head);
         let book = &mut self.books[taker.book as usize];
         book.prevented += 1;
         let told = |quantity| if taker.is_by_quote() { Quantity::ZERO } else { quantity };
@@ -165,8 +172,9 @@ impl Books {
             price,
             mode: taker.order.instructions.self_trade,
             maker: maker.id,
-            maker_account: AccountHandle(maker.account),
+            maker_account: AccountHandle(maker.owner.account()),
             maker_side: side,
+            maker_fees,
             maker_prevented: from_maker,
             maker_prevented_total: maker_total,
             maker_traded: maker.quantity.minus(maker_total).minus(maker_remaining),
@@ -178,6 +186,7 @@ impl Books {
             taker_traded: told(taker.asked.minus(taker_gone)),
             taker_remaining: taker.told_remaining(),
             taker_limit: taker.order.price,
+            taker_fees: taker.order.fees,
         }));
     }
 
@@ -191,14 +200,15 @@ impl Books {
         out: &mut Outcome,
     ) {
         let place = self.levels[at].head;
-        let Resting { id, account, .. } = self.orders.slab[place];
+        let Resting { id, owner, .. } = self.orders.slab[place];
         let level = &self.levels[at];
         out.events.push(BookEvent::Ended(End {
             order: id,
-            account: AccountHandle(account),
+            account: AccountHandle(owner.account()),
             instrument: taker.order.instrument,
             side: level.side,
             limit: Some(level.price),
+            fees: self.orders.fees(place),
             remaining,
             reason,
         }));

@@ -88,6 +88,11 @@ impl Sleepers {
         self.accounts.get(account as usize).copied().unwrap_or(NONE)
     }
 
+    /// How many accounts have ever had an order that slept, as the end of their numbers.
+    pub(crate) fn accounts_end(&self) -> u32 {
+        u32::try_from(self.accounts.len()).expect("accounts are numbered in 32 bits")
+    }
+
     pub(crate) fn count_of(&self, account: u32) -> usize {
         self.of_account(account).count as usize
     }
@@ -179,14 +184,23 @@ impl Books {
     /// order of entry. What these wake comes behind all that had woken before.
     pub fn next_woken(&mut self) -> Option<NewOrder> {
         let at = self.sleepers.woken.pop_front()?;
-        let mut order = self.sleepers.remove(at).order;
+        let mut order = self.take_sleeper(at);
         order.instructions.trigger = None;
         Some(order)
+    }
+
+    /// Takes a sleeper out of everything but queues, and its schedule with it.
+    fn take_sleeper(&mut self, at: u32) -> NewOrder {
+        let order = self.sleepers.remove(at).order;
+        let schedules = &mut self.orders.schedules;
+        schedules.leave(schedules.number_of(&order.fees));
+        order
     }
 
     /// Lets an accepted order sleep.
     pub(crate) fn put_to_sleep(&mut self, order: NewOrder, book: u32, out: &mut Outcome) {
         let entry = self.next_priority;
+        self.orders.schedules.enter(order.fees);
         self.next_priority += 1;
         let at = self.sleepers.insert(Sleeper { order, entry }, book);
         self.enqueue(at);
@@ -283,8 +297,8 @@ impl Books {
         } else {
             self.dequeue(at);
         }
-        let NewOrder { id, account, instrument, side, price, size, .. } =
-            self.sleepers.remove(at).order;
+        let NewOrder { id, account, instrument, side, price, size, fees, .. } =
+            self.take_sleeper(at);
         let remaining = match size {
             Size::Base(quantity) => quantity,
             Size::Quote(_) => Quantity::ZERO,
@@ -295,6 +309,7 @@ impl Books {
             instrument,
             side,
             limit: price,
+            fees,
             remaining,
             reason: EndReason::Cancelled,
         }));

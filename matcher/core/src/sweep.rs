@@ -5,13 +5,16 @@
 //! [`FILLS_MAX`].
 
 use model::{
-    AccountHandle, Amount, Instrument, OrderType, Price, Quantity, SelfTradePrevention, Side,
-    TimeInForce,
+    AccountHandle, Amount, FeeRate, Instrument, OrderType, Price, Quantity, Role,
+    SelfTradePrevention, Side, TimeInForce,
 };
 
 use crate::{
     ACCOUNTS_END, BookEvent, Books, End, EndReason, Fill, LevelChange, NewOrder, Outcome, Rested,
-    Size, book::Resting, prevention::Meeting, slab::NIL,
+    Size,
+    book::{Level, Resting},
+    prevention::Meeting,
+    slab::NIL,
 };
 
 /// How many matches one command may make, traded or prevented, so that its answer is always one
@@ -32,6 +35,8 @@ pub(crate) struct Taker<'a> {
     /// What it may still spend of the quote asset; for a sell, still receive. `None`: no such
     /// bound.
     budget: Option<Amount>,
+    /// What each of its trades costs on top of the price, out of the budget.
+    on_top: FeeRate,
     /// How many orders it has met, and whether it traded with one of them.
     pub(crate) matches: usize,
     /// The price of its first trade, if it made one.
@@ -112,6 +117,7 @@ impl Books {
             remaining: asked,
             prevented: Quantity::ZERO,
             budget,
+            on_top: order.fees.on_top(order.side, Role::Taker),
             matches: 0,
             first_price: None,
             looks_at_makers: prevents || self.has_overdue(),
@@ -141,32 +147,28 @@ impl Books {
             if taker.matches == FILLS_MAX {
                 return Stop::Limit;
             }
-            let taken = self.take_level(taker, level, allowed, out);
+            self.take_level(taker, level, allowed, out);
             let instrument = &self.books[taker.book as usize].instrument;
             if taker.is_gone {
                 return Stop::Prevented;
             }
-            if taker.pay(instrument, price, taken) {
+            if taker.has_reached(instrument, price) {
                 return if taker.is_prevented { Stop::Prevented } else { Stop::Done };
             }
         }
     }
 
-    /// Meets the queue of one level, oldest first, for up to `allowed` lots, and tells how many
-    /// were traded or taken off the taker.
-    fn take_level(
-        &mut self,
-        taker: &mut Taker<'_>,
-        at: u32,
-        allowed: Quantity,
-        out: &mut Outcome,
-    ) -> Quantity {
-        let (mut left, total_before) = (allowed, self.levels[at].total_lots);
+    /// Meets the queue of one level, oldest first, for up to `allowed` lots.
+    fn take_level(&mut self, taker: &mut Taker<'_>, at: u32, allowed: Quantity, out: &mut Outcome) {
+        let Level { price, total_lots: total_before, .. } = self.levels[at];
+        let mut left = allowed;
         while !left.is_zero() && self.levels[at].head != NIL && taker.matches < FILLS_MAX {
-            left = match self.meeting(taker, self.levels[at].head) {
+            let after = match self.meeting(taker, self.levels[at].head) {
                 Meeting::Trades => self.take_head(taker, at, left, out),
                 meeting => self.pass_head(meeting, taker, at, left, out),
             };
+            let instrument = &self.books[taker.book as usize].instrument;
+            left = taker.pay(instrument, price, left.minus(after), after);
         }
         let level = self.levels[at];
         let book = &mut self.books[taker.book as usize];
@@ -183,7 +185,6 @@ impl Books {
                 total_lots: level.total_lots,
             });
         }
-        allowed.minus(left)
     }
 
     /// One trade with the oldest order of a level; tells what is left of `allowed`.
@@ -196,6 +197,7 @@ impl Books {
     ) -> Quantity {
         let level = &mut self.levels[at];
         let place = level.head;
+        let maker_fees = self.orders.fees(place);
         let maker = &mut self.orders.slab[place];
         let quantity = allowed.min(maker.remaining);
         maker.remaining = maker.remaining.minus(quantity);
@@ -210,13 +212,15 @@ impl Books {
             price: level.price,
             quantity,
             maker: maker.id,
-            maker_account: AccountHandle(maker.account),
+            maker_account: AccountHandle(maker.owner.account()),
             maker_remaining: maker.remaining,
             maker_side: level.side,
+            maker_fees,
             taker: taker.order.id,
             taker_account: taker.order.account,
             taker_remaining: taker.told_remaining(),
             taker_limit: taker.order.price,
+            taker_fees: taker.order.fees,
             maker_done: maker.remaining.is_zero(),
         };
         out.events.push(BookEvent::Fill(fill));
@@ -236,6 +240,7 @@ impl Books {
         self.next_priority += 1;
         let place = self.levels[level].tail;
         self.orders.set_prevented(place, taker.prevented);
+        self.orders.set_fees(place, taker.order.fees);
         if let Some(expires_at) = taker.order.instructions.expires_at {
             self.orders.set_timer(place, expires_at);
         }
@@ -286,22 +291,40 @@ impl Taker<'_> {
         if self.is_by_quote() { Quantity::ZERO } else { self.remaining }
     }
 
-    /// How much it may take at `price`, floored to the lot. For one level at a time: at one price
-    /// it makes no difference whether the floor is taken for each trade or for all together.
+    /// How much it may take at `price` in one trade, floored to the lot. Where nothing comes on top
+    /// of the price it makes no difference whether the floor is taken for each trade at that price
+    /// or for all together.
     fn allowed(&self, instrument: &Instrument, price: Price) -> Quantity {
         match self.budget {
             None => self.remaining,
-            Some(budget) => self.remaining.min(instrument.affordable(budget, price)),
+            Some(budget) => {
+                let affordable = instrument.affordable(self.on_top.net(budget), price);
+                self.remaining.min(affordable)
+            }
         }
     }
 
-    /// Accounts for what was taken at `price`. Tells whether an order by quote amount is complete:
-    /// no further lot fits its amount, even at this price.
-    fn pay(&mut self, instrument: &Instrument, price: Price, taken: Quantity) -> bool {
-        let Some(budget) = &mut self.budget else { return false };
+    /// Accounts for what was taken at `price` by one meeting. Tells how much of what is left it may
+    /// still take there: what comes on top is rounded up for each trade by itself.
+    fn pay(
+        &mut self,
+        instrument: &Instrument,
+        price: Price,
+        taken: Quantity,
+        left: Quantity,
+    ) -> Quantity {
+        let Some(budget) = &mut self.budget else { return left };
         let paid = instrument.notional(price, taken);
-        *budget = budget.checked_sub(paid).expect("taken within the budget");
-        let reached = instrument.affordable(*budget, price).is_zero();
+        let cost = paid.checked_add(self.on_top.on(paid)).expect("notionals are below 2^112");
+        *budget = budget.checked_sub(cost).expect("taken within the budget");
+        if self.on_top == FeeRate::FREE { left } else { left.min(self.allowed(instrument, price)) }
+    }
+
+    /// Whether an order by quote amount is complete: no further lot fits its amount, even at this
+    /// price.
+    fn has_reached(&self, instrument: &Instrument, price: Price) -> bool {
+        let Some(budget) = self.budget else { return false };
+        let reached = instrument.affordable(self.on_top.net(budget), price).is_zero();
         let is_short = self.order.side == Side::Buy && self.is_short();
         reached && self.is_by_quote() && !is_short
     }
@@ -341,6 +364,7 @@ impl Taker<'_> {
             instrument: self.order.instrument,
             side: self.order.side,
             limit: self.order.price,
+            fees: self.order.fees,
             remaining: self.told_remaining(),
             reason,
         }

@@ -37,6 +37,9 @@ struct AssetWire {
     faucet: Option<log::Amount>,
     #[prost(message, optional, tag = "4")]
     external: Option<log::Amount>,
+    /// Absent where the house has earned nothing.
+    #[prost(message, optional, tag = "5")]
+    fees: Option<log::Amount>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -103,6 +106,7 @@ fn asset_to_wire(asset: &AssetImage) -> AssetWire {
         grant: Some(convert::to_amount(asset.grant)),
         faucet: Some(convert::to_amount(asset.faucet)),
         external: Some(convert::to_amount(asset.external)),
+        fees: Some(asset.fees).filter(|fees| !fees.is_zero()).map(convert::to_amount),
     }
 }
 
@@ -169,6 +173,7 @@ fn asset_from_wire(wire: &AssetWire) -> Result<AssetImage, String> {
         grant: amount(wire.grant.as_ref())?,
         faucet: amount(wire.faucet.as_ref())?,
         external: amount(wire.external.as_ref())?,
+        fees: amount(wire.fees.as_ref())?,
     })
 }
 

@@ -1,7 +1,10 @@
 //! The books' part of a snapshot.
 
 use matcher_core::{BookImage, BooksImage, NewOrder, OpenOrder, Size, Sleeper};
-use model::{AccountHandle, Instructions, Instrument, InstrumentId, OrderType, Price, Timestamp};
+use model::{
+    AccountHandle, FeeAsset, FeeRate, Fees, FeesError, Instructions, Instrument, InstrumentId,
+    OrderType, Price, Role, Timestamp,
+};
 use prost::Message;
 use proto::{convert, log};
 
@@ -45,6 +48,19 @@ struct SleeperWire {
     instructions: Option<log::Instructions>,
     #[prost(uint64, tag = "10")]
     entry: u64,
+    #[prost(message, optional, tag = "23")]
+    fees: Option<FeesWire>,
+}
+
+/// What an order is charged by; absent where that is nothing.
+#[derive(Clone, PartialEq, Message)]
+struct FeesWire {
+    #[prost(sint32, tag = "1")]
+    maker_millionths: i32,
+    #[prost(sint32, tag = "2")]
+    taker_millionths: i32,
+    #[prost(bool, tag = "3")]
+    is_in_received: bool,
 }
 
 /// A book apart from its orders. Its instrument's settings are in the listings.
@@ -86,6 +102,8 @@ struct OrderWire {
     expires_at_unix_nanos: Option<u64>,
     #[prost(uint64, tag = "10")]
     prevented_lots: u64,
+    #[prost(message, optional, tag = "23")]
+    fees: Option<FeesWire>,
 }
 
 pub(super) fn to_wire(image: &BooksImage) -> BooksWire {
@@ -115,6 +133,7 @@ fn sleeper_to_wire(sleeper: &Sleeper) -> SleeperWire {
         funds: Some(convert::to_amount(order.funds)),
         instructions: convert::instructions_to_wire(&order.instructions),
         entry: sleeper.entry,
+        fees: fees_to_wire(&order.fees),
     }
 }
 
@@ -140,6 +159,7 @@ fn order_to_wire(order: &OpenOrder) -> OrderWire {
         priority: order.priority,
         expires_at_unix_nanos: order.expires_at.map(Timestamp::unix_nanos),
         prevented_lots: order.prevented.lots(),
+        fees: fees_to_wire(&order.fees),
     }
 }
 
@@ -193,9 +213,28 @@ fn sleeper_from_wire(wire: &SleeperWire) -> Result<Sleeper, convert::Malformed> 
         price,
         size: Size::Base(convert::quantity(wire.quantity_lots)?),
         funds: convert::amount(wire.funds.as_ref())?,
+        fees: fees_from_wire(wire.fees.as_ref())?,
         instructions: instructions.unwrap_or_default(),
     };
     Ok(Sleeper { order, entry: wire.entry })
+}
+
+fn fees_to_wire(fees: &Fees) -> Option<FeesWire> {
+    (*fees != Fees::NONE).then(|| FeesWire {
+        maker_millionths: fees.rate(Role::Maker).millionths(),
+        taker_millionths: fees.rate(Role::Taker).millionths(),
+        is_in_received: fees.charged_in() == FeeAsset::Received,
+    })
+}
+
+fn fees_from_wire(wire: Option<&FeesWire>) -> Result<Fees, convert::Malformed> {
+    let Some(wire) = wire else { return Ok(Fees::NONE) };
+    let charged_in = if wire.is_in_received { FeeAsset::Received } else { FeeAsset::Quote };
+    let checked = || -> Result<Fees, FeesError> {
+        let maker = FeeRate::from_millionths(wire.maker_millionths)?;
+        Fees::new(maker, FeeRate::from_millionths(wire.taker_millionths)?, charged_in)
+    };
+    checked().map_err(|_| convert::Malformed("fees"))
 }
 
 fn order_from_wire(wire: &OrderWire) -> Result<OpenOrder, String> {
@@ -211,6 +250,7 @@ fn order_from_wire(wire: &OrderWire) -> Result<OpenOrder, String> {
             priority: wire.priority,
             expires_at: wire.expires_at_unix_nanos.map(Timestamp::from_unix_nanos),
             prevented: convert::quantity(wire.prevented_lots)?,
+            fees: fees_from_wire(wire.fees.as_ref())?,
         })
     };
     checked().map_err(|error| format!("order {}: {error}", wire.id))

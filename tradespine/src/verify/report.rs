@@ -164,14 +164,18 @@ impl Report {
             let code = sql.assets.get(asset).map_or("?", |row| row.code.as_str());
             match sum.total() {
                 Some(total) if total.is_zero() => self.lines.push(format!(
-                    "{code}: available {} + held {}{} + external {} + faucet {} = 0",
+                    "{code}: available {} + held {}{}{} + external {} + faucet {} = 0",
                     sum.available.units(),
                     sum.held.units(),
-                    in_flight(sum.link),
+                    unless_nothing("in flight", sum.link),
+                    unless_nothing("fees", sum.fees),
                     sum.external.units(),
                     sum.faucet.units()
                 )),
                 other => self.problems.push(format!("{code} sums to {other:?}, not zero")),
+            }
+            if sum.fees.is_negative() {
+                self.problems.push(format!("{code}: the house has earned less than nothing"));
             }
         }
         let balances: BTreeMap<_, _> =
@@ -196,8 +200,8 @@ impl Report {
 }
 
 /// A summand that most platforms never have.
-fn in_flight(link: Amount) -> String {
-    if link.is_zero() { String::new() } else { format!(" + in flight {}", link.units()) }
+fn unless_nothing(what: &str, amount: Amount) -> String {
+    if amount.is_zero() { String::new() } else { format!(" + {what} {}", amount.units()) }
 }
 
 impl fmt::Display for Report {

@@ -1,17 +1,20 @@
 //! One random flow of operations, done to the table of accounts and to the reference alike.
 
+use std::collections::BTreeMap;
+
 use ledger_core::{
-    Accounts, Bucket, Cause, Grant, MarketSize, MoneyError, Movement, Posting, Postings,
+    Accounts, Bucket, Cause, Fee, Grant, MarketSize, MoneyError, Movement, Posting, Postings,
     Settlement, hold_for, hold_for_market,
 };
 use model::{
-    AccountHandle, AccountName, Amount, Asset, AssetId, Instrument, InstrumentId, KeyText, OrderId,
-    Partition, Price, Quantity, Side, TradeId, instrument::Listing,
+    AccountHandle, AccountName, Amount, Asset, AssetId, FeeAsset, FeeRate, Fees, Instrument,
+    InstrumentId, KeyText, OrderId, Partition, Price, Quantity, Role, Side, TradeId,
+    instrument::Listing,
 };
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use crate::reference::{Deal, Entry, Place, Reference, Refusal};
+use crate::reference::{self, Charge, Deal, Entry, Place, Reference, Refusal};
 
 const USD: AssetId = AssetId(7);
 const BTC: AssetId = AssetId(3);
@@ -36,6 +39,7 @@ struct Order {
     side: Side,
     limit: Price,
     remaining: Quantity,
+    fees: Fees,
 }
 
 /// How often what happened.
@@ -51,6 +55,13 @@ pub(crate) struct Counts {
     compacted: usize,
     supply_limits: usize,
     linked: usize,
+    fees_in_base: usize,
+    fees_in_quote: usize,
+    rebates: usize,
+    /// Rebates that were cut to what the other side paid.
+    rebates_cut: usize,
+    /// Postings by the first word of their cause.
+    pub(crate) causes: BTreeMap<String, usize>,
 }
 
 impl Counts {
@@ -60,6 +71,8 @@ impl Counts {
         assert!(least.iter().all(|count| *count > 100), "{self:?}");
         assert!(self.market_trades > 100 && self.supply_limits > 10, "{self:?}");
         assert!(self.linked > 100, "{self:?}");
+        let fees = [self.fees_in_base, self.fees_in_quote, self.rebates, self.rebates_cut];
+        assert!(fees.iter().all(|count| *count > 100), "{self:?}");
         assert_eq!(self.compacted > 100, is_sandbox, "{self:?}");
     }
 }
@@ -97,6 +110,19 @@ fn lots(lots: u64) -> Quantity {
 
 fn amount(units: i128) -> Amount {
     Amount::from_units(units)
+}
+
+/// What an order of this schedule pays in one role.
+fn pays(fees: &Fees, is_maker: bool) -> Charge {
+    let rate = fees.rate(if is_maker { Role::Maker } else { Role::Taker });
+    let in_received = fees.charged_in() == FeeAsset::Received;
+    Charge { millionths: rate.millionths().into(), in_received }
+}
+
+/// The same in whichever role it pays more.
+fn dearer(fees: &Fees) -> Charge {
+    let [maker, taker] = [pays(fees, true), pays(fees, false)];
+    if maker.millionths > taker.millionths { maker } else { taker }
 }
 
 fn refusal(error: MoneyError) -> Refusal {
@@ -292,21 +318,52 @@ impl Flow {
         !is_refused
     }
 
+    /// One of a few schedules, as if it had changed again and again: what was accepted under one
+    /// trades with what was accepted under another.
+    fn random_fees(&mut self) -> Fees {
+        let (maker, taker, charged_in) = [
+            (0, 0, FeeAsset::Quote),
+            (1_000, 2_000, FeeAsset::Quote),
+            (-7_500, 8_000, FeeAsset::Quote),
+            (30_000, -20_000, FeeAsset::Quote),
+            (100_000, 100_000, FeeAsset::Quote),
+            (900, 1_000, FeeAsset::Received),
+            (0, 77_777, FeeAsset::Received),
+        ][self.below(7)];
+        let rate = |millionths| FeeRate::from_millionths(millionths).expect("in range");
+        Fees::new(rate(maker), rate(taker), charged_in).expect("a schedule")
+    }
+
     fn random_order(&mut self) -> Order {
         let account = self.below(TRADERS + VISITORS);
         let side = Side::BOTH[self.below(2)];
         let limit = Price::from_ticks(self.rng.random_range(90..=110)).expect("in range");
         let remaining = lots(self.rng.random_range(1..40));
         let instrument = self.below(self.instruments.len());
-        Order { id: 0, account, instrument, side, limit, remaining }
+        let fees = self.random_fees();
+        Order { id: 0, account, instrument, side, limit, remaining, fees }
+    }
+
+    /// What an order holds, as the reference says it too.
+    fn holds(&self, order: &Order) -> (AssetId, Amount) {
+        let Order { side, limit, remaining, fees, .. } = *order;
+        let instrument = &self.instruments[order.instrument];
+        let hold = hold_for(side, instrument, &fees, limit, remaining);
+        let expected = match side {
+            Side::Buy => {
+                let worst = reference::worst(instrument, dearer(&fees), limit, remaining);
+                (instrument.quote, amount(worst))
+            }
+            Side::Sell => (instrument.base, instrument.base_amount(remaining)),
+        };
+        assert_eq!(hold, expected, "{}", self.place());
+        hold
     }
 
     fn place_limit(&mut self) -> bool {
         let mut order = self.random_order();
-        let Order { account, instrument, side, limit, remaining, .. } = order;
-        let instrument = &self.instruments[instrument];
-        let (asset, needed) = hold_for(side, instrument, limit, remaining);
-        let is_held = self.hold(account, asset, needed.units());
+        let (asset, needed) = self.holds(&order);
+        let is_held = self.hold(order.account, asset, needed.units());
         if is_held {
             order.id = self.last_order;
             self.orders.push(order);
@@ -343,7 +400,10 @@ impl Flow {
         let (buyer, limit) = (self.orders[buy].account, self.orders[buy].limit);
         let seller = self.orders[sell].account;
         let instrument = self.orders[buy].instrument;
-        self.settle(instrument, price, quantity, (buyer, Some(limit)), seller);
+        let fees = (self.orders[buy].fees, self.orders[sell].fees);
+        let maker_side = Side::BOTH[self.below(2)];
+        let buyer = (buyer, Some(limit));
+        self.settle(instrument, (price, quantity, maker_side), buyer, seller, fees);
         self.counts.improvements += usize::from(limit > price);
         for order in [buy, sell] {
             let remaining = &mut self.orders[order].remaining;
@@ -355,11 +415,11 @@ impl Flow {
     fn settle(
         &mut self,
         instrument: usize,
-        price: Price,
-        quantity: Quantity,
+        (price, quantity, maker_side): (Price, Quantity, Side),
         (buyer, buyer_limit): (usize, Option<Price>),
         seller: usize,
-    ) {
+        (buyer_fees, seller_fees): (Fees, Fees),
+    ) -> Amount {
         self.last_trade += 1;
         self.counts.trades += 1;
         self.counts.self_trades += usize::from(buyer == seller);
@@ -373,6 +433,9 @@ impl Flow {
             buyer,
             buyer_limit,
             seller,
+            buyer_pays: pays(&buyer_fees, maker_side == Side::Buy),
+            seller_pays: pays(&seller_fees, maker_side == Side::Sell),
+            buyer_holds: dearer(&buyer_fees),
         };
         let handle = |name| self.accounts.find(name).expect("it has an open order");
         let settlement = Settlement {
@@ -380,15 +443,32 @@ impl Flow {
             trade: TradeId(self.last_trade),
             price,
             quantity,
+            maker_side,
             buyer: handle(buyer),
             buyer_limit,
+            buyer_fees,
             seller: handle(seller),
+            seller_fees,
         };
         let from = self.reference.journal.len();
         self.out.clear();
-        self.accounts.settle(&settlement, &mut self.out);
-        self.reference.settle(&deal);
+        let settled = self.accounts.settle(&settlement, &mut self.out);
+        let [in_base, in_quote, of_seller] = self.reference.settle(&deal);
+        let (buyer_pays, seller_pays) = (deal.buyer_pays, deal.seller_pays);
+        let [base, quote] = [settlement.instrument.base, settlement.instrument.quote];
+        let charged = if buyer_pays.in_received { (base, in_base) } else { (quote, in_quote) };
+        let of = |fee: Fee| (fee.asset, fee.amount.units());
+        assert_eq!(of(settled.buyer_fee), charged, "{}", self.place());
+        assert_eq!(of(settled.seller_fee), (quote, of_seller), "{}", self.place());
         self.compare(from);
+        let counts = &mut self.counts;
+        counts.fees_in_base += usize::from(in_base > 0);
+        counts.fees_in_quote += usize::from(in_quote > 0) + usize::from(of_seller > 0);
+        counts.rebates += usize::from(in_quote < 0 || of_seller < 0);
+        let asked_for = [buyer_pays, seller_pays].map(|pays| pays.millionths < 0);
+        let is_cut = (asked_for[0] && in_quote == 0) || (asked_for[1] && of_seller == 0);
+        counts.rebates_cut += usize::from(is_cut);
+        settled.let_go
     }
 
     /// A market buy against what rests, within its budget; the rest of the budget is released.
@@ -399,14 +479,17 @@ impl Flow {
         let bound = Price::from_ticks(self.rng.random_range(95..=110)).expect("in range");
         let available = self.accounts.available_to(&self.names[account], instrument.quote);
         let mut wanted = lots(self.rng.random_range(1..60));
-        let worst = instrument.notional(bound, wanted);
+        let fees = self.random_fees();
+        let taking = pays(&fees, false);
+        let worst = amount(reference::worst(&instrument, taking, bound, wanted));
         let (size, expected) = if self.below(2) == 0 {
             (MarketSize::Base(wanted), worst.min(available))
         } else {
             (MarketSize::Quote(worst), worst)
         };
-        let (asset, budget) = hold_for_market(Side::Buy, &instrument, size, bound, available);
-        assert_eq!((asset, budget), (instrument.quote, expected), "{}", self.place());
+        let hold = hold_for_market(Side::Buy, &instrument, &fees, size, bound, available);
+        assert_eq!(hold, (instrument.quote, expected), "{}", self.place());
+        let (asset, budget) = hold;
         if !self.hold(account, asset, budget.units()) {
             return false;
         }
@@ -417,14 +500,16 @@ impl Flow {
             is_match && resting.limit <= bound && resting.account < TRADERS
         }) {
             let Order { limit: price, remaining, account: seller, .. } = self.orders[sell];
-            let quantity = remaining.min(wanted).min(instrument.affordable(left, price));
+            let net = fees.on_top(Side::Buy, Role::Taker).net(left);
+            let quantity = remaining.min(wanted).min(instrument.affordable(net, price));
             if quantity.is_zero() {
                 break;
             }
-            self.settle(number, price, quantity, (account, None), seller);
+            let both = (fees, self.orders[sell].fees);
+            let terms = (price, quantity, Side::Sell);
+            let gave = self.settle(number, terms, (account, None), seller, both);
             self.counts.market_trades += 1;
-            let paid = instrument.notional(price, quantity);
-            left = left.checked_sub(paid).expect("affordable");
+            left = left.checked_sub(gave).expect("affordable");
             wanted = wanted.minus(quantity);
             self.orders[sell].remaining = remaining.minus(quantity);
             self.orders.retain(|order| !order.remaining.is_zero());
@@ -475,8 +560,9 @@ impl Flow {
     }
 
     fn end(&mut self, order: usize) {
-        let Order { id, account, instrument, side, limit, remaining } = self.orders.remove(order);
-        let (asset, rest) = hold_for(side, &self.instruments[instrument], limit, remaining);
+        let order = self.orders.remove(order);
+        let (asset, rest) = self.holds(&order);
+        let Order { id, account, .. } = order;
         self.release(account, asset, rest, id);
     }
 
@@ -491,7 +577,8 @@ impl Flow {
 
     /// Ends some or all orders of an account and tries to compact the account.
     fn compact(&mut self) -> bool {
-        let account = self.below(TRADERS + VISITORS);
+        let visitor = TRADERS + self.below(VISITORS);
+        let account = if self.below(2) == 0 { visitor } else { self.below(TRADERS + VISITORS) };
         while self.below(8) > 0 {
             let Some(order) = self.orders.iter().position(|order| order.account == account) else {
                 break;
@@ -517,8 +604,13 @@ impl Flow {
     }
 
     /// The postings since are the reference's, and so are the balances that they touched.
-    fn compare(&self, from: usize) {
+    fn compare(&mut self, from: usize) {
         let entries: Vec<Entry> = self.out.iter().map(|posting| self.in_words(&posting)).collect();
+        for entry in &entries {
+            let is_name = |word: &&str| word.chars().all(|letter| letter.is_ascii_lowercase());
+            let words: Vec<&str> = entry.why.split(' ').filter(is_name).collect();
+            *self.counts.causes.entry(words.join(" ")).or_default() += 1;
+        }
         assert_eq!(entries, self.reference.journal[from..], "{}", self.place());
         let mut touched = Vec::new();
         for leg in self.out.iter().flat_map(|posting| posting.legs) {
@@ -560,6 +652,7 @@ impl Flow {
             Bucket::Held(handle) => Place::Held(self.accounts.name(handle).clone()),
             Bucket::External => Place::External,
             Bucket::Faucet => Place::Faucet,
+            Bucket::Fees => Place::Fees,
             Bucket::Link(handle) => Place::Link(self.accounts.name(handle).clone()),
         };
         assert!(posting.is_balanced(), "{}", self.place());
@@ -595,10 +688,7 @@ impl Flow {
             for asset in [USD, BTC, ETH, EUR, UNLISTED] {
                 self.compare_balance(handle, name, asset);
                 let holds = self.orders.iter().filter(|order| order.account == account);
-                let holds = holds.map(|order| {
-                    let instrument = &self.instruments[order.instrument];
-                    hold_for(order.side, instrument, order.limit, order.remaining)
-                });
+                let holds = holds.map(|order| self.holds(order));
                 let held = holds.filter(|(of, _)| *of == asset).map(|(_, held)| held);
                 let expected = Amount::checked_sum(held).expect("small");
                 assert_eq!(self.accounts.balance(handle, asset).held, expected);

@@ -14,6 +14,7 @@ pub(crate) enum Place {
     Held(AccountName),
     External,
     Faucet,
+    Fees,
     Link(AccountName),
 }
 
@@ -33,6 +34,33 @@ pub(crate) enum Refusal {
     IdReused,
 }
 
+/// What one side pays: so many millionths of what is charged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Charge {
+    pub(crate) millionths: i128,
+    /// Out of what it receives; else in the quote asset.
+    pub(crate) in_received: bool,
+}
+
+/// Charges are rounded up and rebates, which are below zero, towards it.
+fn fee_on(units: i128, millionths: i128) -> i128 {
+    let exact = units * millionths;
+    if exact > 0 { (exact + 999_999) / 1_000_000 } else { exact / 1_000_000 }
+}
+
+/// What so many lots hold at a price, each lot by itself, with fees at the dearer of two rates.
+pub(crate) fn worst(
+    instrument: &Instrument,
+    dearer: Charge,
+    price: Price,
+    quantity: Quantity,
+) -> i128 {
+    let one = Quantity::from_lots(1).expect("one is a quantity");
+    let lot = instrument.notional(price, one).units();
+    let fee = if dearer.in_received { 0 } else { fee_on(lot, dearer.millionths.max(0)) };
+    (lot + fee) * i128::from(quantity.lots())
+}
+
 /// Who trades with whom, at what.
 pub(crate) struct Deal<'a> {
     pub(crate) instrument: &'a Instrument,
@@ -42,6 +70,10 @@ pub(crate) struct Deal<'a> {
     pub(crate) buyer: &'a AccountName,
     pub(crate) buyer_limit: Option<Price>,
     pub(crate) seller: &'a AccountName,
+    /// What either pays in its role, and what the buyer's limit order has held for.
+    pub(crate) buyer_pays: Charge,
+    pub(crate) seller_pays: Charge,
+    pub(crate) buyer_holds: Charge,
 }
 
 pub(crate) const SUPPLY_MAX: i128 = 1 << 120;
@@ -201,25 +233,48 @@ impl Reference {
         }
     }
 
-    pub(crate) fn settle(&mut self, deal: &Deal<'_>) {
-        let Deal { instrument, quantity, buyer, seller, .. } = *deal;
+    /// What the two sides were charged: the buyer in base, the buyer in quote, the seller.
+    pub(crate) fn settle(&mut self, deal: &Deal<'_>) -> [i128; 3] {
+        let Deal { instrument, quantity, buyer, seller, buyer_pays, seller_pays, .. } = *deal;
         let (base, quote) = (instrument.base, instrument.quote);
         let paid = instrument.notional(deal.price, quantity).units();
-        let held = match deal.buyer_limit {
-            Some(limit) => instrument.notional(limit, quantity).units(),
-            None => paid,
-        };
         let delivered = instrument.base_amount(quantity).units();
+        let (mut in_base, mut in_quote) = (0, 0);
+        if buyer_pays.in_received {
+            in_base = fee_on(delivered, buyer_pays.millionths);
+        } else {
+            in_quote = fee_on(paid, buyer_pays.millionths);
+        }
+        let mut of_seller = fee_on(paid, seller_pays.millionths);
+        // Nobody is paid more than the other pays in the same asset.
+        if in_quote < 0 && in_quote + of_seller < 0 {
+            in_quote = -of_seller.max(0);
+        }
+        if of_seller < 0 && in_quote + of_seller < 0 {
+            of_seller = -in_quote.max(0);
+        }
+        let held = match deal.buyer_limit {
+            Some(limit) => worst(instrument, deal.buyer_holds, limit, quantity),
+            None => paid + in_quote.max(0),
+        };
         let mut legs = vec![
             (Place::Held(buyer.clone()), quote, -held),
-            (Place::Available(seller.clone()), quote, paid),
+            (Place::Available(seller.clone()), quote, paid - of_seller),
         ];
-        if held > paid {
-            legs.push((Place::Available(buyer.clone()), quote, held - paid));
+        if held != paid + in_quote {
+            legs.push((Place::Available(buyer.clone()), quote, held - paid - in_quote));
+        }
+        if in_quote + of_seller != 0 {
+            legs.push((Place::Fees, quote, in_quote + of_seller));
         }
         legs.push((Place::Held(seller.clone()), base, -delivered));
-        legs.push((Place::Available(buyer.clone()), base, delivered));
+        legs.push((Place::Available(buyer.clone()), base, delivered - in_base));
+        if in_base != 0 {
+            legs.push((Place::Fees, base, in_base));
+        }
         self.write(format!("trade {}/{}", instrument.id.0, deal.trade), legs);
+        assert!(self.balance(Place::Fees, base) >= 0 && self.balance(Place::Fees, quote) >= 0);
+        [in_base, in_quote, of_seller]
     }
 
     pub(crate) fn compact(&mut self, name: &AccountName, open_orders: usize) -> bool {

@@ -5,7 +5,7 @@
 
 use matcher_core::{Books, NewOrder, Outcome, Size};
 use model::{
-    AccountHandle, Amount, Asset, AssetId, Instructions, Instrument, InstrumentId, OrderId,
+    AccountHandle, Amount, Asset, AssetId, Fees, Instructions, Instrument, InstrumentId, OrderId,
     OrderType, Price, Quantity, Side, TimeInForce, instrument::Listing,
 };
 use rand_pcg::{
@@ -164,6 +164,7 @@ impl Trading {
             price: Some(Price::from_ticks(ticks).expect("in range")),
             size: Size::Base(quantity),
             funds: Amount::ZERO,
+            fees: Fees::NONE,
             instructions: Instructions::default(),
         }
     }

@@ -35,6 +35,10 @@ impl Books {
             if is_met && !woken.contains(&id) {
                 return Err(RestoreError::Sleeper(id));
             }
+            if !self.has_room_for(&order.fees) {
+                return Err(RestoreError::Fees(id));
+            }
+            self.orders.schedules.enter(order.fees);
             self.sleepers.insert(*sleeper, book);
         }
         for id in woken {

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use matcher_core::{BookEvent, Books, EndReason, NewOrder, OpenOrder, Outcome, Refused, Size};
-use model::{AccountHandle, OrderType, SelfTradePrevention, Timestamp};
+use model::{AccountHandle, Fees, OrderId, OrderType, Quantity, SelfTradePrevention, Timestamp};
 
 use crate::{
     flow::{self, Command},
@@ -118,7 +118,7 @@ impl<E: Engine> Pair<E> {
 
 fn in_naive_order(order: &OpenOrder) -> naive::Open {
     naive::Open {
-        party: Party { order: order.id, account: order.account, left: order.remaining.lots() },
+        party: party(order.id, order.account, order.remaining, order.fees),
         instrument: order.instrument,
         side: order.side,
         price: order.price,
@@ -129,6 +129,10 @@ fn in_naive_order(order: &OpenOrder) -> naive::Open {
             traded: order.quantity.minus(order.remaining).minus(order.prevented).lots(),
         },
     }
+}
+
+fn party(order: OrderId, account: AccountHandle, left: Quantity, fees: Fees) -> Party {
+    Party { order, account, left: left.lots(), fees }
 }
 
 type Told = (Vec<Event>, Vec<LevelLine>);
@@ -149,6 +153,7 @@ fn naive_ask(order: &NewOrder) -> naive::Ask {
             Size::Quote(amount) => naive::Size::Quote(amount),
         },
         funds: order.funds,
+        fees: order.fees,
         trigger: order.instructions.trigger,
     }
 }
@@ -186,41 +191,39 @@ fn in_naive_words(out: &Outcome) -> Told {
     let events = out.events.iter().map(|event| match *event {
         BookEvent::Fill(fill) => {
             assert_eq!(fill.maker_done, fill.maker_remaining.is_zero());
-            let (order, account, left) =
-                (fill.maker, fill.maker_account, fill.maker_remaining.lots());
-            let maker = Party { order, account, left };
-            let (order, account, left) =
-                (fill.taker, fill.taker_account, fill.taker_remaining.lots());
-            let taker = Party { order, account, left };
+            let maker =
+                party(fill.maker, fill.maker_account, fill.maker_remaining, fill.maker_fees);
+            let taker =
+                party(fill.taker, fill.taker_account, fill.taker_remaining, fill.taker_fees);
             let (number, price, quantity) = (fill.trade, fill.price, fill.quantity.lots());
             let taker_side = fill.maker_side.opposite();
             Event::Trade { number, price, quantity, taker_side, maker, taker }
         }
         BookEvent::Prevented(met) => {
-            let (order, account, left) = (met.maker, met.maker_account, met.maker_remaining.lots());
+            let maker = party(met.maker, met.maker_account, met.maker_remaining, met.maker_fees);
             let maker_shares = naive::Shares {
                 off: met.maker_prevented.lots(),
                 prevented: met.maker_prevented_total.lots(),
                 traded: met.maker_traded.lots(),
             };
-            let maker = (Party { order, account, left }, maker_shares);
-            let (order, account, left) = (met.taker, met.taker_account, met.taker_remaining.lots());
+            let maker = (maker, maker_shares);
+            let taker = party(met.taker, met.taker_account, met.taker_remaining, met.taker_fees);
             let taker_shares = naive::Shares {
                 off: met.taker_prevented.lots(),
                 prevented: met.taker_prevented_total.lots(),
                 traded: met.taker_traded.lots(),
             };
-            let taker = (Party { order, account, left }, taker_shares);
+            let taker = (taker, taker_shares);
             Event::Prevented { number: met.number, price: met.price, mode: met.mode, maker, taker }
         }
         BookEvent::Rested(rested) => {
-            let (order, account, left) = (rested.order, rested.account, rested.remaining.lots());
-            Event::Rests { price: rested.price, party: Party { order, account, left } }
+            let (order, account) = (rested.order, rested.account);
+            let party = party(order, account, rested.remaining, Fees::NONE);
+            Event::Rests { price: rested.price, party }
         }
         BookEvent::Sleeps(order) => Event::Sleeps(order),
         BookEvent::Ended(end) => {
-            let party =
-                Party { order: end.order, account: end.account, left: end.remaining.lots() };
+            let party = party(end.order, end.account, end.remaining, end.fees);
             Event::Ends { party, why: in_naive_reason(end.reason) }
         }
     });

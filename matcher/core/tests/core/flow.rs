@@ -7,8 +7,8 @@
 
 use matcher_core::{Books, NewOrder, Outcome, Refused, Size};
 use model::{
-    AccountHandle, Amount, InstrumentId, SelfTradePrevention, Side, TimeInForce, Timestamp,
-    Trigger, TriggerKind,
+    AccountHandle, Amount, FeeAsset, FeeRate, Fees, InstrumentId, SelfTradePrevention, Side,
+    TimeInForce, Timestamp, Trigger, TriggerKind,
 };
 use rand_pcg::{
     Pcg64,
@@ -97,11 +97,24 @@ impl Flow {
             _ => self.market_order(number, account, side, count, self.middle[which]),
         };
         order.instrument = [A, B][which];
+        order.fees = self.fees();
         let can_sleep = !order.instructions.post_only && order.instructions.expires_at.is_none();
         if can_sleep && matches!(order.size, Size::Base(_)) && self.one_in(6) {
             order.instructions.trigger = Some(self.trigger(side, self.middle[which]));
         }
         order
+    }
+
+    /// Half of the orders are not charged; the others come under one of many schedules.
+    fn fees(&mut self) -> Fees {
+        if self.one_in(2) {
+            return Fees::NONE;
+        }
+        let asset = if self.one_in(4) { FeeAsset::Received } else { FeeAsset::Quote };
+        let taker = [100, 2_000, 20_000, 100_000][self.below(4) as usize];
+        let maker = if self.one_in(2) { 5 } else { 70 };
+        let rate = |millionths| FeeRate::from_millionths(millionths).expect("in range");
+        Fees::new(rate(maker), rate(taker), asset).expect("a schedule")
     }
 
     /// Mostly on the side of the middle on which it is not met yet.

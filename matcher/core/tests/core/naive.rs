@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use model::{
-    AccountHandle, Amount, Instrument, InstrumentId, OrderId, Price, Quantity,
-    SelfTradePrevention as Mode, Side, TimeInForce, Timestamp, TradeId, Trigger, TriggerKind,
+    AccountHandle, Amount, FeeAsset, Fees, Instrument, InstrumentId, OrderId, Price, Quantity,
+    Role, SelfTradePrevention as Mode, Side, TimeInForce, Timestamp, TradeId, Trigger, TriggerKind,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,7 @@ pub struct Ask {
     pub mode: Mode,
     pub size: Size,
     pub funds: Amount,
+    pub fees: Fees,
     pub trigger: Option<Trigger>,
 }
 
@@ -36,6 +37,8 @@ pub struct Party {
     pub order: OrderId,
     pub account: AccountHandle,
     pub left: u64,
+    /// Its schedule; of no meaning where it comes to rest, which tells none.
+    pub fees: Fees,
 }
 
 /// What of an order was just prevented, what ever was, and what traded.
@@ -252,6 +255,23 @@ impl Naive {
         let mut events = Vec::new();
         let market = self.markets.get_mut(&ask.instrument).expect("listed");
         let worth = |price: Price| market.instrument.notional(price, one()).units();
+        let cost = |price: Price, lots: i128| {
+            let paid = worth(price) * lots;
+            paid + (paid * on_top(ask) + 999_999) / 1_000_000
+        };
+        // The most lots at a price that cost no more than what is left: by halving.
+        let most_for = |left: i128, price: Price| {
+            let (mut fits, mut too_many) = (0, left.max(0) / worth(price) + 1);
+            while too_many - fits > 1 {
+                let middle = i128::midpoint(fits, too_many);
+                if cost(price, middle) <= left {
+                    fits = middle;
+                } else {
+                    too_many = middle;
+                }
+            }
+            fits
+        };
         // What prevention takes off the taker counts as taken.
         let (mut taken, mut money, mut fills) = (0_u64, 0_i128, 0);
         let (mut has_traded, mut is_prevented) = (false, false);
@@ -267,7 +287,7 @@ impl Naive {
             }
             // The amount is reached when no further lot fits it at the price of the last trade.
             if let (Size::Quote(amount), Some(last)) = (ask.size, last_traded)
-                && amount.units() - money < worth(last)
+                && amount.units() - money < cost(last, 1)
                 && (ask.side == Side::Sell || ask.funds >= amount)
             {
                 break complete;
@@ -291,8 +311,8 @@ impl Naive {
             if is_too_far {
                 break rest_or(ask, "protection");
             }
-            let by_own_amount = |amount: Amount| (amount.units() - money) / worth(price);
-            let by_funds = (ask.funds.units() - money) / worth(price);
+            let by_own_amount = |amount: Amount| most_for(amount.units() - money, price);
+            let by_funds = most_for(ask.funds.units() - money, price);
             let reached = match (is_prevented, has_traded) {
                 (true, _) => "prevented",
                 (false, true) => "filled",
@@ -379,7 +399,7 @@ impl Naive {
                 events.push(Event::Ends { party: maker, why: maker_why });
             }
             if !is_own || ask.mode == Mode::Decrement {
-                money += worth(price) * i128::from(quantity);
+                money += cost(price, i128::from(quantity));
                 last_traded = Some(price);
             }
             match ask.mode {
@@ -391,7 +411,8 @@ impl Naive {
         let party = taker(ask, taken);
         match (why, ask.limit) {
             ("rests", Some(price)) => {
-                events.push(Event::Rests { price, party });
+                let told = Party { fees: Fees::NONE, ..party };
+                events.push(Event::Rests { price, party: told });
                 let Ask { instrument, side, until, .. } = *ask;
                 shares.off = 0;
                 self.open.push(Open { party, instrument, side, price, until, shares });
@@ -461,7 +482,13 @@ fn taker(ask: &Ask, taken: u64) -> Party {
         Size::Base(asked) => asked.lots() - taken,
         Size::Quote(_) => 0,
     };
-    Party { order: ask.id, account: ask.account, left }
+    Party { order: ask.id, account: ask.account, left, fees: ask.fees }
+}
+
+/// What a buyer pays on top of the price, in millionths.
+fn on_top(ask: &Ask) -> i128 {
+    let is_charged = ask.side == Side::Buy && ask.fees.charged_in() == FeeAsset::Quote;
+    if is_charged { i128::from(ask.fees.rate(Role::Taker).millionths()).max(0) } else { 0 }
 }
 
 fn rest_or(ask: &Ask, market: &'static str) -> &'static str {

@@ -8,8 +8,8 @@ use std::{fmt::Write, fs, path::Path};
 
 use matcher_core::{BookEvent, Books, EndReason, NewOrder, Outcome, Size};
 use model::{
-    AccountHandle, Amount, InstrumentId, Price, SelfTradePrevention, Side, TimeInForce, Timestamp,
-    Trigger, TriggerKind,
+    AccountHandle, Amount, FeeAsset, FeeRate, Fees, InstrumentId, Price, SelfTradePrevention, Side,
+    TimeInForce, Timestamp, Trigger, TriggerKind,
 };
 
 use crate::{
@@ -218,6 +218,10 @@ fn order(number_of: u64, trader: u32, side: Side, terms: &[&str]) -> NewOrder {
                 order.id = id(number(name.trim_start_matches('#')));
                 after
             }
+            ("fee", [millionths, after @ ..]) => {
+                order.fees = taker_fee(millionths);
+                after
+            }
             ("on", [name, after @ ..]) => {
                 order.instrument = instrument(name);
                 after
@@ -226,6 +230,13 @@ fn order(number_of: u64, trader: u32, side: Side, terms: &[&str]) -> NewOrder {
         };
     }
     order
+}
+
+/// A schedule that charges takers so many millionths in the quote asset.
+fn taker_fee(millionths: &str) -> Fees {
+    let millionths = i32::try_from(number(millionths)).expect("small");
+    let rate = FeeRate::from_millionths(millionths).expect("in range");
+    Fees::new(FeeRate::FREE, rate, FeeAsset::Quote).expect("a schedule")
 }
 
 fn mode(word: &str) -> SelfTradePrevention {

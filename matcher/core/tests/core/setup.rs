@@ -2,7 +2,7 @@
 
 use matcher_core::{Books, NewOrder, Size};
 use model::{
-    AccountHandle, Amount, Asset, AssetId, Instructions, Instrument, InstrumentId, OrderId,
+    AccountHandle, Amount, Asset, AssetId, Fees, Instructions, Instrument, InstrumentId, OrderId,
     OrderType, Price, Quantity, Side, TimeInForce, instrument::Listing,
 };
 
@@ -51,6 +51,7 @@ pub fn limit(number: u64, account: u32, side: Side, count: u64, ticks: u64) -> N
         price: Some(price(ticks)),
         size: Size::Base(lots(count)),
         funds: Amount::ZERO,
+        fees: Fees::NONE,
         instructions: Instructions::default(),
     }
 }
