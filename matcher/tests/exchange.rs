@@ -1,9 +1,16 @@
-//! The shard's state: stories that a trader can read, and random flows.
+//! The shard's state: stories that a trader can read, random flows, the same bytes for ever, and
+//! damaged ones.
 
+#[path = "exchange/damage.rs"]
+mod damage;
+#[path = "exchange/determinism.rs"]
+mod determinism;
 #[path = "exchange/flows.rs"]
 mod flows;
 #[path = "exchange/instructions.rs"]
 mod instructions;
+#[path = "exchange/records.rs"]
+mod records;
 #[path = "exchange/sizes.rs"]
 mod sizes;
 #[path = "exchange/stops.rs"]

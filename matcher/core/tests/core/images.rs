@@ -114,8 +114,9 @@ fn every_kind_of_bad_image_is_refused_with_its_reason() {
 fn mutated_images_never_panic() {
     let mut random = Pcg64::seed_from_u64(5);
     let (mut good, mut bad) = (0, 0);
-    for round in 0..3_000_u64 {
-        let mut image = busy(round % 7, 120).0.image();
+    let images: Vec<BooksImage> = (0..40).map(|seed| busy(seed, 120).0.image()).collect();
+    for round in 0..10_000 {
+        let mut image = images[round % images.len()].clone();
         for _ in 0..=random.next_u64() % 3 {
             mutate(&mut image, &mut random);
         }
@@ -128,7 +129,8 @@ fn mutated_images_never_panic() {
             Err(_) => bad += 1,
         }
     }
-    assert!(good > 100 && bad > 1_000, "{good} good, {bad} bad");
+    println!("{good} images were restored, {bad} refused");
+    assert!(good > 1_000 && bad > 5_000, "{good} good, {bad} bad");
 }
 
 fn mutate(image: &mut BooksImage, random: &mut Pcg64) {
