@@ -4,9 +4,11 @@
 
 use std::{
     io::{BufRead, BufReader},
-    net::TcpListener,
+    net::{Ipv4Addr, TcpListener},
+    ops::Range,
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{self, Child, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     time::Duration,
 };
 
@@ -25,9 +27,25 @@ pub(crate) struct Platform {
     websocket: String,
 }
 
+/// Where ports are looked for: below those that Linux gives to outgoing connections, so that none
+/// takes one between two starts, and beside those of the servers that tests are run with.
+const PORTS: Range<u16> = 20_000..32_000;
+
+/// How many of them this process has looked at: none is told twice until all were.
+static LOOKED_AT: AtomicU16 = AtomicU16::new(0);
+
 fn free_address() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").to_string()
+    let count = PORTS.end - PORTS.start;
+    // Several test programs at once begin to look at different places.
+    let spread = u16::try_from(process::id() % u32::from(count)).expect("below a number of 16 bits");
+    for _ in PORTS {
+        let next = LOOKED_AT.fetch_add(1, Ordering::Relaxed) % count;
+        let port = PORTS.start + (spread + next) % count;
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return listener.local_addr().expect("it is bound").to_string();
+        }
+    }
+    panic!("no port from {} to {} is free", PORTS.start, PORTS.end)
 }
 
 impl Platform {
