@@ -194,6 +194,10 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
             Kind::Overloaded,
             "open orders are charged by as many fee schedules as there can be; try again later",
         ),
+        RefusalReason::ListPrices => (
+            Kind::Conflict,
+            "the last trade's price is not between the two orders; put one above and one below it",
+        ),
         RefusalReason::NotInForce => (
             Kind::Unavailable,
             "the log is not upgraded to such orders yet; leave out what they say, or wait",

@@ -14,7 +14,7 @@ use proto::{
     reference::{ReferenceRecord, reference_body::Body},
 };
 
-use crate::{answer::Named, exchange::Exchange, list::Listings};
+use crate::{answer::Named, exchange::Exchange, list::Listings, order_list::shared::SharedHolds};
 
 #[derive(Clone, PartialEq, Message)]
 struct ExchangeImage {
@@ -74,12 +74,14 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
         return Err("there is no such account to look at".to_owned());
     }
     let instruments = instruments(&listings)?;
+    let books = Books::restore(books::from_wire(books, &instruments)?)
+        .map_err(|error| error.to_string())?;
     let exchange = Exchange {
         partition,
         partition_count: image.partition_count,
         key_retention: Span::from_nanos(image.key_retention_nanos),
-        books: Books::restore(books::from_wire(books, &instruments)?)
-            .map_err(|error| error.to_string())?,
+        shared: SharedHolds::of(&books),
+        books,
         keys: keys::restore(keys, |name| accounts.find(name).is_some())?,
         accounts,
         park,

@@ -9,6 +9,8 @@ mod determinism;
 mod flows;
 #[path = "exchange/instructions.rs"]
 mod instructions;
+#[path = "exchange/lists.rs"]
+mod lists;
 #[path = "exchange/records.rs"]
 mod records;
 #[path = "exchange/sizes.rs"]

@@ -18,6 +18,9 @@ pub enum Refused {
     /// An order that is to sleep, and that the price of the last trade would wake at once.
     #[error("the last trade's price would trigger the order at once; give a stop_price beyond it")]
     WouldTrigger,
+    /// Two orders of which one is to cancel the other, and that are not on both sides of the price.
+    #[error("the last trade's price is not between the two orders; put one above and one below it")]
+    ListPrices,
 }
 
 impl Books {
@@ -67,10 +70,10 @@ impl Books {
             }
             let mut place = self.levels[level].head;
             while place != NIL {
-                if meetings == FILLS_MAX {
+                if meetings >= FILLS_MAX {
                     return false;
                 }
-                meetings += 1;
+                meetings += self.matches_of(self.orders.slab[place].id);
                 match self.meeting(taker, place) {
                     Meeting::Trades => {
                         left = left.saturating_sub(self.orders.slab[place].remaining.lots());

@@ -7,7 +7,7 @@ use model::{AccountHandle, Instrument, InstrumentId, OrderId, Price, Quantity, S
 use thiserror::Error;
 
 use crate::{
-    ACCOUNTS_END, Books, ORDERS_MAX, OpenOrder, Sleeper,
+    ACCOUNTS_END, Books, ORDERS_MAX, OpenOrder, OrderList, Sleeper,
     book::{Book, Resting},
 };
 
@@ -30,6 +30,10 @@ pub struct BooksImage {
     pub sleepers: Vec<Sleeper>,
     /// Those of them that have woken and not gone on yet, in their order.
     pub woken: Vec<OrderId>,
+    /// Every list of which something is to be decided, in ascending order of id.
+    pub lists: Vec<OrderList>,
+    /// Those of them whose working order was filled, in that order.
+    pub due: Vec<OrderId>,
 }
 
 /// What one book is apart from its orders.
@@ -85,6 +89,9 @@ pub enum RestoreError {
     /// An order that is charged by one schedule more than there can be at a time.
     #[error("order {0} is charged by one schedule too many")]
     Fees(OrderId),
+    /// A list that links orders that are not there, or as none can be linked.
+    #[error("list {0} links orders as none can be")]
+    List(OrderId),
     /// A bid at or above an ask.
     #[error("the book of instrument {} is crossed", .0.0)]
     Crossed(InstrumentId),
@@ -109,7 +116,9 @@ impl Books {
         orders.sort_unstable_by_key(|order| order.priority);
         let Books { next_priority, now, .. } = *self;
         let (sleepers, woken) = self.sleepers.image();
-        BooksImage { books: books.collect(), orders, next_priority, now, sleepers, woken }
+        let (lists, due) = self.lists.image();
+        let books = books.collect();
+        BooksImage { books, orders, next_priority, now, sleepers, woken, lists, due }
     }
 
     /// The books of an image.
@@ -117,7 +126,9 @@ impl Books {
     /// # Errors
     /// [`RestoreError`] where no run of commands could have led to it. Never panics.
     pub fn restore(image: BooksImage) -> Result<Books, RestoreError> {
-        if image.orders.len().saturating_add(image.sleepers.len()) > ORDERS_MAX {
+        let pending: usize = image.lists.iter().map(|list| list.link.pending().len()).sum();
+        let placed = image.orders.len().saturating_add(image.sleepers.len());
+        if placed.saturating_add(pending) > ORDERS_MAX {
             return Err(RestoreError::TooManyOrders);
         }
         if image.next_priority > COUNTER_MAX {
@@ -137,6 +148,7 @@ impl Books {
             books.restore_order(&order)?;
         }
         books.restore_sleepers(&image.sleepers, &image.woken)?;
+        books.restore_lists(&image.lists, &image.due)?;
         for book in &books.books {
             let id = book.instrument.id;
             if book.is_crossed() {

@@ -5,7 +5,7 @@
 //! does, for it makes an answer as long.
 
 use model::{
-    AccountHandle, Fees, InstrumentId, OrderId, Price, Quantity, SelfTradePrevention, Side,
+    AccountHandle, Amount, Fees, InstrumentId, OrderId, Price, Quantity, SelfTradePrevention, Side,
 };
 
 use crate::{
@@ -112,7 +112,7 @@ impl Books {
     ) -> Quantity {
         let place = self.levels[at].head;
         let maker = self.orders.slab[place];
-        taker.matches += 1;
+        taker.matches += self.matches_of(maker.id);
         if meeting == (Meeting::MakerGoes { is_overdue: true }) {
             self.shrink_head(at, maker.remaining);
             self.end_head(taker, at, maker.remaining, EndReason::Expired, out);
@@ -129,6 +129,9 @@ impl Books {
         taker.prevented = taker.prevented.plus(from_taker);
         taker.is_prevented |= from_taker > Quantity::ZERO;
         taker.is_gone = matches!(meeting, Meeting::TakerGoes | Meeting::BothGo);
+        if from_maker > Quantity::ZERO {
+            self.decide_pair(maker.id, out);
+        }
         self.shrink_head(at, from_maker);
         self.orders.set_prevented(place, self.orders.prevented(place).plus(from_maker));
         self.write_prevented(taker, at, &maker, (from_maker, from_taker), out);
@@ -190,7 +193,8 @@ impl Books {
         }));
     }
 
-    /// Ends the order at the head of a level, of which `remaining` is told as left.
+    /// Ends the order at the head of a level, of which `remaining` is told as left, and what hangs
+    /// on it.
     pub(crate) fn end_head(
         &mut self,
         taker: &Taker<'_>,
@@ -211,8 +215,10 @@ impl Books {
             fees: self.orders.fees(place),
             remaining,
             reason,
+            funds: Amount::ZERO,
         }));
         self.unlink(place);
         self.orders.remove(place);
+        self.follow_end(id, reason, out);
     }
 }

@@ -1,6 +1,9 @@
 //! The rules again, as simply as possible: one unsorted list of orders, searched from end to end
 //! for every trade. It imports only `model` and shares no line with the core.
 
+#[path = "naive/lists.rs"]
+mod lists;
+
 use std::collections::BTreeMap;
 
 use model::{
@@ -75,6 +78,11 @@ pub enum Event {
         why: &'static str,
     },
     Sleeps(OrderId),
+    /// One that waited for another ends.
+    Drops {
+        party: Party,
+        why: &'static str,
+    },
 }
 
 /// Instrument, sequence, side, price, total.
@@ -108,6 +116,10 @@ pub struct Naive {
     /// What sleeps or has woken, in order of entry; and those that have woken, in theirs.
     pub asleep: Vec<Ask>,
     pub woken: Vec<OrderId>,
+    pub pairs: Vec<lists::Pair>,
+    pub waits: Vec<lists::Waiting>,
+    /// What waited and was filled, in that order.
+    pub due: Vec<Vec<Ask>>,
 }
 
 type Totals = BTreeMap<(InstrumentId, Side, i128), (Price, u64)>;
@@ -121,10 +133,6 @@ impl Naive {
         self.markets.insert(id, Market { instrument, sequence, trades, prevented, last });
     }
 
-    pub fn cancel(&mut self, id: OrderId) -> (Vec<Event>, Vec<LevelLine>) {
-        self.cancel_where(|open| open.party.order == id, |ask| ask.id == id)
-    }
-
     pub fn cancel_all(
         &mut self,
         account: AccountHandle,
@@ -133,26 +141,18 @@ impl Naive {
         let is_asked = |of: AccountHandle, in_book: InstrumentId| {
             of == account && only.is_none_or(|id| id == in_book)
         };
-        self.cancel_where(
-            |open| is_asked(open.party.account, open.instrument),
-            |ask| is_asked(ask.account, ask.instrument),
-        )
-    }
-
-    fn cancel_where(
-        &mut self,
-        which: impl Fn(&Open) -> bool,
-        asleep: impl Fn(&Ask) -> bool,
-    ) -> (Vec<Event>, Vec<LevelLine>) {
         let before = self.totals();
-        let (ended, kept): (Vec<Open>, Vec<Open>) = self.open.iter().partition(|open| which(open));
-        self.open = kept;
-        let gone: Vec<Ask> = self.asleep.iter().copied().filter(|ask| asleep(ask)).collect();
-        self.asleep.retain(|ask| !asleep(ask));
-        self.woken.retain(|id| gone.iter().all(|ask| ask.id != *id));
-        let parties = ended.iter().map(|open| open.party);
-        let parties = parties.chain(gone.iter().map(|ask| taker(ask, 0)));
-        let events = parties.map(|party| Event::Ends { party, why: "cancelled" }).collect();
+        let open = self.open.iter().map(|open| (open.party, open.instrument));
+        let open = open.filter(|(party, instrument)| is_asked(party.account, *instrument));
+        let mut ids: Vec<OrderId> = open.map(|(party, _)| party.order).collect();
+        let asks = self.asleep.iter().chain(self.due.iter().flatten());
+        let asks = asks.filter(|ask| is_asked(ask.account, ask.instrument));
+        ids.extend(asks.map(|ask| ask.id));
+        let mut events = Vec::new();
+        // One that has gone with another by then is not found any more.
+        for id in ids {
+            self.cancel_one(id, &mut events);
+        }
         (events, self.changes(&before))
     }
 
@@ -164,7 +164,13 @@ impl Naive {
         let id = self.woken.remove(0);
         let at = self.asleep.iter().position(|ask| ask.id == id).expect("it sleeps");
         let ask = self.asleep.remove(at);
-        self.place(&Ask { trigger: None, ..ask })
+        let before = self.totals();
+        let mut events = self.decide(id);
+        let mut lines = self.changes(&before);
+        let (more, more_lines) = self.place(&Ask { trigger: None, ..ask });
+        events.extend(more);
+        lines.extend(more_lines);
+        (events, lines)
     }
 
     /// Wakes whatever a price among the trades reaches: of those that wait for a fall the highest
@@ -203,9 +209,15 @@ impl Naive {
         let is_over = |open: &&Open| open.until.is_some_and(|until| until <= self.now);
         let mut over: Vec<Open> = self.open.iter().filter(is_over).copied().collect();
         over.sort_by_key(|open| open.until);
-        over.truncate(most);
-        self.open.retain(|open| !over.contains(open));
-        let events = over.iter().map(|o| Event::Ends { party: o.party, why: "expired" }).collect();
+        let mut events = Vec::new();
+        for one in over {
+            if events.len() < most {
+                let party = one.party;
+                self.open.retain(|open| *open != one);
+                events.push(Event::Ends { party, why: "expired" });
+                self.follow(party.order, "expired", &mut events);
+            }
+        }
         (events, self.changes(&before))
     }
 
@@ -243,7 +255,9 @@ impl Naive {
             });
             let party = taker(ask, 0);
             if traded.sum::<u64>() != party.left {
-                return (vec![Event::Ends { party, why: "fok" }], Vec::new());
+                let mut events = vec![Event::Ends { party, why: "fok" }];
+                self.follow(ask.id, "fok", &mut events);
+                return (events, Vec::new());
             }
         }
         let events = self.trade(ask);
@@ -253,8 +267,8 @@ impl Naive {
 
     fn trade(&mut self, ask: &Ask) -> Vec<Event> {
         let mut events = Vec::new();
-        let market = self.markets.get_mut(&ask.instrument).expect("listed");
-        let worth = |price: Price| market.instrument.notional(price, one()).units();
+        let Market { instrument, last: reference, .. } = self.markets[&ask.instrument].clone();
+        let worth = |price: Price| instrument.notional(price, one()).units();
         let cost = |price: Price, lots: i128| {
             let paid = worth(price) * lots;
             paid + (paid * on_top(ask) + 999_999) / 1_000_000
@@ -276,7 +290,6 @@ impl Naive {
         let (mut taken, mut money, mut fills) = (0_u64, 0_i128, 0);
         let (mut has_traded, mut is_prevented) = (false, false);
         let mut shares = Shares::default();
-        let reference = market.last;
         let (mut first_price, mut last_traded) = (None, None);
         let why = loop {
             let complete = if is_prevented { "prevented" } else { "filled" };
@@ -298,15 +311,13 @@ impl Naive {
             // The first of equals: `min_by_key` keeps the oldest.
             let best = opposite.min_by_key(|(_, o)| rank(o.side, o.price)).map(|(at, _)| at);
             let Some(at) = best else { break rest_or(ask, "no liquidity") };
-            let maker = &mut self.open[at];
+            let maker = self.open[at];
             let price = maker.price;
             let anchor = reference.unwrap_or_else(|| *first_price.get_or_insert(price));
             let is_too_far = match ask.limit {
                 Some(limit) if ask.side == Side::Buy => price > limit,
                 Some(limit) => price < limit,
-                None => {
-                    is_protected(ask.side, anchor, market.instrument.price_protection_bps, price)
-                }
+                None => is_protected(ask.side, anchor, instrument.price_protection_bps, price),
             };
             if is_too_far {
                 break rest_or(ask, "protection");
@@ -331,7 +342,7 @@ impl Naive {
                     (by_own_amount(amount).min(by_funds), why)
                 }
                 (_, Size::Quote(amount), Side::Sell) => {
-                    let lot = market.instrument.base_amount(one()).units();
+                    let lot = instrument.base_amount(one()).units();
                     let deliverable = ask.funds.units() / lot - i128::from(taken);
                     let why = if by_own_amount(amount) == 0 { reached } else { "no funds" };
                     (by_own_amount(amount).min(deliverable), why)
@@ -340,14 +351,15 @@ impl Naive {
             if most == 0 {
                 break why;
             }
-            if fills == 5_000 {
+            if fills >= 5_000 {
                 break "sweep limit";
             }
             let quantity = u64::try_from(most).unwrap_or(u64::MAX).min(maker.party.left);
-            fills += 1;
+            fills += if self.is_paired(maker.party.order) { 2 } else { 1 };
             if maker.until.is_some_and(|until| until <= self.now) {
                 let party = self.open.remove(at).party;
                 events.push(Event::Ends { party, why: "expired" });
+                self.follow(party.order, "expired", &mut events);
                 continue;
             }
             let is_own = maker.party.account == ask.account && ask.mode != Mode::None;
@@ -364,6 +376,10 @@ impl Naive {
                 Mode::ExpireBoth => (maker.party.left, all_left),
             };
             taken += off_taker;
+            if off_maker > 0 {
+                events.extend(self.decide(maker.party.order));
+            }
+            let maker = &mut self.open[at];
             maker.party.left -= off_maker;
             for (shares, off) in [(&mut maker.shares, off_maker), (&mut shares, off_taker)] {
                 shares.off = if is_own { off } else { 0 };
@@ -376,6 +392,7 @@ impl Naive {
             if maker.left == 0 {
                 self.open.remove(at);
             }
+            let market = self.markets.get_mut(&ask.instrument).expect("listed");
             if is_own {
                 market.prevented += 1;
                 let is_told = matches!(ask.size, Size::Base(_));
@@ -397,6 +414,7 @@ impl Naive {
             }
             if maker.left == 0 {
                 events.push(Event::Ends { party: maker, why: maker_why });
+                self.follow(maker.order, maker_why, &mut events);
             }
             if !is_own || ask.mode == Mode::Decrement {
                 money += cost(price, i128::from(quantity));
@@ -417,7 +435,10 @@ impl Naive {
                 shares.off = 0;
                 self.open.push(Open { party, instrument, side, price, until, shares });
             }
-            (why, _) => events.push(Event::Ends { party, why }),
+            (why, _) => {
+                events.push(Event::Ends { party, why });
+                self.follow(ask.id, why, &mut events);
+            }
         }
         events
     }
