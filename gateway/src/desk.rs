@@ -281,7 +281,7 @@ impl Desk {
         })?;
         let valid_until = self.now().plus(Span::from_secs(VALID_SECS));
         let stamp = Stamp { request_id, valid_until };
-        let is_order = matches!(command, Command::Place(_));
+        let is_order = matches!(command, Command::Place(_) | Command::Replace(_));
         let value = value(&ClientCommand { stamp, account, command });
         let place = Place::orders(partition);
         let sending = self.shared.tracer.send(place, value.len(), traceparent.as_deref());

@@ -5,12 +5,17 @@
 //! quote quantity (whether each may stand there, then its value), then the key of retries. Numbers
 //! are read from their text, exactly; what is off the grid is refused, never rounded.
 
+mod change;
 mod list;
 mod money;
 mod order;
 mod word;
 
 pub use self::{
+    change::{
+        Cancel, CancelAll, FilterFields, NameFields, Named, Replacing, cancel, cancel_all, named,
+        new_quantity, replace,
+    },
     list::{ListFields, PlacedList, place_list},
     money::{MovementFields, movement},
     order::{OrderFields, Placed, place},

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use model::{OrderId, Timestamp};
 use prost::Message;
 use proto::{
-    command::{ClientCommand, Command, PlaceList, PlaceOrder},
+    command::{ClientCommand, Command, PlaceList, PlaceOrder, ReplaceOrder},
     log::{self, input},
 };
 use spine::{
@@ -101,7 +101,9 @@ fn asked_in(stored: Stored) -> Option<Recorded> {
     let Some(input::Kind::Client(wire)) = input.kind else { return None };
     let client = ClientCommand::try_from(wire).ok()?;
     let asked = match client.command {
-        Command::Place(order) => Asked::Order(order),
+        Command::Place(order) | Command::Replace(ReplaceOrder { place: order, .. }) => {
+            Asked::Order(order)
+        }
         Command::PlaceList(list) => Asked::List(list),
         _ => return None,
     };

@@ -1,11 +1,13 @@
 //! What both protocols do, in domain words: orders, cancels, movements of money, and look-ups.
 
+mod amend;
 mod batch;
 mod cancel;
 mod list;
 mod lookup;
 mod money;
 mod order;
+mod replace;
 
 use std::sync::Arc;
 
@@ -18,7 +20,7 @@ use rand::distr::{Alphanumeric, SampleString};
 
 pub(crate) use self::{
     batch::check_count,
-    cancel::{Cancelled, brief, cancel_all_submission, ended_by, results_of},
+    cancel::{Changed, applied, brief, cancel_all_submission, ended_by, results_of},
     list::{CancelledList, ToldList},
     money::{Direction, Moved},
     order::{Told, submission},

@@ -136,6 +136,10 @@ impl Problem {
             RefusalReason::UnknownAsset => problem.at("asset"),
             RefusalReason::UnknownInstrument => problem.at("instrument"),
             RefusalReason::InsufficientFunds | RefusalReason::SupplyLimit => problem.at("amount"),
+            RefusalReason::AmendIncreases
+            | RefusalReason::AmendChangesNothing
+            | RefusalReason::AmendLeavesNothing => problem.at("quantity"),
+            RefusalReason::CancelRestricted => problem.at("only"),
             _ => problem,
         }
     }
@@ -202,11 +206,56 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
             Kind::Unavailable,
             "the log is not upgraded to such orders yet; leave out what they say, or wait",
         ),
+        RefusalReason::AmendIncreases
+        | RefusalReason::AmendChangesNothing
+        | RefusalReason::AmendLeavesNothing
+        | RefusalReason::AmendListed
+        | RefusalReason::WaitsForFunds
+        | RefusalReason::ReplacedNotOpen
+        | RefusalReason::FundsElsewhere
+        | RefusalReason::CancelRestricted => refusal_of_change(reason),
         RefusalReason::Unspecified
         | RefusalReason::NotSuccessor
         | RefusalReason::BadListing
         | RefusalReason::NotHome => {
             (Kind::Internal, "the shard refused the request for a reason that it has no word for")
         }
+    }
+}
+
+/// The same of a change of an order that is open.
+const fn refusal_of_change(reason: RefusalReason) -> (Kind, &'static str) {
+    match reason {
+        RefusalReason::AmendIncreases => (
+            Kind::Conflict,
+            "an amend only lowers the quantity; for more, replace the order by a new one",
+        ),
+        RefusalReason::AmendChangesNothing => {
+            (Kind::Conflict, "the order has this quantity already; nothing was changed")
+        }
+        RefusalReason::AmendLeavesNothing => (
+            Kind::Conflict,
+            "as much as that has traded or was prevented already; to end the order, cancel it",
+        ),
+        RefusalReason::WaitsForFunds => (
+            Kind::Conflict,
+            "the order waits for money from another shard; amend it once it is open, or cancel it",
+        ),
+        RefusalReason::ReplacedNotOpen => (
+            Kind::Conflict,
+            "the order that was to be replaced is not open any more; the new one was not placed",
+        ),
+        RefusalReason::FundsElsewhere => (
+            Kind::Conflict,
+            "the new order needs more money than is on its shard; cancel the old one and place it",
+        ),
+        RefusalReason::CancelRestricted => (
+            Kind::Conflict,
+            "the order is not in the state in which alone it was to be cancelled; it stays open",
+        ),
+        RefusalReason::AmendListed => {
+            (Kind::Conflict, "an order of a list is not amended; cancel the list and place another")
+        }
+        _ => (Kind::Internal, "the shard refused the change for a reason that it has no word for"),
     }
 }

@@ -6,6 +6,7 @@
 mod accounts;
 mod batch;
 mod body;
+mod changes;
 mod docs;
 mod door;
 mod front;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     http::{HeaderName, Method, StatusCode, Uri},
-    routing::{MethodRouter, delete, get, post},
+    routing::{MethodRouter, get, post},
 };
 
 use self::door::{Door, door};
@@ -53,6 +54,7 @@ mod path {
     pub(super) const ORDERS: &str = "/api/v1/orders";
     pub(super) const ORDER_BATCH: &str = "/api/v1/orders/batch";
     pub(super) const ORDER: &str = "/api/v1/orders/{id}";
+    pub(super) const REPLACE: &str = "/api/v1/orders/{id}/replace";
     pub(super) const ORDER_LISTS: &str = "/api/v1/order_lists";
     pub(super) const ORDER_LIST: &str = "/api/v1/order_lists/{id}";
     pub(super) const TRADES: &str = "/api/v1/trades";
@@ -66,10 +68,11 @@ mod path {
     pub(super) const OPENAPI: &str = "/api/openapi.json";
 
     /// All of them.
-    pub(super) const ALL: [&str; 14] = [
+    pub(super) const ALL: [&str; 15] = [
         ORDERS,
         ORDER_BATCH,
         ORDER,
+        REPLACE,
         ORDER_LISTS,
         ORDER_LIST,
         TRADES,
@@ -85,14 +88,15 @@ mod path {
 }
 
 fn routes(office: Arc<Office>) -> Router {
-    let one_order = get(orders::one).merge(delete(orders::cancel));
+    let one_order = get(orders::one).delete(orders::cancel).patch(changes::amend);
     let all_orders = post(orders::place).get(orders::list).delete(orders::cancel_all);
     Router::new()
         .with(path::ORDERS, all_orders)
         .with(path::ORDER_BATCH, post(batch::place).delete(batch::cancel))
         .with(path::ORDER, one_order)
+        .with(path::REPLACE, post(changes::replace))
         .with(path::ORDER_LISTS, post(lists::place))
-        .with(path::ORDER_LIST, get(lists::one).merge(delete(lists::cancel)))
+        .with(path::ORDER_LIST, get(lists::one).delete(lists::cancel))
         .with(path::TRADES, get(market::trades))
         .with(path::ORDER_BOOK, get(market::book))
         .with(path::INSTRUMENTS, get(market::instruments))

@@ -12,7 +12,7 @@ use model::{InstrumentId, OrderId, Price, Quantity, Timestamp};
 use proto::{
     command::{Ask, KeySpace},
     convert, log,
-    log::{EndReason, OrderEnded, RefusalReason, TradeExecuted, event, outcome},
+    log::{EndReason, OrderAmended, OrderEnded, RefusalReason, TradeExecuted, event, outcome},
     text,
     trading::{Fill, Order, OrderStatus, Receipt},
 };
@@ -93,6 +93,7 @@ pub fn consumes_key(answer: &Answer) -> bool {
                 | RefusalReason::KeyReused
                 | RefusalReason::NotInForce
                 | RefusalReason::TooManySchedules
+                | RefusalReason::FundsElsewhere
         ),
         _ => false,
     }
@@ -134,6 +135,24 @@ pub fn cancelled(
         remaining: remaining.unwrap_or(order.remaining),
         updated_at: Some(convert::to_proto_timestamp(at)),
         receipt: receipt(ended.order_id),
+        ..order
+    }
+}
+
+/// `order` as an amend left it.
+pub fn amended(order: Order, amended: &OrderAmended, listed: &Listed, at: Timestamp) -> Order {
+    let open = amended.remaining_lots + amended.prevented_lots;
+    let status = match open < amended.quantity_lots {
+        true => OrderStatus::PartiallyFilled,
+        false => OrderStatus::Open,
+    };
+    Order {
+        id: amended.order_id,
+        status: status.into(),
+        quantity: lots(listed, amended.quantity_lots),
+        remaining: lots(listed, amended.remaining_lots),
+        updated_at: Some(convert::to_proto_timestamp(at)),
+        receipt: receipt(amended.order_id),
         ..order
     }
 }

@@ -115,10 +115,10 @@ async fn a_stream_mixes_good_and_bad_requests_and_partitions() {
         Asked::Cancel(CancelOrderRequest {
             client_id: "alice".to_owned(),
             order_id,
-            wait_for_result: false,
+            ..Default::default()
         })
     };
-    let all = CancelAllOrdersRequest { client_id: "alice".to_owned(), instrument: String::new() };
+    let all = CancelAllOrdersRequest { client_id: "alice".to_owned(), ..Default::default() };
     let first_of_second = 1 << 43 | 1;
     let results = streamed(
         &stage,
@@ -185,8 +185,12 @@ async fn calls_answer_as_rest_does() {
     let placed = client.place_order(waited).await.expect("placed").into_inner();
     let order = placed.order.expect("an order");
     assert_eq!((order.id, order.status()), (1, OrderStatus::Open));
-    let cancel =
-        CancelOrderRequest { client_id: "alice".to_owned(), order_id: 1, wait_for_result: true };
+    let cancel = CancelOrderRequest {
+        client_id: "alice".to_owned(),
+        order_id: 1,
+        wait_for_result: true,
+        ..Default::default()
+    };
     let cancelled = client.cancel_order(cancel).await.expect("cancelled").into_inner();
     assert_eq!(cancelled.order.expect("an order").status(), OrderStatus::Cancelled);
     let bad = PlaceOrderRequest { price: "100.001".to_owned(), ..limit("BTC-USDT") };

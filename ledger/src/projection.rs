@@ -13,6 +13,7 @@
 //! | `OrderListPlaced`, `OrderListRejected`, `OrderListParked` | the same of every order of the list; those that wait for a working order are pending |
 //! | `PendingPlaced` | the order, open |
 //! | `TradeExecuted` | the trade; maker and taker partially filled, with what remains of each |
+//! | `OrderAmended` | what it asks for now, and what remains of that |
 //! | `OrderEnded` | filled, cancelled, or expired with the reason; what was not traded |
 //! | outcome `Duplicate` of an order | the duplicate's own id, as an alias of the first order's |
 //! | balances | the balance, replaced |

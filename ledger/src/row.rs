@@ -30,8 +30,6 @@ pub struct OrderRow {
     pub time_in_force: TimeInForce,
     /// Its limit; `None` for a market order.
     pub price: Option<Price>,
-    /// How much it asked for; zero for a market order by quote amount.
-    pub quantity: Quantity,
     /// The quote amount that it asked for, where it is a market order by that.
     pub quote_quantity: Option<Amount>,
     /// What else it said. One for the day says when that ends, once it was accepted.
@@ -48,6 +46,9 @@ pub struct OrderRow {
 /// What has become of an order: all of an order that ever changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OrderState {
+    /// How much it asks for in all, as far as this change tells; zero for a market order by quote
+    /// amount. It never rises: of two states of an order the smaller counts.
+    pub quantity: Quantity,
     /// What was neither traded nor prevented.
     pub remaining: Quantity,
     /// What self-trade prevention has taken off it, as far as this change tells. It never falls:
@@ -65,7 +66,11 @@ impl OrderState {
     /// This state as the one that comes after `earlier`.
     #[must_use]
     pub fn after(self, earlier: &OrderState) -> OrderState {
-        OrderState { prevented: self.prevented.max(earlier.prevented), ..self }
+        OrderState {
+            quantity: self.quantity.min(earlier.quantity),
+            prevented: self.prevented.max(earlier.prevented),
+            ..self
+        }
     }
 }
 

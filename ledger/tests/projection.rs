@@ -3,8 +3,8 @@
 mod answers;
 
 use answers::{
-    LOG, Scribe, applied, asset, balance, duplicate_of, ended, of, one_batch, placed, prevented,
-    rejected, terms,
+    LOG, Scribe, amended, applied, asset, balance, duplicate_of, ended, of, one_batch, placed,
+    prevented, rejected, terms,
 };
 use ledger::projection::{OrderChange, ProjectionError, Projector};
 use model::{OrderId, Partition};
@@ -52,6 +52,7 @@ fn the_status_of_an_order_follows_its_events() {
         event::Kind::OrderRejected(log::OrderRejected { terms, reason, order_id: 1 })
     };
     use OrderStatus::{Cancelled, Expired, Filled, Open, PartiallyFilled, Pending, Rejected};
+    let less = |quantity, remaining| amended(1, [quantity, remaining, 0]);
     // What happens to order 1, one answer each; what becomes of it.
     let table: Vec<(Vec<event::Kind>, OrderStatus, u64, &str)> = vec![
         (vec![place()], Open, 10, ""),
@@ -71,6 +72,9 @@ fn the_status_of_an_order_follows_its_events() {
         (vec![place(), end(EndReason::SweepLimit, 3)], Expired, 3, "sweep_limit"),
         (vec![refused(RefusalReason::InsufficientFunds)], Rejected, 10, "insufficient_funds"),
         (vec![refused(RefusalReason::Late)], Rejected, 10, "late"),
+        (vec![place(), less(7, 7)], Open, 7, ""),
+        (vec![place(), trade(2, 6, 0), less(7, 3)], PartiallyFilled, 3, ""),
+        (vec![place(), less(7, 7), end(EndReason::Cancelled, 7)], Cancelled, 7, ""),
         (vec![parked()], Pending, 10, ""),
         (vec![parked(), placed_after()], Open, 10, ""),
         (vec![parked(), placed_after(), trade(2, 6, 0)], PartiallyFilled, 6, ""),
@@ -114,7 +118,8 @@ fn what_else_an_order_said_and_what_was_prevented_is_kept() {
         instructions: Some(said),
         ..terms(KeySpace::Generated, "k")
     };
-    let day = log::OrderPlaced { terms: Some(terms), expires_at_unix_nanos: 77, order_id: 0 };
+    let terms = Some(terms);
+    let day = log::OrderPlaced { terms, expires_at_unix_nanos: 77, ..Default::default() };
     let events = [
         vec![event::Kind::OrderPlaced(day)],
         // The status of an order of which nothing traded yet, and of one of which something did.
@@ -212,6 +217,33 @@ fn the_orders_of_a_list_are_rows_of_their_own() {
         let until = rows[0].instructions.expires_at.map(|at| at.unix_nanos());
         assert_eq!(until, (is_placed && !is_parked).then_some(77));
     }
+}
+
+#[test]
+fn the_quantity_of_an_amended_order_stays_what_it_was_amended_to() {
+    let mut scribe = Scribe::new(Partition::FIRST);
+    let events = [
+        vec![placed(terms(KeySpace::Generated, "k"))],
+        vec![placed(terms(KeySpace::Generated, "l")), trade(2, 6, 0)],
+        vec![amended(1, [9, 4, 1])],
+        vec![amended(1, [7, 2, 1])],
+        vec![placed(terms(KeySpace::Generated, "m")), trade(5, 1, 0)],
+        vec![ended(1, EndReason::Cancelled, 1)],
+    ];
+    let answers: Vec<_> =
+        events.into_iter().map(|kinds| scribe.answer(of("alice", applied(kinds)))).collect();
+    let id = OrderId::from_number(1).expect("in range");
+    let mut expected = [10, 10, 9, 7, 7, 7].into_iter();
+    for count in 1..=answers.len() {
+        let batch = one_batch(&mut projector(), &answers[..count]);
+        let OrderChange::New(row) = &batch.changes.orders[&id] else { panic!("it is new") };
+        assert_eq!(Some(row.state.quantity.lots()), expected.next(), "after {count} answers");
+    }
+    let mut later = projector();
+    one_batch(&mut later, &answers[..1]);
+    let batch = one_batch(&mut later, &answers[1..]);
+    let OrderChange::Moved(state) = &batch.changes.orders[&id] else { panic!("it was there") };
+    assert_eq!((state.quantity.lots(), state.prevented.lots()), (7, 1));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use model::AccountName;
 use prost::Message;
 use proto::{
-    command::{PlaceList, PlaceOrder},
+    command::{PlaceList, PlaceOrder, ReplaceOrder},
     log,
 };
 
@@ -15,6 +15,12 @@ pub(crate) fn hash(account: &AccountName, place: &PlaceOrder) -> [u8; 16] {
 /// The same of a list. No order has its bytes: what is in its fifth field is of another kind.
 pub(crate) fn hash_list(account: &AccountName, list: &PlaceList) -> [u8; 16] {
     hash_of(account, &log::PlaceOrderList::from(list))
+}
+
+/// The same of an order that is to come instead of another. Neither an order nor a list has these
+/// bytes: their first field is a number, and here it is a message.
+pub(crate) fn hash_replacing(account: &AccountName, replace: &ReplaceOrder) -> [u8; 16] {
+    hash_of(account, &log::ReplaceOrder::from(replace))
 }
 
 fn hash_of(account: &AccountName, asked: &impl Message) -> [u8; 16] {

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 
 use ledger_core::{Accounts, Direction, Grant, Postings, hold_for};
 use matcher_core::{Books, Keys, Outcome};
-use model::{AssetId, Partition, Span, Timestamp};
+use model::{AssetId, OrderFilter, Partition, Span, Timestamp};
 use proto::{
-    command::Command,
-    log,
+    command::{Command, OrderName},
+    log::{self, RefusalReason},
     reference::{self, ReferenceRecord},
 };
 use spine::{ClientInput, Core, LinkInput};
 
 use crate::{
-    answer::Named,
+    answer::{Named, refused},
     image,
     limits::ORDER_EXPIRIES_MAX,
     list::Listings,
@@ -96,17 +96,31 @@ impl Core for Exchange {
         let client = input.command;
         let is_late = input.appended_at > client.stamp.valid_until;
         match &client.command {
-            Command::Place(place) => self.place(input, place, is_late, body),
+            Command::Place(place) => self.place(input, place, None, is_late, body),
             Command::PlaceList(list) => self.place_list(input, list, is_late, body),
-            Command::Cancel { order_id } => self.cancel(&client.account, *order_id, is_late, body),
-            Command::CancelAll { instrument } => {
-                self.cancel_all(&client.account, *instrument, is_late, body);
-            }
+            Command::Replace(replace) => self.replace(input, replace, is_late, body),
             Command::Deposit(movement) => {
                 self.fund(input, Direction::Deposit, movement, is_late, body);
             }
             Command::Withdraw(movement) => {
                 self.fund(input, Direction::Withdrawal, movement, is_late, body);
+            }
+            _ if is_late => body.outcome = refused(RefusalReason::Late),
+            command if command.behaviour() > input.behaviour => {
+                body.outcome = refused(RefusalReason::NotInForce);
+            }
+            Command::Cancel { order_id } => {
+                self.cancel(&client.account, &OrderName::Id(*order_id), None, body);
+            }
+            Command::CancelNamed { order, only } => {
+                self.cancel(&client.account, order, *only, body);
+            }
+            Command::CancelAll { instrument } => {
+                self.cancel_all(&client.account, &OrderFilter::all(*instrument), body);
+            }
+            Command::CancelMatching(filter) => self.cancel_all(&client.account, filter, body),
+            Command::Amend { order, quantity } => {
+                self.amend(&client.account, order, *quantity, body);
             }
         }
         self.finish(body);

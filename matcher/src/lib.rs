@@ -8,8 +8,9 @@
 //! # Layout
 //!
 //! - [`exchange`]: the state, and how the spine drives it.
-//! - `place`, `cancel`, `fund`, `list`: what each kind of input does. `sleep`: orders that wait for
-//!   a price. `order_list`: lists of orders, and the holds that two of them share.
+//! - `place`, `amend`, `replace`, `cancel`, `fund`, `list`: what each kind of input does. `find`:
+//!   which order a client means. `terms`: how an order is written down. `sleep`: orders that wait
+//!   for a price. `order_list`: lists of orders, and the holds that two of them share.
 //! - `park`: what waits for money from other shards, and how shards ask each other for it.
 //! - `fees`: what orders are charged by.
 //! - `trade`, `answer`: how what happened is settled and written down. `content`: what a retry
@@ -22,12 +23,14 @@
 
 #![forbid(unsafe_code)]
 
+mod amend;
 mod answer;
 mod cancel;
 mod compact;
 mod content;
 pub mod exchange;
 mod fees;
+mod find;
 mod fund;
 mod image;
 pub mod limits;
@@ -35,8 +38,10 @@ mod list;
 mod order_list;
 mod park;
 mod place;
+mod replace;
 mod room;
 mod sleep;
+mod terms;
 mod trade;
 
 pub use exchange::Exchange;

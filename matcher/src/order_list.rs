@@ -24,7 +24,8 @@ use crate::{
     content,
     exchange::Exchange,
     park::{Need, Waiting},
-    place::{Funds, Hold, Woken, order_key, terms},
+    place::{Funds, Hold, Woken},
+    terms::{order_key, terms},
 };
 use shared::Shared;
 

@@ -10,14 +10,13 @@
 //!    the same again. Where there are other shards the order waits for what is missing here.
 
 use ledger_core::{MarketSize, hold_for, hold_for_market};
-use matcher_core::{Holder, KeyCheck, NewOrder, OrderKey, Size};
+use matcher_core::{ContentHash, Holder, KeyCheck, NewOrder, OrderKey, Size};
 use model::{
-    AccountHandle, AccountName, Amount, AssetId, Fees, Instructions, Instrument, InstrumentId,
-    OrderId, Price, Side, TimeInForce, Trigger,
+    AccountHandle, AccountName, Amount, AssetId, Fees, Instructions, Instrument, OrderId, Price,
+    Side, TimeInForce, Trigger,
 };
 use proto::{
-    command::{Ask, Key, KeySpace, PlaceOrder},
-    convert,
+    command::{Ask, PlaceOrder},
     log::{self, RefusalReason, event},
 };
 use spine::ClientInput;
@@ -27,7 +26,9 @@ use crate::{
     content,
     exchange::Exchange,
     park::{Need, Waiting},
+    replace::Replaced,
     room,
+    terms::{order_key, terms, write_rejected},
 };
 
 /// What an order must hold before it may trade.
@@ -49,6 +50,14 @@ impl Funds {
         self.available >= self.need.whole && self.available > Amount::ZERO
     }
 
+    /// The same with what an order that goes lets go of.
+    pub(crate) fn with(self, freed: Option<(AssetId, Amount)>) -> Funds {
+        let freed = freed.filter(|(asset, _)| *asset == self.asset);
+        let freed = freed.map_or(Amount::ZERO, |(_, amount)| amount);
+        let available = self.available.checked_add(freed).expect("what one account has");
+        Funds { available, ..self }
+    }
+
     /// What the order holds if no more can be had.
     pub(crate) fn hold(&self) -> Result<Hold, RefusalReason> {
         let Need { whole, takes_less } = self.need;
@@ -61,7 +70,7 @@ impl Funds {
 }
 
 /// What becomes of an order that is not refused.
-enum Way {
+pub(crate) enum Way {
     Execute(Hold),
     Wait(Funds),
 }
@@ -88,6 +97,7 @@ impl Exchange {
         &mut self,
         input: &ClientInput<'_>,
         place: &PlaceOrder,
+        replaced: Option<&Replaced<'_>>,
         is_late: bool,
         body: &mut log::AnswerBody,
     ) {
@@ -97,34 +107,26 @@ impl Exchange {
             return;
         };
         let account = &input.command.account;
-        let key = order_key(account, place.instrument, &place.key);
-        let content = content::hash(account, place);
-        match self.keys.check(&key, &content) {
-            KeyCheck::Same { original } => {
-                self.keys.alias(original, id);
-                body.outcome = duplicate(original.number());
-                return;
-            }
-            KeyCheck::OtherContent => {
-                return self.reject(account, place, RefusalReason::KeyReused, body);
-            }
-            KeyCheck::New => {}
-        }
-        let is_known = place.behaviour() <= input.behaviour;
-        let in_force = is_known.then_some(()).ok_or(RefusalReason::NotInForce);
-        let has_room = || {
-            self.check_room(account, is_late)?;
-            self.check_fees(place)
+        let content = match replaced {
+            None => content::hash(account, place),
+            Some(replaced) => content::hash_replacing(account, replaced.command),
         };
-        if let Err(reason) = in_force.and_then(|()| has_room()) {
-            return self.reject(account, place, reason, body);
-        }
+        let Some(key) = self.new_key(id, input, place, content, is_late, body) else { return };
         let keep_until = self.keep_until(&place.key, input);
-        let way = self.way(account, place);
-        if let Ok(Way::Wait(funds)) = &way
-            && !self.park.has_room(self.accounts.find(account), funds.asset)
-        {
-            return self.reject(account, place, RefusalReason::TooManyParked, body);
+        let way = match replaced {
+            None => self.way(account, place),
+            Some(replaced) => self.way_instead(account, place, replaced),
+        };
+        let leaves_key_free = match &way {
+            Ok(Way::Wait(funds)) => {
+                let has_room = self.park.has_room(self.accounts.find(account), funds.asset);
+                (!has_room).then_some(RefusalReason::TooManyParked)
+            }
+            Err(RefusalReason::FundsElsewhere) => Some(RefusalReason::FundsElsewhere),
+            _ => None,
+        };
+        if let Some(reason) = leaves_key_free {
+            return self.reject(account, place, reason, body);
         }
         let has_account = way.is_ok() || self.accounts.find(account).is_some();
         let holder = if has_account { Holder::Account } else { Holder::Stranger };
@@ -133,6 +135,9 @@ impl Exchange {
         }
         match way {
             Ok(Way::Execute(hold)) => {
+                if let Some(replaced) = replaced {
+                    self.end_replaced(replaced, body);
+                }
                 self.execute(id, account, place, &hold, Woken::Never, body);
                 self.let_woken_go_on(body);
                 body.outcome = applied();
@@ -140,6 +145,44 @@ impl Exchange {
             Ok(Way::Wait(funds)) => self.park_order(id, input, place, &funds, body),
             Err(reason) => self.reject(account, place, reason, body),
         }
+    }
+
+    /// The order's key where it is new and nothing refuses the order without consuming it; else
+    /// the record is answered.
+    fn new_key(
+        &mut self,
+        id: OrderId,
+        input: &ClientInput<'_>,
+        place: &PlaceOrder,
+        content: ContentHash,
+        is_late: bool,
+        body: &mut log::AnswerBody,
+    ) -> Option<OrderKey> {
+        let account = &input.command.account;
+        let key = order_key(account, place.instrument, &place.key);
+        match self.keys.check(&key, &content) {
+            KeyCheck::Same { original } => {
+                self.keys.alias(original, id);
+                body.outcome = duplicate(original.number());
+                return None;
+            }
+            KeyCheck::OtherContent => {
+                self.reject(account, place, RefusalReason::KeyReused, body);
+                return None;
+            }
+            KeyCheck::New => {}
+        }
+        let is_known = input.command.command.behaviour() <= input.behaviour;
+        let in_force = is_known.then_some(()).ok_or(RefusalReason::NotInForce);
+        let has_room = || {
+            self.check_room(account, is_late)?;
+            self.check_fees(place)
+        };
+        if let Err(reason) = in_force.and_then(|()| has_room()) {
+            self.reject(account, place, reason, body);
+            return None;
+        }
+        Some(key)
     }
 
     fn way(&self, account: &AccountName, place: &PlaceOrder) -> Result<Way, RefusalReason> {
@@ -266,6 +309,7 @@ impl Exchange {
             terms: Some(terms(place, index)),
             order_id: woken.named(id),
             expires_at_unix_nanos: expires_at.map_or(0, |instant| instant.unix_nanos()),
+            replaced_order_id: 0,
         };
         body.events.push(answer::event(event::Kind::OrderPlaced(placed)));
         self.books.place(&order, &mut self.matched);
@@ -326,50 +370,5 @@ impl Exchange {
         body: &mut log::AnswerBody,
     ) {
         write_rejected(account, place, reason, Woken::FromParking.named(id), body);
-    }
-}
-
-fn write_rejected(
-    account: &AccountName,
-    place: &PlaceOrder,
-    reason: RefusalReason,
-    order_id: u64,
-    body: &mut log::AnswerBody,
-) {
-    let index = u32::try_from(body.accounts.len()).unwrap_or(u32::MAX);
-    body.accounts.push(account.as_str().to_owned());
-    let (terms, reason) = (Some(terms(place, index)), reason.into());
-    let rejected = log::OrderRejected { terms, reason, order_id };
-    body.events.push(answer::event(event::Kind::OrderRejected(rejected)));
-}
-
-pub(crate) fn order_key(account: &AccountName, instrument: InstrumentId, key: &Key) -> OrderKey {
-    let Key { space, text } = key;
-    OrderKey {
-        account: account.clone(),
-        instrument,
-        space: match space {
-            KeySpace::ClientOrderId => matcher_core::KeySpace::ClientOrderId,
-            KeySpace::IdempotencyKey => matcher_core::KeySpace::IdempotencyKey,
-            KeySpace::Generated => matcher_core::KeySpace::Generated,
-        },
-        text: text.clone(),
-    }
-}
-
-pub(crate) fn terms(place: &PlaceOrder, account: u32) -> log::OrderTerms {
-    let (price_ticks, quantity_lots, quote_quantity) = place.ask.into();
-    log::OrderTerms {
-        account,
-        key_space: log::KeySpace::from(place.key.space).into(),
-        key: place.key.text.as_str().to_owned(),
-        instrument_id: place.instrument.0,
-        side: convert::side_to_wire(place.side).into(),
-        r#type: convert::type_to_wire(place.ask.order_type()).into(),
-        time_in_force: convert::time_in_force_to_wire(place.time_in_force).into(),
-        price_ticks,
-        quantity_lots,
-        quote_quantity,
-        instructions: convert::instructions_to_wire(&place.instructions),
     }
 }

@@ -1,7 +1,7 @@
 //! What the books did, settled and written down.
 
 use ledger_core::{Accounts, Postings, Settled, Settlement, hold_for};
-use matcher_core::{BookEvent, End, EndReason, Fill, LevelChange, NewOrder, Prevented};
+use matcher_core::{Amended, BookEvent, End, EndReason, Fill, LevelChange, NewOrder, Prevented};
 use model::{Amount, Instrument, Side};
 use proto::{
     convert,
@@ -41,7 +41,10 @@ impl Exchange {
                     accounts.release(end.account, asset, rest, end.order, postings);
                 }
                 // Who was not placed holds nothing.
-                BookEvent::Rested(_) | BookEvent::Sleeps(_) | BookEvent::Dropped(_) => {}
+                BookEvent::Rested(_)
+                | BookEvent::Sleeps(_)
+                | BookEvent::Amended(_)
+                | BookEvent::Dropped(_) => {}
             }
         }
     }
@@ -73,6 +76,9 @@ impl Exchange {
                 }
                 BookEvent::Ended(end) | BookEvent::Dropped(end) => {
                     event::Kind::OrderEnded(self.ended(&end, body))
+                }
+                BookEvent::Amended(amended) => {
+                    event::Kind::OrderAmended(self.amended(&amended, body))
                 }
                 // An order that was placed and has no end rests, or sleeps if it has a trigger:
                 // that is all a reader needs.
@@ -126,6 +132,17 @@ impl Exchange {
             taker_prevented_total_lots: met.taker_prevented_total.lots(),
             maker_traded_lots: met.maker_traded.lots(),
             taker_traded_lots: met.taker_traded.lots(),
+        }
+    }
+
+    fn amended(&mut self, amended: &Amended, body: &mut log::AnswerBody) -> log::OrderAmended {
+        log::OrderAmended {
+            order_id: amended.order.number(),
+            account: self.named.index(amended.account, &self.accounts, body),
+            instrument_id: amended.instrument.0,
+            quantity_lots: amended.quantity.lots(),
+            remaining_lots: amended.remaining.lots(),
+            prevented_lots: amended.prevented.lots(),
         }
     }
 

@@ -1,6 +1,8 @@
 //! The shard's state: stories that a trader can read, random flows, the same bytes for ever, and
 //! damaged ones.
 
+#[path = "exchange/changes.rs"]
+mod changes;
 #[path = "exchange/damage.rs"]
 mod damage;
 #[path = "exchange/determinism.rs"]
@@ -13,6 +15,8 @@ mod instructions;
 mod lists;
 #[path = "exchange/records.rs"]
 mod records;
+#[path = "exchange/replacing.rs"]
+mod replacing;
 #[path = "exchange/sizes.rs"]
 mod sizes;
 #[path = "exchange/stops.rs"]

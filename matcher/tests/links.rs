@@ -4,6 +4,8 @@
 
 #[path = "links/alike.rs"]
 mod alike;
+#[path = "links/changes.rs"]
+mod changes;
 #[path = "links/flows.rs"]
 mod flows;
 #[path = "links/stories.rs"]

@@ -1,13 +1,15 @@
 //! What a client asks of a shard, as checked values: the shard never sees a wire type, and a record
 //! that does not convert is poison, answered as such and never half applied.
 
+mod change;
 mod list;
 
+pub use change::{OrderName, ReplaceOrder};
 pub use list::{Leg, ListError, PlaceList};
 
 use model::{
-    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, OrderId, OrderType, Price,
-    Quantity, RequestId, Side, TimeInForce, Timestamp,
+    AccountName, Amount, AssetId, CancelOnly, Instructions, InstrumentId, KeyText, OrderFilter,
+    OrderId, OrderType, Price, Quantity, RequestId, Side, TimeInForce, Timestamp,
 };
 
 /// A client's record.
@@ -47,6 +49,24 @@ pub enum Command {
         /// Only those of this instrument, where given.
         instrument: Option<InstrumentId>,
     },
+    /// Lower the quantity of one open order, which keeps its place.
+    Amend {
+        /// Which order.
+        order: OrderName,
+        /// What it is to ask for in all, above zero.
+        quantity: Quantity,
+    },
+    /// Cancel one open order, by either id, where it is in the state that the client names.
+    CancelNamed {
+        /// Which order.
+        order: OrderName,
+        /// The only state in which it is to be cancelled; any where `None`.
+        only: Option<CancelOnly>,
+    },
+    /// Cancel one open order and place a new one in its instrument, in one step.
+    Replace(ReplaceOrder),
+    /// Cancel those of the account's open orders on this shard that fit.
+    CancelMatching(OrderFilter),
     /// Credit the account from outside.
     Deposit(Movement),
     /// Debit the account to outside.

@@ -1,5 +1,6 @@
 //! Between wire numbers and `model` types. What comes from a wire is checked here, once.
 
+mod change;
 mod command;
 mod instant;
 mod link;

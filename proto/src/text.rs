@@ -9,6 +9,7 @@ use time::{
 
 use crate::{
     log::{EndReason, RefusalReason},
+    orders::HalfResult,
     trading::{OrderListStatus, OrderStatus},
 };
 
@@ -106,6 +107,17 @@ pub const fn order_status(status: OrderStatus) -> &'static str {
     }
 }
 
+/// What became of one half of a replacement, such as `not_attempted`.
+pub const fn half_result(half: HalfResult) -> &'static str {
+    match half {
+        HalfResult::Pending => "pending",
+        HalfResult::Success => "success",
+        HalfResult::Failure => "failure",
+        HalfResult::NotAttempted => "not_attempted",
+        HalfResult::Unknown | HalfResult::Unspecified => "unknown",
+    }
+}
+
 /// Why an order was refused, as a code such as `insufficient_funds`.
 pub const fn refusal(reason: RefusalReason) -> &'static str {
     match reason {
@@ -130,6 +142,14 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::WouldTrigger => "would_trigger",
         RefusalReason::TooManySchedules => "too_many_schedules",
         RefusalReason::ListPrices => "list_prices",
+        RefusalReason::AmendIncreases => "amend_increases",
+        RefusalReason::AmendChangesNothing => "amend_changes_nothing",
+        RefusalReason::AmendLeavesNothing => "amend_leaves_nothing",
+        RefusalReason::WaitsForFunds => "waits_for_funds",
+        RefusalReason::CancelRestricted => "cancel_restricted",
+        RefusalReason::ReplacedNotOpen => "replaced_not_open",
+        RefusalReason::FundsElsewhere => "funds_elsewhere",
+        RefusalReason::AmendListed => "amend_listed",
     }
 }
 

@@ -1,12 +1,13 @@
 //! A platform from a terminal, over its public API: one file a command, each with its arguments,
 //! its call and its words.
 //!
-//! - `place`, `batch`, `list`, `cancel`: order entry, at the gateway.
+//! - `place`, `batch`, `list`, `amend`, `cancel`: order entry, at the gateway.
 //! - `orders`, `trades`, `balances`: history, at the ledger.
 //! - `book`, `watch`: market data, at the broadcaster.
 //! - `order`, `trade`: an order and a trade, as text and as JSON. `table`, `problem`: how answers
 //!   and refusals read.
 
+mod amend;
 mod balances;
 mod batch;
 mod book;
@@ -81,10 +82,15 @@ Examples:
   tradespine list BTC-USDT oto 'buy 0.01 60000' 'sell 0.01 65000' --client alice")]
     List(list::ListArguments),
 
+    /// Lower the quantity of an open order, which keeps its place in the queue
+    #[command(after_help = "Example:  tradespine amend 1042 0.005 --client alice")]
+    Amend(amend::AmendArguments),
+
     /// Cancel open orders by their ids, or all of a client's
     #[command(after_help = "\
 Examples:  tradespine cancel 1042 --client alice
            tradespine cancel 1042 1043 1044 --client alice
+           tradespine cancel --client-order-id a-1 --instrument BTC-USDT --client alice
            tradespine cancel --all --instrument BTC-USDT --client alice")]
     Cancel(cancel::CancelArguments),
 
@@ -144,6 +150,7 @@ pub async fn run(command: ClientCommand) -> anyhow::Result<()> {
         ClientCommand::Place(place) => place::run(place).await,
         ClientCommand::Batch(batch) => batch::run(batch).await,
         ClientCommand::List(list) => list::run(list).await,
+        ClientCommand::Amend(amend) => amend::run(amend).await,
         ClientCommand::Cancel(cancel) => cancel::run(cancel).await,
         ClientCommand::Orders(orders) => orders::run(orders).await,
         ClientCommand::Book(book) => book::run(book).await,

@@ -51,6 +51,24 @@ impl Desk<'_> {
         let found = tokio::time::timeout(TELLING_MAX, looking).await;
         found.unwrap_or_else(|_| panic!("the ledger has no {status} {order}"))
     }
+
+    /// Waits until the book has so much on offer at a price.
+    async fn book_tells(&self, price: &str, quantity: &str) {
+        let url = format!("{}/api/v1/orderbook?instrument=BTC-USDT", self.platform.rest());
+        let looking = async {
+            loop {
+                let response = self.http.get(&url).send().await.expect("it answers");
+                let book: Value = response.json().await.unwrap_or_default();
+                let asks = book["asks"].as_array().into_iter().flatten();
+                if asks.into_iter().any(|level| *level == json!([price, quantity])) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let told = tokio::time::timeout(TELLING_MAX, looking).await;
+        told.unwrap_or_else(|_| panic!("the book has no {quantity} at {price}"));
+    }
 }
 
 fn text<'a>(order: &'a Value, field: &str) -> &'a str {
@@ -68,6 +86,7 @@ async fn each_kind_is_placed_decided_and_told() {
     stops(&desk).await;
     batches(&desk).await;
     lists(&desk).await;
+    changes(&desk).await;
     platform.stop().await;
     platform::verify(directory.path());
 }
@@ -149,6 +168,37 @@ async fn stops(desk: &Desk<'_>) {
     let response = desk.http.delete(&url).send().await.expect("it answers");
     assert_eq!(response.status(), StatusCode::OK);
     desk.ledger_tells(&profit, "cancelled").await;
+}
+
+/// What is amended keeps its place, the ledger tells the new quantity, and depth the new total.
+async fn changes(desk: &Desk<'_>) {
+    let first = desk.place("anna", "sell", "70000", json!({"client_order_id": "mine"})).await;
+    let second = desk.place("bert", "sell", "70000", json!({})).await;
+    let (id, url) = (&first["id"], format!("{}/api/v1/orders", desk.platform.rest()));
+    let lower = json!({"client_id": "anna", "quantity": "0.004"});
+    let amend = desk.http.patch(format!("{url}/{id}?wait=result")).json(&lower);
+    let response = amend.send().await.expect("it answers");
+    assert_eq!(response.status(), StatusCode::OK);
+    let amended: Value = response.json().await.expect("an order");
+    assert_eq!((text(&amended, "quantity"), text(&amended, "remaining")), ("0.004", "0.004"));
+    desk.book_tells("70000", "0.014").await;
+    desk.place("carl", "buy", "70000", json!({"quantity": "0.006"})).await;
+    let told = desk.ledger_tells(&first, "filled").await;
+    assert_eq!((text(&told, "quantity"), text(&told, "remaining")), ("0.004", "0"));
+    let told = desk.ledger_tells(&second, "partially_filled").await;
+    assert_eq!((text(&told, "quantity"), text(&told, "remaining")), ("0.01", "0.008"));
+
+    let again = desk.place("anna", "sell", "71000", json!({"client_order_id": "other"})).await;
+    let own = format!("{url}?client_id=anna&instrument=BTC-USDT&client_order_id=other");
+    let restricted = desk.http.delete(format!("{own}&only=partially_filled&wait=result"));
+    let response = restricted.send().await.expect("it answers");
+    assert_eq!(response.status(), StatusCode::CONFLICT);
+    let cancel = desk.http.delete(format!("{own}&only=new&wait=result"));
+    assert_eq!(cancel.send().await.expect("it answers").status(), StatusCode::OK);
+    desk.ledger_tells(&again, "cancelled").await;
+    let id = second["id"].as_u64().expect("an id");
+    let cancel = desk.http.delete(format!("{url}/{id}?client_id=bert&wait=result"));
+    assert_eq!(cancel.send().await.expect("it answers").status(), StatusCode::OK);
 }
 
 async fn self_trade_prevention(desk: &Desk<'_>) {

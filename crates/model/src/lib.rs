@@ -43,7 +43,8 @@ pub use id::{
 pub use instrument::{Instrument, Symbol};
 pub use list::Contingency;
 pub use order::{
-    Instructions, OrderType, SelfTradePrevention, Side, TimeInForce, Trigger, TriggerKind,
+    CancelOnly, Instructions, OrderFilter, OrderType, ReplaceMode, SelfTradePrevention, Side,
+    TimeInForce, Trigger, TriggerKind,
 };
 pub use price::Price;
 pub use quantity::Quantity;

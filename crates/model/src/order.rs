@@ -1,6 +1,6 @@
 //! The words that describe an order: side, type, time in force, and what else it may say.
 
-use crate::{Price, Timestamp};
+use crate::{InstrumentId, Price, Timestamp};
 
 /// Which way an order goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -187,6 +187,55 @@ impl Instructions {
     }
 }
 
+/// The only state in which an order is to be cancelled, for a client that must not cancel it in
+/// another: between what it knows and the cancel the order may have traded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CancelOnly {
+    /// Nothing of it has traded.
+    New,
+    /// Some of it has.
+    PartiallyFilled,
+}
+
+/// What becomes of an order that is to come instead of another where that is not open any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ReplaceMode {
+    /// It is refused.
+    StopOnFailure,
+    /// It is placed all the same.
+    AllowFailure,
+}
+
+/// Which of an account's open orders: all of them where it says nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OrderFilter {
+    /// Only those of this instrument.
+    pub instrument: Option<InstrumentId>,
+    /// Only those of this side.
+    pub side: Option<Side>,
+    /// Only those whose limit is this or higher; so none without a limit.
+    pub price_from: Option<Price>,
+    /// Only those whose limit is this or lower; likewise.
+    pub price_to: Option<Price>,
+}
+
+impl OrderFilter {
+    /// All of an account's orders, or all in one instrument.
+    pub const fn all(instrument: Option<InstrumentId>) -> OrderFilter {
+        OrderFilter { instrument, side: None, price_from: None, price_to: None }
+    }
+
+    /// Whether it takes an order of this instrument, side and limit.
+    pub fn takes(&self, instrument: InstrumentId, side: Side, limit: Option<Price>) -> bool {
+        let is_from = |from| limit.is_some_and(|limit| limit >= from);
+        let is_to = |to| limit.is_some_and(|limit| limit <= to);
+        self.instrument.is_none_or(|asked| asked == instrument)
+            && self.side.is_none_or(|asked| asked == side)
+            && self.price_from.is_none_or(is_from)
+            && self.price_to.is_none_or(is_to)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,6 +262,23 @@ mod tests {
             assert_eq!(again, order_type);
         }
         assert_eq!((StopLossLimit.awake(), TakeProfit.awake()), (Limit, Market));
+    }
+
+    #[test]
+    fn a_filter_takes_what_fits_all_that_it_says() {
+        let [low, at, high] = [9, 10, 11].map(|ticks| Price::from_ticks(ticks).ok());
+        let (one, other) = (InstrumentId(1), InstrumentId(2));
+        let all = OrderFilter::default();
+        assert!(all.takes(one, Side::Buy, None) && all.takes(other, Side::Sell, high));
+        let filter = OrderFilter { instrument: Some(one), side: Some(Side::Buy), ..all };
+        assert!(filter.takes(one, Side::Buy, None) && !filter.takes(one, Side::Sell, at));
+        assert!(!filter.takes(other, Side::Buy, at));
+        let range = OrderFilter { price_from: at, price_to: at, ..all };
+        let taken = [None, low, at, high].map(|limit| range.takes(one, Side::Buy, limit));
+        assert_eq!(taken, [false, false, true, false]);
+        let above = OrderFilter { price_from: at, ..all };
+        let taken = [None, low, at, high].map(|limit| above.takes(one, Side::Sell, limit));
+        assert_eq!(taken, [false, false, true, true]);
     }
 
     #[test]

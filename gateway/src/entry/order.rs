@@ -227,11 +227,11 @@ fn price(text: &str, listed: &Listed) -> Result<Price, Problem> {
     listed.instrument.parse_price(text).map_err(|error| bad_value("price", &error))
 }
 
-fn quantity(text: &str, listed: &Listed) -> Result<Quantity, Problem> {
+pub(super) fn quantity(text: &str, listed: &Listed) -> Result<Quantity, Problem> {
     listed.instrument.parse_quantity(text).map_err(|error| bad_value("quantity", &error))
 }
 
-fn bad_value(field: &'static str, error: &ValueError) -> Problem {
+pub(super) fn bad_value(field: &'static str, error: &ValueError) -> Problem {
     Problem::field(field, value_code(error), error)
 }
 

@@ -1,6 +1,9 @@
 //! Words of a request: side, type, time in force, mode of self-trade prevention, instant.
 
-use model::{Contingency, OrderType, SelfTradePrevention, Side, TimeInForce, Timestamp};
+use model::{
+    CancelOnly, Contingency, OrderType, ReplaceMode, SelfTradePrevention, Side, TimeInForce,
+    Timestamp,
+};
 use proto::{convert, text, trading};
 
 use crate::problem::Problem;
@@ -74,6 +77,30 @@ impl Word<'_, SelfTradePrevention> {
         match trading::SelfTradePrevention::try_from(wire) {
             Ok(trading::SelfTradePrevention::Unspecified) => Word::Absent,
             _ => convert::self_trade_from_wire(wire).map_or(Word::Unknown, Word::Known),
+        }
+    }
+}
+
+impl Word<'_, CancelOnly> {
+    /// The word of a gRPC request.
+    pub fn cancel_only(wire: i32) -> Self {
+        match trading::CancelOnly::try_from(wire) {
+            Ok(trading::CancelOnly::Unspecified) => Word::Absent,
+            Ok(trading::CancelOnly::New) => Word::Known(CancelOnly::New),
+            Ok(trading::CancelOnly::PartiallyFilled) => Word::Known(CancelOnly::PartiallyFilled),
+            Err(_) => Word::Unknown,
+        }
+    }
+}
+
+impl Word<'_, ReplaceMode> {
+    /// The word of a gRPC request.
+    pub fn replace_mode(wire: i32) -> Self {
+        match trading::ReplaceMode::try_from(wire) {
+            Ok(trading::ReplaceMode::Unspecified) => Word::Absent,
+            Ok(trading::ReplaceMode::StopOnFailure) => Word::Known(ReplaceMode::StopOnFailure),
+            Ok(trading::ReplaceMode::AllowFailure) => Word::Known(ReplaceMode::AllowFailure),
+            Err(_) => Word::Unknown,
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Many orders in one call, each with a result of its own.
 
-use model::OrderId;
 use proto::orders::{
     CancelOrdersRequest, CancelOrdersResponse, CancelOrdersResult, PlaceOrdersRequest,
     PlaceOrdersResponse, PlaceOrdersResult, cancel_orders_result, place_orders_result,
@@ -8,10 +7,10 @@ use proto::orders::{
 
 use super::{
     given,
-    orders::{cancelled_order, placed},
+    orders::{changed_order, placed},
 };
 use crate::{
-    entry,
+    entry::{self, Cancel},
     office::{Office, check_count},
     problem::Problem,
     trace,
@@ -44,12 +43,14 @@ pub(super) async fn cancel(
     let CancelOrdersRequest { client_id, order_ids, wait_for_result } = request;
     check_count("order_ids", order_ids.len())?;
     let account = entry::client(given(client_id))?;
-    let ids: Vec<Result<OrderId, Problem>> =
-        order_ids.iter().map(|id| entry::order_id_of(*id)).collect();
-    let done = office.cancel_each(&account, ids, *wait_for_result, trace::current()).await;
-    let results = order_ids.iter().zip(done).map(|(id, done)| {
+    let cancels = order_ids.iter().map(|id| {
+        let id = entry::order_id_of(*id)?;
+        Ok(Cancel::of(account.clone(), id))
+    });
+    let done = office.cancel_each(cancels.collect(), *wait_for_result, trace::current()).await;
+    let results = done.into_iter().map(|done| {
         let became = match done {
-            Ok(cancelled) => Became::Order(cancelled_order(client_id, *id, cancelled)),
+            Ok((cancel, changed)) => Became::Order(changed_order(changed, &cancel.named)),
             Err(problem) => Became::Error(problem.into()),
         };
         CancelOrdersResult { result: Some(became) }

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use model::AccountName;
+use model::OrderId;
 use proto::{
+    command::OrderName,
     orders::{
-        CancelAllOrdersRequest, CancelAllOrdersResponse, CancelOrderListRequest,
-        CancelOrderListResponse, CancelOrderRequest, CancelOrderResponse, CancelOrdersRequest,
-        CancelOrdersResponse, GetOrderListRequest, GetOrderListResponse, PlaceOrderListRequest,
-        PlaceOrderListResponse, PlaceOrderRequest, PlaceOrderResponse, PlaceOrdersRequest,
-        PlaceOrdersResponse, StreamOrdersRequest,
+        AmendOrderRequest, AmendOrderResponse, CancelAllOrdersRequest, CancelAllOrdersResponse,
+        CancelOrderListRequest, CancelOrderListResponse, CancelOrderRequest, CancelOrderResponse,
+        CancelOrdersRequest, CancelOrdersResponse, GetOrderListRequest, GetOrderListResponse,
+        PlaceOrderListRequest, PlaceOrderListResponse, PlaceOrderRequest, PlaceOrderResponse,
+        PlaceOrdersRequest, PlaceOrdersResponse, ReplaceOrderRequest, ReplaceOrderResponse,
+        StreamOrdersRequest,
         order_entry_service_server::{OrderEntryService, SERVICE_NAME},
     },
     trading::{Order, OrderStatus},
@@ -24,10 +26,9 @@ use super::{
     trace::{Method, answer, join, traceparent},
 };
 use crate::{
-    entry::{self, OrderFields, Placed, Word},
-    office::{Cancelled, Office, generated_key},
+    entry::{self, Cancel, CancelAll, FilterFields, NameFields, Named, OrderFields, Placed, Word},
+    office::{Changed, Office, generated_key},
     problem::Problem,
-    reference::Listed,
     result, trace,
 };
 
@@ -90,13 +91,55 @@ impl OrderEntryService for OrderEntry {
         let request = request.into_inner();
         let office = &self.office;
         let cancel = async {
-            let account = entry::client(given(&request.client_id))?;
-            let id = entry::order_id_of(request.order_id)?;
-            office.cancel(account, id, request.wait_for_result, trace::current()).await
+            let cancel = cancel_one(&request, office)?;
+            let changed = office.cancel(&cancel, request.wait_for_result, trace::current()).await?;
+            Ok(changed_order(changed, &cancel.named))
         };
-        let cancelled = answer(trace, cancel).await?;
-        let order = cancelled_order(&request.client_id, request.order_id, cancelled);
-        Ok(Response::new(CancelOrderResponse { order: Some(order) }))
+        let order = Some(answer(trace, cancel).await?);
+        Ok(Response::new(CancelOrderResponse { order }))
+    }
+
+    async fn amend_order(
+        &self,
+        request: Request<AmendOrderRequest>,
+    ) -> Result<Response<AmendOrderResponse>, Status> {
+        let trace = join(method("AmendOrder"), traceparent(&request));
+        let request = request.into_inner();
+        let office = &self.office;
+        let amend = async {
+            let id = entry::order_id_of(request.order_id)?;
+            let (client_id, quantity) = (given(&request.client_id), given(&request.quantity));
+            let wait = request.wait_for_result;
+            let changed = office.amend(client_id, id, quantity, wait, trace::current()).await?;
+            let account = entry::client(client_id)?;
+            let named = Named { account, order: OrderName::Id(id), partition: id.partition() };
+            Ok(changed_order(changed, &named))
+        };
+        let order = Some(answer(trace, amend).await?);
+        Ok(Response::new(AmendOrderResponse { order }))
+    }
+
+    async fn replace_order(
+        &self,
+        request: Request<ReplaceOrderRequest>,
+    ) -> Result<Response<ReplaceOrderResponse>, Status> {
+        let trace = join(method("ReplaceOrder"), traceparent(&request));
+        let request = request.into_inner();
+        let office = &self.office;
+        let replace = async {
+            let order = request.order.as_ref().ok_or_else(|| Problem::missing("order"))?;
+            let id = entry::order_id_of(request.replaced_order_id)?;
+            let (mode, fields) = (Word::replace_mode(request.mode), order_fields(order));
+            let catalogue = office.reference.loaded()?;
+            let replacing = entry::replace(id, mode, &fields, catalogue.as_ref(), generated_key)?;
+            office.replace(&replacing, order.wait_for_result, trace::current()).await
+        };
+        let replaced = answer(trace, replace).await?;
+        Ok(Response::new(ReplaceOrderResponse {
+            cancel_result: replaced.cancel.into(),
+            new_order_result: replaced.place.into(),
+            order: Some(replaced.order.into_order()),
+        }))
     }
 
     async fn place_orders(
@@ -151,8 +194,8 @@ impl OrderEntryService for OrderEntry {
         let trace = join(method("CancelAllOrders"), traceparent(&request));
         let office = &self.office;
         let cancel = async {
-            let (account, listed) = cancel_all(request.get_ref(), office)?;
-            Ok(office.cancel_all(&account, listed.as_deref(), true, trace::current()).await)
+            let all = cancel_all(request.get_ref(), office)?;
+            Ok(office.cancel_all(&all, true, trace::current()).await)
         };
         let results = answer(trace, cancel).await?.results;
         Ok(Response::new(CancelAllOrdersResponse { results }))
@@ -170,22 +213,6 @@ impl OrderEntryService for OrderEntry {
         let office = Arc::clone(&self.office);
         let results = stream::serve(office, requests, traceparent, place, self.stop.clone());
         Ok(Response::new(results))
-    }
-}
-
-/// An order as far as what became of its cancel tells.
-pub(super) fn cancelled_order(client_id: &str, order_id: u64, cancelled: Cancelled) -> Order {
-    let status = |status: OrderStatus| Order {
-        id: order_id,
-        client_id: client_id.to_owned(),
-        status: status.into(),
-        receipt: result::receipt(order_id),
-        ..Order::default()
-    };
-    match cancelled {
-        Cancelled::Done(order) => *order,
-        Cancelled::Taken(_) => status(OrderStatus::Pending),
-        Cancelled::Unknown => status(OrderStatus::Unknown),
     }
 }
 
@@ -215,15 +242,58 @@ pub(super) fn order_fields(request: &PlaceOrderRequest) -> OrderFields<'_> {
     }
 }
 
+/// Checks a request to cancel one order.
+pub(super) fn cancel_one(request: &CancelOrderRequest, office: &Office) -> Result<Cancel, Problem> {
+    let fields = NameFields {
+        client_id: given(&request.client_id),
+        id: match request.order_id {
+            0 => None,
+            number => Some(entry::order_id_of(number)?),
+        },
+        client_order_id: given(&request.client_order_id),
+        instrument: given(&request.instrument),
+    };
+    let only = Word::cancel_only(request.only);
+    entry::cancel(&fields, only, office.reference.loaded()?.as_ref())
+}
+
+/// The order after a change, as far as that is known.
+pub(super) fn changed_order(changed: Changed, named: &Named) -> Order {
+    match changed {
+        Changed::Done(order) => *order,
+        Changed::Taken(_) => named_order(named, OrderStatus::Pending),
+        Changed::Unknown => named_order(named, OrderStatus::Unknown),
+    }
+}
+
+/// An order of which nothing is known but its names.
+pub(super) fn named_order(named: &Named, status: OrderStatus) -> Order {
+    let id = named.id().map_or(0, OrderId::number);
+    let own = match &named.order {
+        OrderName::Id(_) => "",
+        OrderName::Own { key, .. } | OrderName::Both { key, .. } => key.as_str(),
+    };
+    Order {
+        id,
+        client_id: named.account.as_str().to_owned(),
+        client_order_id: own.to_owned(),
+        status: status.into(),
+        receipt: named.id().and_then(|id| result::receipt(id.number())),
+        ..Order::default()
+    }
+}
+
 /// Checks a request to cancel all orders.
 pub(super) fn cancel_all(
     request: &CancelAllOrdersRequest,
     office: &Office,
-) -> Result<(AccountName, Option<Arc<Listed>>), Problem> {
-    let account = entry::client(given(&request.client_id))?;
-    let listed = match given(&request.instrument) {
-        None => None,
-        symbol => Some(entry::instrument(symbol, office.reference.loaded()?.as_ref())?.clone()),
+) -> Result<CancelAll, Problem> {
+    let fields = FilterFields {
+        client_id: given(&request.client_id),
+        instrument: given(&request.instrument),
+        side: Word::side(request.side),
+        price_from: given(&request.price_from),
+        price_to: given(&request.price_to),
     };
-    Ok((account, listed))
+    entry::cancel_all(&fields, office.reference.loaded()?.as_ref())
 }

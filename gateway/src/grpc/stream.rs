@@ -15,7 +15,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use model::{AccountName, InstrumentId, Partition};
+use model::{InstrumentId, Partition};
 use proto::orders::{
     CancelAllOrdersRequest, CancelAllResult, CancelOrderRequest, PlaceOrderRequest,
     StreamOrdersRequest, stream_orders_request::Request as Asked,
@@ -26,10 +26,10 @@ use tonic::Streaming;
 use tracing::Span;
 
 pub(super) use self::outlet::Results;
-use super::{given, orders, trace::join};
+use super::{orders, trace::join};
 use crate::{
     desk::{Hear, News, OUTCOME_WAIT, Wants},
-    entry::{self, Placed},
+    entry::{Cancel, Placed},
     idempotency::Claim,
     office::{Office, cancel_all_submission, results_of, submission},
     problem::Problem,
@@ -49,7 +49,7 @@ struct Told {
 /// What the news is about, with what is needed to make a result of it.
 enum About {
     Place { placed: Box<Placed>, news: News },
-    Cancel { account: AccountName, order_id: u64, news: News },
+    Cancel { cancel: Box<Cancel>, news: News },
     CancelAll { results: Vec<CancelAllResult>, depth_sequence: u64 },
     Problem(Problem),
 }
@@ -140,15 +140,14 @@ impl Inlet {
         request: &CancelOrderRequest,
         trace: Trace,
     ) -> Result<(), Problem> {
-        let account = entry::client(given(&request.client_id))?;
-        let order_id = request.order_id;
-        let id = entry::order_id_of(order_id)?;
+        let cancel = Box::new(orders::cancel_one(request, &self.office)?);
         let wants = Wants::Answer(OUTCOME_WAIT);
         let (traceparent, span) = trace.into_parts();
-        let submission = self.office.cancel_submission(account.clone(), id, wants, traceparent)?;
+        let command = cancel.command();
+        let submission = self.office.change(&cancel.named, command, wants, traceparent)?;
         let sender = self.sender.clone();
         let hear: Hear = Box::new(move |news| {
-            tell(&sender, correlation_id, About::Cancel { account, order_id, news });
+            tell(&sender, correlation_id, About::Cancel { cancel, news });
             drop(span);
         });
         self.office.desk.submit(submission, hear)
@@ -160,12 +159,12 @@ impl Inlet {
         request: &CancelAllOrdersRequest,
         trace: Trace,
     ) -> Result<(), Problem> {
-        let (account, listed) = orders::cancel_all(request, &self.office)?;
-        let partitions = self.office.cancel_all_partitions(listed.as_deref());
+        let all = orders::cancel_all(request, &self.office)?;
+        let partitions = self.office.partitions_of(all.listed.as_deref());
         let (traceparent, span) = trace.into_parts();
         let gather = Arc::new(Gather {
             correlation_id,
-            instrument: listed.as_ref().map(|listed| listed.instrument.id),
+            instrument: all.filter.instrument,
             sender: self.sender.clone(),
             awaited: AtomicUsize::new(partitions.len()),
             gathered: Mutex::default(),
@@ -174,8 +173,7 @@ impl Inlet {
         for partition in partitions {
             let wants = Wants::Answer(OUTCOME_WAIT);
             let traceparent = traceparent.clone();
-            let submission =
-                cancel_all_submission(&account, listed.as_deref(), partition, wants, traceparent);
+            let submission = cancel_all_submission(&all, partition, wants, traceparent);
             let hearing = Arc::clone(&gather);
             let hear: Hear = Box::new(move |news| hearing.hear(partition, &news));
             if let Err(problem) = self.office.desk.submit(submission, hear) {

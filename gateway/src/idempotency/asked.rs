@@ -24,6 +24,10 @@ pub(super) fn asked(answer: &Answer) -> Option<Claim> {
         event::Kind::OrderRejected(rejected) if rejected.order_id == 0 => rejected.terms.as_ref(),
         _ => None,
     })?;
+    if terms.replaces {
+        // Under its key stands more than the order: which one it was to come instead of.
+        return None;
+    }
     let account = AccountName::new(answer.account(terms.account)?).ok()?;
     let order = PlaceOrder::try_from(order(terms)).ok()?;
     Some(Claim::new(&account, &order))
@@ -89,6 +93,7 @@ mod tests {
             quantity_lots,
             quote_quantity,
             instructions: convert::instructions_to_wire(&order.instructions),
+            replaces: false,
         }
     }
 
@@ -146,6 +151,7 @@ mod tests {
             answer(duplicate, None),
             answer(outcome::Kind::Applied(Applied {}), None),
             placed(OrderTerms { account: 2, ..terms(&bid()) }),
+            placed(OrderTerms { replaces: true, ..terms(&bid()) }),
             placed(OrderTerms { key: String::new(), ..terms(&bid()) }),
             placed(OrderTerms { quantity_lots: 0, ..terms(&bid()) }),
             placed(OrderTerms { time_in_force: 4, ..terms(&bid()) }),

@@ -2,12 +2,14 @@
 //! result of its own, as if it had come alone. All of them are appended in their order and without
 //! a pause, and none waits for what becomes of another.
 
+use super::{Changed, Office, Told};
+use crate::{
+    entry::{Cancel, Placed},
+    idempotency::Claim,
+    problem::Problem,
+};
 use bytes::Bytes;
 use futures_util::future::join_all;
-use model::{AccountName, OrderId};
-
-use super::{Cancelled, Office, Told};
-use crate::{entry::Placed, idempotency::Claim, problem::Problem};
 
 /// How many orders one request places or cancels at most: as many as are worth the saved round
 /// trips, and few enough that a batch holds up nobody behind it and its answer stays small.
@@ -59,22 +61,23 @@ impl Office {
         join_all(awaiting).await
     }
 
-    /// Cancels orders of one account; the results are in the order of the request.
+    /// Cancels orders; the results are in the order of the request.
     pub(crate) async fn cancel_each(
         &self,
-        account: &AccountName,
-        ids: Vec<Result<OrderId, Problem>>,
+        cancels: Vec<Result<Cancel, Problem>>,
         wait: bool,
         traceparent: Option<Bytes>,
-    ) -> Vec<Result<Cancelled, Problem>> {
-        let begun = ids.into_iter().map(|id| {
-            let id = id?;
-            Ok((id, self.begin_cancel(account.clone(), id, wait, traceparent.clone())))
+    ) -> Vec<Result<(Cancel, Changed), Problem>> {
+        let begun = cancels.into_iter().map(|cancel| {
+            let cancel = cancel?;
+            let sent = self.begin_cancel(&cancel, wait, traceparent.clone());
+            Ok((cancel, sent))
         });
         let begun: Vec<Result<_, Problem>> = begun.collect();
         let awaiting = begun.into_iter().map(|cancel| async {
-            let (id, sent) = cancel?;
-            self.cancel_outcome(account, id, sent).await
+            let (cancel, sent) = cancel?;
+            let changed = self.cancel_outcome(&cancel.named, sent).await?;
+            Ok((cancel, changed))
         });
         join_all(awaiting).await
     }

@@ -13,16 +13,16 @@ use proto::{
 use super::Office;
 use crate::{
     desk::{Answered, Awaited, News, RESULT_WAIT, Submission, Wants},
-    entry::Placed,
+    entry::{Cancel, CancelAll, Named, Placed},
     journal::{Asked, Recorded},
     problem::{Kind, Problem},
     reference::Listed,
     result,
 };
 
-/// What a client is told of a cancel.
+/// What a client is told of a change of an order.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Cancelled {
+pub(crate) enum Changed {
     /// The log has it, at this place; the order may still be filled before it.
     Taken(OrderId),
     /// The order as it was left.
@@ -41,65 +41,62 @@ pub(crate) struct CancelledAll {
 }
 
 impl Office {
-    /// Cancels one order of `account`.
+    /// Cancels one order.
     pub(crate) async fn cancel(
         &self,
-        account: AccountName,
-        id: OrderId,
+        cancel: &Cancel,
         wait: bool,
         traceparent: Option<Bytes>,
-    ) -> Result<Cancelled, Problem> {
-        let sent = self.begin_cancel(account.clone(), id, wait, traceparent);
-        self.cancel_outcome(&account, id, sent).await
+    ) -> Result<Changed, Problem> {
+        let sent = self.begin_cancel(cancel, wait, traceparent);
+        self.cancel_outcome(&cancel.named, sent).await
     }
 
     /// Sends a cancel on its way.
     pub(super) fn begin_cancel(
         &self,
-        account: AccountName,
-        id: OrderId,
+        cancel: &Cancel,
         wait: bool,
         traceparent: Option<Bytes>,
     ) -> Result<Awaited, Problem> {
         let wants = if wait { Wants::Answer(RESULT_WAIT) } else { Wants::Receipt };
-        self.desk.begin(self.cancel_submission(account, id, wants, traceparent)?)
+        self.desk.begin(self.change(&cancel.named, cancel.command(), wants, traceparent)?)
     }
 
     /// What becomes of a cancel that was sent on its way.
     pub(super) async fn cancel_outcome(
         &self,
-        account: &AccountName,
-        id: OrderId,
+        named: &Named,
         sent: Result<Awaited, Problem>,
-    ) -> Result<Cancelled, Problem> {
+    ) -> Result<Changed, Problem> {
+        let account = &named.account;
         match sent?.news().await? {
-            News::Appended { id, .. } => Ok(Cancelled::Taken(id)),
-            News::Answered(answered) => match ended_by(&answered, id) {
+            News::Appended { id, .. } => Ok(Changed::Taken(id)),
+            News::Answered(answered) => match ended_by(&answered, named.id()) {
                 Ok(ended) => {
-                    Ok(Cancelled::Done(Box::new(self.as_left(account, &answered, ended).await)))
+                    Ok(Changed::Done(Box::new(self.as_left(account, &answered, ended).await)))
                 }
-                Err(problem) => Err(self.explained(problem, account, id).await),
+                Err(problem) => Err(self.explained(problem, named).await),
             },
             News::NotWritten(problem) => Err(problem),
-            News::Unknown { .. } => Ok(Cancelled::Unknown),
+            News::Unknown { .. } => Ok(Changed::Unknown),
         }
     }
 
-    /// The way of a cancel into the log: to the partition that the order's own record is in.
-    pub(crate) fn cancel_submission(
+    /// The way of a change into the log: to the partition that the order's own record is in.
+    pub(crate) fn change(
         &self,
-        account: AccountName,
-        id: OrderId,
+        named: &Named,
+        command: Command,
         wants: Wants,
         traceparent: Option<Bytes>,
     ) -> Result<Submission, Problem> {
         // The answer is shown in the terms of a listed instrument.
         self.reference.loaded()?;
-        let partition = id.partition();
+        let (account, partition) = (named.account.clone(), named.partition);
         if partition.number() >= self.desk.partition_count() {
             return Err(Problem::refused(RefusalReason::UnknownOrder).at("id"));
         }
-        let command = Command::Cancel { order_id: id };
         Ok(Submission { account, command, partition, wants, claim: None, traceparent })
     }
 
@@ -123,15 +120,19 @@ impl Office {
         known.map_or(brief, |order| result::cancelled(order, ended, listed.as_deref(), at))
     }
 
-    /// Why an order could not be cancelled, where its own client asks and the ledger knows.
-    async fn explained(&self, problem: Problem, account: &AccountName, id: OrderId) -> Problem {
+    /// Why an order could not be changed, where its own client asks and the ledger knows.
+    pub(crate) async fn explained(&self, problem: Problem, named: &Named) -> Problem {
         if problem.code != proto::text::refusal(RefusalReason::UnknownOrder) {
             return problem;
         }
         let open = [OrderStatus::Open, OrderStatus::PartiallyFilled, OrderStatus::Pending];
-        match self.upstream.order(id).await {
+        let found = match named.id() {
+            Some(id) => self.upstream.order(id).await,
+            None => return problem,
+        };
+        match found {
             Ok(Some(order))
-                if order.client_id == account.as_str() && !open.contains(&order.status()) =>
+                if order.client_id == named.account.as_str() && !open.contains(&order.status()) =>
             {
                 let status = proto::text::order_status(order.status());
                 let message = format!("the order is {status} already");
@@ -141,19 +142,17 @@ impl Office {
         }
     }
 
-    /// Cancels all orders of `account`, or those of one instrument; not atomic over partitions.
+    /// Cancels all orders of an account that fit; not atomic over partitions.
     pub(crate) async fn cancel_all(
         &self,
-        account: &AccountName,
-        listed: Option<&Listed>,
+        all: &CancelAll,
         wait: bool,
         traceparent: Option<Bytes>,
     ) -> CancelledAll {
         let wants = if wait { Wants::Answer(RESULT_WAIT) } else { Wants::Receipt };
-        let partitions = self.cancel_all_partitions(listed);
+        let partitions = self.partitions_of(all.listed.as_deref());
         let sent = partitions.into_iter().map(|partition| {
-            let submission =
-                cancel_all_submission(account, listed, partition, wants, traceparent.clone());
+            let submission = cancel_all_submission(all, partition, wants, traceparent.clone());
             async move {
                 let news = self.desk.send(submission).await;
                 results_of(partition, &news.unwrap_or_else(News::NotWritten))
@@ -164,8 +163,8 @@ impl Office {
         CancelledAll { results, is_complete }
     }
 
-    /// The partitions that a cancel of all goes to.
-    pub(crate) fn cancel_all_partitions(&self, listed: Option<&Listed>) -> Vec<Partition> {
+    /// The partitions of one instrument, or of all.
+    pub(crate) fn partitions_of(&self, listed: Option<&Listed>) -> Vec<Partition> {
         match listed {
             Some(listed) => vec![listed.partition],
             None => (0..self.desk.partition_count()).filter_map(Partition::new).collect(),
@@ -194,35 +193,35 @@ impl Office {
 
 /// The way of a cancel of all into the log of one partition.
 pub(crate) fn cancel_all_submission(
-    account: &AccountName,
-    listed: Option<&Listed>,
+    all: &CancelAll,
     partition: Partition,
     wants: Wants,
     traceparent: Option<Bytes>,
 ) -> Submission {
-    let instrument = listed.map(|listed| listed.instrument.id);
-    let command = Command::CancelAll { instrument };
-    Submission { account: account.clone(), command, partition, wants, claim: None, traceparent }
+    let (account, command) = (all.account.clone(), all.command());
+    Submission { account, command, partition, wants, claim: None, traceparent }
 }
 
-/// The end that a cancel of `id` brought about, which is that of the original where `id` is of a
-/// duplicate.
-pub(crate) fn ended_by(answered: &Answered, id: OrderId) -> Result<&OrderEnded, Problem> {
+/// The end that a cancel brought about: of the order `id`, of its original where `id` is of a
+/// duplicate, or of the one that was meant by another name.
+pub(crate) fn ended_by(answered: &Answered, id: Option<OrderId>) -> Result<&OrderEnded, Problem> {
+    applied(answered)?;
+    let mut ends = result::cancelled_by(&answered.answer);
+    let first = ends.next();
+    let is_it = |ended: &&OrderEnded| id.is_some_and(|id| ended.order_id == id.number());
+    let own = ends.chain(first).find(is_it);
+    own.or(first).ok_or_else(|| Problem::refused(RefusalReason::UnknownOrder).at("id"))
+}
+
+/// Why a change was not made, where it was not.
+pub(crate) fn applied(answered: &Answered) -> Result<(), Problem> {
     let outcome = answered.answer.body.outcome.as_ref();
     match outcome.and_then(|outcome| outcome.kind.as_ref()) {
-        Some(outcome::Kind::Applied(_)) => {
-            let mut ends = result::cancelled_by(&answered.answer);
-            let first = ends.next();
-            let own = ends.chain(first).find(|ended| ended.order_id == id.number());
-            own.or(first).ok_or_else(|| Problem::refused(RefusalReason::UnknownOrder).at("id"))
-        }
+        Some(outcome::Kind::Applied(_)) => Ok(()),
         Some(outcome::Kind::Refused(refused)) => {
             let problem = Problem::refused(refused.reason());
-            Err(if refused.reason() == RefusalReason::UnknownOrder {
-                problem.at("id")
-            } else {
-                problem
-            })
+            let is_unknown = refused.reason() == RefusalReason::UnknownOrder;
+            Err(if is_unknown { problem.at("id") } else { problem })
         }
         _ => Err(Problem::refused(RefusalReason::Unspecified)),
     }

@@ -10,7 +10,7 @@ use proto::{
 use super::Office;
 use crate::{
     desk::{Answered, News, RESULT_WAIT, Submission, Wants},
-    entry::PlacedList,
+    entry::{Cancel, PlacedList},
     idempotency::{Claim, Kept},
     journal::{Asked, Recorded},
     office::{ended_by, order::key_reused_by},
@@ -147,10 +147,11 @@ impl Office {
     ) -> Result<CancelledList, Problem> {
         let id = id.record();
         let wants = if wait { Wants::Answer(RESULT_WAIT) } else { Wants::Receipt };
-        let submission = self.cancel_submission(account.clone(), id, wants, traceparent)?;
+        let cancel = Cancel::of(account.clone(), id);
+        let submission = self.change(&cancel.named, cancel.command(), wants, traceparent)?;
         match self.desk.send(submission).await? {
             News::Appended { id, .. } => Ok(CancelledList::Taken(id)),
-            News::Answered(answered) => match ended_by(&answered, id) {
+            News::Answered(answered) => match ended_by(&answered, Some(id)) {
                 Ok(_) => Ok(CancelledList::Done(self.list_as_left(id, &answered).await)),
                 Err(problem) => Err(self.list_explained(problem, &account, id).await),
             },

@@ -7,6 +7,7 @@ use axum::{
     extract::{Request, State},
     http::{HeaderMap, StatusCode, Uri},
 };
+use proto::trading::OrderStatus;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -14,14 +15,15 @@ use utoipa::ToSchema;
 use super::{
     body,
     body::OrderBody,
-    orders::{idempotency_key, taken_view, told_view},
+    changes::taken_view,
+    orders::{idempotency_key, told_view},
     params::Params,
     problem::ProblemView,
-    shape::{CancelTakenView, OrderView},
+    shape::{ChangeTakenView, OrderView, ReceiptView},
 };
 use crate::{
-    entry::{self, Placed},
-    office::{Cancelled, Office, Told, check_count, generated_key},
+    entry::{self, Cancel, Placed},
+    office::{Changed, Office, Told, check_count, generated_key},
     problem::Problem,
     reference::Catalogue,
     trace,
@@ -67,7 +69,7 @@ pub(super) struct CancelledView {
     order: Option<OrderView>,
     /// The cancel, where it was not waited for or nobody knows what became of it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    cancel: Option<CancelTakenView>,
+    cancel: Option<ChangeTakenView>,
     /// What is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<PartProblemView>,
@@ -181,35 +183,33 @@ pub(super) async fn cancel(
     let client = entry::client(params.get("client_id"))?;
     let ids = params.get("ids").ok_or_else(|| Problem::missing("ids"))?;
     check_count("ids", ids.split(',').count())?;
-    let ids: Vec<_> = ids.split(',').map(|id| entry::order_id(id.trim())).collect();
-    let done = office.cancel_each(&client, ids.clone(), wait, trace::current()).await;
-    let views = ids.into_iter().zip(done).map(|(id, done)| {
-        let done = id.and_then(|id| Ok((id, done?)));
-        cancelled_view(client.as_str(), done)
+    let cancels = ids.split(',').map(|id| {
+        let id = entry::order_id(id.trim())?;
+        Ok(Cancel::of(client.clone(), id))
     });
-    Ok(Json(views.collect()))
+    let done = office.cancel_each(cancels.collect(), wait, trace::current()).await;
+    Ok(Json(done.into_iter().map(cancelled_view).collect()))
 }
 
-fn cancelled_view(
-    client: &str,
-    done: Result<(model::OrderId, Cancelled), Problem>,
-) -> CancelledView {
+fn cancelled_view(done: Result<(Cancel, Changed), Problem>) -> CancelledView {
     let whole = |status: StatusCode| CancelledView {
         status: status.as_u16(),
         order: None,
         cancel: None,
         problem: None,
     };
-    let taken = |id, place| CancelledView {
-        cancel: Some(taken_view(id, client.to_owned(), place)),
+    let taken = |cancel: &Cancel, status, receipt| CancelledView {
+        cancel: Some(taken_view(&cancel.named, status, receipt)),
         ..whole(StatusCode::ACCEPTED)
     };
     match done {
-        Ok((_, Cancelled::Done(order))) => {
+        Ok((_, Changed::Done(order))) => {
             CancelledView { order: Some(OrderView::of(*order)), ..whole(StatusCode::OK) }
         }
-        Ok((id, Cancelled::Taken(place))) => taken(id, Some(place)),
-        Ok((id, Cancelled::Unknown)) => taken(id, None),
+        Ok((cancel, Changed::Taken(place))) => {
+            taken(&cancel, OrderStatus::Pending, Some(ReceiptView::at(place)))
+        }
+        Ok((cancel, Changed::Unknown)) => taken(&cancel, OrderStatus::Unknown, None),
         Err(problem) => {
             let (status, problem) = PartProblemView::of(problem);
             CancelledView { status, problem: Some(problem), ..whole(StatusCode::OK) }

@@ -1,6 +1,8 @@
 //! Bodies: bounded JSON objects whose fields are read from their text, so that no number ever
 //! passes through a float, and whatever is wrong is told with the name of its field.
 
+mod change;
+
 use std::{borrow::Cow, time::Duration};
 
 use axum::{
@@ -15,6 +17,8 @@ use crate::{
     entry::{MovementFields, OrderFields, Word},
     problem::{Kind, Problem},
 };
+
+pub(super) use self::change::{AmendBody, ModeBody};
 
 /// The largest body: an order with every field at its longest is below 2 KiB.
 const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -73,7 +77,7 @@ pub(super) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Probl
 }
 
 /// The fields that a broken body can be told to be broken at.
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 18] = [
     "client_id",
     "client_order_id",
     "instrument",
@@ -91,6 +95,7 @@ const FIELDS: [&str; 17] = [
     "amount",
     "deposit_id",
     "withdrawal_id",
+    "mode",
 ];
 
 /// The field whose value the reader was at when it gave up, where it is one of ours.

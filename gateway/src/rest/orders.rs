@@ -9,18 +9,19 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use model::OrderId;
-use proto::{ledger::ListOrdersRequest, trading::OrderStatus};
+use proto::ledger::ListOrdersRequest;
 
 use super::{
     IDEMPOTENCY_KEY, NEXT_CURSOR, body,
     body::OrderBody,
+    changes::changed_response,
     params::{Params, PathText},
     problem::ProblemView,
-    shape::{CancelAllResultView, CancelTakenView, CancelledAllView, OrderView, ReceiptView},
+    shape::{CancelAllResultView, CancelledAllView, ChangeTakenView, OrderView},
 };
 use crate::{
-    entry,
-    office::{Cancelled, Office, Told, generated_key},
+    entry::{self, FilterFields, NameFields, Word},
+    office::{Office, Told, generated_key},
     problem::Problem,
     trace,
 };
@@ -150,13 +151,15 @@ pub(super) async fn one(
     params(
         ("id" = u64, Path, description = "The order's id, or that of a duplicate of it"),
         ("client_id" = String, Query, description = "Whose order it is"),
+        ("client_order_id" = Option<String>, Query, description = "Also this one's: both must be those of one order"),
+        ("only" = Option<String>, Query, description = "new or partially_filled: not cancelled in any other state"),
         ("wait" = Option<String>, Query, description = "`result`: wait up to 5 s for the outcome"),
     ),
     responses(
         (status = 200, body = OrderView, description = "The order as it was left"),
-        (status = 202, body = CancelTakenView, description = "The log has the cancel"),
+        (status = 202, body = ChangeTakenView, description = "The log has the cancel"),
         (status = 404, body = ProblemView<'_>, description = "This client has no such open order"),
-        (status = 409, body = ProblemView<'_>, description = "The order is not open any more"),
+        (status = 409, body = ProblemView<'_>, description = "The order is not open any more, or not in that state"),
     )
 )]
 pub(super) async fn cancel(
@@ -165,23 +168,40 @@ pub(super) async fn cancel(
     uri: Uri,
 ) -> Result<Response, Problem> {
     let params = Params::of(&uri)?;
-    let wait = params.waits()?;
-    let id = entry::order_id(&id)?;
-    let client = entry::client(params.get("client_id"))?;
-    let client_id = client.as_str().to_owned();
-    Ok(match office.cancel(client, id, wait, trace::current()).await? {
-        Cancelled::Done(order) => Json(OrderView::of(*order)).into_response(),
-        Cancelled::Taken(place) => accepted(taken_view(id, client_id, Some(place))),
-        Cancelled::Unknown => accepted(taken_view(id, client_id, None)),
-    })
+    cancel_one(&office, Some(entry::order_id(&id)?), &params).await
 }
 
-/// Cancels all open orders of a client, or those of one instrument.
+/// Cancels the order that `id` and the parameters name.
+async fn cancel_one(
+    office: &Office,
+    id: Option<OrderId>,
+    params: &Params,
+) -> Result<Response, Problem> {
+    let wait = params.waits()?;
+    let fields = NameFields {
+        client_id: params.get("client_id"),
+        id,
+        client_order_id: params.get("client_order_id"),
+        instrument: params.get("instrument"),
+    };
+    let only = Word::text(params.get("only"));
+    let cancel = entry::cancel(&fields, only, office.reference.loaded()?.as_ref())?;
+    let changed = office.cancel(&cancel, wait, trace::current()).await?;
+    Ok(changed_response(changed, &cancel.named))
+}
+
+/// Cancels all open orders of a client, or those that fit what is given; or, with `client_order_id`, the
+/// one order of that id, which `DELETE /api/v1/orders/{id}` tells the answers of.
 #[utoipa::path(
     delete, path = "/api/v1/orders", tag = "orders",
     params(
         ("client_id" = String, Query, description = "Whose orders"),
         ("instrument" = Option<String>, Query, description = "Only of this instrument"),
+        ("side" = Option<String>, Query, description = "Only those that buy, or sell"),
+        ("price_from" = Option<String>, Query, description = "With instrument: only those whose limit is this or higher"),
+        ("price_to" = Option<String>, Query, description = "With instrument: only those whose limit is this or lower"),
+        ("client_order_id" = Option<String>, Query, description = "The one order of this instrument under the client's own id"),
+        ("only" = Option<String>, Query, description = "With client_order_id: new or partially_filled"),
         ("wait" = Option<String>, Query, description = "`result`: wait up to 5 s for the outcome"),
     ),
     responses(
@@ -194,35 +214,26 @@ pub(super) async fn cancel_all(
     uri: Uri,
 ) -> Result<Response, Problem> {
     let params = Params::of(&uri)?;
+    if params.get("client_order_id").is_some() {
+        return cancel_one(&office, None, &params).await;
+    }
+    if params.get("only").is_some() {
+        let advice = "is only for one order; give client_order_id with it, or leave it out";
+        return Err(Problem::field("only", "only_for_one", advice));
+    }
     let wait = params.waits()?;
-    let client = entry::client(params.get("client_id"))?;
-    let listed = match params.get("instrument") {
-        Some(symbol) => {
-            Some(entry::instrument(Some(symbol), office.reference.loaded()?.as_ref())?.clone())
-        }
-        None => None,
+    let fields = FilterFields {
+        client_id: params.get("client_id"),
+        instrument: params.get("instrument"),
+        side: Word::text(params.get("side")),
+        price_from: params.get("price_from"),
+        price_to: params.get("price_to"),
     };
-    let done = office.cancel_all(&client, listed.as_deref(), wait, trace::current()).await;
+    let all = entry::cancel_all(&fields, office.reference.loaded()?.as_ref())?;
+    let done = office.cancel_all(&all, wait, trace::current()).await;
     let is_done = wait && done.is_complete;
     let status = if is_done { StatusCode::OK } else { StatusCode::ACCEPTED };
     let results = done.results.into_iter().map(CancelAllResultView::of).collect();
-    let view = CancelledAllView { client_id: client.as_str().to_owned(), results };
+    let view = CancelledAllView { client_id: all.account.as_str().to_owned(), results };
     Ok((status, Json(view)).into_response())
-}
-
-/// A cancel that the log has at `place`, or of which nobody knows whether it has it.
-pub(super) fn taken_view(
-    id: OrderId,
-    client_id: String,
-    place: Option<OrderId>,
-) -> CancelTakenView {
-    let (id, receipt) = (id.number(), place.map(ReceiptView::at));
-    let status = if place.is_some() { OrderStatus::Pending } else { OrderStatus::Unknown };
-    let status = proto::text::order_status(status);
-    let look_up = format!("/api/v1/orders/{id}");
-    CancelTakenView { id, order_id: id, client_id, status, receipt, look_up }
-}
-
-fn accepted(view: CancelTakenView) -> Response {
-    (StatusCode::ACCEPTED, Json(view)).into_response()
 }

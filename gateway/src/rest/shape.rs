@@ -1,9 +1,13 @@
 //! The shapes of answers: decimal text without trailing zeros, instants in RFC 3339, words in lower
 //! case, null where there is nothing.
 
+mod change;
+
 use proto::{convert, ledger, marketdata, orders, reference, text, trading};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+pub(super) use self::change::{ChangeTakenView, ReplacedView};
 
 /// An order.
 #[derive(Debug, Serialize, ToSchema)]
@@ -153,24 +157,6 @@ impl OrderView {
         };
         OrderView { look_up: Some(look_up), ..view }
     }
-}
-
-/// A cancel that the log has and its shard has not answered.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = CancelTaken)]
-pub(super) struct CancelTakenView {
-    /// The order that is to be cancelled.
-    pub(super) id: u64,
-    /// The same again.
-    pub(super) order_id: u64,
-    pub(super) client_id: String,
-    /// pending, or unknown where the log did not confirm the cancel.
-    #[schema(example = "pending")]
-    pub(super) status: &'static str,
-    /// Where the cancel's own record stands.
-    pub(super) receipt: Option<ReceiptView>,
-    /// Where the order can be looked up.
-    pub(super) look_up: String,
 }
 
 impl From<trading::Receipt> for ReceiptView {

@@ -13,10 +13,12 @@ use std::{
     time::Duration,
 };
 
-use model::{OrderId, Partition, RequestId};
+use model::{CancelOnly, KeyText, OrderFilter, OrderId, Partition, ReplaceMode, RequestId, Side};
 use prost::Message;
 use proto::{
-    command::{Ask, ClientCommand, Command, KeySpace, PlaceList, PlaceOrder},
+    command::{
+        Ask, ClientCommand, Command, KeySpace, OrderName, PlaceList, PlaceOrder, ReplaceOrder,
+    },
     log::{
         self, Applied, BookChanged, Duplicate, EndReason, Event, OrderEnded, Outcome,
         RefusalReason, Refused, TradeExecuted, event, outcome,
@@ -118,7 +120,23 @@ impl Rules {
             Command::Place(order) => self.place(id, name, order),
             Command::PlaceList(list) => self.place_list(id, name, &list),
             Command::Cancel { order_id } => self.cancel(&name, order_id.number()),
-            Command::CancelAll { instrument } => {
+            Command::CancelNamed { only: Some(CancelOnly::PartiallyFilled), .. } => {
+                refused(RefusalReason::CancelRestricted)
+            }
+            Command::CancelNamed { order, .. } => match self.find(&name, &order) {
+                Some(id) => self.cancel(&name, id),
+                None => refused(RefusalReason::UnknownOrder),
+            },
+            Command::Replace(replace) => self.replace(id, name, replace),
+            Command::Amend { order, quantity } => {
+                self.amend(&name, self.find(&name, &order).unwrap_or_default(), quantity.lots())
+            }
+            // Of what is open here the side and the limit are not kept.
+            Command::CancelMatching(filter) if filter.side == Some(Side::Sell) => {
+                applied(Vec::new())
+            }
+            Command::CancelMatching(OrderFilter { instrument, .. })
+            | Command::CancelAll { instrument } => {
                 self.cancel_all(&name, instrument.map(|instrument| instrument.0))
             }
             Command::Withdraw(movement) if movement.amount.units() >= HUNDRED => {
@@ -222,6 +240,61 @@ impl Rules {
         }
     }
 
+    fn find(&self, name: &str, order: &OrderName) -> Option<u64> {
+        let own = |key: &KeyText| {
+            let key = (name.to_owned(), KeySpace::ClientOrderId, key.as_str().to_owned());
+            self.keys.get(&key).map(|(_, id)| *id)
+        };
+        match order {
+            OrderName::Id(id) => Some(id.number()),
+            OrderName::Own { key, .. } => own(key),
+            OrderName::Both { id, key } => own(key).filter(|own| *own == id.number()),
+        }
+    }
+
+    /// Under its key stands the order alone: enough for gateways.
+    fn replace(&mut self, id: u64, name: String, replace: ReplaceOrder) -> log::AnswerBody {
+        let old = self.find(&name, &replace.replaced);
+        let old = old.filter(|old| self.open.get(old).is_some_and(|(owner, ..)| *owner == name));
+        if old.is_none() && replace.mode == ReplaceMode::StopOnFailure {
+            let reason = RefusalReason::ReplacedNotOpen;
+            let events = vec![rejected(&replace.place, reason)];
+            return log::AnswerBody { events, accounts: vec![name], ..refused(reason) };
+        }
+        let mut body = self.place(id, name.clone(), replace.place);
+        let Some(old) = old else { return body };
+        for event in &mut body.events {
+            if let Some(event::Kind::OrderPlaced(placed)) = &mut event.kind {
+                placed.replaced_order_id = old;
+                body.events.splice(0..0, self.cancel(&name, old).events);
+                break;
+            }
+        }
+        body
+    }
+
+    /// Of what is open nothing has traded.
+    fn amend(&mut self, name: &str, id: u64, quantity_lots: u64) -> log::AnswerBody {
+        match self.open.get_mut(&id) {
+            Some((owner, instrument_id, lots)) if owner == name => {
+                if quantity_lots >= *lots {
+                    return refused(RefusalReason::AmendIncreases);
+                }
+                *lots = quantity_lots;
+                let amended = log::OrderAmended {
+                    order_id: id,
+                    account: 0,
+                    instrument_id: *instrument_id,
+                    quantity_lots,
+                    remaining_lots: quantity_lots,
+                    prevented_lots: 0,
+                };
+                applied(vec![event(event::Kind::OrderAmended(amended))])
+            }
+            _ => refused(RefusalReason::UnknownOrder),
+        }
+    }
+
     fn cancel_all(&mut self, name: &str, instrument: Option<u32>) -> log::AnswerBody {
         let mut events = Vec::new();
         self.open.retain(|id, (owner, of, lots)| {
@@ -299,6 +372,7 @@ fn terms(order: &PlaceOrder) -> log::OrderTerms {
         quantity_lots: wire.quantity_lots,
         quote_quantity: wire.quote_quantity,
         instructions: wire.instructions,
+        replaces: false,
     }
 }
 

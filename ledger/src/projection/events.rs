@@ -6,8 +6,8 @@ use model::{
 use proto::{
     convert::{self, Malformed},
     log::{
-        EndReason, Event, KeySpace, OrderEnded, OrderTerms, RefusalReason, TradeExecuted,
-        TradePrevented, event,
+        EndReason, Event, KeySpace, OrderAmended, OrderEnded, OrderTerms, RefusalReason,
+        TradeExecuted, TradePrevented, event,
     },
     reference::{ReferenceRecord, reference_body},
     text,
@@ -16,6 +16,12 @@ use proto::{
 
 use super::{Changes, Fold, wire};
 use crate::row::{AssetRow, InstrumentRow, OrderRow, OrderState, TradeRow};
+
+/// The quantity in a state that does not tell it: of two states the smaller counts.
+const NOT_TOLD: Quantity = match Quantity::from_lots(Quantity::LOTS_MAX) {
+    Ok(most) => most,
+    Err(_) => Quantity::ZERO,
+};
 
 impl Fold<'_> {
     pub(super) fn event(&self, event: &Event, changes: &mut Changes) -> Result<(), Malformed> {
@@ -42,6 +48,7 @@ impl Fold<'_> {
             event::Kind::PendingPlaced(placed) => self.pending_placed(placed, changes)?,
             event::Kind::Trade(trade) => self.trade(trade, changes)?,
             event::Kind::TradePrevented(prevented) => self.prevented(prevented, changes)?,
+            event::Kind::OrderAmended(amended) => self.amended(amended, changes)?,
             event::Kind::OrderEnded(ended) => self.ended(ended, changes)?,
             event::Kind::AccountCompacted(compacted) => {
                 changes.compact(self.name(compacted.account)?);
@@ -120,14 +127,13 @@ impl Fold<'_> {
                 0 => None,
                 ticks => Some(convert::price(ticks)?),
             },
-            quantity,
             quote_quantity: match convert::amount(terms.quote_quantity.as_ref())? {
                 Amount::ZERO => None,
                 amount => Some(amount),
             },
             contingency: None,
             created_at: self.answer.now,
-            state: self.state(status, quantity, reason),
+            state: OrderState { quantity, ..self.state(status, quantity, reason) },
         })
     }
 
@@ -138,6 +144,7 @@ impl Fold<'_> {
         reason: &str,
     ) -> OrderState {
         OrderState {
+            quantity: NOT_TOLD,
             remaining,
             prevented: Quantity::ZERO,
             status,
@@ -182,6 +189,18 @@ impl Fold<'_> {
             let prevented = convert::quantity(total)?;
             changes.move_order(convert::order_id(order)?, OrderState { prevented, ..state });
         }
+        Ok(())
+    }
+
+    /// The order is as open as it was, and asks for less.
+    fn amended(&self, wire: &OrderAmended, changes: &mut Changes) -> Result<(), Malformed> {
+        let quantity = convert::quantity(wire.quantity_lots)?;
+        let remaining = convert::quantity(wire.remaining_lots)?;
+        let prevented = convert::quantity(wire.prevented_lots)?;
+        let has_traded = remaining.lots() + prevented.lots() < quantity.lots();
+        let status = if has_traded { OrderStatus::PartiallyFilled } else { OrderStatus::Open };
+        let state = OrderState { quantity, prevented, ..self.state(status, remaining, "") };
+        changes.move_order(convert::order_id(wire.order_id)?, state);
         Ok(())
     }
 

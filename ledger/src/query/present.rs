@@ -35,7 +35,7 @@ pub(super) fn order(row: &OrderRow, catalog: &Catalog) -> trading::Order {
         time_in_force: time_in_force_to_wire(row.time_in_force).into(),
         price: text(&|instrument| row.price.map(|price| instrument.format_price(price))),
         quantity: text(&|instrument| match row.quote_quantity {
-            None => Some(instrument.format_quantity(row.quantity)),
+            None => Some(instrument.format_quantity(row.state.quantity)),
             Some(_) => None,
         }),
         quote_quantity: text(&|instrument| {

@@ -113,6 +113,7 @@ pub fn terms(key_space: log::KeySpace, key: &str) -> log::OrderTerms {
         quantity_lots: 10,
         quote_quantity: None,
         instructions: None,
+        replaces: false,
     }
 }
 
@@ -157,6 +158,19 @@ pub fn ended(order_id: u64, reason: log::EndReason, remaining_lots: u64) -> even
         instrument_id: 1,
         reason,
         remaining_lots,
+    })
+}
+
+/// An amend: what the order asks for now, what remains of it, and what was prevented.
+pub fn amended(order_id: u64, lots: [u64; 3]) -> event::Kind {
+    let [quantity_lots, remaining_lots, prevented_lots] = lots;
+    event::Kind::OrderAmended(log::OrderAmended {
+        order_id,
+        account: 0,
+        instrument_id: 1,
+        quantity_lots,
+        remaining_lots,
+        prevented_lots,
     })
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::answers::{
-    LOG, Scribe, applied, asset, balance, batches, duplicate_of, ended, flow::Flow, listings, of,
-    one_batch, placed, prevented, rejected, terms,
+    LOG, Scribe, amended, applied, asset, balance, batches, duplicate_of, ended, flow::Flow,
+    listings, of, one_batch, placed, prevented, rejected, terms,
 };
 use ledger::{
     projection::{OrderChange, Projector},
@@ -199,7 +199,7 @@ pub async fn a_client_order_id_finds_its_newest_owner(store: &dyn Store) {
     assert_eq!(refused.client_order_id, Some(key("mine")));
 }
 
-pub async fn what_an_order_says_and_what_was_prevented_of_it_is_kept(store: &dyn Store) {
+pub async fn what_an_order_says_and_what_became_of_its_quantity_is_kept(store: &dyn Store) {
     let mut scribe = Scribe::new(Partition::FIRST);
     let said = proto::log::Instructions {
         post_only: true,
@@ -216,12 +216,13 @@ pub async fn what_an_order_says_and_what_was_prevented_of_it_is_kept(store: &dyn
     let bodies = [
         vec![placed(gtd)],
         vec![placed(terms(KeySpace::Generated, "l")), prevented(2, [2, 2, 8], [2, 2, 8])],
+        vec![amended(2, [7, 5, 2])],
         vec![ended(1, EndReason::Expired, 8)],
-        vec![ended(2, EndReason::Cancelled, 8)],
+        vec![ended(2, EndReason::Cancelled, 5)],
     ];
     let answers: Vec<Answer> =
         bodies.into_iter().map(|events| scribe.answer(of("alice", applied(events)))).collect();
-    // Each in a transaction of its own: the last ones do not tell what was prevented.
+    // Each in a transaction of its own: the last ones do not tell what was prevented or amended.
     apply_all(store, &answers, 1).await;
     let row =
         |id| async move { store.order(order_id(id)).await.expect("it reads").expect("it is") };
@@ -238,6 +239,8 @@ pub async fn what_an_order_says_and_what_was_prevented_of_it_is_kept(store: &dyn
     assert_eq!(first.instructions, expected);
     assert_eq!(second.instructions, Instructions::default());
     assert_eq!((first.state.prevented.lots(), second.state.prevented.lots()), (2, 2));
+    assert_eq!((first.state.quantity.lots(), second.state.quantity.lots()), (10, 7));
+    assert_eq!(second.state.remaining.lots(), 5);
     assert_eq!((first.state.reason.as_str(), first.state.remaining.lots()), ("expired", 8));
 }
 

@@ -1,13 +1,13 @@
-//! Every order book of a shard and its open orders: listing, cancelling, looking.
+//! Every order book of a shard and its open orders: listing and looking.
 //!
-//! Placing is in [`sweep`](crate::sweep).
+//! Placing is in [`sweep`](crate::sweep), cancelling in `cancel`.
 
 use model::{
     AccountHandle, Amount, Fees, Instrument, InstrumentId, OrderId, Price, Side, Timestamp,
 };
 
 use crate::{
-    BookEvent, End, EndReason, LevelChange, NewOrder, OpenOrder, Outcome,
+    BookEvent, End, EndReason, LevelChange, OpenOrder, Outcome,
     book::{Book, Level, Resting},
     lists::Lists,
     open::OpenOrders,
@@ -168,45 +168,6 @@ impl Books {
             place = self.orders.slab[place].account_next;
             Some(order)
         })
-    }
-
-    /// Cancels an open order, asleep or not, and with it what hangs on it; by the id of a list all
-    /// of it. Tells whether there was one; else nothing changes.
-    pub fn cancel(&mut self, id: OrderId, out: &mut Outcome) -> bool {
-        let Some(place) = self.orders.find(id) else {
-            let is_one = self.cancel_sleeper(id, out) || self.cancel_pending(id, out);
-            return is_one || self.cancel_list(id, out);
-        };
-        let sequence = self.next_sequence(place);
-        self.take_out(place, sequence, EndReason::Cancelled, out);
-        true
-    }
-
-    /// Cancels every open order of an account, or those in one book, and tells how many there were:
-    /// those that rest, oldest first, then those that sleep, oldest first, each with what hangs on
-    /// it behind it; then those that are due. For each book it is one change of the public depth.
-    pub fn cancel_all(
-        &mut self,
-        account: AccountHandle,
-        instrument: Option<InstrumentId>,
-        out: &mut Outcome,
-    ) -> usize {
-        let (before, first_level) = (out.events.len(), out.levels.len());
-        let mut place = self.orders.of_account(account.0).head;
-        while place != NIL {
-            let next = self.orders.slab[place].account_next;
-            let book = self.levels[self.orders.slab[place].level].book as usize;
-            if instrument.is_none_or(|id| id == self.books[book].instrument.id) {
-                let sequence = self.books[book].sequence + 1;
-                self.take_out(place, sequence, EndReason::Cancelled, out);
-            }
-            place = next;
-        }
-        self.close_changes(first_level, out);
-        self.cancel_sleepers(account, instrument, out);
-        let is_asked = |order: &NewOrder| instrument.is_none_or(|id| id == order.instrument);
-        self.cancel_due(account, is_asked, out);
-        out.events.len() - before
     }
 
     /// The best `levels` levels of each side of a book; nothing where there is no such book.

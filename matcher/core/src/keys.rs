@@ -193,6 +193,11 @@ impl Keys {
         }
     }
 
+    /// The order that `key` was used for, while that is remembered.
+    pub fn find(&self, key: &OrderKey) -> Option<OrderId> {
+        self.index.find(key).map(|place| self.index.entry(place).order)
+    }
+
     /// Remembers that `key` was used for `order`, until `keep_until` has passed and the order is no
     /// longer open. `holder` is what the key's name will be after the order: one that opens an
     /// account counts as having it.

@@ -132,7 +132,9 @@
 //!     there is nothing of it. Its id is then unknown here. A refused order changes nothing.
 //! 25. Cancelling an id that is not open changes nothing. Cancel-all ends an account's orders in
 //!     the order in which they came to rest, over all books or in one; then those that sleep, in
-//!     order of entry, each with those that it takes along behind it; then those that are due.
+//!     order of entry, each with those that it takes along behind it; then those that are due. So
+//!     do those that an `OrderFilter` takes: of a side, of a range of limits. A market order that
+//!     sleeps has no limit and is in no range. What is taken along need not be taken itself.
 //!
 //! # What the public sees
 //!
@@ -145,26 +147,43 @@
 //!     id, bids before asks, best first.
 //! 28. Changing an instrument's settings leaves its resting orders as they are.
 //!
+//! # Amending
+//!
+//! 29. An open order can be amended to a lower quantity: below what it asked for in all, above what
+//!     has traded and was prevented. It keeps its place, asleep or not, and the difference is gone
+//!     from what remains, in one change of the depth. What has woken and not gone on yet goes on
+//!     with less; a market order's funds fall in proportion, rounded up.
+//! 30. Nothing else is amended. To more it is refused as [`AmendRefused::Increases`], to the same
+//!     as [`AmendRefused::ChangesNothing`], to what it has got already or less as
+//!     [`AmendRefused::LeavesNothing`]; another price is a cancel and a new order, whose place is
+//!     that of one that comes.
+//!
+//! 31. Replacing is for the caller: it cancels one order and places another, each as a command of
+//!     its own. Beforehand it asks [`Books::check`] of the new one and, where the old one is all
+//!     that a post-only order would meet, [`Books::is_alone_in_the_way`].
+//!
 //! # Cost
 //!
 //! Placing costs a search for the level and O(1) for each trade or prevented trade, a FOK order at
 //! most [`FILLS_MAX`] looks on top; an order that expires by itself a logarithm of how many do;
-//! cancelling O(1) and, where it empties a level, a search; cancel-all O(the account's own orders);
-//! counts O(1). Memory is reused: after its largest state so far, the core allocates nothing. An
+//! amending and cancelling O(1) and, where it empties a level, a search; cancel-all O(the account's
+//! own orders); counts O(1). Memory is reused: after its largest state so far, the core allocates nothing. An
 //! open order takes 64 bytes, its level 32, the index by id 5 to 12.
 //!
 //! # Layout
 //!
-//! - [`books`]: all books of a shard: listing, cancelling, looking. Starts the story.
+//! - [`books`]: all books of a shard: listing, looking. Starts the story. `cancel`: cancelling.
 //! - [`feasible`]: what can be told before an order does anything: what refuses it, and whether it
 //!   could be filled whole.
 //! - [`sweep`]: placing an order. [`prevention`]: where it meets one of its own account.
+//! - [`amend`]: an open order asks for less.
 //! - [`expiry`]: orders that end by themselves. [`sleepers`]: orders that wait for a price.
 //! - [`lists`]: orders of which one decides what becomes of the others.
 //! - [`order`], [`outcome`]: what goes in and what comes out.
 //! - [`keys`]: the keys that make retries safe; independent of the books.
 //! - [`image`]: the books as plain data, and back with everything checked.
 //! - [`audit`]: what must be true between two commands.
+//! - `replace`: whether an order would take if another were not there.
 //! - `book`, `open`, `ladder`, `slab`: one book, open orders by id and account, the levels of a
 //!   side by price, and the table that they live in. `schedules`: which fees each is charged by.
 //!
@@ -174,9 +193,11 @@
 #![forbid(unsafe_code)]
 #![deny(clippy::float_arithmetic)]
 
+pub mod amend;
 pub mod audit;
 mod book;
 pub mod books;
+mod cancel;
 pub mod expiry;
 pub mod feasible;
 pub mod image;
@@ -187,11 +208,13 @@ mod open;
 pub mod order;
 pub mod outcome;
 pub mod prevention;
+mod replace;
 mod schedules;
 mod slab;
 pub mod sleepers;
 pub mod sweep;
 
+pub use amend::{AmendRefused, Amended};
 pub use books::{ACCOUNTS_END, Books, Depth, ORDERS_MAX};
 pub use feasible::Refused;
 pub use image::{BookImage, BooksImage, COUNTER_MAX, RestoreError};

@@ -77,3 +77,10 @@ pub struct OpenOrder {
     /// The schedule that it is charged by.
     pub fees: Fees,
 }
+
+impl OpenOrder {
+    /// What of it has traded.
+    pub fn traded(&self) -> Quantity {
+        self.quantity.minus(self.remaining).minus(self.prevented)
+    }
+}

@@ -3,7 +3,7 @@
 
 use model::{AccountHandle, Amount, Fees, InstrumentId, OrderId, Price, Quantity, Side, TradeId};
 
-use crate::{Prevented, Refused};
+use crate::{Amended, Prevented, Refused};
 
 /// Filled by one command and read by the caller, who clears it and hands it in again: once it has
 /// grown to the largest answer, nothing is allocated.
@@ -65,6 +65,8 @@ pub enum BookEvent {
     Rested(Rested),
     /// An order sleeps until the price of a trade wakes it: which order.
     Sleeps(OrderId),
+    /// An open order asks for less than before.
+    Amended(Amended),
     /// An order ended. There is exactly one for each order, and nothing of it after.
     Ended(End),
     /// An order of a list ended before it was placed. So it has this for its one end.

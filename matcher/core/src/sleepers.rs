@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 
 use core::hash::BuildHasher;
 use hashbrown::HashTable;
-use model::{AccountHandle, InstrumentId, OrderId, Price};
+use model::{AccountHandle, OrderFilter, OrderId, Price};
 use rustc_hash::FxBuildHasher;
 
 use crate::{
@@ -96,6 +96,10 @@ impl Sleepers {
 
     pub(crate) fn count_of(&self, account: u32) -> usize {
         self.of_account(account).count as usize
+    }
+
+    pub(crate) fn order_mut(&mut self, id: OrderId) -> Option<&mut NewOrder> {
+        self.find(id).map(|at| &mut self.beds[at].sleeper.order)
     }
 
     /// Every sleeper by entry, and those that have woken in their order.
@@ -288,21 +292,20 @@ impl Books {
     pub(crate) fn cancel_sleepers(
         &mut self,
         account: AccountHandle,
-        instrument: Option<InstrumentId>,
+        filter: &OrderFilter,
         out: &mut Outcome,
     ) {
         let mut at = self.sleepers.of_account(account.0).head;
         while at != NIL {
-            let bed = self.sleepers.beds[at];
+            let (bed_at, bed) = (at, self.sleepers.beds[at]);
+            let NewOrder { id, instrument, side, price, .. } = bed.sleeper.order;
             at = bed.account_next;
-            if instrument.is_none_or(|id| id == bed.sleeper.order.instrument) {
-                let id = bed.sleeper.order.id;
-                self.cancel_sleeper(id, out);
-                // The next may have gone with it. What is before was not asked for and stays.
-                at = match bed.account_previous {
-                    NIL => self.sleepers.of_account(account.0).head,
-                    previous => self.sleepers.beds[previous].account_next,
-                };
+            if filter.takes(instrument, side, price) {
+                // The other of its pair came with it and goes with it.
+                if at != NIL && self.sleepers.beds[at].sleeper.order.id.record() == id.record() {
+                    at = self.sleepers.beds[at].account_next;
+                }
+                self.end_sleeper(bed_at, EndReason::Cancelled, out);
             }
         }
     }

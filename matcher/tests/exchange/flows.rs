@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use matcher::Exchange;
 use model::{
-    Instructions, InstrumentId, OrderId, Partition, Price, Quantity, SelfTradePrevention, Side,
-    TimeInForce, Timestamp, Trigger, TriggerKind,
+    CancelOnly, Instructions, InstrumentId, KeyText, OrderFilter, OrderId, Partition, Price,
+    Quantity, ReplaceMode, SelfTradePrevention, Side, TimeInForce, Timestamp, Trigger, TriggerKind,
 };
 use proto::{
-    command::{Ask, Command},
+    command::{Ask, Command, OrderName, ReplaceOrder},
     log::RefusalReason,
 };
 use rand::{RngExt, SeedableRng};
@@ -31,6 +31,23 @@ fn command(random: &mut Pcg64Mcg, venue: &Venue) -> Command {
         return crate::lists::drawn(random);
     }
     let plain = plain_command(random, venue.next_offset);
+    let said = said(random, venue, plain);
+    match said {
+        Command::Place(place) if random.random_bool(0.15) => {
+            let offset =
+                random.random_range(venue.next_offset.saturating_sub(20)..venue.next_offset);
+            let modes = [ReplaceMode::StopOnFailure, ReplaceMode::AllowFailure];
+            Command::Replace(ReplaceOrder {
+                replaced: OrderName::Id(OrderId::at(Partition::FIRST, offset).expect("in range")),
+                mode: modes[random.random_range(0..2)],
+                place,
+            })
+        }
+        command => command,
+    }
+}
+
+fn said(random: &mut Pcg64Mcg, venue: &Venue, plain: Command) -> Command {
     let (ask, time_in_force) = match &plain {
         Command::Place(place) => (place.ask, place.time_in_force),
         _ => return plain,
@@ -73,12 +90,13 @@ fn plain_command(random: &mut Pcg64Mcg, next_offset: u64) -> Command {
             let amount = model::Amount::from_units(random.random_range(1..20_000_000_000));
             place(&key, side, Ask::MarketByQuote { amount }, TimeInForce::Ioc)
         }
-        68..90 => {
+        68..84 => {
             let offset = random.random_range(next_offset.saturating_sub(60)..next_offset);
             let record = OrderId::at(Partition::FIRST, offset).expect("in range");
             let leg = if random.random_bool(0.5) { 0 } else { random.random_range(1..4) };
             Command::Cancel { order_id: record.with_leg(leg).expect("at most three") }
         }
+        84..90 => change(random, next_offset, lots),
         90..93 => {
             Command::CancelAll { instrument: random.random_bool(0.5).then_some(InstrumentId(1)) }
         }
@@ -90,6 +108,31 @@ fn plain_command(random: &mut Pcg64Mcg, next_offset: u64) -> Command {
             let id = random.random_range(0..50).to_string();
             Command::Withdraw(movement(USD, random.random_range(1..1_000_000_000), &id))
         }
+    }
+}
+
+/// A change of an order that may be open, by either id or both.
+fn change(random: &mut Pcg64Mcg, next_offset: u64, lots: u64) -> Command {
+    let offset = random.random_range(next_offset.saturating_sub(60)..next_offset);
+    let id = OrderId::at(Partition::FIRST, offset).expect("in range");
+    let key = KeyText::new(&random.random_range(0..400).to_string()).expect("a good key");
+    let order = match random.random_range(0..4) {
+        0 => OrderName::Own { instrument: InstrumentId(1), key },
+        1 => OrderName::Both { id, key },
+        _ => OrderName::Id(id),
+    };
+    let only = [None, Some(CancelOnly::New), Some(CancelOnly::PartiallyFilled)];
+    let ticks = |ticks| Price::from_ticks(ticks).ok();
+    let low = random.random_range(9_900..10_100);
+    match random.random_range(0..10) {
+        0 => Command::CancelMatching(OrderFilter {
+            side: random.random_bool(0.5).then_some(Side::Sell),
+            price_from: ticks(low),
+            price_to: ticks(low + random.random_range(0..50)),
+            ..OrderFilter::all(Some(InstrumentId(1)))
+        }),
+        1..4 => Command::CancelNamed { order, only: only[random.random_range(0..3)] },
+        _ => Command::Amend { order, quantity: Quantity::from_lots(lots).expect("in range") },
     }
 }
 

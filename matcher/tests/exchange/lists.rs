@@ -61,7 +61,7 @@ fn list(key: &str, contingency: Contingency, legs: &[Leg]) -> Command {
 }
 
 /// A seller's pair around 10,000 ticks.
-fn pair(key: &str, count: u64) -> Command {
+pub(crate) fn pair(key: &str, count: u64) -> Command {
     let legs = [resting(Side::Sell, 11_000, count), stop(Side::Sell, 9_000, count)];
     list(key, Contingency::Oco, &legs)
 }

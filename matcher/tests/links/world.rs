@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use matcher::Exchange;
 use model::{
-    AccountName, Amount, AssetId, Contingency, Instructions, InstrumentId, KeyText, OrderId,
-    Partition, Price, Quantity, RequestId, Side, TimeInForce, Timestamp, Trigger, TriggerKind,
-    home::home,
+    AccountName, Amount, AssetId, Contingency, Instructions, InstrumentId, KeyText, OrderFilter,
+    OrderId, Partition, Price, Quantity, RequestId, Side, TimeInForce, Timestamp, Trigger,
+    TriggerKind, home::home,
 };
 use prost::Message;
 use proto::{
     command::{
-        Ask, ClientCommand, Command, Key, KeySpace, Leg, Movement, PlaceList, PlaceOrder, Stamp,
+        Ask, ClientCommand, Command, Key, KeySpace, Leg, Movement, OrderName, PlaceList,
+        PlaceOrder, ReplaceOrder, Stamp,
     },
     link::LinkItem,
     log::{self, event, input::Kind},
@@ -143,12 +144,21 @@ impl World {
     fn shard_of(&self, account: &str, command: &Command) -> usize {
         let count = self.count();
         match command {
-            Command::Place(place) => (place.instrument.0 as usize - 1) % usize::from(count),
+            Command::Place(place) | Command::Replace(ReplaceOrder { place, .. }) => {
+                (place.instrument.0 as usize - 1) % usize::from(count)
+            }
             Command::PlaceList(list) => (list.instrument.0 as usize - 1) % usize::from(count),
             Command::Cancel { order_id } => order_id.partition().number().into(),
-            Command::CancelAll { instrument } => {
+            Command::CancelAll { instrument }
+            | Command::CancelMatching(OrderFilter { instrument, .. }) => {
                 instrument.map_or(0, |one| (one.0 as usize - 1) % usize::from(count))
             }
+            Command::Amend { order, .. } | Command::CancelNamed { order, .. } => match order {
+                OrderName::Id(id) | OrderName::Both { id, .. } => id.partition().number().into(),
+                OrderName::Own { instrument, .. } => {
+                    (instrument.0 as usize - 1) % usize::from(count)
+                }
+            },
             Command::Deposit(_) | Command::Withdraw(_) => {
                 home(&name(account), count).number().into()
             }

@@ -7,7 +7,7 @@ use model::{
 use thiserror::Error;
 
 use super::{
-    amount, number, order_id, price, quantity, self_trade_from_wire, side_from_wire,
+    amount, change, number, order_id, price, quantity, self_trade_from_wire, side_from_wire,
     time_in_force_from_wire, to_amount,
 };
 use crate::{
@@ -62,6 +62,10 @@ impl TryFrom<log::client_command::Command> for Command {
                 &deposit.deposit_id,
             )?),
             Wire::Withdrawal(withdrawal) => Command::Withdraw(withdrawal.try_into()?),
+            Wire::Amend(amend) => change::amend(amend)?,
+            Wire::CancelNamed(cancel) => change::cancel_named(cancel)?,
+            Wire::Replace(replace) => Command::Replace(replace.try_into()?),
+            Wire::CancelMatching(cancel) => Command::CancelMatching(cancel.try_into()?),
         })
     }
 }
@@ -220,6 +224,14 @@ impl From<&Command> for log::client_command::Command {
             Command::CancelAll { instrument } => Self::CancelAll(log::CancelAllOrders {
                 instrument_id: instrument.map_or(0, |instrument| instrument.0),
             }),
+            Command::Amend { order, quantity } => {
+                Self::Amend(change::amend_to_wire(order, *quantity))
+            }
+            Command::CancelNamed { order, only } => {
+                Self::CancelNamed(change::cancel_named_to_wire(order, *only))
+            }
+            Command::Replace(replace) => Self::Replace(replace.into()),
+            Command::CancelMatching(filter) => Self::CancelMatching(filter.into()),
             Command::Deposit(movement) => Self::Deposit(log::Deposit {
                 asset_id: movement.asset.0,
                 amount: Some(to_amount(movement.amount)),

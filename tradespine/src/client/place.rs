@@ -98,9 +98,18 @@ pub struct PlaceArguments {
 
 /// Which way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Side {
+pub(super) enum Side {
     Buy,
     Sell,
+}
+
+impl From<Side> for trading::Side {
+    fn from(side: Side) -> trading::Side {
+        match side {
+            Side::Buy => trading::Side::Buy,
+            Side::Sell => trading::Side::Sell,
+        }
+    }
 }
 
 /// A mode of self-trade prevention.
@@ -149,10 +158,7 @@ pub async fn run(arguments: PlaceArguments) -> anyhow::Result<()> {
 /// What is asked of the gateway.
 pub(super) fn request(arguments: &PlaceArguments) -> PlaceOrderRequest {
     let is_market = arguments.market || arguments.quote.is_some();
-    let side = match arguments.side {
-        Side::Buy => trading::Side::Buy,
-        Side::Sell => trading::Side::Sell,
-    };
+    let side = trading::Side::from(arguments.side);
     let order_type = match (&arguments.stop_loss, &arguments.take_profit) {
         (None, None) if is_market => OrderType::Market,
         (None, None) => OrderType::Limit,

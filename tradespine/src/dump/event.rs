@@ -22,7 +22,10 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
         Some(Kind::Founded(genesis)) => word::genesis(genesis),
         Some(Kind::ReferenceApplied(record)) => word::reference(record),
         Some(Kind::OrderPlaced(placed)) => {
-            let which = parked_until_now(placed.order_id);
+            let which = match placed.replaced_order_id {
+                0 => parked_until_now(placed.order_id),
+                replaced => format!("instead of order {replaced}: "),
+            };
             let terms = terms(answer, placed.terms.as_ref());
             format!("placed {which}{terms}{}", until(placed.expires_at_unix_nanos))
         }
@@ -71,6 +74,13 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
         Some(Kind::OrderTriggered(woken)) => {
             format!("order {} of {} wakes", woken.order_id, account(answer, woken.account))
         }
+        Some(Kind::OrderAmended(amended)) => format!(
+            "order {} of {} amended to {} lots, {} left",
+            amended.order_id,
+            account(answer, amended.account),
+            amended.quantity_lots,
+            amended.remaining_lots
+        ),
         Some(Kind::OrderEnded(ended)) => end(answer, ended),
         Some(Kind::BookChanged(changed)) => book(changed),
         Some(Kind::TakenOver(taken)) => {

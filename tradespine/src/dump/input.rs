@@ -1,9 +1,9 @@
 //! Inputs of a shard in words.
 
-use model::RequestId;
+use model::{CancelOnly, OrderFilter, ReplaceMode, RequestId};
 use prost::Message;
 use proto::{
-    command::{Ask, ClientCommand, Command, Key, KeySpace, Movement, PlaceOrder},
+    command::{Ask, ClientCommand, Command, Key, KeySpace, Movement, OrderName, PlaceOrder},
     convert,
     log::{self, input::Kind},
     text,
@@ -52,6 +52,26 @@ fn client_command(command: &ClientCommand) -> String {
             format!("place {contingency} list of {account}: {}", orders.join("; "))
         }
         Command::Cancel { order_id } => format!("cancel {account} order {order_id}"),
+        Command::CancelNamed { order, only } => {
+            let only = match only {
+                None => "",
+                Some(CancelOnly::New) => ", only if new",
+                Some(CancelOnly::PartiallyFilled) => ", only if partially filled",
+            };
+            format!("cancel {account} {}{only}", order_name(order))
+        }
+        Command::Amend { order, quantity } => {
+            format!("amend {account} {} to {} lots", order_name(order), quantity.lots())
+        }
+        Command::Replace(replace) => {
+            let open = match replace.mode {
+                ReplaceMode::StopOnFailure => "",
+                ReplaceMode::AllowFailure => ", open or not,",
+            };
+            let replaced = order_name(&replace.replaced);
+            format!("replace {account} {replaced}{open} by {}", place(&replace.place))
+        }
+        Command::CancelMatching(filter) => format!("cancel-all {account}{}", fitting(filter)),
         Command::CancelAll { instrument: None } => format!("cancel-all {account}"),
         Command::CancelAll { instrument: Some(instrument) } => {
             format!("cancel-all {account} instrument {}", instrument.0)
@@ -61,6 +81,25 @@ fn client_command(command: &ClientCommand) -> String {
     };
     let valid_until = text::rfc3339(stamp.valid_until);
     format!("{asked} request={} valid_until={valid_until}", request(stamp.request_id))
+}
+
+/// Which orders, where not all.
+fn fitting(filter: &OrderFilter) -> String {
+    let instrument = filter.instrument.map(|one| format!(" instrument {}", one.0));
+    let side = filter.side.map(|side| format!(" {}", text::side(side)));
+    let from = filter.price_from.map(|price| format!(" from {} ticks", price.ticks()));
+    let to = filter.price_to.map(|price| format!(" to {} ticks", price.ticks()));
+    [instrument, side, from, to].into_iter().flatten().collect()
+}
+
+fn order_name(order: &OrderName) -> String {
+    match order {
+        OrderName::Id(id) => format!("order {id}"),
+        OrderName::Own { instrument, key } => {
+            format!("instrument {} client_order_id={key}", instrument.0)
+        }
+        OrderName::Both { id, key } => format!("order {id} client_order_id={key}"),
+    }
 }
 
 fn place(order: &PlaceOrder) -> String {

@@ -192,7 +192,9 @@ fn listings() {
 
 #[test]
 fn commands() {
-    use log::client_command::Command::{Cancel, CancelAll, Deposit, Place, Withdrawal};
+    use log::client_command::Command::{
+        Amend, Cancel, CancelAll, CancelMatching, CancelNamed, Deposit, Place, Replace, Withdrawal,
+    };
     let limit = log::PlaceOrder {
         key_space: log::KeySpace::ClientOrderId.into(),
         key: "a-1".to_owned(),
@@ -241,6 +243,39 @@ fn commands() {
         client(CancelAll(log::CancelAllOrders { instrument_id: 11 })),
         "cancel-all alice instrument 11"
     );
+    let both = || {
+        let (order_id, client_order_id) = (42, "a-1".to_owned());
+        Some(log::OrderName { order_id, client_order_id, instrument_id: 0 })
+    };
+    assert_eq!(
+        client(Amend(log::AmendOrder { order: both(), quantity_lots: 7 })),
+        "amend alice order 42 client_order_id=a-1 to 7 lots"
+    );
+    assert_eq!(
+        client(CancelNamed(log::CancelNamedOrder { order: both(), only: 1 })),
+        "cancel alice order 42 client_order_id=a-1, only if new"
+    );
+    let place = Some(limit.clone());
+    assert_eq!(
+        client(Replace(log::ReplaceOrder { replaced: both(), mode: 1, place: place.clone() })),
+        "replace alice order 42 client_order_id=a-1 by instrument 11 buy limit gtc 12 lots @ 345 \
+         ticks client_order_id=a-1"
+    );
+    assert_eq!(
+        client(Replace(log::ReplaceOrder { replaced: both(), mode: 2, place })),
+        "replace alice order 42 client_order_id=a-1, open or not, by instrument 11 buy limit gtc \
+         12 lots @ 345 ticks client_order_id=a-1"
+    );
+    let some = log::CancelMatchingOrders {
+        instrument_id: 11,
+        side: trading::Side::Sell.into(),
+        price_from_ticks: 5,
+        price_to_ticks: 7,
+    };
+    assert_eq!(
+        client(CancelMatching(some)),
+        "cancel-all alice instrument 11 sell from 5 ticks to 7 ticks"
+    );
     let amount = Some(log::Amount { units: 5, units_high: 0 });
     let deposit = log::Deposit { asset_id: 3, amount, deposit_id: "d".to_owned() };
     assert_eq!(client(Deposit(deposit)), "deposit alice asset 3 5 units id=d");
@@ -287,6 +322,7 @@ fn events_of_orders() {
         quantity_lots: 12,
         quote_quantity: None,
         instructions: None,
+        replaces: false,
     };
     let told = "bob instrument 11 sell limit ioc 12 lots @ 345 ticks generated_key=k";
     let placed = log::OrderPlaced { terms: Some(terms.clone()), ..Default::default() };
@@ -318,6 +354,15 @@ fn events_of_orders() {
         status: trading::OrderListStatus::AllDone.into(),
     };
     assert_eq!(event_words(event::Kind::ListStatus(status)), "list 9 of bob is all_done");
+    let instead = log::OrderPlaced {
+        terms: Some(log::OrderTerms { replaces: true, ..terms.clone() }),
+        replaced_order_id: 4,
+        ..Default::default()
+    };
+    assert_eq!(
+        event_words(event::Kind::OrderPlaced(instead)),
+        format!("placed instead of order 4: {told}")
+    );
     let rejected = log::OrderRejected {
         terms: Some(terms.clone()),
         reason: log::RefusalReason::InsufficientFunds.into(),
@@ -336,7 +381,7 @@ fn events_of_orders() {
             ..terms
         }),
         expires_at_unix_nanos: 86_400_000_000_000,
-        order_id: 0,
+        ..Default::default()
     };
     assert_eq!(
         event_words(event::Kind::OrderPlaced(told_more)),
@@ -345,6 +390,17 @@ fn events_of_orders() {
     );
     let woken = log::OrderTriggered { order_id: 5, account: 1, instrument_id: 11 };
     assert_eq!(event_words(event::Kind::OrderTriggered(woken)), "order 5 of bob wakes");
+    let amended = log::OrderAmended {
+        order_id: 5,
+        account: 1,
+        quantity_lots: 9,
+        remaining_lots: 4,
+        ..Default::default()
+    };
+    assert_eq!(
+        event_words(event::Kind::OrderAmended(amended)),
+        "order 5 of bob amended to 9 lots, 4 left"
+    );
     let met = log::TradePrevented {
         instrument_id: 11,
         number: 3,

@@ -124,6 +124,7 @@ impl Maker {
             client_id: self.account.to_owned(),
             order_id: id.number(),
             wait_for_result: true,
+            ..Default::default()
         })
     }
 

@@ -282,8 +282,11 @@ async fn clear(
     account: &str,
     symbol: &str,
 ) -> anyhow::Result<()> {
-    let request =
-        CancelAllOrdersRequest { client_id: account.to_owned(), instrument: symbol.to_owned() };
+    let request = CancelAllOrdersRequest {
+        client_id: account.to_owned(),
+        instrument: symbol.to_owned(),
+        ..Default::default()
+    };
     let results = orders.cancel_all_orders(request).await?.into_inner().results;
     match results.into_iter().find(|result| !result.problem.is_empty()) {
         Some(result) => bail!("the orders of {account} were not cancelled: {}", result.problem),

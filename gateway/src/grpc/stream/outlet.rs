@@ -3,7 +3,7 @@
 use std::{pin::Pin, sync::Arc};
 
 use futures_util::{Stream, stream};
-use model::{AccountName, InstrumentId, OrderId};
+use model::InstrumentId;
 use proto::{
     orders::{
         CancelAllOrdersResponse, CancelOrderResponse, PlaceOrderResponse, StreamOrdersResponse,
@@ -14,10 +14,11 @@ use proto::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tonic::Status;
 
+use super::super::orders::named_order;
 use super::{About, Told};
 use crate::{
     desk::{Answered, News},
-    entry::Placed,
+    entry::{Cancel, Named, Placed},
     office::{Office, brief, ended_by},
     problem::Problem,
     result,
@@ -58,7 +59,7 @@ impl Outlet {
         let correlation_id = told.correlation_id;
         let made = match told.about {
             About::Place { placed, news } => self.placed(&placed, news).await,
-            About::Cancel { account, order_id, news } => self.cancelled(&account, order_id, &news),
+            About::Cancel { cancel, news } => self.cancelled(&cancel, &news),
             About::CancelAll { results, depth_sequence } => {
                 Ok((Answer::CancelAll(CancelAllOrdersResponse { results }), depth_sequence))
             }
@@ -81,41 +82,23 @@ impl Outlet {
 
     /// The cancelled order as far as the answer tells: looking its terms up would hold the stream
     /// up.
-    fn cancelled(
-        &self,
-        account: &AccountName,
-        order_id: u64,
-        news: &News,
-    ) -> Result<Made, Problem> {
+    fn cancelled(&self, cancel: &Cancel, news: &News) -> Result<Made, Problem> {
         let (order, depth_sequence) = match news {
-            News::Answered(answered) => self.ended(account, order_id, answered)?,
+            News::Answered(answered) => self.ended(&cancel.named, answered)?,
             News::NotWritten(problem) => return Err(problem.clone()),
             News::Appended { .. } | News::Unknown { .. } => {
-                let order = Order {
-                    id: order_id,
-                    client_id: account.as_str().to_owned(),
-                    status: OrderStatus::Unknown.into(),
-                    receipt: result::receipt(order_id),
-                    ..Order::default()
-                };
-                (order, 0)
+                (named_order(&cancel.named, OrderStatus::Unknown), 0)
             }
         };
         Ok((Answer::Cancel(CancelOrderResponse { order: Some(order) }), depth_sequence))
     }
 
-    fn ended(
-        &self,
-        account: &AccountName,
-        order_id: u64,
-        answered: &Answered,
-    ) -> Result<(Order, u64), Problem> {
-        let id = OrderId::from_number(order_id).ok_or_else(|| Problem::missing("order_id"))?;
-        let ended = ended_by(answered, id)?;
+    fn ended(&self, named: &Named, answered: &Answered) -> Result<(Order, u64), Problem> {
+        let ended = ended_by(answered, named.id())?;
         let instrument = InstrumentId(ended.instrument_id);
         let catalogue = self.office.reference.catalogue();
         let listed = catalogue.instrument_by_id(instrument).map(AsRef::as_ref);
-        let order = brief(account, ended, listed, answered.answer.now);
+        let order = brief(&named.account, ended, listed, answered.answer.now);
         Ok((order, result::depth_sequence(&answered.answer, Some(instrument))))
     }
 }

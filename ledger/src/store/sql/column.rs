@@ -178,7 +178,6 @@ impl TryFrom<entity::order::Model> for OrderRow {
                 0 => None,
                 ticks => Some(price_of(ticks)?),
             },
-            quantity: quantity_of(row.quantity_lots)?,
             quote_quantity: match amount_of(row.quote_units, row.quote_units_high)? {
                 Amount::ZERO => None,
                 amount => Some(amount),
@@ -197,6 +196,7 @@ impl TryFrom<entity::order::Model> for OrderRow {
             },
             created_at: instant_of(row.created_at_nanos),
             state: OrderState {
+                quantity: quantity_of(row.quantity_lots)?,
                 remaining: quantity_of(row.remaining_lots)?,
                 prevented: quantity_of(row.prevented_lots)?,
                 status: OrderStatus::try_from(i32::from(row.status))

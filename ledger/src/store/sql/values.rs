@@ -20,6 +20,7 @@ pub(super) fn order_state(id: OrderId, state: &OrderState) -> Values {
         state.reason.clone().into(),
         column::count(state.updated_at.unix_nanos()).into(),
         column::count(state.prevented.lots()).into(),
+        column::count(state.quantity.lots()).into(),
     ]
 }
 
@@ -37,7 +38,7 @@ pub(super) fn order(row: &OrderRow) -> Values {
         column::word(type_to_wire(row.order_type)).into(),
         column::word(time_in_force_to_wire(row.time_in_force)).into(),
         column::count(row.price.map_or(0, |price| price.ticks())).into(),
-        column::count(row.quantity.lots()).into(),
+        column::count(row.state.quantity.lots()).into(),
         quote_units.into(),
         quote_units_high.into(),
         column::count(row.state.remaining.lots()).into(),

@@ -44,11 +44,11 @@ impl Books {
     ) {
         let mut from = 0;
         while let Some(at) = self.lists.due.get(from).copied() {
-            let first = self.lists.slab[at].link.pending()[0];
-            if first.account == account && is_asked(&first) {
-                self.cancel_pending(first.id, out);
-            } else {
-                from += 1;
+            let pending = self.lists.slab[at].link.pending();
+            let asked = pending.iter().find(|order| order.account == account && is_asked(order));
+            match asked.map(|order| order.id) {
+                Some(id) => drop(self.cancel_pending(id, out)),
+                None => from += 1,
             }
         }
     }

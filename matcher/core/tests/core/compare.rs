@@ -6,11 +6,14 @@
 
 use std::collections::BTreeMap;
 
-use matcher_core::{BookEvent, Books, EndReason, NewOrder, OpenOrder, Outcome, Refused, Size};
-use model::{AccountHandle, Fees, OrderId, OrderType, Quantity, SelfTradePrevention, Timestamp};
+use matcher_core::{BookEvent, Books, EndReason, NewOrder, OpenOrder, Outcome, Size};
+use model::{
+    AccountHandle, Fees, OrderFilter, OrderId, OrderType, Price, Quantity, SelfTradePrevention,
+    Timestamp,
+};
 
 use crate::{
-    flow::{self, Command, lists},
+    flow::{self, Command, Refusal, lists},
     laws::Laws,
     naive::{self, Event, LevelLine, Naive, Party},
     setup::{A, B, id, plain},
@@ -19,14 +22,14 @@ use crate::{
 /// What runs commands as the core does.
 pub trait Engine {
     /// Runs one, where it is not refused, and writes down what it did.
-    fn run(&mut self, command: Command, out: &mut Outcome) -> Option<Refused>;
+    fn run(&mut self, command: Command, out: &mut Outcome) -> Option<Refusal>;
 
     /// The books that it runs them on.
     fn books(&mut self) -> &mut Books;
 }
 
 impl Engine for Books {
-    fn run(&mut self, command: Command, out: &mut Outcome) -> Option<Refused> {
+    fn run(&mut self, command: Command, out: &mut Outcome) -> Option<Refusal> {
         flow::run(self, command, out)
     }
 
@@ -73,7 +76,7 @@ impl<E: Engine> Pair<E> {
         let refused = engine.run(command, out);
         let expected = run_naive(naive, command);
         let actual = match refused {
-            Some(refused) => Err(in_naive_refusal(refused)),
+            Some(refused) => Err(refused),
             None => Ok(in_naive_words(out)),
         };
         if actual != expected {
@@ -129,7 +132,7 @@ fn in_naive_order(order: &OpenOrder) -> naive::Open {
         shares: naive::Shares {
             off: 0,
             prevented: order.prevented.lots(),
-            traded: order.quantity.minus(order.remaining).minus(order.prevented).lots(),
+            traded: order.traded().lots(),
         },
     }
 }
@@ -189,21 +192,21 @@ fn run_naive(naive: &mut Naive, command: Command) -> Result<Told, &'static str> 
         }
         Command::PlaceDue => naive.place_due(),
         Command::Cancel(number) => naive.cancel(id(number)),
-        Command::CancelAll(account, only) => naive.cancel_all(AccountHandle(account), only),
+        Command::Amend(number, quantity) => return naive.amend(id(number), quantity),
+        Command::CancelAll(account, only) => {
+            naive.cancel_all(AccountHandle(account), only, None, None)
+        }
+        Command::CancelMatching(account, filter) => {
+            let OrderFilter { instrument, side, price_from, price_to } = filter;
+            let from = price_from.map_or(0, Price::ticks);
+            let to = price_to.map_or(u64::MAX, Price::ticks);
+            naive.cancel_all(AccountHandle(account), instrument, side, Some((from, to)))
+        }
         Command::Protect(instrument, bps) => {
             naive.list(plain(instrument, bps));
             (Vec::new(), Vec::new())
         }
     })
-}
-
-pub fn in_naive_refusal(refused: Refused) -> &'static str {
-    match refused {
-        Refused::WouldTake => "would take",
-        Refused::AlreadyExpired => "already expired",
-        Refused::WouldTrigger => "would trigger",
-        Refused::ListPrices => "list prices",
-    }
 }
 
 /// The core's events in the naive one's words.
@@ -242,6 +245,12 @@ fn in_naive_words(out: &Outcome) -> Told {
             Event::Rests { price: rested.price, party }
         }
         BookEvent::Sleeps(order) => Event::Sleeps(order),
+        BookEvent::Amended(amended) => {
+            let (order, account) = (amended.order, amended.account);
+            let party = party(order, account, amended.remaining, Fees::NONE);
+            let (quantity, prevented) = (amended.quantity.lots(), amended.prevented.lots());
+            Event::Amends { party, quantity, prevented }
+        }
         BookEvent::Ended(end) => {
             let party = party(end.order, end.account, end.remaining, end.fees);
             Event::Ends { party, why: in_naive_reason(end.reason) }
@@ -287,6 +296,7 @@ fn count(command: &Command, told: &Result<Told, &'static str>, seen: &mut Seen) 
             Event::Prevented { mode, .. } => mode_name(*mode),
             Event::Rests { .. } => "rests",
             Event::Sleeps(_) => "sleeps",
+            Event::Amends { .. } => "amends",
             Event::Ends { why, .. } => why,
             Event::Drops { why, .. } => lists::dropped(why),
         });
@@ -314,7 +324,7 @@ fn command_wakes(command: &Command) -> bool {
 }
 
 /// Every reason, refusal and kind of event but the sweep limit, which tests of its own reach.
-pub const KINDS: [&str; 27] = [
+pub const KINDS: [&str; 32] = [
     "trade",
     "rests",
     "filled",
@@ -342,4 +352,9 @@ pub const KINDS: [&str; 27] = [
     "dropped: cancelled",
     "dropped: refused",
     "dropped: list prices",
+    "amends",
+    "unknown order",
+    "increases",
+    "changes nothing",
+    "leaves nothing",
 ];

@@ -8,10 +8,10 @@
 #[path = "flow/lists.rs"]
 pub mod lists;
 
-use matcher_core::{Books, NewOrder, Outcome, Pending, Refused, Size};
+use matcher_core::{AmendRefused, Books, NewOrder, Outcome, Pending, Refused, Size};
 use model::{
-    AccountHandle, Amount, FeeAsset, FeeRate, Fees, InstrumentId, SelfTradePrevention, Side,
-    TimeInForce, Timestamp, Trigger, TriggerKind,
+    AccountHandle, Amount, FeeAsset, FeeRate, Fees, InstrumentId, OrderFilter, SelfTradePrevention,
+    Side, TimeInForce, Timestamp, Trigger, TriggerKind,
 };
 use rand_pcg::{
     Pcg64,
@@ -25,6 +25,9 @@ pub enum Command {
     Place(NewOrder),
     Cancel(u64),
     CancelAll(u32, Option<InstrumentId>),
+    CancelMatching(u32, OrderFilter),
+    /// An order, and what it is to ask for in all.
+    Amend(u64, u64),
     Protect(InstrumentId, u32),
     /// Time passes to this instant, and at most so many orders end of it.
     PassTime(u64, usize),
@@ -44,6 +47,8 @@ pub struct Flow {
     random: Pcg64,
     middle: [u64; 2],
     next_id: u64,
+    /// What each order asked for, by its number less one; 1 where that is no quantity.
+    asked: Vec<u64>,
     now: u64,
     /// How many orders to keep open.
     target: usize,
@@ -52,7 +57,7 @@ pub struct Flow {
 impl Flow {
     pub fn new(seed: u64, target: usize) -> Flow {
         let random = Pcg64::seed_from_u64(seed);
-        Flow { random, middle: [100, 1_000], next_id: 1, now: 0, target }
+        Flow { random, middle: [100, 1_000], next_id: 1, asked: Vec::new(), now: 0, target }
     }
 
     fn below(&mut self, end: u64) -> u64 {
@@ -71,17 +76,18 @@ impl Flow {
             2..6 => {
                 Command::CancelAll(self.below(6) as u32, Some(if self.one_in(2) { A } else { B }))
             }
-            9..30 => {
+            9..15 => self.cancel_matching(),
+            15..36 => {
                 self.now += self.below(8);
                 let most = if self.one_in(3) { self.below(2) } else { 100 };
                 Command::PassTime(self.now, most as usize)
             }
             6..9 => Command::Protect(A, [1, 100, 500, 2_000, 10_000][self.below(5) as usize]),
-            30..120 => Command::GoOn,
-            120..200 => Command::PlaceDue,
+            36..110 => Command::GoOn,
+            110..150 => Command::PlaceDue,
+            150..200 => self.amend(),
             draw if draw < cancels * 10 => {
-                let recent = 1 + self.below(4 * self.target as u64);
-                let number = self.next_id.saturating_sub(recent) + self.below(2);
+                let number = self.recent(4);
                 Command::Cancel(self.any_leg(number))
             }
             draw if draw % 8 == 0 => Command::PlacePair(self.pair()),
@@ -91,6 +97,41 @@ impl Flow {
             }
             _ => Command::Place(self.order()),
         }
+    }
+
+    /// One of the last orders, of so many times as many as are to be open.
+    fn recent(&mut self, times: u64) -> u64 {
+        let recent = 1 + self.below(times * self.target as u64);
+        self.next_id.saturating_sub(recent) + self.below(2)
+    }
+
+    fn cancel_matching(&mut self) -> Command {
+        let which = self.below(2) as usize;
+        let from = (self.middle[which] + self.below(8)).saturating_sub(6);
+        let to = from + self.below(8);
+        let side = if self.one_in(2) { Side::Buy } else { Side::Sell };
+        let is_range = self.below(3);
+        let filter = OrderFilter {
+            instrument: (!self.one_in(3)).then_some([A, B][which]),
+            side: self.one_in(2).then_some(side),
+            price_from: (is_range != 0).then(|| price(from)),
+            price_to: (is_range != 1).then(|| price(to)),
+        };
+        Command::CancelMatching(self.below(6) as u32, filter)
+    }
+
+    fn amend(&mut self) -> Command {
+        let recent = self.recent(1);
+        let number = self.any_leg(recent);
+        let at = usize::try_from(recent.saturating_sub(1)).expect("small");
+        let asked = self.asked.get(at).copied().unwrap_or(1);
+        let quantity = match self.below(6) {
+            0 => asked,
+            1 => asked + 1,
+            2..5 => self.below(3),
+            _ => 1 + self.below(asked),
+        };
+        Command::Amend(number, quantity)
     }
 
     /// Whether an account keeps its orders for once: large books would never fill.
@@ -114,6 +155,12 @@ impl Flow {
         };
         order.instrument = [A, B][which];
         order.fees = self.fees();
+        // Those of pairs are drawn elsewhere.
+        self.asked.resize(usize::try_from(number - 1).expect("small"), 1);
+        self.asked.push(match order.size {
+            Size::Base(quantity) => quantity.lots(),
+            Size::Quote(_) => 1,
+        });
         let can_sleep = !order.instructions.post_only && order.instructions.expires_at.is_none();
         if can_sleep && matches!(order.size, Size::Base(_)) && self.one_in(6) {
             order.instructions.trigger = Some(self.trigger(side, self.middle[which]));
@@ -207,14 +254,17 @@ impl Flow {
     }
 }
 
+/// Why a command was refused, in the naive implementation's words.
+pub type Refusal = &'static str;
+
 /// Runs a command on the core, where it is not refused.
-pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Refused> {
+pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Refusal> {
     out.clear();
     match command {
         Command::Place(order) => {
             match books.check(order.instrument, order.side, order.price, &order.instructions) {
                 Ok(()) => books.place(&order, out),
-                Err(refused) => return Some(refused),
+                Err(refused) => return Some(in_naive_refusal(refused)),
             }
         }
         Command::PassTime(now, most) => {
@@ -225,6 +275,17 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
             let is_open = books.is_open(id(number)) || books.has_open_leg(id(number));
             assert_eq!(books.cancel(id(number), out), is_open);
         }
+        Command::Amend(number, quantity) => {
+            let is_placed =
+                books.order(id(number)).is_some() || books.sleeper(id(number)).is_some();
+            let amended = books.amend(id(number), lots(quantity), out);
+            assert_eq!(amended == Err(AmendRefused::UnknownOrder), !is_placed);
+            return amended.err().map(in_naive_amend_refusal);
+        }
+        Command::CancelMatching(account, filter) => {
+            let count = books.cancel_matching(AccountHandle(account), &filter, out);
+            assert_eq!(count, out.events.len());
+        }
         Command::GoOn => {
             if let Some(order) = books.next_woken(out) {
                 books.place(&order, out);
@@ -232,12 +293,12 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
         }
         Command::PlacePair(pair) => match books.check_pending(&Pending::Pair(pair)) {
             Ok(()) => books.place_pair(&pair, out),
-            Err(refused) => return Some(refused),
+            Err(refused) => return Some(in_naive_refusal(refused)),
         },
         Command::PlaceWorking(order, pending) => {
             match books.check(order.instrument, order.side, order.price, &order.instructions) {
                 Ok(()) => books.place_working(&order, pending, out),
-                Err(refused) => return Some(refused),
+                Err(refused) => return Some(in_naive_refusal(refused)),
             }
         }
         Command::PlaceDue => lists::place_due(books, out),
@@ -248,4 +309,22 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
         Command::Protect(instrument, bps) => assert!(books.list(plain(instrument, bps))),
     }
     None
+}
+
+pub fn in_naive_refusal(refused: Refused) -> Refusal {
+    match refused {
+        Refused::WouldTake => "would take",
+        Refused::AlreadyExpired => "already expired",
+        Refused::WouldTrigger => "would trigger",
+        Refused::ListPrices => "list prices",
+    }
+}
+
+pub fn in_naive_amend_refusal(refused: AmendRefused) -> Refusal {
+    match refused {
+        AmendRefused::UnknownOrder => "unknown order",
+        AmendRefused::Increases => "increases",
+        AmendRefused::ChangesNothing => "changes nothing",
+        AmendRefused::LeavesNothing => "leaves nothing",
+    }
 }

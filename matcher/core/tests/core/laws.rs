@@ -4,23 +4,24 @@
 //! - A trade is between two orders that are there, for more than nothing, at the maker's price and
 //!   within the taker's limit; a command's trades go away from the best price, and nothing better
 //!   is left behind.
-//! - What an order asked for is what traded, what was prevented and what is left, at every step.
+//! - What an order asked for is what traded, what was prevented and what is left, at every step; an
+//!   amend only lowers what is left, and never to nothing.
 //! - An order ends once, and nothing is heard of it after.
 //! - IOC, FOK and market orders never rest; FOK trades whole or not at all; post-only never takes;
 //!   where the taker asks for self-trade prevention no account trades with itself.
 //! - A command that does nothing tells nothing.
 //!
 //! That a refused order changes nothing needs no test: it is refused by a look
-//! ([`Books::check`] cannot change them).
+//! ([`Books::check`] cannot change them). A refused amend tells nothing.
 
 use std::collections::BTreeMap;
 
 use matcher_core::{
-    BookEvent, Books, BooksImage, End, Fill, NewOrder, Outcome, Prevented, Refused, Rested, Size,
+    Amended, BookEvent, Books, BooksImage, End, Fill, NewOrder, Outcome, Prevented, Rested, Size,
 };
 use model::{InstrumentId, OrderId, OrderType, Price, SelfTradePrevention, Side, TimeInForce};
 
-use crate::flow::{Command, lists};
+use crate::flow::{Command, Refusal, lists};
 
 /// Every order that is open, as its events tell it.
 #[derive(Default)]
@@ -49,7 +50,7 @@ impl Laws {
     pub fn watch(
         &mut self,
         command: &Command,
-        refused: Option<Refused>,
+        refused: Option<Refusal>,
         out: &Outcome,
         books: &Books,
     ) -> Result<(), String> {
@@ -94,6 +95,7 @@ impl Laws {
                 let waits = self.life(*order)?.order.instructions.trigger.is_some();
                 ensure(waits, || "it waits for nothing".to_owned())
             }
+            BookEvent::Amended(amended) => self.amended(amended),
             BookEvent::Ended(end) => self.ended(end, books),
             BookEvent::Dropped(end) => {
                 let life = self.life(end.order)?;
@@ -150,6 +152,15 @@ impl Laws {
         ensure(!rested.remaining.is_zero(), || "nothing rests".to_owned())?;
         life.rests_at = Some(rested.price);
         life.loses(0, rested.remaining.lots())
+    }
+
+    fn amended(&mut self, amended: &Amended) -> Result<(), String> {
+        let life = self.life(amended.order)?;
+        let now = amended.remaining.lots();
+        ensure(life.left > Some(now) && now > 0, || "it is not lower, or gone".to_owned())?;
+        ensure(amended.remaining <= amended.quantity, || "more is left than all".to_owned())?;
+        life.left = Some(now);
+        Ok(())
     }
 
     fn ended(&mut self, end: &End, books: &Books) -> Result<(), String> {

@@ -10,16 +10,14 @@
 
 use std::collections::BTreeMap;
 
-use matcher_core::{
-    BookEvent, Books, BooksImage, EndReason, NewOrder, OpenOrder, Outcome, Refused, Size,
-};
+use matcher_core::{BookEvent, Books, BooksImage, EndReason, NewOrder, OpenOrder, Outcome, Size};
 use model::{OrderId, SelfTradePrevention, Side, TimeInForce};
 
 use crate::{
     compare::{Engine, Seen},
-    flow::{self, Command},
+    flow::{self, Command, Refusal},
     prove::Plan,
-    setup::books,
+    setup::{books, id},
 };
 
 /// What is wrong.
@@ -45,13 +43,15 @@ enum Wrong {
     LastWokenFirst,
     /// Cancel-all ends the newest order first.
     CancelAllBackwards,
+    /// An amended order goes to the back of its queue.
+    AmendedToTheBack,
     /// An image forgets when orders end by themselves.
     ImageWithoutInstants,
     /// An image forgets what self-trade prevention has taken off.
     ImageWithoutPrevented,
 }
 
-const ALL: [Wrong; 12] = [
+const ALL: [Wrong; 13] = [
     Wrong::MakerToTheBack,
     Wrong::MakersMode,
     Wrong::TakersPrice,
@@ -62,6 +62,7 @@ const ALL: [Wrong; 12] = [
     Wrong::PostOnlyTakes,
     Wrong::LastWokenFirst,
     Wrong::CancelAllBackwards,
+    Wrong::AmendedToTheBack,
     Wrong::ImageWithoutInstants,
     Wrong::ImageWithoutPrevented,
 ];
@@ -79,7 +80,7 @@ impl Engine for Mutant {
         &mut self.books
     }
 
-    fn run(&mut self, command: Command, out: &mut Outcome) -> Option<Refused> {
+    fn run(&mut self, command: Command, out: &mut Outcome) -> Option<Refusal> {
         self.commands += 1;
         if self.commands.is_multiple_of(100) {
             self.restart();
@@ -96,7 +97,7 @@ impl Mutant {
         Mutant { books: books(), wrong, modes: BTreeMap::new(), commands: 0 }
     }
 
-    fn place(&mut self, order: NewOrder, out: &mut Outcome) -> Option<Refused> {
+    fn place(&mut self, order: NewOrder, out: &mut Outcome) -> Option<Refusal> {
         let mode = order.instructions.self_trade;
         self.modes.insert(order.id, mode);
         let mut placed = order;
@@ -147,13 +148,16 @@ impl Mutant {
         }
     }
 
-    fn run_another(&mut self, command: Command, out: &mut Outcome) -> Option<Refused> {
+    fn run_another(&mut self, command: Command, out: &mut Outcome) -> Option<Refusal> {
         if self.wrong == Wrong::LastWokenFirst && matches!(command, Command::GoOn) {
             self.change(|image| image.woken.reverse());
         }
         let refused = flow::run(&mut self.books, command, out);
         match (self.wrong, command) {
             (Wrong::ExpiryByEntry, Command::PassTime(..)) => out.events.sort_by_key(ended),
+            (Wrong::AmendedToTheBack, Command::Amend(number, _)) if refused.is_none() => {
+                self.send_to_the_back(id(number));
+            }
             (Wrong::CancelAllBackwards, Command::CancelAll(..)) => out.events.reverse(),
             _ => {}
         }
@@ -182,9 +186,13 @@ impl Mutant {
     }
 
     fn send_maker_to_the_back(&mut self, out: &Outcome) {
-        let Some(fill) = out.fills().find(|fill| !fill.maker_done) else { return };
+        let partial = out.fills().find(|fill| !fill.maker_done);
+        partial.map(|fill| fill.maker).into_iter().for_each(|maker| self.send_to_the_back(maker));
+    }
+
+    fn send_to_the_back(&mut self, id: OrderId) {
         self.change(|image| {
-            let Some(at) = image.orders.iter().position(|order| order.id == fill.maker) else {
+            let Some(at) = image.orders.iter().position(|order| order.id == id) else {
                 return;
             };
             let mut maker = image.orders.remove(at);

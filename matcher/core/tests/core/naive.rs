@@ -83,6 +83,11 @@ pub enum Event {
         party: Party,
         why: &'static str,
     },
+    Amends {
+        party: Party,
+        quantity: u64,
+        prevented: u64,
+    },
 }
 
 /// Instrument, sequence, side, price, total.
@@ -137,16 +142,25 @@ impl Naive {
         &mut self,
         account: AccountHandle,
         only: Option<InstrumentId>,
+        side: Option<Side>,
+        range: Option<(u64, u64)>,
     ) -> (Vec<Event>, Vec<LevelLine>) {
-        let is_asked = |of: AccountHandle, in_book: InstrumentId| {
-            of == account && only.is_none_or(|id| id == in_book)
+        let fits = |limit: Option<Price>| match (range, limit) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some((from, to)), Some(limit)) => (from..=to).contains(&limit.ticks()),
+        };
+        let is_asked = |of: AccountHandle, in_book: InstrumentId, on: Side| {
+            of == account && [None, Some(in_book)].contains(&only) && side.unwrap_or(on) == on
         };
         let before = self.totals();
-        let open = self.open.iter().map(|open| (open.party, open.instrument));
-        let open = open.filter(|(party, instrument)| is_asked(party.account, *instrument));
-        let mut ids: Vec<OrderId> = open.map(|(party, _)| party.order).collect();
+        let open = self.open.iter().filter(|open| {
+            is_asked(open.party.account, open.instrument, open.side) && fits(Some(open.price))
+        });
+        let mut ids: Vec<OrderId> = open.map(|open| open.party.order).collect();
         let asks = self.asleep.iter().chain(self.due.iter().flatten());
-        let asks = asks.filter(|ask| is_asked(ask.account, ask.instrument));
+        let asks =
+            asks.filter(|ask| is_asked(ask.account, ask.instrument, ask.side) && fits(ask.limit));
         ids.extend(asks.map(|ask| ask.id));
         let mut events = Vec::new();
         // One that has gone with another by then is not found any more.
@@ -154,6 +168,46 @@ impl Naive {
             self.cancel_one(id, &mut events);
         }
         (events, self.changes(&before))
+    }
+
+    /// Lowers what an order asks for in all, where it stands.
+    pub fn amend(
+        &mut self,
+        id: OrderId,
+        quantity: u64,
+    ) -> Result<(Vec<Event>, Vec<LevelLine>), &'static str> {
+        let before = self.totals();
+        let resting = self.open.iter_mut().find(|open| open.party.order == id);
+        let asleep = self.asleep.iter_mut().find(|ask| ask.id == id);
+        let asked = match (&resting, &asleep) {
+            (Some(open), _) => open.party.left + open.shares.prevented + open.shares.traded,
+            (None, Some(ask)) => taker(ask, 0).left,
+            (None, None) => return Err("unknown order"),
+        };
+        let gone = resting.as_ref().map_or(0, |o| o.shares.prevented + o.shares.traded);
+        match quantity {
+            more if more > asked => return Err("increases"),
+            same if same == asked => return Err("changes nothing"),
+            less if less <= gone => return Err("leaves nothing"),
+            _ => {}
+        }
+        let event = match (resting, asleep) {
+            (Some(open), _) => {
+                open.party.left = quantity - gone;
+                let party = Party { fees: Fees::NONE, ..open.party };
+                Event::Amends { party, quantity, prevented: open.shares.prevented }
+            }
+            (None, Some(ask)) => {
+                let funds = ask.funds.units() * i128::from(quantity);
+                let asked = i128::from(asked);
+                ask.funds = Amount::from_units((funds + asked - 1).div_euclid(asked));
+                ask.size = Size::Base(Quantity::from_lots(quantity).expect("in range"));
+                let party = Party { fees: Fees::NONE, ..taker(ask, 0) };
+                Event::Amends { party, quantity, prevented: 0 }
+            }
+            (None, None) => return Err("unknown order"),
+        };
+        Ok((vec![event], self.changes(&before)))
     }
 
     /// The next that has woken goes on; nothing where none has.

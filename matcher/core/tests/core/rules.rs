@@ -8,13 +8,12 @@ use std::{fmt::Write, fs, path::Path};
 
 use matcher_core::{BookEvent, Books, End, EndReason, NewOrder, Outcome, Pending, Refused, Size};
 use model::{
-    AccountHandle, Amount, FeeAsset, FeeRate, Fees, InstrumentId, OrderId, Price,
+    AccountHandle, Amount, FeeAsset, FeeRate, Fees, InstrumentId, OrderFilter, OrderId, Price,
     SelfTradePrevention, Side, TimeInForce, Timestamp, Trigger, TriggerKind,
 };
 
 use crate::{
-    compare::in_naive_refusal,
-    flow::lists::place_due,
+    flow::{in_naive_amend_refusal, in_naive_refusal, lists::place_due},
     setup::{A, B, books, id, limit, lots, market, plain},
 };
 
@@ -104,10 +103,17 @@ impl Desk {
                     return "unknown".to_owned();
                 }
             }
+            ["amend", order, "to", quantity] => {
+                let order = named(order);
+                let amended = self.books.amend(order, lots(number(quantity)), &mut out);
+                if let Err(refused) = amended {
+                    assert_eq!(out, Outcome::new());
+                    return format!("refused: {}", in_naive_amend_refusal(refused));
+                }
+            }
             [name, "cancel-all", ref only @ ..] => {
                 let trader = AccountHandle(self.trader(name));
-                let only = (!only.is_empty()).then(|| instrument(only[1]));
-                self.books.cancel_all(trader, only, &mut out);
+                self.books.cancel_matching(trader, &filter(only), &mut out);
             }
             [name, "list", ref orders @ ..] => {
                 let trader = self.trader(name);
@@ -222,6 +228,22 @@ fn instrument(name: &str) -> InstrumentId {
         "B" => B,
         _ => panic!("no instrument {name:?}"),
     }
+}
+
+/// `on A`, `buys`, `sells`, `from 5`, `to 9`, in any order.
+fn filter(words: &[&str]) -> OrderFilter {
+    let ticks = |word: &str| Price::from_ticks(number(word)).ok();
+    let mut filter = OrderFilter::default();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match *word {
+            "on" => filter.instrument = words.next().map(|name| instrument(name)),
+            "from" => filter.price_from = words.next().and_then(|word| ticks(word)),
+            "to" => filter.price_to = words.next().and_then(|word| ticks(word)),
+            word => filter.side = Some(side(word)),
+        }
+    }
+    filter
 }
 
 fn order(number_of: u64, trader: u32, side: Side, terms: &[&str]) -> NewOrder {
@@ -371,6 +393,10 @@ fn event(event: &BookEvent) -> String {
             )
         }
         BookEvent::Sleeps(order) => format!("#{} sleeps", tag(*order)),
+        BookEvent::Amended(amended) => {
+            let (quantity, left) = (amended.quantity.lots(), amended.remaining.lots());
+            format!("#{} asks for {quantity}, {left} left", tag(amended.order))
+        }
         BookEvent::Rested(rested) => {
             let (quantity, price) = (rested.remaining.lots(), rested.price.ticks());
             format!("#{} rests {quantity} @ {price}", tag(rested.order))

@@ -205,9 +205,12 @@ const MOVED: &str = "moved";
 fn order_update(rows: TableRef) -> UpdateStatement {
     use entity::order::{Column, Entity};
     let given = |number: usize| Expr::col((MOVED, Alias::new(format!("column{number}"))));
-    // It never falls, and most changes do not tell it.
-    let before = || Expr::col((Entity, Column::PreventedLots));
-    let prevented = Expr::case(given(6).gt(before()), given(6)).finally(before());
+    // One never falls, the other never rises, and most changes tell neither.
+    let before = |column| Expr::col((Entity, column));
+    let prevented = Expr::case(given(6).gt(before(Column::PreventedLots)), given(6))
+        .finally(before(Column::PreventedLots));
+    let quantity = Expr::case(given(7).lt(before(Column::QuantityLots)), given(7))
+        .finally(before(Column::QuantityLots));
     let mut update = Query::update();
     update
         .table(Entity)
@@ -217,6 +220,7 @@ fn order_update(rows: TableRef) -> UpdateStatement {
         .value(Column::Reason, given(4))
         .value(Column::UpdatedAtNanos, given(5))
         .value(Column::PreventedLots, prevented)
+        .value(Column::QuantityLots, quantity)
         .and_where(Expr::col((Entity, Column::Id)).eq(given(1)));
     update
 }

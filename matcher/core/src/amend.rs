@@ -1,0 +1,163 @@
+//! Amending: an open order asks for less and keeps its place.
+//!
+//! Who wants anything else of an order, a price or more quantity, gives its place up: that is a
+//! cancel and a new order.
+
+use model::{AccountHandle, Amount, InstrumentId, OrderId, Price, Quantity, Side};
+use thiserror::Error;
+
+use crate::{BookEvent, Books, LevelChange, NewOrder, Outcome, Size};
+
+/// An order after an amend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Amended {
+    /// Which order.
+    pub order: OrderId,
+    /// Whose it is.
+    pub account: AccountHandle,
+    /// In which book.
+    pub instrument: InstrumentId,
+    /// Which way it goes.
+    pub side: Side,
+    /// Its limit; `None` for a market order that sleeps.
+    pub limit: Option<Price>,
+    /// What it asks for now, in all.
+    pub quantity: Quantity,
+    /// What of that is neither traded nor prevented; above zero.
+    pub remaining: Quantity,
+    /// What self-trade prevention has taken off it.
+    pub prevented: Quantity,
+}
+
+/// Why an order is not amended. Nothing has changed then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Error)]
+pub enum AmendRefused {
+    /// It is not open.
+    #[error("there is no such open order")]
+    UnknownOrder,
+    /// It would ask for more.
+    #[error("an amend only lowers the quantity; for more, replace the order")]
+    Increases,
+    /// It asks for just that.
+    #[error("the order has this quantity already")]
+    ChangesNothing,
+    /// So much of it has traded or was prevented already.
+    #[error("as much as that has traded or was prevented already; to end the order, cancel it")]
+    LeavesNothing,
+}
+
+impl Books {
+    /// Lowers what an open order asks for in all to `quantity`. It keeps its place.
+    ///
+    /// # Errors
+    /// [`AmendRefused`], with nothing changed.
+    pub fn amend(
+        &mut self,
+        id: OrderId,
+        quantity: Quantity,
+        out: &mut Outcome,
+    ) -> Result<(), AmendRefused> {
+        let amended = match self.orders.find(id) {
+            Some(place) => self.amend_resting(place, quantity, out)?,
+            None => {
+                let order = self.sleepers.order_mut(id).ok_or(AmendRefused::UnknownOrder)?;
+                amend_sleeper(order, quantity)?
+            }
+        };
+        out.events.push(BookEvent::Amended(amended));
+        Ok(())
+    }
+
+    fn amend_resting(
+        &mut self,
+        place: u32,
+        quantity: Quantity,
+        out: &mut Outcome,
+    ) -> Result<Amended, AmendRefused> {
+        let prevented = self.orders.prevented(place);
+        let order = &mut self.orders.slab[place];
+        let removed = removed(order.quantity, order.remaining, quantity)?;
+        order.quantity = quantity;
+        order.remaining = order.remaining.minus(removed);
+        let level = &mut self.levels[order.level];
+        level.total_lots -= removed.lots();
+        let book = &mut self.books[level.book as usize];
+        book.sequence += 1;
+        let (instrument, side, price) = (book.instrument.id, level.side, level.price);
+        let (sequence, total_lots) = (book.sequence, level.total_lots);
+        out.levels.push(LevelChange { instrument, sequence, side, price, total_lots });
+        Ok(Amended {
+            order: order.id,
+            account: AccountHandle(order.owner.account()),
+            instrument,
+            side,
+            limit: Some(price),
+            quantity,
+            remaining: order.remaining,
+            prevented,
+        })
+    }
+}
+
+fn amend_sleeper(order: &mut NewOrder, quantity: Quantity) -> Result<Amended, AmendRefused> {
+    let Size::Base(asked) = order.size else { return Err(AmendRefused::Increases) };
+    removed(asked, asked, quantity)?;
+    order.size = Size::Base(quantity);
+    order.funds = in_proportion(order.funds, quantity, asked);
+    let NewOrder { id, account, instrument, side, price, .. } = *order;
+    Ok(Amended {
+        order: id,
+        account,
+        instrument,
+        side,
+        limit: price,
+        quantity,
+        remaining: quantity,
+        prevented: Quantity::ZERO,
+    })
+}
+
+/// What an amend takes off an order that asked for `asked` and has `remaining` left of it.
+fn removed(
+    asked: Quantity,
+    remaining: Quantity,
+    quantity: Quantity,
+) -> Result<Quantity, AmendRefused> {
+    if quantity > asked {
+        return Err(AmendRefused::Increases);
+    }
+    let removed = asked.minus(quantity);
+    if removed.is_zero() {
+        return Err(AmendRefused::ChangesNothing);
+    }
+    if removed >= remaining {
+        return Err(AmendRefused::LeavesNothing);
+    }
+    Ok(removed)
+}
+
+/// `funds` for `asked` as they are for `quantity`, which is less; a part of a unit is one.
+fn in_proportion(funds: Amount, quantity: Quantity, asked: Quantity) -> Amount {
+    let (quantity, asked) = (i128::from(quantity.lots()), i128::from(asked.lots()));
+    // A lot's worth first, so that no product is larger than the funds.
+    let (whole, rest) = (funds.units() / asked, funds.units() % asked);
+    Amount::from_units(whole * quantity + (rest * quantity + asked - 1) / asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn funds_fall_in_proportion_and_no_product_overflows() {
+        let lots = |count| Quantity::from_lots(count).expect("in range");
+        let of = |funds, quantity, asked| {
+            in_proportion(Amount::from_units(funds), lots(quantity), lots(asked)).units()
+        };
+        assert_eq!([of(300, 1, 3), of(301, 1, 3), of(1, 2, 3), of(0, 2, 3)], [100, 101, 1, 0]);
+        let most = Quantity::LOTS_MAX;
+        let funds = i128::from(most) << 72;
+        assert_eq!(of(funds, most - 1, most), funds - (1 << 72));
+        assert_eq!(of(funds + 5, most - 1, most), funds + 5 - (1 << 72));
+    }
+}

@@ -1,0 +1,58 @@
+//! What a client asks to change about orders that are open.
+
+use model::{InstrumentId, KeyText, OrderId, ReplaceMode};
+
+use super::{Command, PlaceOrder};
+
+/// The behaviour of a log from which on it knows these commands.
+const BEHAVIOUR_OF_CHANGES: u32 = 4;
+
+/// Which order a client means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OrderName {
+    /// The one with this id, or of which this is a duplicate's.
+    Id(OrderId),
+    /// The one to which the client gave this id of its own.
+    Own {
+        /// What it trades: a client's own ids are scoped to it.
+        instrument: InstrumentId,
+        /// The client order id.
+        key: KeyText,
+    },
+    /// The one with both; where they are of two orders, none.
+    Both {
+        /// The order's id, likewise.
+        id: OrderId,
+        /// The client order id.
+        key: KeyText,
+    },
+}
+
+/// An order that is to come instead of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplaceOrder {
+    /// The order that goes.
+    pub replaced: OrderName,
+    /// What becomes of the new one where that is not open any more.
+    pub mode: ReplaceMode,
+    /// The order that comes. Its key is that of the whole.
+    pub place: PlaceOrder,
+}
+
+impl Command {
+    /// The behaviour of a log from which on it knows such a command.
+    pub fn behaviour(&self) -> u32 {
+        match self {
+            Command::Place(place) => place.behaviour(),
+            Command::PlaceList(list) => list.behaviour(),
+            Command::Replace(replace) => replace.place.behaviour().max(BEHAVIOUR_OF_CHANGES),
+            Command::Amend { .. } | Command::CancelNamed { .. } | Command::CancelMatching(_) => {
+                BEHAVIOUR_OF_CHANGES
+            }
+            Command::Cancel { .. }
+            | Command::CancelAll { .. }
+            | Command::Deposit(_)
+            | Command::Withdraw(_) => 1,
+        }
+    }
+}
