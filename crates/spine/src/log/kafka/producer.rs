@@ -29,7 +29,7 @@ use crate::{
     header::Headers,
     log::{
         Acknowledge, AppendError, Appended, LogError, Place, Producer, Record, WriterRole,
-        kafka::reader::timestamp,
+        kafka::message::timestamp,
     },
 };
 
