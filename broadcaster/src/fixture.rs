@@ -153,13 +153,13 @@ impl Shard {
 pub(crate) fn open_hub(limit: QueueLimit) -> (Arc<Hub>, Shard) {
     let hub = Hub::new(Market::default(), limit);
     let mut shard = Shard::new(&MemoryLog::new(1), 0);
-    hub.publish(&shard.answer(listings()), None).expect("good listings");
+    hub.publish(&shard.answer(listings()).into(), None).expect("good listings");
     (hub, shard)
 }
 
 /// Publishes events as one answer.
 pub(crate) fn publish(hub: &Hub, shard: &mut Shard, events: Vec<Kind>) -> usize {
-    hub.publish(&shard.answer(events), None).expect("they fit")
+    hub.publish(&shard.answer(events).into(), None).expect("they fit")
 }
 
 /// Numbers that are the same on every machine.

@@ -13,6 +13,7 @@ use futures_util::{Stream, StreamExt, stream::SelectAll};
 use model::Partition;
 use spine::{
     Log, Place, Position, Visibility,
+    answer::Happened,
     genesis::Identity,
     log::LogError,
     tail::{self, Accepted, Batch, Pace, TailError},
@@ -90,7 +91,7 @@ pub struct Following {
 }
 
 /// What a tail says: a batch, an error as its last word, or, as `None`, that it ended.
-type Told = (Partition, Option<Result<Batch, TailError>>);
+type Told = (Partition, Option<Result<Batch<Happened>, TailError>>);
 type Tails = SelectAll<Pin<Box<dyn Stream<Item = Told> + Send>>>;
 
 impl Following {
@@ -150,7 +151,11 @@ struct Run {
 }
 
 impl Run {
-    async fn fold(&mut self, partition: Partition, batch: Batch) -> Result<(), FollowError> {
+    async fn fold(
+        &mut self,
+        partition: Partition,
+        batch: Batch<Happened>,
+    ) -> Result<(), FollowError> {
         let mut frames = 0;
         let oldest = batch.answers.first().map(|accepted| accepted.answer.now);
         self.meters[usize::from(partition.number())].begins(oldest);
@@ -171,7 +176,11 @@ impl Run {
         Ok(())
     }
 
-    fn publish(&self, partition: Partition, accepted: &Accepted) -> Result<usize, FollowError> {
+    fn publish(
+        &self,
+        partition: Partition,
+        accepted: &Accepted<Happened>,
+    ) -> Result<usize, FollowError> {
         let Accepted { offset, answer, headers } = accepted;
         let damaged = |error| FollowError::Damaged { partition, out_seq: answer.out_seq, error };
         // While it catches up nobody listens, and the traces and delays are long over.

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use model::InstrumentId;
 use proto::marketdata::GetOrderBookResponse;
-use spine::Answer;
+use spine::answer::Happened;
 
 use self::{audience::Audience, mailbox::Mailbox};
 pub use self::{
@@ -90,7 +90,7 @@ impl Hub {
     /// [`MarketError`] where the answer does not fit: the log is damaged.
     pub fn publish(
         &self,
-        answer: &Answer,
+        answer: &Happened,
         cause: Option<&Arc<Cause>>,
     ) -> Result<usize, MarketError> {
         let floor = &mut *self.lock();

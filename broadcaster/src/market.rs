@@ -26,7 +26,7 @@ use proto::{
     convert::{self, Malformed},
     log,
 };
-use spine::Answer;
+use spine::answer::Happened;
 use thiserror::Error;
 
 use self::listing::Listings;
@@ -95,11 +95,11 @@ impl Market {
     /// [`MarketError`] where the answer does not fit. The market is then of no further use.
     pub fn apply(
         &mut self,
-        answer: &Answer,
+        answer: &Happened,
         published: &mut Vec<Arc<Frame>>,
     ) -> Result<(), MarketError> {
         use log::event::Kind;
-        let kinds = || answer.body.events.iter().filter_map(|event| event.kind.as_ref());
+        let kinds = || answer.events.iter().filter_map(|event| event.kind.as_ref());
         for kind in kinds() {
             match kind {
                 Kind::ReferenceApplied(record) => {

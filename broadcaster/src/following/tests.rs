@@ -16,9 +16,9 @@ fn log_and_snapshot() -> (MemoryLog, Snapshot) {
     let mut position = Position::start(LOG_ID, Partition::FIRST);
     for events in [listings(), vec![trade(BTC_USDT, 1, Side::Buy)]] {
         let answer = shard.answer(events);
-        market.apply(&answer, &mut published).expect("it fits");
-        let out_seq = answer.out_seq;
-        position = Position { out_seq, chain: answer.chain, next_offset: out_seq };
+        let (out_seq, chain) = (answer.out_seq, answer.chain);
+        market.apply(&answer.into(), &mut published).expect("it fits");
+        position = Position { out_seq, chain, next_offset: out_seq };
     }
     shard.answer(vec![trade(BTC_USDT, 2, Side::Buy)]);
     (log, Snapshot { log_id: LOG_ID, positions: vec![position], market })

@@ -28,7 +28,7 @@ impl Folding {
 
     fn fold(&mut self, events: Vec<Kind>) -> Result<Vec<Arc<Frame>>, MarketError> {
         let mut published = Vec::new();
-        self.market.apply(&self.shard.answer(events), &mut published)?;
+        self.market.apply(&self.shard.answer(events).into(), &mut published)?;
         Ok(published)
     }
 

@@ -18,8 +18,9 @@ fn taken(answers: u64) -> (Snapshot, Vec<u8>) {
             _ => vec![trade(BTC_USDT, number - 1, Side::Sell), flow.change(BTC_USDT)],
         };
         let answer = shard.answer(events);
-        market.apply(&answer, &mut published).expect("it fits");
-        position = Position { out_seq: number, chain: answer.chain, next_offset: number };
+        let chain = answer.chain;
+        market.apply(&answer.into(), &mut published).expect("it fits");
+        position = Position { out_seq: number, chain, next_offset: number };
     }
     let bytes = encode(LOG_ID, &[position], market.image());
     (Snapshot { log_id: LOG_ID, positions: vec![position], market }, bytes)

@@ -259,6 +259,32 @@ impl Opened for Answer {
     }
 }
 
+/// An answer of which nothing is read but what happened: for those who have no use for postings and
+/// balances, which are the larger part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Happened {
+    /// See [`Answer`].
+    pub out_seq: u64,
+    /// See [`Answer`].
+    pub now: Timestamp,
+    /// What happened, in order.
+    pub events: Vec<log::Event>,
+}
+
+impl Opened for Happened {
+    fn open(sealed: Sealed) -> Result<Happened, AnswerError> {
+        let events = sealed.events()?;
+        Ok(Happened { out_seq: sealed.out_seq, now: sealed.now, events })
+    }
+}
+
+impl From<Answer> for Happened {
+    fn from(answer: Answer) -> Happened {
+        let Answer { out_seq, now, body, .. } = answer;
+        Happened { out_seq, now, events: body.events }
+    }
+}
+
 impl Answer {
     /// The id of the order that the answered input made, where it made one.
     pub fn order_id(&self, partition: Partition) -> Option<model::OrderId> {
@@ -307,6 +333,7 @@ mod tests {
         let sealed = Sealed::read(&bytes).expect("it was just written");
         assert_eq!(sealed.link(), Link { out_seq: 5, prev_chain: Chain([2; 16]), chain });
         assert!(matches!(sealed.outcome(), Ok(Some(outcome::Kind::Applied(_)))));
+        assert_eq!(Happened::open(sealed.clone()), Ok(Happened::from(answer.clone())));
         assert_eq!(sealed.open(), Ok(answer));
         let plain = log::Answer::decode(bytes).expect("any protobuf reader can");
         assert_eq!(plain.chain, chain.0);

@@ -266,6 +266,13 @@ impl<C: Core> Shard<C> {
         }
         let wait = if self.unanswered.is_empty() { wait } else { Duration::ZERO };
         self.read_inputs(wait)?;
+        let applied = self.apply_unanswered();
+        // Whatever came after them, these answers are right.
+        self.appends.flush();
+        Ok(ticked || applied?)
+    }
+
+    fn apply_unanswered(&mut self) -> Result<bool, ShardError> {
         let mut applied = false;
         for _ in 0..self.settings.read_limit.records {
             if self.confirmations.is_full() || !self.is_owner() {
@@ -275,7 +282,7 @@ impl<C: Core> Shard<C> {
             self.apply(&stored)?;
             applied = true;
         }
-        Ok(ticked || applied)
+        Ok(applied)
     }
 
     fn read_inputs(&mut self, wait: Duration) -> Result<(), ShardError> {

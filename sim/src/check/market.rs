@@ -49,7 +49,7 @@ fn fold(truths: &Truths) -> Result<(Market, Trades), String> {
     let (mut market, mut trades) = (Market::default(), Trades::new());
     let mut frames = Vec::new();
     for (_, answer) in truths.of.iter().flat_map(|truth| &truth.answers) {
-        market.apply(answer, &mut frames).map_err(|error| error.to_string())?;
+        market.apply(&answer.clone().into(), &mut frames).map_err(|error| error.to_string())?;
     }
     for frame in frames {
         if let Content::Trade(trade) = frame.content() {

@@ -14,12 +14,27 @@ use crate::{
     trace::Sending,
 };
 
+/// How many answers are held at the most before they are appended: some three hundred microseconds
+/// of work.
+const HELD_MAX: usize = 32;
+
 /// The owner's producer, with what was heard of its appends.
 pub(super) struct Appends {
     producer: Arc<dyn Producer>,
+    /// Answers that are appended together. One by one, a producer would send the first alone and
+    /// the rest after it.
+    held: Vec<Held>,
     heard: Arc<Heard>,
     incarnation_text: Bytes,
     candidacy: Arc<Candidacy>,
+}
+
+/// An answer that is not appended yet.
+struct Held {
+    place: Place,
+    out_seq: u64,
+    record: Record,
+    sending: Option<Sending>,
 }
 
 /// What the log has said of this owner's appends, by its own threads.
@@ -48,6 +63,7 @@ impl Appends {
     pub(super) fn new(producer: Arc<dyn Producer>, incarnation: u64) -> Appends {
         Appends {
             producer,
+            held: Vec::new(),
             heard: Arc::default(),
             incarnation_text: Bytes::from(format!("{incarnation:016x}")),
             candidacy: Arc::default(),
@@ -84,30 +100,41 @@ impl Appends {
         );
     }
 
-    /// Appends the answer of this number; `sending` is its part in a trace.
+    /// Appends the answer of this number, at the latest with the next [`Appends::flush`]; `sending`
+    /// is its part in a trace.
     pub(super) fn publish(
-        &self,
+        &mut self,
         place: Place,
         out_seq: u64,
         record: Record,
         sending: Option<Sending>,
     ) {
-        let heard = Arc::clone(&self.heard);
-        self.producer.append(
-            place,
-            record,
-            Box::new(move |result| {
-                if let Some(sending) = sending {
-                    sending.end(&result);
-                }
-                match result {
-                    Ok(_) => {
-                        heard.acknowledged.fetch_max(out_seq, Ordering::Release);
+        self.held.push(Held { place, out_seq, record, sending });
+        if self.held.len() >= HELD_MAX {
+            self.flush();
+        }
+    }
+
+    /// Appends what is held, in order.
+    pub(super) fn flush(&mut self) {
+        for Held { place, out_seq, record, sending } in self.held.drain(..) {
+            let heard = Arc::clone(&self.heard);
+            self.producer.append(
+                place,
+                record,
+                Box::new(move |result| {
+                    if let Some(sending) = sending {
+                        sending.end(&result);
                     }
-                    Err(error) => heard.fail(error),
-                }
-            }),
-        );
+                    match result {
+                        Ok(_) => {
+                            heard.acknowledged.fetch_max(out_seq, Ordering::Release);
+                        }
+                        Err(error) => heard.fail(error),
+                    }
+                }),
+            );
+        }
     }
 
     /// The number up to which the log has this owner's answers.
