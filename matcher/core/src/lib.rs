@@ -151,7 +151,7 @@
 //! most [`FILLS_MAX`] looks on top; an order that expires by itself a logarithm of how many do;
 //! cancelling O(1) and, where it empties a level, a search; cancel-all O(the account's own orders);
 //! counts O(1). Memory is reused: after its largest state so far, the core allocates nothing. An
-//! open order takes 64 bytes, its level 32, the index by id 5 to 12.
+//! open order takes 64 bytes, its level 32, the index by id 16 to 32.
 //!
 //! # Layout
 //!
@@ -165,8 +165,9 @@
 //! - [`keys`]: the keys that make retries safe; independent of the books.
 //! - [`image`]: the books as plain data, and back with everything checked.
 //! - [`audit`]: what must be true between two commands.
-//! - `book`, `open`, `ladder`, `slab`: one book, open orders by id and account, the levels of a
-//!   side by price, and the table that they live in. `schedules`: which fees each is charged by.
+//! - `book`, `open`, `by_id`, `ladder`, `slab`: one book, open orders by account and by id, the
+//!   levels of a side by price, and the table that they live in. `schedules`: which fees each is
+//!   charged by.
 //!
 //! What will never live here: money beyond what bounds a market order, clocks, randomness, IO,
 //! floats, wire formats, and anything whose order depends on a hash.
@@ -177,6 +178,7 @@
 pub mod audit;
 mod book;
 pub mod books;
+mod by_id;
 pub mod expiry;
 pub mod feasible;
 pub mod image;
