@@ -9,7 +9,7 @@ mod trading;
 use divan::{Bencher, counter::ItemsCount};
 use matcher_core::{Books, Outcome};
 
-use trading::{Command, Trading, run};
+use trading::{Command, Prices, Shape, Trading, run};
 
 fn main() {
     divan::main();
@@ -17,9 +17,9 @@ fn main() {
 
 const COMMANDS: usize = 100_000;
 
-fn bench(bencher: Bencher<'_, '_>, resting: usize, spread: u32) {
-    let mut trading = Trading::new(resting, spread);
-    let commands = trading.commands(COMMANDS, spread);
+fn bench(bencher: Bencher<'_, '_>, shape: Shape) {
+    let mut trading = Trading::new(shape);
+    let commands = trading.commands(COMMANDS);
     let books = trading.books;
     let mut out = Outcome::new();
     bencher
@@ -37,19 +37,19 @@ fn run_all(books: &mut Books, commands: &[Command], out: &mut Outcome) {
 /// The realistic flow; distances up to 4,096 ticks.
 #[divan::bench(args = [10, 1_000, 10_000, 100_000, 1_000_000], sample_count = 20)]
 fn realistic(bencher: Bencher<'_, '_>, resting: usize) {
-    bench(bencher, resting, 12);
+    bench(bencher, Shape::realistic(resting));
 }
 
 /// The same spread over up to 2^19 ticks: tens of thousands of levels.
 #[divan::bench(args = [100_000, 1_000_000], sample_count = 20)]
 fn far_apart(bencher: Bencher<'_, '_>, resting: usize) {
-    bench(bencher, resting, 19);
+    bench(bencher, Shape { prices: Prices::Near(19), ..Shape::realistic(resting) });
 }
 
 /// Fills a second in sweeps of as many trades as one command may make.
 #[divan::bench(sample_count = 20)]
 fn sweep(bencher: Bencher<'_, '_>) {
-    let mut trading = Trading::new(100_000, 12);
+    let mut trading = Trading::new(Shape::realistic(100_000));
     let taker = trading.taking_all();
     let books = trading.books;
     let mut out = Outcome::new();

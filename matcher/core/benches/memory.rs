@@ -9,7 +9,7 @@ mod trading;
 use divan::{AllocProfiler, Bencher, counter::ItemsCount};
 use matcher_core::Outcome;
 
-use trading::{Trading, run};
+use trading::{Shape, Trading, run};
 
 #[global_allocator]
 static ALLOCATIONS: AllocProfiler = AllocProfiler::system();
@@ -21,8 +21,8 @@ fn main() {
 /// Commands on a book that has been through as many before; read the `alloc` and `grow` lines.
 #[divan::bench(sample_count = 1, sample_size = 1)]
 fn steady_state(bencher: Bencher<'_, '_>) {
-    let mut trading = Trading::new(10_000, 12);
-    let mut commands = trading.commands(2_000_000, 12);
+    let mut trading = Trading::new(Shape::realistic(10_000));
+    let mut commands = trading.commands(2_000_000);
     let measured = commands.split_off(1_000_000);
     let (mut books, mut out) = (trading.books, Outcome::new());
     for command in &commands {
@@ -39,5 +39,5 @@ fn steady_state(bencher: Bencher<'_, '_>) {
 /// the bench's own list of ids, 8 bytes an order, and whatever growing tables hold at their worst.
 #[divan::bench(args = [1_000_000], sample_count = 1, sample_size = 1)]
 fn open_orders(bencher: Bencher<'_, '_>, resting: usize) {
-    bencher.bench_local(|| Trading::new(resting, 12).books);
+    bencher.bench_local(|| Trading::new(Shape::realistic(resting)).books);
 }

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How many orders can be open at once on a shard. With at most 2^40 lots each, what rests at any
-/// price stays below 2^64 lots; and at about 90 bytes each they fill 1.5 GB.
+/// price stays below 2^64 lots; and at about 100 bytes each they fill 1.7 GB.
 pub const ORDERS_MAX: usize = (1 << 24) - 1;
 
 /// The end of the account numbers that books accept: the table of accounts is an array. A shard has

@@ -167,8 +167,8 @@
 //! Placing costs a search for the level and O(1) for each trade or prevented trade, a FOK order at
 //! most [`FILLS_MAX`] looks on top; an order that expires by itself a logarithm of how many do;
 //! amending and cancelling O(1) and, where it empties a level, a search; cancel-all O(the account's
-//! own orders); counts O(1). Memory is reused: after its largest state so far, the core allocates nothing. An
-//! open order takes 64 bytes, its level 32, the index by id 5 to 12.
+//! own orders); counts O(1). Memory is reused: after its largest state so far, the core allocates
+//! nothing. An open order takes 64 bytes, its level 32, the index by id 16 to 32.
 //!
 //! # Layout
 //!
@@ -184,8 +184,9 @@
 //! - [`image`]: the books as plain data, and back with everything checked.
 //! - [`audit`]: what must be true between two commands.
 //! - `replace`: whether an order would take if another were not there.
-//! - `book`, `open`, `ladder`, `slab`: one book, open orders by id and account, the levels of a
-//!   side by price, and the table that they live in. `schedules`: which fees each is charged by.
+//! - `book`, `open`, `by_id`, `ladder`, `slab`: one book, open orders by account and by id, the
+//!   levels of a side by price, and the table that they live in. `schedules`: which fees each is
+//!   charged by.
 //!
 //! What will never live here: money beyond what bounds a market order, clocks, randomness, IO,
 //! floats, wire formats, and anything whose order depends on a hash.
@@ -197,6 +198,7 @@ pub mod amend;
 pub mod audit;
 mod book;
 pub mod books;
+mod by_id;
 mod cancel;
 pub mod expiry;
 pub mod feasible;

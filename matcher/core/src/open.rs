@@ -1,24 +1,20 @@
 //! The open orders of all books: by place, by id, and by account in order of entry.
 
-use core::hash::BuildHasher;
-
-use hashbrown::HashTable;
 use model::{Fees, OrderId, Quantity, Timestamp};
-use rustc_hash::FxBuildHasher;
 
 use crate::{
     book::Resting,
+    by_id::ById,
     expiry::Timers,
     schedules::Schedules,
     slab::{NIL, Slab},
 };
 
-/// Every open order of the shard. The index by id holds places only (four bytes an order) and is
-/// never iterated.
+/// Every open order of the shard.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenOrders {
     pub(crate) slab: Slab<Resting>,
-    index: HashTable<u32>,
+    index: ById,
     accounts: Vec<AccountOrders>,
     /// When those end that do so by themselves.
     pub(crate) timers: Timers,
@@ -38,15 +34,11 @@ pub(crate) struct AccountOrders {
 
 pub(crate) const NONE: AccountOrders = AccountOrders { head: NIL, tail: NIL, count: 0 };
 
-fn hash(id: OrderId) -> u64 {
-    FxBuildHasher.hash_one(id.number())
-}
-
 impl OpenOrders {
     pub(crate) const fn new() -> OpenOrders {
         OpenOrders {
             slab: Slab::new(),
-            index: HashTable::new(),
+            index: ById::new(),
             accounts: Vec::new(),
             timers: Timers::new(),
             shrunk: Slab::new(),
@@ -59,7 +51,7 @@ impl OpenOrders {
     }
 
     pub(crate) fn find(&self, id: OrderId) -> Option<u32> {
-        self.index.find(hash(id), |place| self.slab[*place].id == id).copied()
+        self.index.find(id, &self.slab)
     }
 
     pub(crate) fn of_account(&self, account: u32) -> AccountOrders {
@@ -86,7 +78,7 @@ impl OpenOrders {
         order.account_previous = list.tail;
         order.account_next = NIL;
         let place = slab.insert(order);
-        index.insert_unique(hash(order.id), place, |place| hash(slab[*place].id));
+        index.insert(place, slab);
         match list.tail {
             NIL => list.head = place,
             tail => slab[tail].account_next = place,
@@ -134,9 +126,7 @@ impl OpenOrders {
     /// Takes an order out of the index and out of its account's list, and gives its place back.
     pub(crate) fn remove(&mut self, place: u32) {
         let order = self.slab[place];
-        if let Ok(entry) = self.index.find_entry(hash(order.id), |other| *other == place) {
-            entry.remove();
-        }
+        self.index.remove(place, &self.slab);
         let list = &mut self.accounts[order.owner.account() as usize];
         match order.account_previous {
             NIL => list.head = order.account_next,

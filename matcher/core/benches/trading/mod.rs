@@ -1,7 +1,7 @@
 //! A seeded flow like that of a real book: the middle price wanders, distances from it follow a
 //! power law, half of the commands are new orders (15 % of them IOC), 42 % cancels, 8 % re-place an
 //! order. The book keeps its size: where trades have made it smaller, an order comes in place of a
-//! cancel.
+//! cancel. Other shapes of book and flow are beside it, so that none costs much more than that.
 
 use matcher_core::{Books, NewOrder, Outcome, Size};
 use model::{
@@ -33,23 +33,58 @@ pub fn run(books: &mut Books, command: &Command, out: &mut Outcome) {
     }
 }
 
+/// What a book and its flow are like.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// How many orders rest.
+    pub resting: usize,
+    /// Where.
+    pub prices: Prices,
+    /// Whether nearly all that comes is cancelled soon after.
+    pub is_fleeting: bool,
+}
+
+/// How far from the middle orders are placed.
+#[allow(dead_code, reason = "not every bench has every shape")]
+#[derive(Clone, Copy, Debug)]
+pub enum Prices {
+    /// At a distance of `d` ticks with a chance of about 1/`d`, and none beyond 2^(n + 1).
+    Near(u32),
+    /// Anywhere among so many ticks on each side.
+    Even(u64),
+    /// At one price on each side; the middle stands still.
+    One,
+}
+
+impl Shape {
+    /// The realistic flow on a book of this size.
+    pub const fn realistic(resting: usize) -> Shape {
+        Shape { resting, prices: Prices::Near(12), is_fleeting: false }
+    }
+}
+
 /// A book that is in use, with the commands that come next.
 pub struct Trading {
     /// The state to start from.
     pub books: Books,
     random: Pcg64,
-    resting: usize,
+    shape: Shape,
     middle: u64,
     next_id: u64,
     open: Vec<OrderId>,
 }
 
 const INSTRUMENT: InstrumentId = InstrumentId(1);
-const MIDDLE_FIRST: u64 = 6_000_000;
+
+/// Far from both ends of the range of prices.
+const MIDDLE_FIRST: u64 = 1 << 39;
+
+/// Among how many of the latest orders one is chosen that is fleeting.
+const LATEST: u64 = 20;
 
 impl Trading {
-    /// A book with `resting` orders; no distance beyond 2^`spread`.
-    pub fn new(resting: usize, spread: u32) -> Trading {
+    /// A book of this shape.
+    pub fn new(shape: Shape) -> Trading {
         let mut books = Books::new();
         let one = Amount::from_units(1);
         let asset = |id, code: &str| Asset { id: AssetId(id), code: code.to_owned(), decimals: 0 };
@@ -59,10 +94,10 @@ impl Trading {
         assert!(books.list(instrument.expect("a good listing")));
         let random = Pcg64::seed_from_u64(2_026);
         let mut trading =
-            Trading { books, random, resting, middle: MIDDLE_FIRST, next_id: 1, open: Vec::new() };
+            Trading { books, random, shape, middle: MIDDLE_FIRST, next_id: 1, open: Vec::new() };
         let mut out = Outcome::new();
-        while trading.books.len() < resting {
-            let command = Command::Place(trading.passive(spread));
+        while trading.books.len() < shape.resting {
+            let command = Command::Place(trading.passive());
             run(&mut trading.books, &command, &mut out);
             trading.note(&command, &out);
         }
@@ -70,23 +105,27 @@ impl Trading {
     }
 
     /// The next `count` commands, without running them on [`Trading::books`].
-    pub fn commands(&mut self, count: usize, spread: u32) -> Vec<Command> {
+    pub fn commands(&mut self, count: usize) -> Vec<Command> {
         let before = self.books.clone();
         let (mut commands, mut out) = (Vec::with_capacity(count + 1), Outcome::new());
         while commands.len() < count {
             let draw = self.random.next_u64() % 100;
-            self.middle = (self.middle + self.below(3)).saturating_sub(1).max(1 << 20);
+            let step = self.below(3);
+            if !matches!(self.shape.prices, Prices::One) {
+                self.middle = self.middle + step - 1;
+            }
             let first = commands.len();
+            let is_full = self.books.len() > self.shape.resting;
             match draw {
-                0..8 => {
-                    commands.push(Command::Place(self.taking()));
-                }
-                8..50 => commands.push(Command::Place(self.passive(spread))),
-                50..92 if self.books.len() > self.resting => commands.extend(self.cancel()),
-                50..92 => commands.push(Command::Place(self.passive(spread))),
+                2..100 if self.shape.is_fleeting && is_full => commands.extend(self.cancel()),
+                2..100 if self.shape.is_fleeting => commands.push(Command::Place(self.passive())),
+                0..8 => commands.push(Command::Place(self.taking())),
+                8..50 => commands.push(Command::Place(self.passive())),
+                50..92 if is_full => commands.extend(self.cancel()),
+                50..92 => commands.push(Command::Place(self.passive())),
                 _ => {
                     commands.extend(self.cancel());
-                    commands.push(Command::Place(self.passive(spread)));
+                    commands.push(Command::Place(self.passive()));
                 }
             }
             for command in &commands[first..] {
@@ -110,9 +149,11 @@ impl Trading {
 
     fn cancel(&mut self) -> Option<Command> {
         while !self.open.is_empty() {
-            let end = self.open.len() as u64;
-            let at = usize::try_from(self.below(end)).expect("an index");
-            let id = self.open.swap_remove(at);
+            let count = self.open.len();
+            let among =
+                if self.shape.is_fleeting { LATEST.min(count as u64) } else { count as u64 };
+            let back = usize::try_from(self.below(among)).expect("an index");
+            let id = self.open.swap_remove(count - 1 - back);
             if self.books.order(id).is_some() {
                 return Some(Command::Cancel(id));
             }
@@ -120,14 +161,19 @@ impl Trading {
         None
     }
 
-    /// As far away as `d` with a chance of about 1/`d`.
-    fn distance(&mut self, spread: u32) -> u64 {
-        let octave = self.random.next_u64().trailing_zeros().min(spread);
-        (1 << octave) + self.below(1 << octave)
+    fn distance(&mut self) -> u64 {
+        match self.shape.prices {
+            Prices::One => 1,
+            Prices::Even(ticks) => 1 + self.below(ticks),
+            Prices::Near(spread) => {
+                let octave = self.random.next_u64().trailing_zeros().min(spread);
+                (1 << octave) + self.below(1 << octave)
+            }
+        }
     }
 
-    fn passive(&mut self, spread: u32) -> NewOrder {
-        let away = self.distance(spread);
+    fn passive(&mut self) -> NewOrder {
+        let away = self.distance();
         let side = if self.below(2) == 0 { Side::Buy } else { Side::Sell };
         let ticks = match side {
             Side::Buy => self.middle - away,

@@ -166,3 +166,25 @@ fn the_id_of_an_open_order_cannot_rest_twice() {
     books.place(&limit(1, 1, Side::Buy, 1, 100), &mut out);
     books.place(&limit(1, 1, Side::Buy, 1, 101), &mut out);
 }
+
+/// Ids that fall on one entry of the index, ids out of order, and ids of orders that have ended.
+#[test]
+fn orders_are_found_whatever_their_ids_have_in_common() {
+    let (mut books, mut out) = (books(), Outcome::new());
+    let far_apart = (0..200).map(|number| 1 + (number << 30));
+    let backwards = (0..200).map(|number| 900 - number);
+    let ids: Vec<u64> = far_apart.chain(backwards).collect();
+    for (count, number) in (1..).zip(&ids) {
+        books.place(&limit(*number, 1, Side::Buy, 1, 100), &mut out);
+        assert_eq!(books.len(), count);
+        books.check_invariants().expect("good books");
+    }
+    for number in ids.iter().step_by(3).chain(ids.iter().skip(1).step_by(3)) {
+        assert!(books.is_open(id(*number)) && books.cancel(id(*number), &mut out));
+        assert!(!books.is_open(id(*number)) && !books.cancel(id(*number), &mut out));
+        books.check_invariants().expect("good books");
+    }
+    let left = ids.iter().skip(2).step_by(3);
+    assert!(left.clone().all(|number| books.is_open(id(*number))));
+    assert_eq!(books.len(), left.count());
+}
