@@ -51,6 +51,7 @@ pub(crate) fn instrument(id: u32, base_asset_id: u32) -> ReferenceRecord {
         lot_size_units: 1_000,
         price_protection_bps: 500,
         partition: 0,
+        ..Default::default()
     };
     record(&format!("instrument/{id}"), reference_body::Body::Instrument(listing))
 }

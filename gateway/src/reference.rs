@@ -15,7 +15,7 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use model::{Asset, AssetId, Instrument, InstrumentId, Partition};
+use model::{Asset, AssetId, Instrument, InstrumentId, Partition, Role};
 use proto::{
     convert,
     reference::{AssetListing, InstrumentListing, InstrumentSummary, reference_body::Body},
@@ -49,6 +49,9 @@ impl Listed {
             tick_size: self.quote.format_amount(listing.tick_size),
             lot_size: self.base.format_amount(listing.lot_size),
             price_protection_bps: listing.price_protection_bps,
+            maker_fee: self.instrument.fees.rate(Role::Maker).to_text(),
+            taker_fee: self.instrument.fees.rate(Role::Taker).to_text(),
+            fee_asset: convert::fee_asset_to_wire(self.instrument.fees.charged_in()).into(),
         }
     }
 
@@ -219,6 +222,7 @@ pub(crate) mod tests {
                 lot_size_units: 1_000,
                 price_protection_bps: 500,
                 partition,
+                ..Default::default()
             })
         };
         vec![

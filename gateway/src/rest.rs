@@ -18,6 +18,7 @@ mod problem;
 mod reception;
 mod shape;
 mod trace;
+mod trade;
 
 use std::sync::Arc;
 

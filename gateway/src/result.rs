@@ -8,7 +8,7 @@ mod list;
 
 pub use list::{ListDecision, decide_list, list_of, pending_list, unknown_list};
 
-use model::{InstrumentId, OrderId, Price, Quantity, Timestamp};
+use model::{InstrumentId, OrderId, Price, Quantity, Side, Timestamp};
 use proto::{
     command::{Ask, KeySpace},
     convert, log,
@@ -263,12 +263,27 @@ fn worked(mut order: Order, placed: &Placed, id: OrderId, body: &log::AnswerBody
 
 fn fill(listed: &Listed, trade: &TradeExecuted) -> Fill {
     let price = Price::from_ticks(trade.price_ticks);
+    let (fee, fee_asset) = taker_fee(listed, trade);
     Fill {
         trade_id: format!("{}-{}", listed.symbol(), trade.trade_id),
         price: price.map(|price| listed.instrument.format_price(price)).unwrap_or_default(),
         quantity: lots(listed, trade.quantity_lots),
         maker_order_id: trade.maker_order_id,
+        fee,
+        fee_asset,
     }
+}
+
+/// What a trade cost its taker, and of what; nothing where it cost nothing.
+fn taker_fee(listed: &Listed, trade: &TradeExecuted) -> (String, String) {
+    let fee = convert::amount(trade.taker_fee.as_ref()).unwrap_or_default();
+    if fee.is_zero() {
+        return (String::new(), String::new());
+    }
+    let takes = convert::side_from_wire(trade.taker_side);
+    let is_in_base = trade.buyer_fee_in_base && takes == Ok(Side::Buy);
+    let asset = if is_in_base { &listed.base } else { &listed.quote };
+    (asset.format_amount(fee), asset.code.clone())
 }
 
 /// Lots as decimal text. A shard never writes more than a quantity can be.

@@ -17,6 +17,7 @@
 //! | `OrderEnded` | filled, cancelled, or expired with the reason; what was not traded |
 //! | outcome `Duplicate` of an order | the duplicate's own id, as an alias of the first order's |
 //! | balances | the balance, replaced |
+//! | fee income | what the house has earned, replaced |
 //! | `AccountCompacted` | the account's balances on this shard, removed: it is back at its grant, which is what an account without rows has in a sandbox |
 //! | postings | the posting and its legs |
 //! | `ReferenceApplied` | the asset or the instrument, unless a later version is there |
@@ -213,6 +214,11 @@ impl Fold<'_> {
                 link: proto::convert::amount(wire.link.as_ref())?,
             };
             changes.balances.insert(key, balance);
+        }
+        for wire in &self.answer.body.fee_income {
+            let key = (model::AssetId(wire.asset_id), self.partition);
+            let amount = proto::convert::amount(wire.amount.as_ref())?;
+            changes.fee_income.insert(key, amount);
         }
         Ok(())
     }

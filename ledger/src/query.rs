@@ -18,10 +18,10 @@ use std::{
 use model::{AccountName, InstrumentId, KeyText, OrderId, Partition};
 use proto::{
     ledger::{
-        AtLeast, GetBalancesRequest, GetBalancesResponse, GetOrderRequest, GetOrderResponse,
-        GetProgressRequest, GetProgressResponse, ListOrdersRequest, ListOrdersResponse,
-        ListTradesRequest, ListTradesResponse, PartitionProgress,
-        ledger_service_server::LedgerService,
+        AtLeast, GetBalancesRequest, GetBalancesResponse, GetFeeIncomeRequest,
+        GetFeeIncomeResponse, GetOrderRequest, GetOrderResponse, GetProgressRequest,
+        GetProgressResponse, ListOrdersRequest, ListOrdersResponse, ListTradesRequest,
+        ListTradesResponse, PartitionProgress, ledger_service_server::LedgerService,
     },
     trading::OrderStatus,
 };
@@ -245,7 +245,8 @@ impl LedgerService for Queries {
         let rows = self.store.trades(&query).await.map_err(refusal::store)?;
         let (rows, next_page_token) = wanted.cut(rows, TradeCursor::of);
         let catalog = self.catalog_for(rows.iter().map(|row| row.instrument)).await?;
-        let trades = rows.iter().map(|row| present::trade(row, &catalog)).collect();
+        let asker = query.account.as_ref();
+        let trades = rows.iter().map(|row| present::trade(row, asker, &catalog)).collect();
         Ok(Response::new(ListTradesResponse { trades, next_page_token }))
     }
 
@@ -271,6 +272,18 @@ impl LedgerService for Queries {
         let balances = present::balances(&rows, &catalog, &owner)
             .ok_or_else(|| Status::data_loss("a balance is beyond what an amount holds"))?;
         Ok(Response::new(GetBalancesResponse { client_id: request.client_id, balances }))
+    }
+
+    async fn get_fee_income(
+        &self,
+        request: Request<GetFeeIncomeRequest>,
+    ) -> Result<Response<GetFeeIncomeResponse>, Status> {
+        self.wait_for(&request.into_inner().at_least).await?;
+        let rows = self.store.fee_income().await.map_err(refusal::store)?;
+        let catalog = self.fresh_catalog().await?;
+        let income = present::fee_income(&rows, &catalog)
+            .ok_or_else(|| Status::data_loss("an income is beyond what an amount holds"))?;
+        Ok(Response::new(GetFeeIncomeResponse { income }))
     }
 
     async fn get_progress(

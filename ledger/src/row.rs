@@ -2,7 +2,7 @@
 //! and what every store holds. Numbers are whole units; decimal text is made only when answering.
 
 use model::{
-    AccountName, Amount, AssetId, Contingency, Instructions, InstrumentId, KeyText, OrderId,
+    AccountName, Amount, AssetId, Contingency, Fees, Instructions, InstrumentId, KeyText, OrderId,
     OrderType, Partition, Price, Quantity, Side, TimeInForce, Timestamp, TradeId,
 };
 use proto::{
@@ -100,7 +100,31 @@ pub struct TradeRow {
     pub taker_side: Side,
     /// The log's time at the taker's record.
     pub executed_at: Timestamp,
+    /// What the maker was charged; below zero it is a rebate.
+    pub maker_fee: Amount,
+    /// What the taker was charged, likewise.
+    pub taker_fee: Amount,
+    /// Whether the buyer's fee was taken in the base asset. All others are in the quote asset.
+    pub buyer_fee_in_base: bool,
 }
+
+impl TradeRow {
+    /// What `account` was charged, and whether in the base asset: of its taking side, where it was
+    /// on both. `None` where it was on neither.
+    pub fn fee_of(&self, account: &AccountName) -> Option<(Amount, bool)> {
+        let (fee, side) = if *account == self.taker_account {
+            (self.taker_fee, self.taker_side)
+        } else if *account == self.maker_account {
+            (self.maker_fee, self.taker_side.opposite())
+        } else {
+            return None;
+        };
+        Some((fee, self.buyer_fee_in_base && side == Side::Buy))
+    }
+}
+
+/// What identifies an income: of what, and on which shard.
+pub type IncomeKey = (AssetId, Partition);
 
 /// What identifies a balance. An account has one for each partition in which it has money.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -157,6 +181,8 @@ pub struct InstrumentRow {
     pub price_protection_bps: u32,
     /// The shard that trades it.
     pub partition: Partition,
+    /// What trading it costs.
+    pub fees: Fees,
     /// Counts its listings.
     pub version: u32,
 }

@@ -11,8 +11,8 @@ pub mod sql;
 use std::collections::BTreeMap;
 
 use model::{
-    AccountName, Asset, AssetId, Instrument, InstrumentId, KeyText, OrderId, Partition, Timestamp,
-    TradeId,
+    AccountName, Amount, Asset, AssetId, Instrument, InstrumentId, KeyText, OrderId, Partition,
+    Timestamp, TradeId,
 };
 use proto::trading::OrderStatus;
 use thiserror::Error;
@@ -21,7 +21,7 @@ use tonic::async_trait;
 pub use self::{memory::MemoryStore, sql::SqlStore};
 use crate::{
     projection::Batch,
-    row::{AssetRow, Balance, BalanceKey, InstrumentRow, OrderRow, Progress, TradeRow},
+    row::{AssetRow, Balance, BalanceKey, IncomeKey, InstrumentRow, OrderRow, Progress, TradeRow},
     tables::Tables,
 };
 
@@ -121,6 +121,12 @@ pub trait Store: Send + Sync {
         &self,
         account: &AccountName,
     ) -> Result<BTreeMap<BalanceKey, Balance>, StoreError>;
+
+    /// What the house has earned, by asset and partition.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot be read.
+    async fn fee_income(&self) -> Result<BTreeMap<IncomeKey, Amount>, StoreError>;
 
     /// Everything that is listed.
     ///
@@ -253,7 +259,9 @@ impl Catalog {
             lot_size: model::Amount::from_units(i128::from(row.lot_size_units)),
             price_protection_bps: row.price_protection_bps,
         };
-        Instrument::list(base, quote, listing).map_err(|error| damaged(&error.to_string()))
+        let listed = Instrument::list(base, quote, listing);
+        let instrument = listed.map_err(|error| damaged(&error.to_string()))?;
+        Ok(instrument.charging(row.fees))
     }
 
     /// The instrument with this symbol.

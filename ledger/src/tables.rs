@@ -6,12 +6,12 @@ use std::{
     fmt::Debug,
 };
 
-use model::{Amount, AssetId, InstrumentId, OrderId, Partition};
+use model::{Amount, AssetId, InstrumentId, OrderId, Partition, Side};
 use proto::log::Bucket;
 
 use crate::row::{
-    AssetRow, Balance, BalanceKey, InstrumentRow, OrderRow, PostingKey, PostingRow, Progress,
-    TradeKey, TradeRow,
+    AssetRow, Balance, BalanceKey, IncomeKey, InstrumentRow, OrderRow, PostingKey, PostingRow,
+    Progress, TradeKey, TradeRow,
 };
 
 /// How many differences of each table are told in full: enough to see what kind they are.
@@ -34,6 +34,8 @@ pub struct Tables {
     pub trades: BTreeMap<TradeKey, TradeRow>,
     /// Balances.
     pub balances: BTreeMap<BalanceKey, Balance>,
+    /// What the house has earned.
+    pub fee_income: BTreeMap<IncomeKey, Amount>,
     /// Postings.
     pub postings: BTreeMap<PostingKey, PostingRow>,
 }
@@ -61,7 +63,7 @@ pub struct AssetSum {
     /// What is on its way between shards: the sum of the balances. Where one partition is projected
     /// further than another it may be below zero.
     pub link: Amount,
-    /// What the house has earned: the sum of the postings. Never below zero.
+    /// What the house has earned on all shards. Never below zero.
     pub fees: Amount,
 }
 
@@ -85,6 +87,7 @@ impl Tables {
         compare("order_aliases", &self.aliases, &other.aliases, &mut found);
         compare("trades", &self.trades, &other.trades, &mut found);
         compare("balances", &self.balances, &other.balances, &mut found);
+        compare("fee_income", &self.fee_income, &other.fee_income, &mut found);
         compare("postings", &self.postings, &other.postings, &mut found);
         found
     }
@@ -99,13 +102,20 @@ impl Tables {
             sum.held = sum.held.checked_add(balance.held)?;
             sum.link = sum.link.checked_add(balance.link)?;
         }
+        for ((asset, _), income) in &self.fee_income {
+            let sum = sums.entry(*asset).or_default();
+            sum.fees = sum.fees.checked_add(*income)?;
+        }
         for leg in self.postings.values().flat_map(|posting| &posting.legs) {
             let sum = sums.entry(leg.asset).or_default();
             match leg.bucket {
                 Bucket::External => sum.external = sum.external.checked_add(leg.amount)?,
                 Bucket::Faucet => sum.faucet = sum.faucet.checked_add(leg.amount)?,
-                Bucket::Fees => sum.fees = sum.fees.checked_add(leg.amount)?,
-                Bucket::Available | Bucket::Held | Bucket::Link | Bucket::Unspecified => {}
+                Bucket::Available
+                | Bucket::Held
+                | Bucket::Link
+                | Bucket::Fees
+                | Bucket::Unspecified => {}
             }
         }
         Some(sums)
@@ -132,6 +142,40 @@ impl Tables {
         }
         balances.retain(|_, balance| *balance != Balance::default());
         Some(balances)
+    }
+
+    /// What the house has earned as the postings make it. `None` on overflow. Equal to
+    /// [`Tables::fee_income`] without its zeros.
+    pub fn folded_income(&self) -> Option<BTreeMap<IncomeKey, Amount>> {
+        let mut income: BTreeMap<IncomeKey, Amount> = BTreeMap::new();
+        for (key, posting) in &self.postings {
+            for leg in posting.legs.iter().filter(|leg| leg.bucket == Bucket::Fees) {
+                let earned = income.entry((leg.asset, key.partition)).or_default();
+                *earned = earned.checked_add(leg.amount)?;
+            }
+        }
+        income.retain(|_, earned| !earned.is_zero());
+        Some(income)
+    }
+
+    /// What the house has earned as the trades tell it, each fee by itself. `None` on overflow, or
+    /// where an instrument is not listed. Equal to [`Tables::fee_income`] without its zeros.
+    pub fn traded_income(&self) -> Option<BTreeMap<IncomeKey, Amount>> {
+        let mut income: BTreeMap<IncomeKey, Amount> = BTreeMap::new();
+        for trade in self.trades.values() {
+            let instrument = self.instruments.get(&trade.instrument)?;
+            for (fee, side) in [
+                (trade.taker_fee, trade.taker_side),
+                (trade.maker_fee, trade.taker_side.opposite()),
+            ] {
+                let is_in_base = trade.buyer_fee_in_base && side == Side::Buy;
+                let asset = if is_in_base { instrument.base } else { instrument.quote };
+                let earned = income.entry((asset, instrument.partition)).or_default();
+                *earned = earned.checked_add(fee)?;
+            }
+        }
+        income.retain(|_, earned| !earned.is_zero());
+        Some(income)
     }
 }
 

@@ -31,6 +31,7 @@ fn trade(taker: u64, maker_remaining_lots: u64, taker_remaining_lots: u64) -> ev
         maker_remaining_lots,
         taker_remaining_lots,
         taker_side: Side::Sell.into(),
+        ..Default::default()
     })
 }
 

@@ -2,7 +2,7 @@
 
 mod answers;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use answers::{
     LOG, Scribe, applied, duplicate_of, ended, flow::Flow, listings, of, one_batch, placed, terms,
@@ -19,8 +19,8 @@ use model::Partition;
 use prost::Message;
 use proto::{
     ledger::{
-        AtLeast, GetBalancesRequest, GetOrderRequest, GetProgressRequest, ListOrdersRequest,
-        ListTradesRequest, ledger_service_client::LedgerServiceClient,
+        AtLeast, GetBalancesRequest, GetFeeIncomeRequest, GetOrderRequest, GetProgressRequest,
+        ListOrdersRequest, ListTradesRequest, ledger_service_client::LedgerServiceClient,
     },
     log::{self, EndReason, KeySpace, input},
     trading::OrderStatus,
@@ -387,4 +387,40 @@ async fn a_store_that_the_log_does_not_know_stops_the_service() {
     let ended = serve(&rig.log, &store).await.served.await.expect("no panic");
     let error = ended.expect_err("it stops for people");
     assert!(matches!(error, ServeError::Projecting(ProjectingError::OtherLog { .. })), "{error}");
+}
+
+#[tokio::test]
+async fn a_trade_tells_its_cost_to_whoever_asks_for_their_own_and_the_house_its_income() {
+    let mut rig = Rig::new(true);
+    let mut flow = Flow::new(rig.scribe.clone(), 4, 6, 2);
+    for _ in 0..120 {
+        let body = flow.body();
+        flow.scribe.write(body.clone());
+        rig.append(body);
+    }
+    let store = memory_store();
+    let mut running = serve(&rig.log, &store).await;
+    stands_at(&store, rig.scribe.out_seq()).await;
+    let list = |client_id: &str| ListTradesRequest {
+        client_id: client_id.to_owned(),
+        page_size: 500,
+        ..Default::default()
+    };
+    let all = running.client.list_trades(list("")).await.expect("listed").into_inner().trades;
+    assert!(all.iter().all(|trade| trade.fee.is_empty() && trade.fee_asset.is_empty()));
+    let mine = running.client.list_trades(list("client-1")).await.expect("listed").into_inner();
+    let assets: BTreeSet<_> = mine.trades.iter().map(|trade| trade.fee_asset.as_str()).collect();
+    assert!(assets.contains("USD") && assets.contains("BTC"), "{assets:?}");
+    let tables = store.tables().await.expect("it reads");
+    let asked = GetFeeIncomeRequest::default();
+    let income = running.client.get_fee_income(asked).await.expect("told").into_inner().income;
+    let codes: Vec<_> = income.iter().map(|one| one.asset.as_str()).collect();
+    assert_eq!(codes, ["USD", "BTC", "ETH"]);
+    for (told, ((asset, _), earned)) in income.iter().zip(&tables.fee_income) {
+        let asset = &tables.assets[asset];
+        assert_eq!(told.asset, asset.code);
+        let text = model::decimal::format_units(earned.units(), asset.decimals);
+        assert_eq!(told.amount, text);
+    }
+    running.end().await.expect("it drains");
 }

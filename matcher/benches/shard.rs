@@ -159,6 +159,7 @@ fn listings() -> Vec<log::Input> {
         lot_size_units: 1_000,
         price_protection_bps: 500,
         partition: 0,
+        ..Default::default()
     });
     let bodies = [asset(1, "USD"), asset(2, "BTC"), instrument];
     let records = bodies.into_iter().map(|body| ReferenceRecord {

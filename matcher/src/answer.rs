@@ -92,6 +92,10 @@ pub(crate) fn write_money(
                 .map(convert::to_amount),
         });
     }
+    for asset in postings.earned() {
+        let amount = Some(convert::to_amount(accounts.fee_income(*asset)));
+        body.fee_income.push(log::FeeIncome { asset_id: asset.0, amount });
+    }
 }
 
 const fn bucket(bucket: Bucket) -> log::Bucket {

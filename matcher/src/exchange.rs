@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger_core::{Accounts, Direction, Grant, Postings, hold_for};
+use ledger_core::{Accounts, Direction, Grant, Postings, Settled, hold_for};
 use matcher_core::{Books, Keys, Outcome};
 use model::{AssetId, OrderFilter, Partition, Span, Timestamp};
 use proto::{
@@ -45,6 +45,8 @@ pub struct Exchange {
     /// What the current input moved, matched and named; empty between inputs.
     pub(crate) postings: Postings,
     pub(crate) matched: Outcome,
+    /// What each trade in it was settled at, in their order.
+    pub(crate) settled: Vec<Settled>,
     /// How many trades, prevented ones included, the current input has made so far.
     pub(crate) matches: usize,
     pub(crate) named: Named,
@@ -70,6 +72,7 @@ impl Core for Exchange {
             revisited: 0,
             postings: Postings::new(),
             matched: Outcome::default(),
+            settled: Vec::new(),
             matches: 0,
             named: Named::default(),
         }
@@ -178,6 +181,7 @@ impl Exchange {
         crate::answer::write_money(postings, accounts, named, body);
         self.postings.clear();
         self.matched.clear();
+        self.settled.clear();
         self.matches = 0;
         self.named.clear();
     }

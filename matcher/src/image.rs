@@ -91,6 +91,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
         listings,
         postings: Default::default(),
         matched: Default::default(),
+        settled: Default::default(),
         matches: 0,
         named: Named::default(),
     };

@@ -1,6 +1,6 @@
 //! What the books did, settled and written down.
 
-use ledger_core::{Accounts, Postings, Settled, Settlement, hold_for};
+use ledger_core::{Accounts, Fee, Postings, Settled, Settlement, hold_for};
 use matcher_core::{Amended, BookEvent, End, EndReason, Fill, LevelChange, NewOrder, Prevented};
 use model::{Amount, Instrument, Side};
 use proto::{
@@ -14,15 +14,17 @@ impl Exchange {
     /// Settles what an order did that has just been placed: every trade, and what it and those that
     /// it met hold no longer because they ended or were prevented from trading.
     pub(crate) fn settle_taker(&mut self, order: &NewOrder, budget: Amount) {
-        let Exchange { matched, books, accounts, postings, shared, .. } = self;
+        let Exchange { matched, settled, books, accounts, postings, shared, .. } = self;
+        settled.clear();
         let Some(instrument) = books.instrument(order.instrument) else { return };
         let mut given = Amount::ZERO;
         for event in &matched.events {
             match event {
                 BookEvent::Fill(fill) => {
-                    let settled = settle(fill, instrument, accounts, postings);
+                    let trade = settle(fill, instrument, accounts, postings);
+                    settled.push(trade);
                     let gave = match order.side {
-                        Side::Buy => settled.let_go,
+                        Side::Buy => trade.let_go,
                         Side::Sell => instrument.base_amount(fill.quantity),
                     };
                     given = given.checked_add(gave).expect("at most the budget");
@@ -68,9 +70,14 @@ impl Exchange {
         let is_match =
             |event: &&BookEvent| matches!(event, BookEvent::Fill(_) | BookEvent::Prevented(_));
         self.matches += self.matched.events.iter().filter(is_match).count();
+        let mut trades = 0;
         for position in 0..self.matched.events.len() {
             let kind = match self.matched.events[position] {
-                BookEvent::Fill(fill) => event::Kind::Trade(self.trade(&fill, body)),
+                BookEvent::Fill(fill) => {
+                    let settled = self.settled[trades];
+                    trades += 1;
+                    event::Kind::Trade(self.trade(&fill, &settled, body))
+                }
                 BookEvent::Prevented(met) => {
                     event::Kind::TradePrevented(self.prevented(&met, body))
                 }
@@ -95,8 +102,17 @@ impl Exchange {
         }
     }
 
-    fn trade(&mut self, fill: &Fill, body: &mut log::AnswerBody) -> log::TradeExecuted {
+    fn trade(
+        &mut self,
+        fill: &Fill,
+        settled: &Settled,
+        body: &mut log::AnswerBody,
+    ) -> log::TradeExecuted {
         let Exchange { named, accounts, .. } = self;
+        let (maker_fee, taker_fee) = match fill.maker_side {
+            Side::Buy => (settled.buyer_fee, settled.seller_fee),
+            Side::Sell => (settled.seller_fee, settled.buyer_fee),
+        };
         log::TradeExecuted {
             instrument_id: fill.instrument.0,
             trade_id: fill.trade.0,
@@ -109,6 +125,10 @@ impl Exchange {
             maker_remaining_lots: fill.maker_remaining.lots(),
             taker_remaining_lots: fill.taker_remaining.lots(),
             taker_side: convert::side_to_wire(fill.maker_side.opposite()).into(),
+            maker_fee: fee(maker_fee),
+            taker_fee: fee(taker_fee),
+            buyer_fee_in_base: settled.buyer_fee.asset != settled.seller_fee.asset
+                && !settled.buyer_fee.amount.is_zero(),
         }
     }
 
@@ -155,6 +175,11 @@ impl Exchange {
             remaining_lots: end.remaining.lots(),
         }
     }
+}
+
+/// A fee as it is written: not at all where it is nothing.
+fn fee(fee: Fee) -> Option<log::Amount> {
+    (!fee.amount.is_zero()).then(|| convert::to_amount(fee.amount))
 }
 
 /// Both sides of a trade pay and deliver out of what their orders hold.

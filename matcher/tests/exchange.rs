@@ -7,6 +7,8 @@ mod changes;
 mod damage;
 #[path = "exchange/determinism.rs"]
 mod determinism;
+#[path = "exchange/fees.rs"]
+mod fees;
 #[path = "exchange/flows.rs"]
 mod flows;
 #[path = "exchange/instructions.rs"]

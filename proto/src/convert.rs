@@ -16,4 +16,4 @@ pub use number::{
     side_to_wire, time_in_force_from_wire, time_in_force_to_wire, to_amount, type_from_wire,
     type_to_wire,
 };
-pub use reference::{asset, instrument};
+pub use reference::{asset, fee_asset, fee_asset_to_wire, fees, instrument};

@@ -10,6 +10,7 @@ use time::{
 use crate::{
     log::{EndReason, RefusalReason},
     orders::HalfResult,
+    reference::FeeAsset,
     trading::{OrderListStatus, OrderStatus},
 };
 
@@ -115,6 +116,14 @@ pub const fn half_result(half: HalfResult) -> &'static str {
         HalfResult::Failure => "failure",
         HalfResult::NotAttempted => "not_attempted",
         HalfResult::Unknown | HalfResult::Unspecified => "unknown",
+    }
+}
+
+/// Which asset fees are taken in.
+pub const fn fee_asset(asset: FeeAsset) -> &'static str {
+    match asset {
+        FeeAsset::Unspecified | FeeAsset::Quote => "quote",
+        FeeAsset::Received => "received",
     }
 }
 

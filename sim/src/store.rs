@@ -11,11 +11,11 @@ use std::{
 
 use ledger::{
     projection::{Batch, Changes, Folded},
-    row::{Balance, BalanceKey, OrderRow, Progress, TradeRow},
+    row::{Balance, BalanceKey, IncomeKey, OrderRow, Progress, TradeRow},
     store::{Catalog, MemoryStore, OrdersQuery, Store, StoreError, TradesQuery},
     tables::Tables,
 };
-use model::{AccountName, KeyText, OrderId, Partition};
+use model::{AccountName, Amount, KeyText, OrderId, Partition};
 use tonic::async_trait;
 
 use crate::{broken::Broken, plan::Plan, random::Random, tally::Tally};
@@ -149,6 +149,10 @@ impl Store for FarStore {
         account: &AccountName,
     ) -> Result<BTreeMap<BalanceKey, Balance>, StoreError> {
         self.store.balances(account).await
+    }
+
+    async fn fee_income(&self) -> Result<BTreeMap<IncomeKey, Amount>, StoreError> {
+        self.store.fee_income().await
     }
 
     async fn catalog(&self) -> Result<Catalog, StoreError> {

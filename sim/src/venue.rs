@@ -88,6 +88,7 @@ fn bodies(partitions: u16) -> Vec<Body> {
             lot_size_units: COIN / 100_000,
             price_protection_bps: 500,
             partition: (id - 1) % u32::from(partitions),
+            ..Default::default()
         })
     };
     ASSETS.into_iter().map(asset).chain(INSTRUMENTS.into_iter().map(instrument)).collect()

@@ -193,6 +193,8 @@ fn trade_message(listed: &Listed, trade: &Trade) -> trading::Trade {
         sell_order_id: trade.sell_order_id.number(),
         taker_side: convert::side_to_wire(trade.taker_side).into(),
         executed_at: Some(convert::to_proto_timestamp(trade.executed_at)),
+        // What it cost is its parties' own.
+        ..Default::default()
     }
 }
 

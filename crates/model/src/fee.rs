@@ -3,12 +3,13 @@
 //! | operation | result |
 //! |---|---|
 //! | `FeeRate::from_millionths(n)` | `Ok` within [`FeeRate::MILLIONTHS_MAX`] either way |
+//! | `FeeRate::from_text(text)` | the same of a fraction such as `0.001` |
 //! | `rate.on(amount)` | the fee, rounded up: a charge to the next unit, a rebate down to it |
 //! | `rate.net(amount)` | the most of which together with its fee is no more than `amount` |
 
 use thiserror::Error;
 
-use crate::{Amount, Side};
+use crate::{Amount, Side, decimal};
 
 /// One in these many parts: the unit of rates.
 const WHOLE: i128 = 1_000_000;
@@ -24,6 +25,12 @@ pub enum FeesError {
     /// Beyond [`FeeRate::MILLIONTHS_MAX`].
     #[error("a fee is at most {} millionths, either way", FeeRate::MILLIONTHS_MAX)]
     OutOfRange,
+    /// Not a fraction in decimal text, of whole millionths.
+    #[error("a fee is a fraction of at most six decimals, such as 0.001 or -0.0002")]
+    NotARate,
+    /// Neither the quote asset nor what is received.
+    #[error("a fee is charged in the quote asset or in what is received")]
+    UnknownAsset,
     /// A rebate that is more than the other side is charged.
     #[error("a rebate must not be more than the other side's fee, which it is paid from")]
     RebateBeyondFee,
@@ -36,8 +43,8 @@ impl FeeRate {
     /// Nothing is charged and nothing paid.
     pub const FREE: FeeRate = FeeRate(0);
 
-    /// The largest rate, and the largest rebate: a tenth. Whoever receives something can then always
-    /// pay the fee on it, rounded up as it is.
+    /// The largest rate, and the largest rebate: a tenth. Whoever receives something can then
+    /// always pay the fee on it, rounded up as it is.
     pub const MILLIONTHS_MAX: i32 = 100_000;
 
     /// A rate of so many millionths.
@@ -54,6 +61,22 @@ impl FeeRate {
     /// The number of millionths.
     pub const fn millionths(self) -> i32 {
         self.0
+    }
+
+    /// Reads a fraction in decimal text, such as `0.001`, or `-0.0002` for a rebate.
+    ///
+    /// # Errors
+    /// [`FeesError`] where it is not a number of whole millionths within range.
+    pub fn from_text(text: &str) -> Result<FeeRate, FeesError> {
+        let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
+        let millionths = decimal::parse_units(digits, 6).map_err(|_| FeesError::NotARate)?;
+        let millionths = i32::try_from(sign * millionths).map_err(|_| FeesError::OutOfRange)?;
+        FeeRate::from_millionths(millionths)
+    }
+
+    /// As a fraction in decimal text: `0.001`, and below zero a rebate.
+    pub fn to_text(self) -> String {
+        decimal::format_units(self.0.into(), 6)
     }
 
     /// Whether the house pays it.
@@ -208,6 +231,20 @@ mod tests {
         assert_eq!(make(0, 5, FeeAsset::Received), Ok(()));
     }
 
+    #[test]
+    fn rates_are_read_and_written_as_fractions() {
+        for (text, millionths) in [("0.001", 1_000), ("-0.0002", -200), ("0", 0), ("0.1", 100_000)]
+        {
+            assert_eq!(FeeRate::from_text(text), Ok(rate(millionths)), "{text}");
+            assert_eq!(rate(millionths).to_text(), text);
+        }
+        for text in ["", "-", "+0.1", "0.0000001", "1e-3", "--0.1", "x"] {
+            assert_eq!(FeeRate::from_text(text), Err(FeesError::NotARate), "{text:?}");
+        }
+        assert_eq!(FeeRate::from_text("0.11"), Err(FeesError::OutOfRange));
+        assert_eq!(FeeRate::from_text("99999999999"), Err(FeesError::OutOfRange));
+    }
+
     proptest! {
         #[test]
         fn what_is_paid_net_is_the_most_that_fits(
@@ -221,7 +258,9 @@ mod tests {
         }
 
         #[test]
-        fn a_fee_is_the_exact_one_rounded(units in 0..1_i128 << 100, millionths in -100_000..100_001) {
+        fn a_fee_is_the_exact_one_rounded(
+            units in 0..1_i128 << 100, millionths in -100_000..100_001,
+        ) {
             let (exact, fee) = (units * i128::from(millionths), fee(millionths, units));
             prop_assert!(fee * WHOLE >= exact && (fee - 1) * WHOLE < exact);
         }

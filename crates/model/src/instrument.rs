@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc};
 use thiserror::Error;
 
 use crate::{
-    Amount, Asset, AssetId, Fees, InstrumentId, Price, Quantity, Side,
+    Amount, Asset, AssetId, Fees, FeesError, InstrumentId, Price, Quantity, Side,
     decimal::{self, DECIMALS_MAX, DecimalError},
 };
 
@@ -53,6 +53,9 @@ pub enum ListingError {
     /// The price protection is outside 1 ..= 10,000 basis points.
     #[error("price protection must be from 1 to 10000 basis points")]
     ProtectionOutOfRange,
+    /// Fees that are no schedule.
+    #[error(transparent)]
+    Fees(#[from] FeesError),
 }
 
 /// Why a text is not a price or a quantity of an instrument.

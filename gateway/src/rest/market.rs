@@ -14,7 +14,8 @@ use super::{
     NEXT_CURSOR,
     params::Params,
     problem::ProblemView,
-    shape::{BookView, InstrumentView, TimeView, TradeView},
+    shape::{BookView, InstrumentView, TimeView},
+    trade::TradeView,
 };
 use crate::{entry, office::Office, problem::Problem};
 

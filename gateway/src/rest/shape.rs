@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(super) use self::change::{ChangeTakenView, ReplacedView};
+use super::trade::FillView;
 
 /// An order.
 #[derive(Debug, Serialize, ToSchema)]
@@ -82,17 +83,6 @@ pub(super) struct ReceiptView {
     offset: u64,
 }
 
-/// One trade, as the order's owner sees it.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Fill)]
-pub(super) struct FillView {
-    #[schema(example = "BTC-USDT-17")]
-    trade_id: String,
-    price: String,
-    quantity: String,
-    maker_order_id: u64,
-}
-
 impl OrderView {
     /// An order without fills.
     pub(super) fn of(order: trading::Order) -> OrderView {
@@ -136,12 +126,7 @@ impl OrderView {
 
     /// An order with the fills of its own request, also where there are none.
     pub(super) fn with_fills(mut order: trading::Order) -> OrderView {
-        let fills = std::mem::take(&mut order.fills).into_iter().map(|fill| FillView {
-            trade_id: fill.trade_id,
-            price: fill.price,
-            quantity: fill.quantity,
-            maker_order_id: fill.maker_order_id,
-        });
+        let fills = std::mem::take(&mut order.fills).into_iter().map(FillView::of);
         OrderView { fills: Some(fills.collect()), ..OrderView::of(order) }
     }
 
@@ -198,40 +183,6 @@ impl CancelAllResultView {
             partition: result.partition,
             cancelled_order_ids: result.cancelled_order_ids,
             problem: some(result.problem),
-        }
-    }
-}
-
-/// A trade.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Trade)]
-pub(super) struct TradeView {
-    #[schema(example = "BTC-USDT-17")]
-    id: String,
-    instrument: String,
-    /// Counts the instrument's trades from 1.
-    sequence: u64,
-    price: String,
-    quantity: String,
-    buy_order_id: u64,
-    sell_order_id: u64,
-    #[schema(example = "buy")]
-    taker_side: Option<&'static str>,
-    executed_at: Option<String>,
-}
-
-impl TradeView {
-    pub(super) fn of(trade: trading::Trade) -> TradeView {
-        TradeView {
-            taker_side: convert::side_from_wire(trade.taker_side).ok().map(text::side),
-            executed_at: instant(trade.executed_at.as_ref()),
-            id: trade.id,
-            instrument: trade.instrument,
-            sequence: trade.sequence,
-            price: trade.price,
-            quantity: trade.quantity,
-            buy_order_id: trade.buy_order_id,
-            sell_order_id: trade.sell_order_id,
         }
     }
 }
@@ -322,10 +273,20 @@ pub(super) struct InstrumentView {
     lot_size: String,
     /// How far from the last trade a market order may trade, in basis points.
     price_protection_bps: u32,
+    /// What a trade costs the order that rested, as a fraction; below zero a rebate.
+    #[schema(example = "0.001")]
+    maker_fee: String,
+    /// What it costs the other.
+    #[schema(example = "0.002")]
+    taker_fee: String,
+    /// quote or received: a buyer is charged on top of the price, or in the base asset.
+    #[schema(example = "quote")]
+    fee_asset: &'static str,
 }
 
 impl InstrumentView {
     pub(super) fn of(summary: reference::InstrumentSummary) -> InstrumentView {
+        let fee_asset = text::fee_asset(summary.fee_asset());
         InstrumentView {
             symbol: summary.symbol,
             base: summary.base,
@@ -333,6 +294,9 @@ impl InstrumentView {
             tick_size: summary.tick_size,
             lot_size: summary.lot_size,
             price_protection_bps: summary.price_protection_bps,
+            fee_asset,
+            maker_fee: summary.maker_fee,
+            taker_fee: summary.taker_fee,
         }
     }
 }

@@ -220,3 +220,29 @@ fn the_depth_sequence_is_that_of_the_instrument() {
     assert_eq!(depth_sequence(&answer, Some(InstrumentId(1))), 4);
     assert_eq!(depth_sequence(&answer, Some(InstrumentId(3))), 0);
 }
+
+#[test]
+fn a_fill_says_what_the_order_was_charged_and_in_what() {
+    let charged = |units, buyer_fee_in_base, side: proto::trading::Side| {
+        let kind = match trade(50_000, 0) {
+            event::Kind::Trade(trade) => event::Kind::Trade(TradeExecuted {
+                taker_side: side.into(),
+                taker_fee: (units != 0).then_some(log::Amount { units, units_high: 0 }),
+                maker_fee: Some(log::Amount { units: 7, units_high: 0 }),
+                buyer_fee_in_base,
+                ..trade
+            }),
+            other => other,
+        };
+        let Decision::Decided(order) = decided(applied(), vec![kind]) else { panic!("decided") };
+        let [fill] = &order.fills[..] else { panic!("one fill") };
+        (fill.fee.clone(), fill.fee_asset.clone())
+    };
+    use proto::trading::Side::{Buy, Sell};
+    let told = |fee: &str, asset: &str| (fee.to_owned(), asset.to_owned());
+    assert_eq!(charged(150, false, Buy), told("0.0000015", "USDT"));
+    assert_eq!(charged(150, true, Buy), told("0.0000015", "BTC"));
+    assert_eq!(charged(150, true, Sell), told("0.0000015", "USDT"), "the buyer's is the maker's");
+    assert_eq!(charged(-150, false, Sell), told("-0.0000015", "USDT"));
+    assert_eq!(charged(0, false, Buy), told("", ""));
+}

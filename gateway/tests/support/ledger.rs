@@ -7,9 +7,10 @@ use std::{
 
 use proto::{
     ledger::{
-        Balance, GetBalancesRequest, GetBalancesResponse, GetOrderRequest, GetOrderResponse,
-        GetProgressRequest, GetProgressResponse, ListOrdersRequest, ListOrdersResponse,
-        ListTradesRequest, ListTradesResponse,
+        Balance, GetBalancesRequest, GetBalancesResponse, GetFeeIncomeRequest,
+        GetFeeIncomeResponse, GetOrderRequest, GetOrderResponse, GetProgressRequest,
+        GetProgressResponse, ListOrdersRequest, ListOrdersResponse, ListTradesRequest,
+        ListTradesResponse,
         ledger_service_server::{LedgerService, LedgerServiceServer},
     },
     trading::{Order, Trade},
@@ -108,11 +109,21 @@ impl LedgerService for FakeLedger {
             sell_order_id: 1,
             taker_side: 1,
             executed_at: Some(prost_types::Timestamp { seconds: 1, nanos: 5_000 }),
+            fee: "0.05".to_owned(),
+            fee_asset: "USDT".to_owned(),
         };
         Ok(Response::new(ListTradesResponse {
             trades: vec![trade],
             next_page_token: String::new(),
         }))
+    }
+
+    async fn get_fee_income(
+        &self,
+        _request: Request<GetFeeIncomeRequest>,
+    ) -> Result<Response<GetFeeIncomeResponse>, Status> {
+        self.check()?;
+        Ok(Response::new(GetFeeIncomeResponse::default()))
     }
 
     async fn get_balances(

@@ -255,6 +255,7 @@ fn bodies(last: u32) -> Vec<(String, Body)> {
             lot_size_units: 1_000,
             price_protection_bps: 500,
             partition,
+            ..Default::default()
         };
         (format!("instrument/{id}"), Body::Instrument(listing))
     };

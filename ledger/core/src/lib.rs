@@ -25,11 +25,11 @@
 //!    quote asset or in what it receives; it goes to [`Bucket::Fees`], in the posting of the trade.
 //!    A rebate is at most what the other side of the same trade pays in that asset, so
 //!    [`Bucket::Fees`] is never below zero.
-//! 9. A buyer who is charged in the quote asset holds the fee with the price, for each lot by itself
-//!    and rounded up by itself, at the dearer of its two rates. Nobody knows how many trades will
-//!    fill an order, and each may round up; that covers all of them, and what is held for a part of
-//!    an order does not depend on the rest. Sellers, and buyers who are charged in what they
-//!    receive, pay out of the proceeds and hold nothing for it.
+//! 9. A buyer who is charged in the quote asset holds the fee with the price, for each lot by
+//!    itself and rounded up by itself, at the dearer of its two rates. Nobody knows how many trades
+//!    will fill an order, and each may round up; that covers all of them, and what is held for a
+//!    part of an order does not depend on the rest. Sellers, and buyers who are charged in what
+//!    they receive, pay out of the proceeds and hold nothing for it.
 //!
 //! # Why nothing overflows
 //!

@@ -131,6 +131,8 @@ pub struct Postings {
     /// The legs of all postings, one after the other.
     legs: Vec<Leg>,
     touched: Touched,
+    /// The assets of which the house's income moved, each once: two for an instrument.
+    earned: Vec<AssetId>,
 }
 
 impl Postings {
@@ -144,6 +146,7 @@ impl Postings {
         self.entries.clear();
         self.legs.clear();
         self.touched.clear();
+        self.earned.clear();
     }
 
     /// Whether nothing has moved.
@@ -171,6 +174,11 @@ impl Postings {
         &self.touched.pairs
     }
 
+    /// The assets of which the house's income moved, each once, in the order of first touch.
+    pub fn earned(&self) -> &[AssetId] {
+        &self.earned
+    }
+
     /// Begins a posting; legs that are pushed from here on are its own.
     pub(crate) fn begin(&mut self, cause: Cause) {
         self.entries.push((cause, self.legs.len()));
@@ -181,6 +189,9 @@ impl Postings {
         self.legs.push(leg);
         if let Some(account) = leg.bucket.account() {
             self.touched.insert((account, leg.asset));
+        }
+        if leg.bucket == Bucket::Fees && !self.earned.contains(&leg.asset) {
+            self.earned.push(leg.asset);
         }
         if let Some((_, end)) = self.entries.last_mut() {
             *end = self.legs.len();

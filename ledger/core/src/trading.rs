@@ -2,8 +2,8 @@
 //!
 //! Holds are kept as a total for each account and asset. What is left of *one* order's hold follows
 //! from the order: [`hold_for`] its schedule, its limit price and what remains of it, or, for a
-//! market order, what it held at entry less what it has paid. The caller releases just that when the
-//! order ends, so that nothing of it stays.
+//! market order, what it held at entry less what it has paid. The caller releases just that when
+//! the order ends, so that nothing of it stays.
 
 use model::{
     AccountHandle, Amount, AssetId, FeeRate, Fees, Instrument, OrderId, Price, Quantity, Role,
@@ -132,8 +132,8 @@ impl Accounts {
 }
 
 /// What a limit order under this schedule holds for this much of it: a buyer what it may have to
-/// pay, fee included, a seller what it has to deliver. What it holds for two parts of it together is
-/// the sum of what it holds for each.
+/// pay, fee included, a seller what it has to deliver. What it holds for two parts of it together
+/// is the sum of what it holds for each.
 pub fn hold_for(
     side: Side,
     instrument: &Instrument,
@@ -186,8 +186,8 @@ pub enum MarketSize {
 ///
 /// `bound` is the worst price at which it may trade, `available` what the account can use of the
 /// asset that is held. Where the size does not say how much that will be, the order holds the worst
-/// case as far as the funds reach; where it does, it holds just that, funds or not, and what it pays
-/// in fees comes out of it too. A budget of nothing means that the order cannot trade.
+/// case as far as the funds reach; where it does, it holds just that, funds or not, and what it
+/// pays in fees comes out of it too. A budget of nothing means that the order cannot trade.
 pub fn hold_for_market(
     side: Side,
     instrument: &Instrument,

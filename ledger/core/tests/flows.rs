@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 mod flow;
+mod mistakes;
 mod reference;
 
 use flow::Flow;

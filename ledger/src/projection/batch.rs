@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{AccountName, AssetId, InstrumentId, OrderId, Partition};
+use model::{AccountName, Amount, AssetId, InstrumentId, OrderId, Partition};
 
 use super::Folded;
 use crate::row::{
-    AssetRow, Balance, BalanceKey, InstrumentRow, OrderRow, OrderState, PostingKey, PostingRow,
-    Progress, TradeRow,
+    AssetRow, Balance, BalanceKey, IncomeKey, InstrumentRow, OrderRow, OrderState, PostingKey,
+    PostingRow, Progress, TradeRow,
 };
 
 /// What one transaction writes. It is applied only where the store stands at `expected`.
@@ -34,6 +34,8 @@ pub struct Changes {
     pub compacted: BTreeSet<AccountName>,
     /// New balances.
     pub balances: BTreeMap<BalanceKey, Balance>,
+    /// What the house has earned.
+    pub fee_income: BTreeMap<IncomeKey, Amount>,
     /// Listed assets.
     pub assets: BTreeMap<AssetId, AssetRow>,
     /// Listed instruments.
@@ -61,6 +63,7 @@ impl Changes {
             + self.trades.len()
             + self.compacted.len()
             + self.balances.len()
+            + self.fee_income.len()
             + self.assets.len()
             + self.instruments.len()
             + self.postings.len()

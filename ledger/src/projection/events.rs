@@ -216,6 +216,9 @@ impl Fold<'_> {
             taker_account: self.name(wire.taker_account)?.clone(),
             taker_side: convert::side_from_wire(wire.taker_side)?,
             executed_at: self.answer.now,
+            maker_fee: convert::amount(wire.maker_fee.as_ref())?,
+            taker_fee: convert::amount(wire.taker_fee.as_ref())?,
+            buyer_fee_in_base: wire.buyer_fee_in_base,
         })
     }
 
@@ -258,6 +261,7 @@ fn listed(record: &ReferenceRecord, changes: &mut Changes) -> Result<(), Malform
                 .ok()
                 .and_then(Partition::new)
                 .ok_or(Malformed("partition"))?,
+            fees: convert::fees(wire).map_err(|_| Malformed("fees"))?,
             version: record.version,
         }),
     }

@@ -12,7 +12,7 @@ use proto::{
 };
 
 use crate::{
-    row::{Balance, BalanceKey, OrderRow, TradeRow},
+    row::{Balance, BalanceKey, IncomeKey, OrderRow, TradeRow},
     store::Catalog,
 };
 
@@ -71,9 +71,22 @@ pub(super) fn order(row: &OrderRow, catalog: &Catalog) -> trading::Order {
     }
 }
 
-/// A trade.
-pub(super) fn trade(row: &TradeRow, catalog: &Catalog) -> trading::Trade {
+/// A trade, with what it cost `asker`, where somebody asks for trades of their own.
+pub(super) fn trade(
+    row: &TradeRow,
+    asker: Option<&AccountName>,
+    catalog: &Catalog,
+) -> trading::Trade {
     let instrument = catalog.instruments.get(&row.instrument);
+    let charged = asker.and_then(|asker| row.fee_of(asker)).filter(|(fee, _)| !fee.is_zero());
+    let asset_of = |instrument: &Instrument, is_in_base: bool| {
+        let id = if is_in_base { instrument.base } else { instrument.quote };
+        catalog.assets.get(&id).map(|(asset, _)| asset)
+    };
+    let (fee, fee_asset) = charged
+        .and_then(|(fee, is_in_base)| Some((fee, asset_of(instrument?, is_in_base)?)))
+        .map(|(fee, asset)| (asset.format_amount(fee), asset.code.clone()))
+        .unwrap_or_default();
     let symbol = instrument.map(|instrument| instrument.symbol.to_string()).unwrap_or_default();
     let (buy, sell) = match row.taker_side {
         Side::Buy => (row.taker_order, row.maker_order),
@@ -91,7 +104,28 @@ pub(super) fn trade(row: &TradeRow, catalog: &Catalog) -> trading::Trade {
         sell_order_id: sell.number(),
         taker_side: side_to_wire(row.taker_side).into(),
         executed_at: Some(to_proto_timestamp(row.executed_at)),
+        fee,
+        fee_asset,
     }
+}
+
+/// What the house has earned, summed over the partitions, by asset. `None` where a sum is beyond
+/// what an amount holds.
+pub(super) fn fee_income(
+    rows: &BTreeMap<IncomeKey, Amount>,
+    catalog: &Catalog,
+) -> Option<Vec<ledger::FeeIncome>> {
+    let mut sums: BTreeMap<AssetId, Amount> = BTreeMap::new();
+    for ((asset, _), earned) in rows {
+        let sum = sums.entry(*asset).or_default();
+        *sum = sum.checked_add(*earned)?;
+    }
+    let of_listed = sums.iter().filter_map(|(id, sum)| {
+        let (asset, _) = catalog.assets.get(id)?;
+        let (code, amount) = (asset.code.clone(), asset.format_amount(*sum));
+        Some(ledger::FeeIncome { asset: code, amount })
+    });
+    Some(of_listed.collect())
 }
 
 /// Whose balances these are, and of how many shards.

@@ -7,7 +7,7 @@ use std::{
     sync::{PoisonError, RwLock, RwLockReadGuard},
 };
 
-use model::{AccountName, AssetId, KeyText, OrderId, Partition};
+use model::{AccountName, Amount, AssetId, KeyText, OrderId, Partition};
 use proto::{log::RefusalReason, text};
 use spine::Chain;
 use tonic::async_trait;
@@ -15,7 +15,7 @@ use tonic::async_trait;
 use super::{Catalog, OrderCursor, OrdersQuery, Page, Store, StoreError, TradeCursor, TradesQuery};
 use crate::{
     projection::{Batch, Changes, OrderChange},
-    row::{Balance, BalanceKey, OrderRow, Progress, TradeRow},
+    row::{Balance, BalanceKey, IncomeKey, OrderRow, Progress, TradeRow},
     tables::Tables,
 };
 
@@ -107,6 +107,7 @@ fn put(tables: &mut Tables, batch: &Batch) {
         }
     }
     tables.balances.extend(balances.iter().map(|(key, balance)| (key.clone(), *balance)));
+    tables.fee_income.extend(&batch.changes.fee_income);
     put_listed(tables, &batch.changes);
     tables.postings.extend(batch.changes.postings.iter().cloned());
     tables.progress.insert(partition, batch.progress);
@@ -219,6 +220,10 @@ impl Store for MemoryStore {
     ) -> Result<BTreeMap<BalanceKey, Balance>, StoreError> {
         let tables = self.read();
         Ok(of_account(&tables, account).map(|(key, balance)| (key.clone(), *balance)).collect())
+    }
+
+    async fn fee_income(&self) -> Result<BTreeMap<IncomeKey, Amount>, StoreError> {
+        Ok(self.read().fee_income.clone())
     }
 
     async fn catalog(&self) -> Result<Catalog, StoreError> {

@@ -27,7 +27,7 @@ mod write;
 use std::{collections::BTreeMap, time::Duration};
 
 use ledger_migration::{Migrator, MigratorTrait};
-use model::{AccountName, KeyText, OrderId, Partition};
+use model::{AccountName, Amount, KeyText, OrderId, Partition};
 use sea_orm::{
     ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend,
     DbErr, RuntimeErr, SqlErr, TransactionTrait,
@@ -43,7 +43,7 @@ use tonic::async_trait;
 use super::{Catalog, OrdersQuery, Store, StoreError, TradesQuery};
 use crate::{
     projection::Batch,
-    row::{Balance, BalanceKey, OrderRow, Progress, TradeRow},
+    row::{Balance, BalanceKey, IncomeKey, OrderRow, Progress, TradeRow},
     tables::Tables,
 };
 
@@ -312,6 +312,10 @@ impl Store for SqlStore {
         account: &AccountName,
     ) -> Result<BTreeMap<BalanceKey, Balance>, StoreError> {
         read::balances(&self.connection, account).await
+    }
+
+    async fn fee_income(&self) -> Result<BTreeMap<IncomeKey, Amount>, StoreError> {
+        read::fee_income(&self.connection).await
     }
 
     async fn catalog(&self) -> Result<Catalog, StoreError> {

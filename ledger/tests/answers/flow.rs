@@ -38,6 +38,8 @@ pub struct Flow {
     /// Available and held, by account and asset.
     balances: BTreeMap<(u32, u32), (i128, i128)>,
     open: Vec<Open>,
+    /// What the house has earned, by asset.
+    income: BTreeMap<u32, i128>,
     trades: BTreeMap<u32, u64>,
     orders: u64,
 }
@@ -49,6 +51,8 @@ struct Draft {
     events: Vec<event::Kind>,
     postings: Vec<log::Posting>,
     touched: BTreeSet<(u32, u32)>,
+    /// The assets of which the house has earned something.
+    earned: BTreeSet<u32>,
 }
 
 impl Draft {
@@ -76,6 +80,7 @@ impl Flow {
             first_instrument: 1,
             balances: BTreeMap::new(),
             open: Vec::new(),
+            income: BTreeMap::new(),
             trades: BTreeMap::new(),
             orders: 0,
         }
@@ -122,7 +127,12 @@ impl Flow {
             let index = u32::try_from(position(*account).expect("named")).expect("few");
             balance(index, *asset, available, held)
         });
+        let fee_income = draft
+            .earned
+            .iter()
+            .map(|asset| log::FeeIncome { asset_id: *asset, amount: units(self.income[asset]) });
         log::AnswerBody {
+            fee_income: fee_income.collect(),
             balances: balances.collect(),
             postings: draft.postings,
             accounts: draft.accounts.iter().map(|account| format!("client-{account}")).collect(),
@@ -144,6 +154,11 @@ impl Flow {
                     *(if *bucket == Bucket::Held { held } else { available }) += amount;
                     draft.touched.insert((*account, *asset));
                     draft.index(*account)
+                }
+                Bucket::Fees => {
+                    *self.income.entry(*asset).or_default() += amount;
+                    draft.earned.insert(*asset);
+                    0
                 }
                 _ => 0,
             };
@@ -230,6 +245,13 @@ impl Flow {
         *trade_id += 1;
         let trade_id = *trade_id;
         let left = maker_remaining - quantity;
+        // Most trades are charged: sellers out of what they are paid, buyers in what they get.
+        let paid_fee = if trade_id % 3 == 0 { 0 } else { i128::from(price * quantity / 100 + 1) };
+        let got_fee = if trade_id % 4 == 0 { 0 } else { i128::from(quantity / 50) };
+        let charged = |is_buyer: bool| {
+            Some(if is_buyer { got_fee } else { paid_fee }).filter(|fee| *fee > 0).and_then(units)
+        };
+        let takes = side == trading::Side::Buy;
         let [maker_index, taker_index] = [maker_account, account].map(|name| draft.index(name));
         draft.events.push(event::Kind::Trade(log::TradeExecuted {
             instrument_id: instrument,
@@ -243,6 +265,9 @@ impl Flow {
             maker_remaining_lots: left,
             taker_remaining_lots: 0,
             taker_side: side.into(),
+            maker_fee: charged(!takes),
+            taker_fee: charged(takes),
+            buyer_fee_in_base: got_fee > 0,
         }));
         draft.events.push(super::ended(taker.id, EndReason::Filled, 0));
         if left == 0 {
@@ -262,10 +287,14 @@ impl Flow {
         let base = base_of(instrument);
         let moves = [
             (Bucket::Held, buyer, QUOTE, -paid),
-            (Bucket::Available, seller, QUOTE, paid),
+            (Bucket::Available, seller, QUOTE, paid - paid_fee),
+            (Bucket::Fees, 0, QUOTE, paid_fee),
             (Bucket::Held, seller, base, -delivered),
-            (Bucket::Available, buyer, base, delivered),
+            (Bucket::Available, buyer, base, delivered - got_fee),
+            (Bucket::Fees, 0, base, got_fee),
         ];
+        let moves: Vec<_> =
+            moves.into_iter().filter(|leg| leg.0 != Bucket::Fees || leg.3 > 0).collect();
         self.post(draft, posting, &moves);
     }
 

@@ -216,6 +216,9 @@ pub fn instrument(id: u32, base: u32, quote: u32) -> event::Kind {
         lot_size_units: 1_000,
         price_protection_bps: 500,
         partition: 0,
+        maker_fee_millionths: -15,
+        taker_fee_millionths: 1_000,
+        ..Default::default()
     };
     reference(format!("instrument/{id}"), 1, reference_body::Body::Instrument(listing))
 }

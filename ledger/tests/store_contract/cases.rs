@@ -417,7 +417,11 @@ pub async fn the_books_balance(store: &dyn Store) {
     for (asset, sum) in &sums {
         assert_eq!(sum.total(), Some(Amount::ZERO), "{asset:?}: {sum:?}");
         assert!(sum.faucet.is_negative() && sum.held > Amount::ZERO);
+        assert!(sum.fees > Amount::ZERO);
     }
+    assert_eq!(store.fee_income().await.as_ref(), Ok(&tables.fee_income));
+    assert_eq!(tables.folded_income().as_ref(), Some(&tables.fee_income));
+    assert_eq!(tables.traded_income().as_ref(), Some(&tables.fee_income));
     let mut balances = tables.balances.clone();
     balances.retain(|_, balance| *balance != Balance::default());
     assert_eq!(tables.folded_balances(), Some(balances));

@@ -64,7 +64,12 @@ pub async fn the_largest_numbers_are_kept_whole(store: &dyn Store) {
                 instrument_id: u32::MAX,
                 ..terms(KeySpace::ClientOrderId, "k")
             };
+            let fee_income = vec![log::FeeIncome {
+                asset_id: u32::MAX,
+                amount: Some(convert::to_amount(*amount)),
+            }];
             let body = log::AnswerBody {
+                fee_income,
                 balances: vec![balance],
                 postings: vec![posting(*amount)],
                 ..applied(vec![placed(terms)])

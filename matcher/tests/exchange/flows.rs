@@ -21,12 +21,12 @@ use crate::venue::{Became, SECOND, USD, Venue, became, limit, market, movement, 
 const COMMANDS: usize = 4_000;
 const SEEDS: u64 = 8;
 
-fn account(random: &mut Pcg64Mcg) -> String {
+pub(crate) fn account(random: &mut Pcg64Mcg) -> String {
     format!("client-{}", random.random_range(0..8))
 }
 
 /// A command, and where it is an order what else that says.
-fn command(random: &mut Pcg64Mcg, venue: &Venue) -> Command {
+pub(crate) fn command(random: &mut Pcg64Mcg, venue: &Venue) -> Command {
     if random.random_range(0..6) == 0 {
         return crate::lists::drawn(random);
     }

@@ -17,6 +17,7 @@ use model::{
     AccountName, Amount, AssetId, InstrumentId, OrderId, Partition, Price, Quantity, RequestId,
     Side, TimeInForce, Timestamp, home::home,
 };
+use prost::Message;
 use proto::{
     command::{Ask, Command},
     link::{LinkItem, LinkKind},
@@ -62,6 +63,7 @@ fn instrument(id: u32, base_asset_id: u32, quote_asset_id: u32) -> Body {
         lot_size_units: 1 << 32,
         price_protection_bps: 10_000,
         partition: u32::from(Partition::COUNT_MAX) - 1,
+        ..Default::default()
     })
 }
 
@@ -249,7 +251,8 @@ fn the_largest_sweep_fits_a_record() {
     let items = (LINKS_SENT_MAX + usize::from(Partition::COUNT_MAX)) * LINK_ITEM_BYTES_MAX;
     let ended = PARKED_EXPIRIES_MAX * PARKED_END_BYTES_MAX;
     let expired = ORDER_EXPIRIES_MAX * PARKED_END_BYTES_MAX;
-    let all = woken + items + ended + expired;
+    let charged = (FILLS_MAX + WOKEN_FILLS_MAX) * TRADE_FEES_BYTES_MAX;
+    let all = woken + items + ended + expired + charged;
     println!("the largest that wakes: {all} of {RECORD_BYTES_MAX} bytes");
     assert!(all < RECORD_BYTES_MAX, "{all} bytes");
     // Where a maker is one of a pair the other ends too; so it counts as two, and costs less.
@@ -301,9 +304,35 @@ fn the_end_of_one_of_a_pair_is_as_small_as_it_is_taken_to_be() {
 /// An item to another shard: a name of 64 bytes, two amounts of 22, and numbers.
 const LINK_ITEM_BYTES_MAX: usize = 150;
 
-/// The end of something parked, or of an order whose time is up: its event, a name, a release of
-/// two legs and a balance.
-const PARKED_END_BYTES_MAX: usize = 400;
+/// The end of something parked, or of an order whose time is up: its event of 31 bytes, a name of
+/// 66, a release of two legs of 82, a balance of 78, and a level of a book of its own of 45.
+const PARKED_END_BYTES_MAX: usize = 320;
+
+/// What fees add to a trade: see the test of its name.
+const TRADE_FEES_BYTES_MAX: usize = 102;
+
+/// The largest fees of a trade, each a tenth of what changes hands: in its event, and as legs of
+/// the house.
+#[test]
+fn fees_add_so_much_to_a_trade() {
+    let notional = 1_i128 << 112;
+    let [in_quote, in_base] = [notional / 10, (1 << 72) / 10]
+        .map(|units| Some(proto::convert::to_amount(Amount::from_units(units))));
+    let event = log::TradeExecuted {
+        maker_fee: in_quote,
+        taker_fee: in_base,
+        buyer_fee_in_base: true,
+        ..Default::default()
+    };
+    let leg = |asset_id, amount| {
+        let bucket = log::Bucket::Fees.into();
+        log::Leg { bucket, account: 0, asset_id, amount }
+    };
+    let posting =
+        log::Posting { legs: vec![leg(QUOTE, in_quote), leg(BASE, in_base)], ..Default::default() };
+    let bytes = event.encoded_len() + posting.encoded_len();
+    assert!(bytes <= TRADE_FEES_BYTES_MAX, "{bytes} bytes");
+}
 
 /// As many orders as one account may have, each at a level where more rests, in as many books as
 /// there can be with an asset for each of them.

@@ -155,6 +155,7 @@ pub(crate) fn btc_usd() -> InstrumentListing {
         lot_size_units: 1_000,
         price_protection_bps: 500,
         partition: 0,
+        ..Default::default()
     }
 }
 

@@ -327,6 +327,7 @@ fn listings(count: u16) -> Vec<Body> {
             lot_size_units: 1_000,
             price_protection_bps: 500,
             partition: (base - 1) % u32::from(count),
+            ..Default::default()
         }));
     }
     listings

@@ -1,11 +1,11 @@
 //! Reference data from its wire form.
 
 use model::{
-    Amount, Asset, AssetId, Instrument, InstrumentId,
+    Amount, Asset, AssetId, FeeAsset, FeeRate, Fees, FeesError, Instrument, InstrumentId,
     instrument::{Listing, ListingError},
 };
 
-use crate::reference::{AssetListing, InstrumentListing};
+use crate::reference::{self, AssetListing, InstrumentListing};
 
 /// The longest code of an asset.
 const CODE_BYTES_MAX: usize = 12;
@@ -34,5 +34,35 @@ pub fn instrument(
         lot_size: Amount::from_units(i128::from(wire.lot_size_units)),
         price_protection_bps: wire.price_protection_bps,
     };
-    Instrument::list(base, quote, listing)
+    Ok(Instrument::list(base, quote, listing)?.charging(fees(wire)?))
+}
+
+/// What a listing says that trading costs.
+///
+/// # Errors
+/// [`FeesError`] where that is no schedule.
+pub fn fees(wire: &InstrumentListing) -> Result<Fees, FeesError> {
+    let maker = FeeRate::from_millionths(wire.maker_fee_millionths)?;
+    let taker = FeeRate::from_millionths(wire.taker_fee_millionths)?;
+    Fees::new(maker, taker, fee_asset(wire.fee_asset)?)
+}
+
+/// Which asset fees are taken in; the quote asset where it is unspecified.
+///
+/// # Errors
+/// [`FeesError::UnknownAsset`].
+pub fn fee_asset(wire: i32) -> Result<FeeAsset, FeesError> {
+    match reference::FeeAsset::try_from(wire) {
+        Ok(reference::FeeAsset::Unspecified | reference::FeeAsset::Quote) => Ok(FeeAsset::Quote),
+        Ok(reference::FeeAsset::Received) => Ok(FeeAsset::Received),
+        Err(_) => Err(FeesError::UnknownAsset),
+    }
+}
+
+/// Which asset fees are taken in, also where it is the quote asset.
+pub const fn fee_asset_to_wire(asset: FeeAsset) -> reference::FeeAsset {
+    match asset {
+        FeeAsset::Quote => reference::FeeAsset::Quote,
+        FeeAsset::Received => reference::FeeAsset::Received,
+    }
 }

@@ -49,15 +49,19 @@ pub fn details(order: &Order) -> String {
 }
 
 fn fills_table(fills: &[Fill]) -> String {
-    let columns = [
+    let mut columns = vec![
         ("trade", Align::Word),
         ("price", Align::Number),
         ("quantity", Align::Number),
         ("maker order", Align::Number),
     ];
+    let is_charged = fills.iter().any(|fill| !fill.fee.is_empty());
+    columns.extend(is_charged.then_some(("fee", Align::Number)));
     let row = |fill: &Fill| {
-        let Fill { trade_id, price, quantity, maker_order_id } = fill.clone();
-        vec![trade_id, price, quantity, maker_order_id.to_string()]
+        let Fill { trade_id, price, quantity, maker_order_id, fee, fee_asset } = fill.clone();
+        let mut cells = vec![trade_id, price, quantity, maker_order_id.to_string()];
+        cells.extend(is_charged.then(|| format!("{fee} {fee_asset}").trim().to_owned()));
+        cells
     };
     table(&columns, &fills.iter().map(row).collect::<Vec<_>>())
 }
@@ -107,6 +111,8 @@ pub fn json(order: &Order) -> Value {
             "price": fill.price,
             "quantity": fill.quantity,
             "maker_order_id": fill.maker_order_id,
+            "fee": text(&fill.fee),
+            "fee_asset": text(&fill.fee_asset),
         })
     };
     json!({
@@ -196,6 +202,8 @@ mod tests {
                 price: "61837.5".to_owned(),
                 quantity: "0.005".to_owned(),
                 maker_order_id: 9,
+                fee: "0.31".to_owned(),
+                fee_asset: "USDT".to_owned(),
             }],
             ..Default::default()
         }
@@ -216,8 +224,8 @@ remaining   0.005
 created     1970-01-01T00:00:00.000001Z
 receipt     partition 0, offset 1042
 
-trade          price  quantity  maker order
-BTC-USDT-17  61837.5     0.005            9";
+trade          price  quantity  maker order        fee
+BTC-USDT-17  61837.5     0.005            9  0.31 USDT";
         assert_eq!(details(&order()), expected);
     }
 
@@ -239,5 +247,7 @@ BTC-USDT-17  61837.5     0.005            9";
         assert_eq!(json["client_order_id"], Value::Null);
         assert_eq!(json["receipt"]["offset"], 1042);
         assert_eq!(json["fills"][0]["trade_id"], "BTC-USDT-17");
+        assert_eq!(json["fills"][0]["fee"], "0.31");
+        assert_eq!(json["fills"][0]["fee_asset"], "USDT");
     }
 }

@@ -10,7 +10,7 @@ use super::{
 
 /// Trades, a line each.
 pub fn list(trades: &[Trade]) -> String {
-    let columns = [
+    let mut columns = vec![
         ("executed", Align::Word),
         ("trade", Align::Word),
         ("taker", Align::Word),
@@ -19,8 +19,10 @@ pub fn list(trades: &[Trade]) -> String {
         ("buy order", Align::Number),
         ("sell order", Align::Number),
     ];
+    let is_charged = trades.iter().any(|trade| !trade.fee.is_empty());
+    columns.extend(is_charged.then_some(("fee", Align::Number)));
     let row = |trade: &Trade| {
-        vec![
+        let mut cells = vec![
             instant(trade.executed_at.as_ref()),
             trade.id.clone(),
             side(trade.taker_side).to_owned(),
@@ -28,13 +30,17 @@ pub fn list(trades: &[Trade]) -> String {
             trade.quantity.clone(),
             trade.buy_order_id.to_string(),
             trade.sell_order_id.to_string(),
-        ]
+        ];
+        let fee = || format!("{} {}", trade.fee, trade.fee_asset).trim().to_owned();
+        cells.extend(is_charged.then(fee));
+        cells
     };
     table(&columns, &trades.iter().map(row).collect::<Vec<_>>())
 }
 
 /// A trade as the REST API has it.
 pub fn json(trade: &Trade) -> Value {
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     json!({
         "id": trade.id,
         "instrument": trade.instrument,
@@ -45,6 +51,8 @@ pub fn json(trade: &Trade) -> Value {
         "sell_order_id": trade.sell_order_id,
         "taker_side": side(trade.taker_side),
         "executed_at": instant(trade.executed_at.as_ref()),
+        "fee": text(&trade.fee),
+        "fee_asset": text(&trade.fee_asset),
     })
 }
 

@@ -4,8 +4,8 @@ use model::{SelfTradePrevention, Timestamp};
 use proto::{
     convert,
     log::{
-        BookChanged, EndReason, Event, Instructions, KeySpace, Level, ListedOrders, OrderEnded,
-        OrderTerms, TradeExecuted, TradePrevented, TriggerKind, event::Kind,
+        Amount, BookChanged, EndReason, Event, Instructions, KeySpace, Level, ListedOrders,
+        OrderEnded, OrderTerms, TradeExecuted, TradePrevented, TriggerKind, event::Kind,
     },
     text, trading,
 };
@@ -173,16 +173,31 @@ fn trade(answer: &Answer, trade: &TradeExecuted) -> String {
     let party = |index, order_id, left| {
         format!("order {order_id} of {} ({left} lots left)", account(answer, index))
     };
+    let taker_buys = trade.taker_side == i32::from(trading::Side::Buy);
+    let is_in_base = |buyer_takes| trade.buyer_fee_in_base && taker_buys == buyer_takes;
     format!(
-        "trade {} of instrument {}: {} lots @ {} ticks, taker {} {}, maker {}",
+        "trade {} of instrument {}: {} lots @ {} ticks, taker {} {}{}, maker {}{}",
         trade.trade_id,
         trade.instrument_id,
         trade.quantity_lots,
         trade.price_ticks,
         side(trade.taker_side),
         party(trade.taker_account, trade.taker_order_id, trade.taker_remaining_lots),
-        party(trade.maker_account, trade.maker_order_id, trade.maker_remaining_lots)
+        charged(trade.taker_fee.as_ref(), is_in_base(true)),
+        party(trade.maker_account, trade.maker_order_id, trade.maker_remaining_lots),
+        charged(trade.maker_fee.as_ref(), is_in_base(false))
     )
+}
+
+/// What one side of a trade paid, or was paid.
+fn charged(fee: Option<&Amount>, is_in_base: bool) -> String {
+    let Some(fee) = fee else { return String::new() };
+    let asset = if is_in_base { "base" } else { "quote" };
+    match convert::amount(Some(fee)) {
+        Ok(amount) if amount.is_negative() => format!(" gets {} {asset}", (-amount).units()),
+        Ok(amount) => format!(" pays {} {asset}", amount.units()),
+        Err(error) => format!(" pays what cannot be read: {error}"),
+    }
 }
 
 fn prevented(answer: &Answer, met: &TradePrevented) -> String {

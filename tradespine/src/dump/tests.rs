@@ -182,11 +182,22 @@ fn listings() {
         lot_size_units: 20,
         price_protection_bps: 500,
         partition: 1,
+        ..Default::default()
     }));
     assert_eq!(
         event_words(event::Kind::ReferenceApplied(instrument)),
         "reference asset/3 version 1: instrument 11 of assets 3/2, tick 10, lot 20, protection 500 \
          bps, partition 1"
+    );
+    let charging = record(Body::Instrument(InstrumentListing {
+        id: 11,
+        maker_fee_millionths: -5,
+        taker_fee_millionths: 20,
+        ..Default::default()
+    }));
+    assert!(
+        event_words(event::Kind::ReferenceApplied(charging))
+            .ends_with(", fees -5 maker and 20 taker millionths in the quote asset")
     );
 }
 
@@ -458,11 +469,24 @@ fn events_of_books_and_owners() {
         maker_remaining_lots: 5,
         taker_remaining_lots: 2,
         taker_side: trading::Side::Sell.into(),
+        ..Default::default()
     };
     assert_eq!(
-        event_words(event::Kind::Trade(trade)),
+        event_words(event::Kind::Trade(trade.clone())),
         "trade 17 of instrument 11: 10 lots @ 345 ticks, taker sell order 4 of bob (2 lots left), \
          maker order 3 of alice (5 lots left)"
+    );
+    let units = |units| Some(log::Amount { units, units_high: 0 });
+    let charged = log::TradeExecuted {
+        maker_fee: units(-2),
+        taker_fee: units(3),
+        buyer_fee_in_base: true,
+        ..trade
+    };
+    assert_eq!(
+        event_words(event::Kind::Trade(charged)),
+        "trade 17 of instrument 11: 10 lots @ 345 ticks, taker sell order 4 of bob (2 lots left) \
+         pays 3 quote, maker order 3 of alice (5 lots left) gets 2 base"
     );
     let level = |price_ticks, total_lots| log::Level { price_ticks, total_lots };
     let changed = log::BookChanged {

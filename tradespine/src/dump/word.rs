@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
+use model::FeeAsset;
 use proto::{
     convert,
     link::{LinkItem, LinkKind},
     log,
-    reference::{ReferenceRecord, reference_body::Body},
+    reference::{InstrumentListing, ReferenceRecord, reference_body::Body},
 };
 
 /// Bytes in hexadecimal.
@@ -69,6 +70,20 @@ pub(super) fn genesis(genesis: &log::Genesis) -> String {
     )
 }
 
+/// What trading costs, where it costs anything.
+fn fees(listing: &InstrumentListing) -> String {
+    let (maker, taker) = (listing.maker_fee_millionths, listing.taker_fee_millionths);
+    if (maker, taker) == (0, 0) {
+        return String::new();
+    }
+    let asset = match convert::fee_asset(listing.fee_asset) {
+        Ok(FeeAsset::Quote) => "the quote asset",
+        Ok(FeeAsset::Received) => "what is received",
+        Err(_) => "an asset that this program does not know",
+    };
+    format!(", fees {maker} maker and {taker} taker millionths in {asset}")
+}
+
 /// A listing.
 pub(super) fn reference(record: &ReferenceRecord) -> String {
     let title = format!("reference {} version {}", record.key, record.version);
@@ -79,14 +94,15 @@ pub(super) fn reference(record: &ReferenceRecord) -> String {
         ),
         Some(Body::Instrument(listing)) => format!(
             "{title}: instrument {} of assets {}/{}, tick {}, lot {}, protection {} bps, \
-             partition {}",
+             partition {}{}",
             listing.id,
             listing.base_asset_id,
             listing.quote_asset_id,
             listing.tick_size_units,
             listing.lot_size_units,
             listing.price_protection_bps,
-            listing.partition
+            listing.partition,
+            fees(listing)
         ),
         None => format!("{title}: no body"),
     }

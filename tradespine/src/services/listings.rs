@@ -97,6 +97,7 @@ fn instrument(seed: &Seed, id: u32, partition: u32) -> Body {
         lot_size_units: LOT_UNITS,
         price_protection_bps: PROTECTION_BPS,
         partition,
+        ..Default::default()
     })
 }
 

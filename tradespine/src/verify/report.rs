@@ -186,6 +186,19 @@ impl Report {
         if !is_fold {
             self.problems.push("the balances are not the fold of the postings".to_owned());
         }
+        self.compare_income(sql);
+    }
+
+    /// What the house has earned is the fold of the postings, and the sum of what each trade cost.
+    fn compare_income(&mut self, sql: &Tables) {
+        let mut income = sql.fee_income.clone();
+        income.retain(|_, earned| !earned.is_zero());
+        for (made_of, found) in [("postings", sql.folded_income()), ("trades", sql.traded_income())]
+        {
+            if found.as_ref() != Some(&income) {
+                self.problems.push(format!("the fee income is not the sum of the {made_of}"));
+            }
+        }
     }
 
     /// Whether everything was as it must be.

@@ -48,6 +48,17 @@ fn fee_on(units: i128, millionths: i128) -> i128 {
     if exact > 0 { (exact + 999_999) / 1_000_000 } else { exact / 1_000_000 }
 }
 
+/// A mistake that one of the two makes, to show that comparing them finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrong {
+    /// A charge is rounded down.
+    ChargesRoundedDown,
+    /// A rebate is rounded up, away from zero.
+    RebatesRoundedUp,
+    /// The house's leg is forgotten.
+    HouseForgotten,
+}
+
 /// What so many lots hold at a price, each lot by itself, with fees at the dearer of two rates.
 pub(crate) fn worst(
     instrument: &Instrument,
@@ -87,6 +98,7 @@ pub(crate) struct Reference {
     /// Content of every deposit (`true`) and withdrawal ever applied.
     moved: BTreeMap<(AccountName, bool, KeyText), (AssetId, i128)>,
     pub(crate) journal: Vec<Entry>,
+    pub(crate) wrong: Option<Wrong>,
     balances: BTreeMap<(Place, AssetId), i128>,
 }
 
@@ -233,6 +245,15 @@ impl Reference {
         }
     }
 
+    fn fee_on(&self, units: i128, millionths: i128) -> i128 {
+        let exact = units * millionths;
+        match self.wrong {
+            Some(Wrong::ChargesRoundedDown) if exact > 0 => exact / 1_000_000,
+            Some(Wrong::RebatesRoundedUp) if exact < 0 => (exact - 999_999) / 1_000_000,
+            _ => fee_on(units, millionths),
+        }
+    }
+
     /// What the two sides were charged: the buyer in base, the buyer in quote, the seller.
     pub(crate) fn settle(&mut self, deal: &Deal<'_>) -> [i128; 3] {
         let Deal { instrument, quantity, buyer, seller, buyer_pays, seller_pays, .. } = *deal;
@@ -241,11 +262,11 @@ impl Reference {
         let delivered = instrument.base_amount(quantity).units();
         let (mut in_base, mut in_quote) = (0, 0);
         if buyer_pays.in_received {
-            in_base = fee_on(delivered, buyer_pays.millionths);
+            in_base = self.fee_on(delivered, buyer_pays.millionths);
         } else {
-            in_quote = fee_on(paid, buyer_pays.millionths);
+            in_quote = self.fee_on(paid, buyer_pays.millionths);
         }
-        let mut of_seller = fee_on(paid, seller_pays.millionths);
+        let mut of_seller = self.fee_on(paid, seller_pays.millionths);
         // Nobody is paid more than the other pays in the same asset.
         if in_quote < 0 && in_quote + of_seller < 0 {
             in_quote = -of_seller.max(0);
@@ -264,7 +285,7 @@ impl Reference {
         if held != paid + in_quote {
             legs.push((Place::Available(buyer.clone()), quote, held - paid - in_quote));
         }
-        if in_quote + of_seller != 0 {
+        if in_quote + of_seller != 0 && self.wrong != Some(Wrong::HouseForgotten) {
             legs.push((Place::Fees, quote, in_quote + of_seller));
         }
         legs.push((Place::Held(seller.clone()), base, -delivered));

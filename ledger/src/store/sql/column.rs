@@ -4,8 +4,8 @@
 //! ever altered. None comes near 2^63, and instants do not before the year 2262.
 
 use model::{
-    AccountName, Amount, AssetId, Contingency, Instructions, InstrumentId, KeyText, OrderId,
-    Partition, Price, Quantity, Side, Timestamp, TradeId,
+    AccountName, Amount, AssetId, Contingency, FeeRate, Fees, FeesError, Instructions,
+    InstrumentId, KeyText, OrderId, Partition, Price, Quantity, Side, Timestamp, TradeId,
 };
 use proto::{
     convert::{self, Malformed},
@@ -18,8 +18,8 @@ use super::entity;
 use crate::{
     projection::{bucket_from_wire, key_from_wire, order_type_from_wire, posting_cause_from_wire},
     row::{
-        AssetRow, Balance, BalanceKey, InstrumentRow, Leg, OrderRow, OrderState, PostingKey,
-        PostingRow, Progress, TradeRow,
+        AssetRow, Balance, BalanceKey, IncomeKey, InstrumentRow, Leg, OrderRow, OrderState,
+        PostingKey, PostingRow, Progress, TradeRow,
     },
     store::StoreError,
 };
@@ -156,9 +156,27 @@ impl TryFrom<entity::instrument::Model> for InstrumentRow {
             lot_size_units: row.lot_size_units.cast_unsigned(),
             price_protection_bps: number_of(row.price_protection_bps, "price_protection_bps")?,
             partition: partition_of(row.partition)?,
+            fees: fees_of(&row)?,
             version: number_of(row.version, "version")?,
         })
     }
+}
+
+fn fees_of(row: &entity::instrument::Model) -> Result<Fees, StoreError> {
+    let checked = || {
+        let maker = FeeRate::from_millionths(row.maker_fee_millionths)?;
+        let taker = FeeRate::from_millionths(row.taker_fee_millionths)?;
+        Fees::new(maker, taker, convert::fee_asset(row.fee_asset.into())?)
+    };
+    checked().map_err(|_: FeesError| damaged("fees"))
+}
+
+/// What the house has earned, and of what on which shard.
+pub(super) fn fee_income_of(
+    row: &entity::fee_income::Model,
+) -> Result<(IncomeKey, Amount), StoreError> {
+    let key = (asset_of(row.asset_id)?, partition_of(row.partition)?);
+    Ok((key, amount_of(row.units, row.units_high)?))
 }
 
 impl TryFrom<entity::order::Model> for OrderRow {
@@ -223,6 +241,9 @@ impl TryFrom<entity::trade::Model> for TradeRow {
             taker_account: account_of(&row.taker_account)?,
             taker_side: side_of(row.taker_side)?,
             executed_at: instant_of(row.executed_at_nanos),
+            maker_fee: amount_of(row.maker_fee_units, row.maker_fee_units_high)?,
+            taker_fee: amount_of(row.taker_fee_units, row.taker_fee_units_high)?,
+            buyer_fee_in_base: row.buyer_fee_in_base,
         })
     }
 }

@@ -63,6 +63,9 @@ pub(super) mod instrument {
         pub price_protection_bps: i64,
         pub partition: i16,
         pub version: i64,
+        pub maker_fee_millionths: i32,
+        pub taker_fee_millionths: i32,
+        pub fee_asset: i16,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -147,6 +150,11 @@ pub(super) mod trade {
         pub taker_account: String,
         pub taker_side: i16,
         pub executed_at_nanos: i64,
+        pub maker_fee_units: i64,
+        pub maker_fee_units_high: i64,
+        pub taker_fee_units: i64,
+        pub taker_fee_units_high: i64,
+        pub buyer_fee_in_base: bool,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -174,6 +182,27 @@ pub(super) mod balance {
         pub held_units_high: i64,
         pub link_units: i64,
         pub link_units_high: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What the house has earned.
+pub(super) mod fee_income {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "fee_income")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub partition: i16,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub asset_id: i64,
+        pub units: i64,
+        pub units_high: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

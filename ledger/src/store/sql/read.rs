@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{AccountName, AssetId, InstrumentId, KeyText, OrderId, Partition};
+use model::{AccountName, Amount, AssetId, InstrumentId, KeyText, OrderId, Partition};
 use proto::{log::RefusalReason, text};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, ModelTrait, QueryFilter, QueryOrder,
@@ -12,7 +12,7 @@ use sea_orm::{
 
 use super::{column, entity, failed};
 use crate::{
-    row::{AssetRow, Balance, BalanceKey, InstrumentRow, OrderRow, Progress, TradeRow},
+    row::{AssetRow, Balance, BalanceKey, IncomeKey, InstrumentRow, OrderRow, Progress, TradeRow},
     store::{OrdersQuery, StoreError, TradeCursor, TradesQuery},
 };
 
@@ -172,6 +172,13 @@ pub(super) async fn balances(
         .await
         .map_err(failed)?;
     rows.iter().map(column::balance_of).collect()
+}
+
+pub(super) async fn fee_income(
+    connection: &impl ConnectionTrait,
+) -> Result<BTreeMap<IncomeKey, Amount>, StoreError> {
+    let rows = entity::fee_income::Entity::find().all(connection).await.map_err(failed)?;
+    rows.iter().map(column::fee_income_of).collect()
 }
 
 type Listed = (BTreeMap<AssetId, AssetRow>, BTreeMap<InstrumentId, InstrumentRow>);

@@ -1,11 +1,11 @@
 //! Rows as the values of their columns, in the order of the entity's columns.
 
-use model::{OrderId, Timestamp};
+use model::{Amount, OrderId, Role, Timestamp};
 use sea_orm::Value;
 
 use super::column;
 use crate::row::{
-    AssetRow, Balance, BalanceKey, InstrumentRow, Leg, OrderRow, OrderState, PostingKey,
+    AssetRow, Balance, BalanceKey, IncomeKey, InstrumentRow, Leg, OrderRow, OrderState, PostingKey,
     PostingRow, TradeRow,
 };
 
@@ -57,6 +57,8 @@ pub(super) fn order(row: &OrderRow) -> Values {
 }
 
 pub(super) fn trade(row: &TradeRow) -> Values {
+    let (maker_fee, maker_fee_high) = column::amount(row.maker_fee);
+    let (taker_fee, taker_fee_high) = column::amount(row.taker_fee);
     vec![
         i64::from(row.instrument.0).into(),
         column::count(row.id.0).into(),
@@ -68,6 +70,11 @@ pub(super) fn trade(row: &TradeRow) -> Values {
         row.taker_account.as_str().into(),
         column::word(proto::convert::side_to_wire(row.taker_side)).into(),
         column::count(row.executed_at.unix_nanos()).into(),
+        maker_fee.into(),
+        maker_fee_high.into(),
+        taker_fee.into(),
+        taker_fee_high.into(),
+        row.buyer_fee_in_base.into(),
     ]
 }
 
@@ -85,6 +92,16 @@ pub(super) fn balance(key: &BalanceKey, row: Balance) -> Values {
         held_high.into(),
         link.into(),
         link_high.into(),
+    ]
+}
+
+pub(super) fn fee_income((asset, partition): IncomeKey, amount: Amount) -> Values {
+    let (units, units_high) = column::amount(amount);
+    vec![
+        column::partition(partition).into(),
+        i64::from(asset.0).into(),
+        units.into(),
+        units_high.into(),
     ]
 }
 
@@ -138,5 +155,8 @@ pub(super) fn instrument_listing(row: &InstrumentRow) -> Values {
         i64::from(row.price_protection_bps).into(),
         column::partition(row.partition).into(),
         i64::from(row.version).into(),
+        row.fees.rate(Role::Maker).millionths().into(),
+        row.fees.rate(Role::Taker).millionths().into(),
+        column::word(proto::convert::fee_asset_to_wire(row.fees.charged_in())).into(),
     ]
 }

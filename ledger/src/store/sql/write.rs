@@ -139,6 +139,7 @@ impl Writer<'_> {
         let balances =
             changes.balances.iter().map(|(key, row)| values::balance(key, *row)).collect();
         self.session.insert::<Entity>(balances, Some(replace)).await?;
+        self.fee_income(batch).await?;
         let postings =
             changes.postings.iter().map(|(key, row)| values::posting(*key, row)).collect();
         self.session.insert::<entity::posting::Entity>(postings, None).await?;
@@ -147,6 +148,16 @@ impl Writer<'_> {
             legs.extend((0..).zip(&row.legs).map(|(number, row)| values::leg(*key, number, row)));
         }
         self.session.insert::<entity::leg::Entity>(legs, None).await
+    }
+
+    async fn fee_income(&mut self, batch: &Batch) -> Result<(), StoreError> {
+        use entity::fee_income::{Column, Entity};
+        let replace = OnConflict::columns([Column::Partition, Column::AssetId])
+            .update_columns([Column::Units, Column::UnitsHigh])
+            .to_owned();
+        let income = &batch.changes.fee_income;
+        let rows = income.iter().map(|(key, amount)| values::fee_income(*key, *amount)).collect();
+        self.session.insert::<Entity>(rows, Some(replace)).await
     }
 
     /// Every partition brings the same listings; an earlier version never replaces a later one.
