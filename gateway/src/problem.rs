@@ -194,6 +194,10 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
             Kind::Overloaded,
             "open orders are charged by as many fee schedules as there can be; try again later",
         ),
+        RefusalReason::TooManyParts => (
+            Kind::Conflict,
+            "the order would be shown in more parts than one may; give a larger display_quantity",
+        ),
         RefusalReason::NotInForce => (
             Kind::Unavailable,
             "the log is not upgraded to such orders yet; leave out what they say, or wait",

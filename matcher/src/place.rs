@@ -207,11 +207,12 @@ impl Exchange {
     /// What the order's book refuses, whatever money there is.
     pub(crate) fn check_book(&self, place: &PlaceOrder) -> Result<(), RefusalReason> {
         let PlaceOrder { instrument, side, ask, ref instructions, .. } = *place;
-        let checked = self.books.check(instrument, side, ask.price(), instructions);
+        let checked = self.books.check(instrument, side, ask.price(), size(ask), instructions);
         checked.map_err(|refused| match refused {
             Refused::WouldTake => RefusalReason::WouldTake,
             Refused::AlreadyExpired => RefusalReason::AlreadyExpired,
             Refused::WouldTrigger => RefusalReason::WouldTrigger,
+            Refused::TooManyParts => RefusalReason::TooManyParts,
         })
     }
 
@@ -302,10 +303,6 @@ impl Exchange {
             _ => place.instructions.expires_at,
         };
         let fees = self.fees_of_order(place);
-        let size = match place.ask {
-            Ask::Limit { quantity, .. } | Ask::Market { quantity } => Size::Base(quantity),
-            Ask::MarketByQuote { amount } => Size::Quote(amount),
-        };
         NewOrder {
             id,
             account,
@@ -314,7 +311,7 @@ impl Exchange {
             order_type: place.ask.order_type(),
             time_in_force: place.time_in_force,
             price: place.ask.price(),
-            size,
+            size: size(place.ask),
             funds,
             fees,
             instructions: Instructions { expires_at, ..place.instructions },
@@ -342,6 +339,13 @@ impl Exchange {
         body: &mut log::AnswerBody,
     ) {
         write_rejected(account, place, reason, Woken::FromParking.named(id), body);
+    }
+}
+
+const fn size(ask: Ask) -> Size {
+    match ask {
+        Ask::Limit { quantity, .. } | Ask::Market { quantity } => Size::Base(quantity),
+        Ask::MarketByQuote { amount } => Size::Quote(amount),
     }
 }
 

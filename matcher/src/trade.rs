@@ -1,7 +1,7 @@
 //! What the books did, settled and written down.
 
 use ledger_core::{Accounts, Postings, Settled, Settlement, hold_for};
-use matcher_core::{BookEvent, End, EndReason, Fill, LevelChange, NewOrder, Prevented};
+use matcher_core::{BookEvent, End, EndReason, Fill, LevelChange, NewOrder, Prevented, Refill};
 use model::{Amount, Instrument, Price, Side};
 use proto::{
     convert,
@@ -39,7 +39,7 @@ impl Exchange {
                     };
                     accounts.release(end.account, asset, rest, end.order, postings);
                 }
-                BookEvent::Rested(_) | BookEvent::Sleeps(_) => {}
+                BookEvent::Refilled(_) | BookEvent::Rested(_) | BookEvent::Sleeps(_) => {}
             }
         }
     }
@@ -66,6 +66,9 @@ impl Exchange {
                     event::Kind::TradePrevented(self.prevented(&met, body))
                 }
                 BookEvent::Ended(end) => event::Kind::OrderEnded(self.ended(&end, body)),
+                BookEvent::Refilled(refill) => {
+                    event::Kind::OrderRefilled(self.refilled(&refill, body))
+                }
                 // An order that was placed and has no end rests, or sleeps if it has a trigger:
                 // that is all a reader needs.
                 BookEvent::Rested(_) | BookEvent::Sleeps(_) => continue,
@@ -115,6 +118,15 @@ impl Exchange {
             taker_prevented_total_lots: met.taker_prevented_total.lots(),
             maker_traded_lots: met.maker_traded.lots(),
             taker_traded_lots: met.taker_traded.lots(),
+        }
+    }
+
+    fn refilled(&mut self, refill: &Refill, body: &mut log::AnswerBody) -> log::OrderRefilled {
+        log::OrderRefilled {
+            order_id: refill.order.number(),
+            account: self.named.index(refill.account, &self.accounts, body),
+            instrument_id: refill.instrument.0,
+            shown_lots: refill.shown.lots(),
         }
     }
 

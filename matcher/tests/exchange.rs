@@ -7,6 +7,8 @@ mod damage;
 mod determinism;
 #[path = "exchange/flows.rs"]
 mod flows;
+#[path = "exchange/icebergs.rs"]
+mod icebergs;
 #[path = "exchange/instructions.rs"]
 mod instructions;
 #[path = "exchange/records.rs"]

@@ -73,6 +73,9 @@ impl PlaceOrder {
     /// The behaviour of a log from which on it knows such orders.
     pub fn behaviour(&self) -> u32 {
         let is_old = matches!(self.time_in_force, TimeInForce::Gtc | TimeInForce::Ioc);
+        if self.instructions.display.is_some() {
+            return 4;
+        }
         if self.instructions.trigger.is_some() {
             return 3;
         }

@@ -108,6 +108,7 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::AlreadyExpired => "already_expired",
         RefusalReason::NotInForce => "not_in_force",
         RefusalReason::WouldTrigger => "would_trigger",
+        RefusalReason::TooManyParts => "too_many_parts",
         RefusalReason::TooManySchedules => "too_many_schedules",
     }
 }

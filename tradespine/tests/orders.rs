@@ -66,6 +66,7 @@ async fn each_kind_is_placed_decided_and_told() {
     post_only(&desk).await;
     self_trade_prevention(&desk).await;
     stops(&desk).await;
+    icebergs(&desk).await;
     platform.stop().await;
     platform::verify(directory.path());
 }
@@ -112,6 +113,37 @@ async fn post_only(desk: &Desk<'_>) {
     assert_eq!((text(&told, "reject_reason"), &told["post_only"]), ("would_take", &json!(true)));
     desk.place("taker", "buy", "50000", json!({})).await;
     desk.ledger_tells(&maker, "filled").await;
+}
+
+/// Only a part is told to the public, and all of it can be bought.
+async fn icebergs(desk: &Desk<'_>) {
+    let url = format!("{}/api/v1/orderbook?instrument=ETH-USDT", desk.platform.rest());
+    let asks = async {
+        loop {
+            let book: Value = desk.http.get(&url).send().await.unwrap().json().await.unwrap();
+            if book["asks"].as_array().is_some_and(|asks| !asks.is_empty()) {
+                return book["asks"].clone();
+            }
+        }
+    };
+    let shown = json!({"instrument": "ETH-USDT", "display_quantity": "0.004"});
+    let maker = desk.place("maker", "sell", "2000", shown).await;
+    assert_eq!((text(&maker, "status"), text(&maker, "display_quantity")), ("open", "0.004"));
+    let told = desk.ledger_tells(&maker, "open").await;
+    assert_eq!((text(&told, "display_quantity"), text(&told, "remaining")), ("0.004", "0.01"));
+    let asks = tokio::time::timeout(TELLING_MAX, asks).await.expect("the book is told");
+    assert_eq!(asks, json!([["2000", "0.004"]]));
+    let buy = json!({"instrument": "ETH-USDT", "quantity": "0.009", "time_in_force": "fok"});
+    let taker = desk.place("taker", "buy", "2000", buy).await;
+    assert_eq!((text(&taker, "status"), taker["fills"].as_array().unwrap().len()), ("filled", 3));
+    let told = desk.ledger_tells(&maker, "partially_filled").await;
+    assert_eq!(text(&told, "remaining"), "0.001");
+    let many = json!({"instrument": "ETH-USDT", "display_quantity": "0.00001"});
+    let many = desk.place("maker", "sell", "2000", many).await;
+    assert_eq!(
+        (text(&many, "status"), text(&many, "reject_reason")),
+        ("rejected", "too_many_parts")
+    );
 }
 
 /// Anna's stop wakes another's in turn; each holds its funds from the start.

@@ -1,6 +1,6 @@
 //! The words that describe an order: side, type, time in force, and what else it may say.
 
-use crate::{Price, Timestamp};
+use crate::{Price, Quantity, Timestamp};
 
 /// Which way an order goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -178,6 +178,9 @@ pub struct Instructions {
     pub expires_at: Option<Timestamp>,
     /// What wakes it, if it sleeps first.
     pub trigger: Option<Trigger>,
+    /// How much of it is shown at a time where it rests as an iceberg: above zero and at most its
+    /// quantity. Only limit orders that are good till cancelled are icebergs.
+    pub display: Option<Quantity>,
 }
 
 impl Instructions {

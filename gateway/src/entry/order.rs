@@ -49,6 +49,8 @@ pub struct OrderFields<'a> {
     pub self_trade_prevention: Word<'a, SelfTradePrevention>,
     /// Decimal text in the quote asset: the price of a trade that wakes the order.
     pub stop_price: Option<&'a str>,
+    /// Decimal text in the base asset: how much is shown at a time.
+    pub display_quantity: Option<&'a str>,
     /// When a good-till-date order ends, as RFC 3339 or as the protocol's own instant.
     pub expires_at: Word<'a, Timestamp>,
 }
@@ -97,6 +99,8 @@ pub fn place(
         OrderType::Limit => limit(fields, listed)?,
         _ => market(fields, listed)?,
     };
+    let display = display(fields, order_type, time_in_force, ask, listed)?;
+    let instructions = Instructions { display, ..instructions };
     let key = retry_key(fields, generate)?;
     let instrument = listed.instrument.id;
     Ok(Placed {
@@ -182,7 +186,7 @@ fn instructions(
     let field = "self_trade_prevention";
     let mode = meant(field, fields.self_trade_prevention, &SELF_TRADE_PREVENTIONS)?;
     let self_trade = mode.unwrap_or_default();
-    Ok(Instructions { post_only, self_trade, expires_at, trigger: None })
+    Ok(Instructions { post_only, self_trade, expires_at, ..Instructions::default() })
 }
 
 fn limit(fields: &OrderFields<'_>, listed: &Listed) -> Result<Ask, Problem> {
@@ -220,6 +224,37 @@ fn market(fields: &OrderFields<'_>, listed: &Listed) -> Result<Ask, Problem> {
             let advice = "is missing; give it, or quote_quantity";
             Err(Problem::field("quantity", "missing_field", advice))
         }
+    }
+}
+
+/// How much of the order is shown at a time; only of one that can come to rest, for as long as it
+/// takes.
+fn display(
+    fields: &OrderFields<'_>,
+    order_type: OrderType,
+    time_in_force: TimeInForce,
+    ask: Ask,
+    listed: &Listed,
+) -> Result<Option<Quantity>, Problem> {
+    const FIELD: &str = "display_quantity";
+    let Some(text) = fields.display_quantity else { return Ok(None) };
+    if order_type.awake() == OrderType::Market {
+        let advice = "is only for limit orders; leave it out of a market order";
+        return Err(Problem::field(FIELD, "not_for_market", advice));
+    }
+    if time_in_force != TimeInForce::Gtc {
+        let word = text::time_in_force(time_in_force);
+        let advice = format!("is only for time_in_force gtc and not for {word}; leave it out");
+        return Err(Problem::field(FIELD, "only_for_gtc", advice));
+    }
+    let shown = listed.instrument.parse_quantity(text);
+    let shown = shown.map_err(|error| bad_value(FIELD, &error))?;
+    match ask {
+        Ask::Limit { quantity, .. } if shown > quantity => {
+            let advice = "is more than quantity; give less, or leave it out";
+            Err(Problem::field(FIELD, "exceeds_quantity", advice))
+        }
+        _ => Ok(Some(shown)),
     }
 }
 

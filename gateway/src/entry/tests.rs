@@ -158,7 +158,7 @@ fn what_else_an_order_says_is_read() {
         post_only: true,
         self_trade: SelfTradePrevention::ExpireMaker,
         expires_at: Some(midnight),
-        trigger: None,
+        ..Instructions::default()
     };
     assert_eq!(order.instructions, expected);
     let wire = prost_types::Timestamp { seconds: 1_893_456_000, nanos: 0 };
@@ -193,6 +193,33 @@ fn a_stop_has_a_type_and_a_price() {
         assert_eq!((trigger.kind, trigger.price.ticks()), (kind, 9_950));
         let by_grpc = OrderFields { order_type: Word::order_type(wire), ..fields };
         assert_eq!(placed(&by_grpc).expect("a good order").order, order);
+    }
+}
+
+#[test]
+fn an_iceberg_is_a_gtc_limit_order_that_shows_no_more_than_it_has() {
+    let fields = OrderFields { display_quantity: good().quantity, ..good() };
+    let order = placed(&fields).expect("a good order").order;
+    let Ask::Limit { quantity, .. } = order.ask else { panic!("it is a limit order") };
+    assert_eq!(order.instructions.display, Some(quantity));
+    let stop = OrderFields {
+        order_type: Word::Text("stop_loss_limit"),
+        stop_price: Some("99.5"),
+        post_only: false,
+        ..fields
+    };
+    assert!(placed(&stop).expect("a good order").order.instructions.display.is_some());
+    let table = [
+        ("only_for_gtc", OrderFields { time_in_force: Word::Text("ioc"), ..fields }),
+        ("only_for_gtc", OrderFields { time_in_force: Word::Text("day"), ..fields }),
+        ("not_for_market", OrderFields { display_quantity: Some("0.5"), ..market() }),
+        ("exceeds_quantity", OrderFields { display_quantity: Some("5000"), ..fields }),
+        ("zero", OrderFields { display_quantity: Some("0"), ..fields }),
+        ("bad_number", OrderFields { display_quantity: Some("some"), ..fields }),
+    ];
+    for (code, fields) in table {
+        let problem = placed(&fields).expect_err(code);
+        assert_eq!((problem.field.as_deref(), problem.code), (Some("display_quantity"), code));
     }
 }
 

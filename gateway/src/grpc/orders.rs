@@ -149,6 +149,7 @@ pub(super) fn placed(request: &PlaceOrderRequest, office: &Office) -> Result<Pla
         quantity: given(&request.quantity),
         quote_quantity: given(&request.quote_quantity),
         stop_price: given(&request.stop_price),
+        display_quantity: given(&request.display_quantity),
         post_only: request.post_only,
         self_trade_prevention: Word::self_trade_prevention(request.self_trade_prevention),
         expires_at: Word::instant(request.expires_at.as_ref()),

@@ -65,7 +65,7 @@ pub(super) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Probl
 }
 
 /// The fields that a broken body can be told to be broken at.
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 18] = [
     "client_id",
     "client_order_id",
     "instrument",
@@ -76,6 +76,7 @@ const FIELDS: [&str; 17] = [
     "quantity",
     "quote_quantity",
     "stop_price",
+    "display_quantity",
     "post_only",
     "self_trade_prevention",
     "expires_at",
@@ -147,6 +148,11 @@ pub(super) struct OrderBody<'a> {
     #[serde(borrow, default)]
     #[schema(value_type = Option<String>)]
     stop_price: Option<&'a RawValue>,
+    /// A number or text, on the lot: no more than this is shown in the book at a time. Only for gtc
+    /// limit orders.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<String>)]
+    display_quantity: Option<&'a RawValue>,
     /// Rejected where it would take; only for limit orders that rest.
     #[serde(borrow, default)]
     #[schema(value_type = Option<bool>)]
@@ -164,9 +170,6 @@ pub(super) struct OrderBody<'a> {
     #[serde(borrow, default)]
     #[schema(ignore)]
     trailing_delta_bps: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    #[schema(ignore)]
-    display_quantity: Option<&'a RawValue>,
 }
 
 /// The text of every field of an order.
@@ -182,6 +185,7 @@ pub(super) struct OrderTexts<'a> {
     quantity: Option<Cow<'a, str>>,
     quote_quantity: Option<Cow<'a, str>>,
     stop_price: Option<Cow<'a, str>>,
+    display_quantity: Option<Cow<'a, str>>,
     post_only: bool,
     self_trade_prevention: Option<Cow<'a, str>>,
     expires_at: Option<Cow<'a, str>>,
@@ -190,7 +194,6 @@ pub(super) struct OrderTexts<'a> {
 impl<'a> OrderBody<'a> {
     pub(super) fn texts(&self) -> Result<OrderTexts<'a>, Problem> {
         not_offered("trailing_delta_bps", self.trailing_delta_bps)?;
-        not_offered("display_quantity", self.display_quantity)?;
         Ok(OrderTexts {
             client_id: text("client_id", self.client_id)?,
             client_order_id: text("client_order_id", self.client_order_id)?,
@@ -202,6 +205,7 @@ impl<'a> OrderBody<'a> {
             quantity: number("quantity", self.quantity)?,
             quote_quantity: number("quote_quantity", self.quote_quantity)?,
             stop_price: number("stop_price", self.stop_price)?,
+            display_quantity: number("display_quantity", self.display_quantity)?,
             post_only: yes_or_no("post_only", self.post_only)?,
             self_trade_prevention: text("self_trade_prevention", self.self_trade_prevention)?,
             expires_at: text("expires_at", self.expires_at)?,
@@ -223,6 +227,7 @@ impl OrderTexts<'_> {
             quantity: self.quantity.as_deref(),
             quote_quantity: self.quote_quantity.as_deref(),
             stop_price: self.stop_price.as_deref(),
+            display_quantity: self.display_quantity.as_deref(),
             post_only: self.post_only,
             self_trade_prevention: Word::text(self.self_trade_prevention.as_deref()),
             expires_at: Word::text(self.expires_at.as_deref()),
@@ -389,7 +394,7 @@ mod tests {
             (r#"{"post_only": "yes"}"#, "post_only", "wrong_type"),
             (r#"{"expires_at": 5}"#, "expires_at", "wrong_type"),
             (r#"{"self_trade_prevention": true}"#, "self_trade_prevention", "wrong_type"),
-            (r#"{"display_quantity": "1"}"#, "display_quantity", "not_offered"),
+            (r#"{"display_quantity": [1]}"#, "display_quantity", "wrong_type"),
             (r#"{"trailing_delta_bps": 5}"#, "trailing_delta_bps", "not_offered"),
         ];
         for (json, field, code) in table {

@@ -64,8 +64,9 @@ mod tests {
         }
         let order = &schemas["PlaceOrder"]["properties"];
         let is_told = |field: &str| order[field].is_object();
-        assert!(["price", "post_only", "stop_price", "expires_at"].into_iter().all(is_told));
-        assert!(order["display_quantity"].is_null(), "it is not offered");
+        let told = ["price", "post_only", "stop_price", "expires_at", "display_quantity"];
+        assert!(told.into_iter().all(is_told));
+        assert!(order["trailing_delta_bps"].is_null(), "it is not offered");
     }
 
     #[test]

@@ -38,6 +38,9 @@ pub(super) struct OrderView {
     /// What wakes it, where it sleeps or slept.
     #[serde(skip_serializing_if = "Option::is_none")]
     stop_price: Option<String>,
+    /// How much of it is shown at a time, where it is an iceberg.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_quantity: Option<String>,
     /// true, where the order is.
     #[serde(skip_serializing_if = "Option::is_none")]
     post_only: Option<bool>,
@@ -100,6 +103,7 @@ impl OrderView {
             side: convert::side_from_wire(order.side).ok().map(text::side),
             r#type: convert::type_from_wire(order.r#type).ok().map(text::order_type),
             stop_price: some(order.stop_price),
+            display_quantity: some(order.display_quantity),
             time_in_force: time_in_force_word(order.time_in_force),
             prevented_quantity: some(order.prevented_quantity),
             post_only: order.post_only.then_some(true),

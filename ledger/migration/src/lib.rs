@@ -22,6 +22,7 @@
 //! - [`m0005_money`]: balances, postings and their legs.
 //! - [`m0006_links`]: what is on its way between shards.
 //! - [`m0007_instructions`]: what orders say beyond side, size, price and time in force.
+//! - [`m0008_icebergs`]: how much of an iceberg order is shown at a time.
 
 #![forbid(unsafe_code)]
 // A migration's methods repeat the signature of a trait that elides the manager's lifetime.
@@ -34,6 +35,7 @@ pub mod m0004_trades;
 pub mod m0005_money;
 pub mod m0006_links;
 pub mod m0007_instructions;
+pub mod m0008_icebergs;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -53,6 +55,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_money::Migration),
             Box::new(m0006_links::Migration),
             Box::new(m0007_instructions::Migration),
+            Box::new(m0008_icebergs::Migration),
         ]
     }
 }

@@ -57,6 +57,9 @@ pub(super) fn order(row: &OrderRow, catalog: &Catalog) -> trading::Order {
         }
         .into(),
         expires_at: row.instructions.expires_at.map(to_proto_timestamp),
+        display_quantity: text(&|instrument| {
+            row.instructions.display.map(|display| instrument.format_quantity(display))
+        }),
         stop_price: text(&|instrument| trigger.map(|at| instrument.format_price(at.price))),
         prevented_quantity: text(&|instrument| {
             let prevented = Some(row.state.prevented).filter(|prevented| !prevented.is_zero());

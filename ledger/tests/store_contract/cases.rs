@@ -207,6 +207,7 @@ pub async fn what_an_order_says_and_what_was_prevented_of_it_is_kept(store: &dyn
         expires_at_unix_nanos: u64::MAX,
         trigger: proto::log::TriggerKind::TakeProfit.into(),
         trigger_price_ticks: 99,
+        display_lots: 3,
     };
     let gtd = proto::log::OrderTerms {
         time_in_force: proto::trading::TimeInForce::Gtd.into(),
@@ -234,6 +235,7 @@ pub async fn what_an_order_says_and_what_was_prevented_of_it_is_kept(store: &dyn
             kind: TriggerKind::TakeProfit,
             price: Price::from_ticks(99).expect("in range"),
         }),
+        display: Quantity::from_lots(3).ok(),
     };
     assert_eq!(first.instructions, expected);
     assert_eq!(second.instructions, Instructions::default());

@@ -41,7 +41,8 @@ pub(crate) struct Level {
 pub(crate) struct Resting {
     pub(crate) id: OrderId,
     pub(crate) quantity: Quantity,
-    pub(crate) remaining: Quantity,
+    /// What of it lies in the queue: what remains, but of an iceberg only what is shown.
+    pub(crate) shown: Quantity,
     pub(crate) priority: u64,
     pub(crate) owner: Owner,
     pub(crate) level: u32,
@@ -51,9 +52,11 @@ pub(crate) struct Resting {
     pub(crate) account_previous: u32,
     /// Its entry among the instants at which orders expire; none for most.
     pub(crate) timer: u32,
-    /// Where it is kept what self-trade prevention has taken off it; nowhere for most.
-    pub(crate) shrunk: u32,
+    /// Where it is kept what few have; nowhere for most.
+    pub(crate) aside: u32,
 }
+
+const _: () = assert!(size_of::<Resting>() == 64, "one line of the cache");
 
 impl Resting {
     /// An order that is in no queue yet.
@@ -61,14 +64,14 @@ impl Resting {
         id: OrderId,
         account: u32,
         quantity: Quantity,
-        remaining: Quantity,
+        shown: Quantity,
         priority: u64,
     ) -> Resting {
-        let [level, next, previous, account_next, account_previous, timer, shrunk] = [NIL; 7];
+        let [level, next, previous, account_next, account_previous, timer, aside] = [NIL; 7];
         Resting {
             id,
             quantity,
-            remaining,
+            shown,
             priority,
             owner: Owner::new(account),
             level,
@@ -77,7 +80,7 @@ impl Resting {
             account_next,
             account_previous,
             timer,
-            shrunk,
+            aside,
         }
     }
 }

@@ -225,7 +225,8 @@ impl Books {
             side: level.side,
             price: level.price,
             quantity: order.quantity,
-            remaining: order.remaining,
+            remaining: self.orders.remaining(place),
+            iceberg: self.iceberg(place),
             priority: order.priority,
             expires_at: self.orders.timers.expires_at(order.timer),
             prevented: self.orders.prevented(place),
@@ -274,7 +275,7 @@ impl Books {
             ladder.insert(price, level);
         }
         let queue = &mut self.levels[level];
-        queue.total_lots += order.remaining.lots();
+        queue.total_lots += order.shown.lots();
         queue.tail = place;
         match previous {
             NIL => queue.head = place,
@@ -306,9 +307,10 @@ impl Books {
         out: &mut Outcome,
     ) {
         let (order, fees) = (self.orders.slab[place], self.orders.fees(place));
+        let remaining = self.orders.remaining(place);
         self.unlink(place);
         let level = &mut self.levels[order.level];
-        level.total_lots -= order.remaining.lots();
+        level.total_lots -= order.shown.lots();
         let Level { price, side, total_lots, head, book, .. } = *level;
         let book = &mut self.books[book as usize];
         let instrument = book.instrument.id;
@@ -324,7 +326,7 @@ impl Books {
             side,
             limit: Some(price),
             fees,
-            remaining: order.remaining,
+            remaining,
             reason,
         }));
         out.levels.push(LevelChange { instrument, sequence, side, price, total_lots });

@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::{
     ACCOUNTS_END, Books, ORDERS_MAX, OpenOrder, Sleeper,
     book::{Book, Resting},
+    iceberg::Aside,
 };
 
 /// The largest sequence, trade number or priority that is restored. A counter cannot get there in a
@@ -75,6 +76,9 @@ pub enum RestoreError {
     /// Nothing remaining, or more than the order asked for.
     #[error("order {0} has an impossible quantity remaining")]
     Remaining(OrderId),
+    /// An iceberg that shows nothing, or more than it may or has, or that ends by itself.
+    #[error("order {0} is an iceberg as none can be")]
+    Iceberg(OrderId),
     /// Two open orders with one id.
     #[error("order {0} is there twice")]
     DuplicateOrder(OrderId),
@@ -184,11 +188,14 @@ impl Books {
         if !self.has_room_for(&fees) {
             return Err(RestoreError::Fees(id));
         }
-        let resting = Resting::new(id, account.0, quantity, remaining, priority);
+        let split = Aside::restored(remaining, prevented, order.iceberg);
+        let never_ends = order.iceberg.is_none() || order.expires_at.is_none();
+        let (aside, shown) = split.filter(|_| never_ends).ok_or(RestoreError::Iceberg(id))?;
+        let resting = Resting::new(id, account.0, quantity, shown, priority);
         let level = self.put_in(book, side, price, resting);
         let level = level.ok_or(RestoreError::DuplicateOrder(id))?;
         let place = self.levels[level].tail;
-        self.orders.set_prevented(place, prevented);
+        self.orders.set_aside(place, aside);
         self.orders.set_fees(place, fees);
         if let Some(expires_at) = order.expires_at {
             self.orders.set_timer(place, expires_at);

@@ -93,7 +93,7 @@
 //!
 //! # Bounds
 //!
-//! 22. One command meets at most [`FILLS_MAX`] makers, traded or not. An order that could trade on
+//! 22. One command makes at most [`FILLS_MAX`] matches, traded or not. An order that could trade on
 //!     expires as [`EndReason::SweepLimit`], GTC or not: it must not rest where it crosses. One
 //!     that could not trade on anyway ends or rests as without this rule.
 //! 23. At most [`ORDERS_MAX`] orders are open, asleep or not. The caller asks [`Books::has_room`]
@@ -115,14 +115,28 @@
 //!     its final total, zero where the level is gone; a command that changed no level takes no
 //!     number.
 //! 27. Within a command the order is: trades and prevented trades, each followed by the end of its
-//!     maker if that was its last; then the taker's end, or that it rests. Levels: instruments by
+//!     maker if that was its last, or by its refill; then the taker's end, or that it rests. Levels: instruments by
 //!     id, bids before asks, best first.
 //! 28. Changing an instrument's settings leaves its resting orders as they are.
+//!
+//! # Iceberg orders
+//!
+//! 29. A limit order that is good till cancelled can be an iceberg: where it rests, at most its
+//!     `display` is shown at a time, and nobody is told of the rest. It takes in full; what is left
+//!     then is split. More than [`ICEBERG_PARTS_MAX`] parts are refused as
+//!     [`Refused::TooManyParts`].
+//! 30. Where a match uses up what is shown, the next part is shown at once, before the next order
+//!     is met: the last at its price, with a new priority. So a taker meets what is shown at a
+//!     price, first come first, then what those show next, round after round, and goes on to the
+//!     next price only when nothing is left, shown or hidden. Each part is a match.
+//! 31. FOK counts what is hidden. So does what is told as remaining, and every end ends all of it.
+//! 32. Self-trade prevention meets what is shown: decrement takes as much off it as would have
+//!     traded, and shows the next part as a trade would; a mode that ends the maker ends all of it.
 //!
 //! # Cost
 //!
 //! Placing costs a search for the level and O(1) for each trade or prevented trade, a FOK order at
-//! most [`FILLS_MAX`] looks on top; an order that expires by itself a logarithm of how many do;
+//! most [`FILLS_MAX`] looks on top, and where it ends among icebergs a few at each of those again; an order that expires by itself a logarithm of how many do;
 //! cancelling O(1) and, where it empties a level, a search; cancel-all O(the account's own orders);
 //! counts O(1). Memory is reused: after its largest state so far, the core allocates nothing. An
 //! open order takes 64 bytes, its level 32, the index by id 5 to 12.
@@ -133,6 +147,7 @@
 //! - [`feasible`]: what can be told before an order does anything: what refuses it, and whether it
 //!   could be filled whole.
 //! - [`sweep`]: placing an order. [`prevention`]: where it meets one of its own account.
+//!   [`iceberg`]: where it meets one of which a part is hidden.
 //! - [`expiry`]: orders that end by themselves. [`sleepers`]: orders that wait for a price.
 //! - [`order`], [`outcome`]: what goes in and what comes out.
 //! - [`keys`]: the keys that make retries safe; independent of the books.
@@ -152,6 +167,7 @@ mod book;
 pub mod books;
 pub mod expiry;
 pub mod feasible;
+pub mod iceberg;
 pub mod image;
 pub mod keys;
 mod ladder;
@@ -166,6 +182,7 @@ pub mod sweep;
 
 pub use books::{ACCOUNTS_END, Books, Depth, ORDERS_MAX};
 pub use feasible::Refused;
+pub use iceberg::{ICEBERG_PARTS_MAX, Iceberg, Refill};
 pub use image::{BookImage, BooksImage, COUNTER_MAX, RestoreError};
 pub use keys::{
     ContentHash, Holder, KEEP_DEFAULT, KeyCheck, KeyImage, KeyRefused, KeySpace, Keys, KeysImage,

@@ -3,14 +3,14 @@
 
 use model::{AccountHandle, Fees, InstrumentId, OrderId, Price, Quantity, Side, TradeId};
 
-use crate::Prevented;
+use crate::{Prevented, Refill};
 
 /// Filled by one command and read by the caller, who clears it and hands it in again: once it has
 /// grown to the largest answer, nothing is allocated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// What happened, in order: each trade or prevented trade, then the end of its maker if that
-    /// was its last; then the one end of the taker, or that it rests.
+    /// was its last, or its refill; then the one end of the taker, or that it rests.
     pub events: Vec<BookEvent>,
     /// The final total of each level that changed, once for each: by instrument in ascending order
     /// of id, bids before asks, best price first.
@@ -61,6 +61,8 @@ pub enum BookEvent {
     Fill(Fill),
     /// Two orders of one account would have traded.
     Prevented(Prevented),
+    /// What was shown of an iceberg order is used up, and its next part is shown.
+    Refilled(Refill),
     /// An order came to rest.
     Rested(Rested),
     /// An order sleeps until the price of a trade wakes it: which order.
@@ -120,6 +122,8 @@ pub struct Rested {
     pub price: Price,
     /// How much; above zero.
     pub remaining: Quantity,
+    /// How much of that is shown: all of it, but for an iceberg.
+    pub shown: Quantity,
 }
 
 /// The one end of an order.
@@ -180,6 +184,6 @@ pub struct LevelChange {
     pub side: Side,
     /// At which price.
     pub price: Price,
-    /// All that rests there, in lots; zero where the level is gone.
+    /// All that is shown there, in lots; zero where the level is gone.
     pub total_lots: u64,
 }

@@ -111,14 +111,14 @@ impl Books {
         out: &mut Outcome,
     ) -> Quantity {
         let place = self.levels[at].head;
-        let maker = self.orders.slab[place];
+        let (maker, all) = (self.orders.slab[place], self.orders.remaining(place));
         taker.matches += 1;
         if meeting == (Meeting::MakerGoes { is_overdue: true }) {
-            self.shrink_head(at, maker.remaining);
-            self.end_head(taker, at, maker.remaining, EndReason::Expired, out);
+            self.levels[at].total_lots -= maker.shown.lots();
+            self.end_head(taker, at, all, EndReason::Expired, out);
             return allowed;
         }
-        let (all, both) = (maker.remaining, allowed.min(maker.remaining));
+        let both = allowed.min(maker.shown);
         let (from_maker, from_taker) = match meeting {
             Meeting::BothShrink => (both, both),
             Meeting::TakerGoes => (Quantity::ZERO, taker.remaining),
@@ -129,25 +129,19 @@ impl Books {
         taker.prevented = taker.prevented.plus(from_taker);
         taker.is_prevented |= from_taker > Quantity::ZERO;
         taker.is_gone = matches!(meeting, Meeting::TakerGoes | Meeting::BothGo);
-        self.shrink_head(at, from_maker);
-        self.orders.set_prevented(place, self.orders.prevented(place).plus(from_maker));
+        self.levels[at].total_lots -= from_maker.min(maker.shown).lots();
+        self.orders.prevent(place, from_maker);
         self.write_prevented(taker, at, &maker, (from_maker, from_taker), out);
-        if from_maker == maker.remaining {
+        if from_maker == all {
             self.end_head(taker, at, Quantity::ZERO, EndReason::SelfTradePrevented, out);
+        } else {
+            self.refill_head(at, out);
         }
         match meeting {
             Meeting::BothShrink => allowed.minus(both),
             Meeting::TakerGoes | Meeting::BothGo => Quantity::ZERO,
             Meeting::MakerGoes { .. } | Meeting::Trades => allowed,
         }
-    }
-
-    /// Takes so much off the order at the head of a level, without a trade.
-    fn shrink_head(&mut self, at: u32, quantity: Quantity) {
-        let level = &mut self.levels[at];
-        level.total_lots -= quantity.lots();
-        let maker = &mut self.orders.slab[level.head];
-        maker.remaining = maker.remaining.minus(quantity);
     }
 
     fn write_prevented(
@@ -160,7 +154,7 @@ impl Books {
     ) {
         let Level { price, side, head, .. } = self.levels[at];
         let (maker_total, maker_remaining) =
-            (self.orders.prevented(head), maker.remaining.minus(from_maker));
+            (self.orders.prevented(head), self.orders.remaining(head));
         let maker_fees = self.orders.fees(head);
         let book = &mut self.books[taker.book as usize];
         book.prevented += 1;

@@ -1,6 +1,6 @@
 //! The books' part of a snapshot.
 
-use matcher_core::{BookImage, BooksImage, NewOrder, OpenOrder, Size, Sleeper};
+use matcher_core::{BookImage, BooksImage, Iceberg, NewOrder, OpenOrder, Size, Sleeper};
 use model::{
     AccountHandle, FeeAsset, FeeRate, Fees, FeesError, Instructions, Instrument, InstrumentId,
     OrderType, Price, Role, Timestamp,
@@ -102,6 +102,11 @@ struct OrderWire {
     expires_at_unix_nanos: Option<u64>,
     #[prost(uint64, tag = "10")]
     prevented_lots: u64,
+    /// How much of an iceberg is shown at a time and now; 0 for others.
+    #[prost(uint64, tag = "11")]
+    display_lots: u64,
+    #[prost(uint64, tag = "12")]
+    shown_lots: u64,
     #[prost(message, optional, tag = "23")]
     fees: Option<FeesWire>,
 }
@@ -159,6 +164,8 @@ fn order_to_wire(order: &OpenOrder) -> OrderWire {
         priority: order.priority,
         expires_at_unix_nanos: order.expires_at.map(Timestamp::unix_nanos),
         prevented_lots: order.prevented.lots(),
+        display_lots: order.iceberg.map_or(0, |iceberg| iceberg.display.lots()),
+        shown_lots: order.iceberg.map_or(0, |iceberg| iceberg.shown.lots()),
         fees: fees_to_wire(&order.fees),
     }
 }
@@ -251,7 +258,17 @@ fn order_from_wire(wire: &OrderWire) -> Result<OpenOrder, String> {
             expires_at: wire.expires_at_unix_nanos.map(Timestamp::from_unix_nanos),
             prevented: convert::quantity(wire.prevented_lots)?,
             fees: fees_from_wire(wire.fees.as_ref())?,
+            iceberg: iceberg_from_wire(wire)?,
         })
     };
     checked().map_err(|error| format!("order {}: {error}", wire.id))
+}
+
+fn iceberg_from_wire(wire: &OrderWire) -> Result<Option<Iceberg>, convert::Malformed> {
+    let (display, shown) = (wire.display_lots, wire.shown_lots);
+    if (display, shown) == (0, 0) {
+        return Ok(None);
+    }
+    let (display, shown) = (convert::quantity(display)?, convert::quantity(shown)?);
+    Ok(Some(Iceberg { display, shown }))
 }

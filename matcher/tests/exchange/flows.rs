@@ -43,6 +43,12 @@ fn command(random: &mut Pcg64Mcg, venue: &Venue) -> Command {
             (TimeInForce::Gtd, Instructions { expires_at: Some(until), ..plainly })
         }
         3 if is_limit => (TimeInForce::Day, Instructions { post_only: true, ..plainly }),
+        6..8 if is_limit => {
+            let Ask::Limit { quantity, .. } = ask else { unreachable!("it is a limit order") };
+            let display = quantity.lots().div_ceil(random.random_range(1..104));
+            let display = Quantity::from_lots(display).ok();
+            (TimeInForce::Gtc, Instructions { display, ..plainly })
+        }
         4..6 if !matches!(ask, Ask::MarketByQuote { .. }) => {
             let kinds = [TriggerKind::StopLoss, TriggerKind::TakeProfit];
             let kind = kinds[random.random_range(0..2)];

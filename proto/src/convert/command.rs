@@ -1,7 +1,7 @@
 //! Client commands between the log's wire form and the domain.
 
 use model::{
-    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, RequestId,
+    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, Quantity, RequestId,
     SelfTradePrevention, TimeInForce, Timestamp, Trigger, TriggerKind,
 };
 use thiserror::Error;
@@ -122,6 +122,10 @@ fn instructions(wire: &log::PlaceOrder) -> Result<Instructions, Malformed> {
     if said.trigger.is_some() && (said.post_only || ends_by_itself || is_by_quote) {
         return Err(Malformed("trigger"));
     }
+    let can_hide = is_limit && time_in_force == TimeInForce::Gtc;
+    if said.display.is_some_and(|display| !can_hide || display.lots() > wire.quantity_lots) {
+        return Err(Malformed("display_lots"));
+    }
     Ok(said)
 }
 
@@ -145,7 +149,11 @@ impl TryFrom<&log::Instructions> for Instructions {
             (Some(kind), ticks) => Some(Trigger { kind, price: price(ticks)? }),
             (None, _) => return Err(Malformed("trigger")),
         };
-        Ok(Instructions { post_only: wire.post_only, self_trade, expires_at, trigger })
+        let display = match wire.display_lots {
+            0 => None,
+            lots => Some(quantity(lots).map_err(|_| Malformed("display_lots"))?),
+        };
+        Ok(Instructions { post_only: wire.post_only, self_trade, expires_at, trigger, display })
     }
 }
 
@@ -267,6 +275,7 @@ pub fn instructions_to_wire(instructions: &Instructions) -> Option<log::Instruct
         }
         .into(),
         trigger_price_ticks: instructions.trigger.map_or(0, |trigger| trigger.price.ticks()),
+        display_lots: instructions.display.map_or(0, Quantity::lots),
     };
     (wire != log::Instructions::default()).then_some(wire)
 }
@@ -294,7 +303,7 @@ impl From<KeySpace> for log::KeySpace {
 
 #[cfg(test)]
 mod tests {
-    use model::{OrderId, Partition, Price, Quantity, Side};
+    use model::{OrderId, Partition, Price, Side};
 
     use super::*;
 
@@ -338,6 +347,10 @@ mod tests {
             told(TimeInForce::Ioc, waking(TriggerKind::StopLoss)),
             told(TimeInForce::Fok, waking(TriggerKind::TakeProfit)),
             told(TimeInForce::Gtc, said(SelfTradePrevention::ExpireBoth)),
+            told(
+                TimeInForce::Gtc,
+                Instructions { display: Some(quantity), ..waking(TriggerKind::StopLoss) },
+            ),
             told(TimeInForce::Gtd, Instructions { expires_at: until, ..Instructions::default() }),
             told(
                 TimeInForce::Day,
@@ -420,6 +433,7 @@ mod tests {
         let until = log::Instructions { expires_at_unix_nanos: 5, ..Default::default() };
         let day: i32 = trading::TimeInForce::Day.into();
         let waking = log::Instructions { trigger: 2, trigger_price_ticks: 4, ..Default::default() };
+        let hiding = |lots| log::Instructions { display_lots: lots, ..Default::default() };
         let unknown = log::Instructions { self_trade_prevention: 9, ..Default::default() };
         let table = [
             ("time_in_force", log::PlaceOrder { time_in_force: fok, ..market.clone() }),
@@ -436,6 +450,10 @@ mod tests {
             ("price_ticks", saying(log::Instructions { trigger: 1, ..Default::default() }, &limit)),
             ("trigger", saying(log::Instructions { post_only: true, ..waking }, &limit)),
             ("trigger", log::PlaceOrder { time_in_force: day, ..saying(waking, &limit) }),
+            ("display_lots", saying(hiding(2), &limit)),
+            ("display_lots", saying(hiding(u64::MAX), &limit)),
+            ("display_lots", saying(hiding(1), &market)),
+            ("display_lots", log::PlaceOrder { time_in_force: day, ..saying(hiding(1), &limit) }),
             ("price_ticks", log::PlaceOrder { price_ticks: 0, ..limit.clone() }),
             ("price_ticks", log::PlaceOrder { price_ticks: u64::MAX, ..limit.clone() }),
             ("quantity_lots", log::PlaceOrder { quantity_lots: 0, ..limit.clone() }),

@@ -63,6 +63,11 @@ pub struct PlaceArguments {
     #[arg(long, conflicts_with_all = ["ioc", "fok", "market", "quote"])]
     post_only: bool,
 
+    /// Show no more than this of it in the book at a time
+    #[arg(long, value_name = "QUANTITY", allow_negative_numbers = true)]
+    #[arg(conflicts_with_all = ["ioc", "fok", "until", "day", "market", "quote"])]
+    display: Option<String>,
+
     /// Sleep until a trade turns the price against it as far as this, then trade
     #[arg(long, value_name = "PRICE", allow_negative_numbers = true)]
     #[arg(conflicts_with_all = ["take_profit", "until", "day", "post_only", "quote"])]
@@ -182,6 +187,7 @@ fn request(arguments: &PlaceArguments) -> PlaceOrderRequest {
         quote_quantity: arguments.quote.clone().unwrap_or_default(),
         wait_for_result: true,
         stop_price: stop_price.cloned().unwrap_or_default(),
+        display_quantity: arguments.display.clone().unwrap_or_default(),
         post_only: arguments.post_only,
         self_trade_prevention: mode,
         expires_at: arguments.until.map(to_proto_timestamp),
@@ -264,6 +270,8 @@ mod tests {
         assert_eq!((stop.r#type(), stop.stop_price.as_str()), (OrderType::StopLossLimit, "6"));
         let profit = requested("place BTC-USDT sell 1 --market --take-profit 6 --client alice");
         assert_eq!((profit.r#type(), profit.price.as_str()), (OrderType::TakeProfit, ""));
+        let iceberg = requested(&format!("{line} --display 0.001 --post-only"));
+        assert_eq!(iceberg.display_quantity, "0.001");
         let plain = requested(line);
         assert_eq!((plain.self_trade_prevention, plain.expires_at), (0, None));
     }
@@ -291,6 +299,8 @@ mod tests {
             "place BTC-USDT buy 0.01 5 --client alice --fok --post-only",
             "place BTC-USDT buy 0.01 --client alice --market --day",
             "place BTC-USDT buy 0.01 5 --client alice --until tomorrow",
+            "place BTC-USDT buy 0.01 5 --client alice --display 0.001 --ioc",
+            "place BTC-USDT buy 0.01 --market --client alice --display 0.001",
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }

@@ -49,6 +49,12 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
         Some(Kind::OrderTriggered(woken)) => {
             format!("order {} of {} wakes", woken.order_id, account(answer, woken.account))
         }
+        Some(Kind::OrderRefilled(refilled)) => format!(
+            "order {} of {} shows its next {} lots",
+            refilled.order_id,
+            account(answer, refilled.account),
+            refilled.shown_lots
+        ),
         Some(Kind::OrderEnded(ended)) => end(answer, ended),
         Some(Kind::BookChanged(changed)) => book(changed),
         Some(Kind::TakenOver(taken)) => {
@@ -95,7 +101,11 @@ pub(super) fn said(instructions: &Instructions) -> String {
             format!(" take-profit @ {} ticks", instructions.trigger_price_ticks)
         }
     };
-    format!("{post_only}{}{trigger}", mode(instructions.self_trade_prevention))
+    let display = match instructions.display_lots {
+        0 => String::new(),
+        lots => format!(" showing {lots} lots"),
+    };
+    format!("{post_only}{}{trigger}{display}", mode(instructions.self_trade_prevention))
 }
 
 fn mode(wire: i32) -> String {

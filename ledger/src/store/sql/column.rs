@@ -184,6 +184,7 @@ impl TryFrom<entity::order::Model> for OrderRow {
                 expires_at_unix_nanos: row.expires_at_nanos.cast_unsigned(),
                 trigger: row.trigger_kind.into(),
                 trigger_price_ticks: row.trigger_price_ticks.cast_unsigned(),
+                display_lots: row.display_lots.cast_unsigned(),
             })
             .map_err(malformed)?,
             created_at: instant_of(row.created_at_nanos),

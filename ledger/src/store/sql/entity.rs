@@ -101,6 +101,7 @@ pub(super) mod order {
         pub prevented_lots: i64,
         pub trigger_kind: i16,
         pub trigger_price_ticks: i64,
+        pub display_lots: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -123,6 +123,8 @@ fn in_naive_order(order: &OpenOrder) -> naive::Open {
         side: order.side,
         price: order.price,
         until: order.expires_at,
+        display: order.iceberg.map_or(u64::MAX, |iceberg| iceberg.display.lots()),
+        shown: order.iceberg.map_or(order.remaining, |iceberg| iceberg.shown).lots(),
         shares: naive::Shares {
             off: 0,
             prevented: order.prevented.lots(),
@@ -155,6 +157,7 @@ fn naive_ask(order: &NewOrder) -> naive::Ask {
         funds: order.funds,
         fees: order.fees,
         trigger: order.instructions.trigger,
+        display: order.instructions.display.map(Quantity::lots),
     }
 }
 
@@ -183,6 +186,7 @@ pub fn in_naive_refusal(refused: Refused) -> &'static str {
         Refused::WouldTake => "would take",
         Refused::AlreadyExpired => "already expired",
         Refused::WouldTrigger => "would trigger",
+        Refused::TooManyParts => "too many parts",
     }
 }
 
@@ -219,7 +223,11 @@ fn in_naive_words(out: &Outcome) -> Told {
         BookEvent::Rested(rested) => {
             let (order, account) = (rested.order, rested.account);
             let party = party(order, account, rested.remaining, Fees::NONE);
-            Event::Rests { price: rested.price, party }
+            Event::Rests { price: rested.price, party, shown: rested.shown.lots() }
+        }
+        BookEvent::Refilled(refill) => {
+            let party = (refill.order, refill.account);
+            Event::Refills { party, shown: refill.shown.lots() }
         }
         BookEvent::Sleeps(order) => Event::Sleeps(order),
         BookEvent::Ended(end) => {
@@ -258,6 +266,7 @@ fn count(command: &Command, told: &Result<Told, &'static str>, seen: &mut Seen) 
             Event::Trade { .. } => "trade",
             Event::Prevented { mode, .. } => mode_name(*mode),
             Event::Rests { .. } => "rests",
+            Event::Refills { .. } => "refills",
             Event::Sleeps(_) => "sleeps",
             Event::Ends { why, .. } => why,
         });
@@ -282,7 +291,7 @@ fn command_wakes(command: &Command) -> bool {
 }
 
 /// Every reason, refusal and kind of event but the sweep limit, which tests of its own reach.
-pub const KINDS: [&str; 20] = [
+pub const KINDS: [&str; 22] = [
     "trade",
     "rests",
     "filled",
@@ -303,4 +312,6 @@ pub const KINDS: [&str; 20] = [
     "sleeps",
     "goes on",
     "would trigger",
+    "refills",
+    "too many parts",
 ];

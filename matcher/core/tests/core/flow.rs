@@ -153,6 +153,13 @@ impl Flow {
                 order.instructions.expires_at = Some(Timestamp::from_unix_nanos(until));
             }
             5 => order.instructions.post_only = true,
+            6..8 => {
+                let display = 1 + self.below(5);
+                let count = if self.one_in(7) { 600 } else { count.min(100 * display) };
+                order.size = Size::Base(lots(count.max(display)));
+                order.instructions.display = Some(lots(display));
+                order.instructions.post_only = self.one_in(8);
+            }
             _ => {}
         }
         order.instructions.self_trade = self.mode();
@@ -196,7 +203,8 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
     out.clear();
     match command {
         Command::Place(order) => {
-            match books.check(order.instrument, order.side, order.price, &order.instructions) {
+            let NewOrder { instrument, side, price, size, ref instructions, .. } = order;
+            match books.check(instrument, side, price, size, instructions) {
                 Ok(()) => books.place(&order, out),
                 Err(refused) => return Some(refused),
             }

@@ -8,6 +8,8 @@
 //! - An order ends once, and nothing is heard of it after.
 //! - IOC, FOK and market orders never rest; FOK trades whole or not at all; post-only never takes;
 //!   where the taker asks for self-trade prevention no account trades with itself.
+//! - An iceberg never shows or trades more at once than it said, and shows its next part only while
+//!   it rests.
 //! - A command that does nothing tells nothing.
 //!
 //! That a refused order changes nothing needs no test: it is refused by a look
@@ -16,7 +18,8 @@
 use std::collections::BTreeMap;
 
 use matcher_core::{
-    BookEvent, Books, BooksImage, End, Fill, NewOrder, Outcome, Prevented, Refused, Rested, Size,
+    BookEvent, Books, BooksImage, End, Fill, NewOrder, Outcome, Prevented, Refill, Refused, Rested,
+    Size,
 };
 use model::{InstrumentId, OrderId, OrderType, Price, SelfTradePrevention, Side, TimeInForce};
 
@@ -85,6 +88,7 @@ impl Laws {
         match event {
             BookEvent::Fill(fill) => self.trade(fill, reached),
             BookEvent::Prevented(met) => self.prevented(met),
+            BookEvent::Refilled(refill) => self.refilled(refill),
             BookEvent::Rested(rested) => self.rested(rested),
             BookEvent::Sleeps(order) => {
                 let waits = self.life(*order)?.order.instructions.trigger.is_some();
@@ -105,6 +109,9 @@ impl Laws {
         ensure(maker.rests_at == Some(price), || "the price is not the maker's".to_owned())?;
         maker.loses(quantity.lots(), fill.maker_remaining.lots())?;
         maker.has_traded = true;
+        let display = maker.order.instructions.display;
+        let is_shown = display.is_none_or(|display| quantity <= display);
+        ensure(is_shown, || "more is traded at once than is shown".to_owned())?;
         let taker = self.life(fill.taker)?;
         taker.loses(quantity.lots(), fill.taker_remaining.lots())?;
         taker.has_traded = true;
@@ -131,6 +138,15 @@ impl Laws {
         taker.loses(met.taker_prevented.lots(), met.taker_remaining.lots())
     }
 
+    fn refilled(&mut self, refill: &Refill) -> Result<(), String> {
+        let life = self.life(refill.order)?;
+        ensure(life.rests_at.is_some(), || "it shows more before it rests".to_owned())?;
+        let shown = refill.shown.lots();
+        let display = life.order.instructions.display.ok_or("it hides nothing")?.lots();
+        let is_next = shown > 0 && Some(shown) == life.left.map(|left| left.min(display));
+        ensure(is_next, || "what it shows is not its next part".to_owned())
+    }
+
     fn rested(&mut self, rested: &Rested) -> Result<(), String> {
         let life = self.life(rested.order)?;
         let is_limit = life.order.order_type.awake() == OrderType::Limit;
@@ -138,6 +154,9 @@ impl Laws {
         ensure(is_limit && stays, || "it must not rest".to_owned())?;
         ensure(life.rests_at.is_none(), || "it rests twice".to_owned())?;
         ensure(!rested.remaining.is_zero(), || "nothing rests".to_owned())?;
+        let (left, display) = (rested.remaining, life.order.instructions.display);
+        let shown = display.map_or(left, |display| display.min(left));
+        ensure(rested.shown == shown, || format!("it shows {:?}", rested.shown))?;
         life.rests_at = Some(rested.price);
         life.loses(0, rested.remaining.lots())
     }

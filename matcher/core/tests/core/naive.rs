@@ -24,6 +24,8 @@ pub struct Ask {
     pub funds: Amount,
     pub fees: Fees,
     pub trigger: Option<Trigger>,
+    /// An iceberg: so many lots are shown at a time.
+    pub display: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +71,11 @@ pub enum Event {
     Rests {
         price: Price,
         party: Party,
+        shown: u64,
+    },
+    Refills {
+        party: (OrderId, AccountHandle),
+        shown: u64,
     },
     Ends {
         party: Party,
@@ -88,6 +95,9 @@ pub struct Open {
     pub price: Price,
     pub until: Option<Timestamp>,
     pub shares: Shares,
+    /// How much may be shown at a time, and what of it is shown.
+    pub display: u64,
+    pub shown: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -210,6 +220,11 @@ impl Naive {
     }
 
     pub fn refuses(&self, ask: &Ask) -> Option<&'static str> {
+        if let (Some(display), Size::Base(asked)) = (ask.display, ask.size)
+            && asked.lots() > 100 * display
+        {
+            return Some("too many parts");
+        }
         if ask.until.is_some_and(|until| until <= self.now) {
             return Some("already expired");
         }
@@ -343,7 +358,7 @@ impl Naive {
             if fills == 5_000 {
                 break "sweep limit";
             }
-            let quantity = u64::try_from(most).unwrap_or(u64::MAX).min(maker.party.left);
+            let quantity = u64::try_from(most).unwrap_or(u64::MAX).min(maker.shown);
             fills += 1;
             if maker.until.is_some_and(|until| until <= self.now) {
                 let party = self.open.remove(at).party;
@@ -365,6 +380,7 @@ impl Naive {
             };
             taken += off_taker;
             maker.party.left -= off_maker;
+            maker.shown -= off_maker.min(maker.shown);
             for (shares, off) in [(&mut maker.shares, off_maker), (&mut shares, off_taker)] {
                 shares.off = if is_own { off } else { 0 };
                 shares.prevented += if is_own { off } else { 0 };
@@ -372,9 +388,15 @@ impl Naive {
             }
             let maker_shares = maker.shares;
             maker.shares.off = 0;
+            let refilled = maker.display.min(maker.party.left);
+            let is_used_up = maker.shown == 0;
             let (maker, maker_why) = (maker.party, if is_own { "prevented" } else { "filled" });
             if maker.left == 0 {
                 self.open.remove(at);
+            } else if is_used_up {
+                // Behind everything else at its price.
+                let maker = self.open.remove(at);
+                self.open.push(Open { shown: refilled, ..maker });
             }
             if is_own {
                 market.prevented += 1;
@@ -397,6 +419,9 @@ impl Naive {
             }
             if maker.left == 0 {
                 events.push(Event::Ends { party: maker, why: maker_why });
+            } else if is_used_up {
+                let party = (maker.order, maker.account);
+                events.push(Event::Refills { party, shown: refilled });
             }
             if !is_own || ask.mode == Mode::Decrement {
                 money += cost(price, i128::from(quantity));
@@ -412,10 +437,13 @@ impl Naive {
         match (why, ask.limit) {
             ("rests", Some(price)) => {
                 let told = Party { fees: Fees::NONE, ..party };
-                events.push(Event::Rests { price, party: told });
                 let Ask { instrument, side, until, .. } = *ask;
                 shares.off = 0;
-                self.open.push(Open { party, instrument, side, price, until, shares });
+                let display = ask.display.unwrap_or(u64::MAX);
+                let shown = party.left.min(display);
+                events.push(Event::Rests { price, party: told, shown });
+                let open = Open { party, instrument, side, price, until, shares, display, shown };
+                self.open.push(open);
             }
             (why, _) => events.push(Event::Ends { party, why }),
         }
@@ -426,7 +454,7 @@ impl Naive {
         let mut totals = Totals::new();
         for open in &self.open {
             let key = (open.instrument, open.side, rank(open.side, open.price));
-            totals.entry(key).or_insert((open.price, 0)).1 += open.party.left;
+            totals.entry(key).or_insert((open.price, 0)).1 += open.shown;
         }
         totals
     }

@@ -110,8 +110,9 @@ impl Desk {
                 let trader = self.trader(name);
                 self.orders += 1;
                 let order = order(self.orders, trader, self::side(side), terms);
-                let NewOrder { instrument, side, price, ref instructions, .. } = order;
-                if let Err(refused) = self.books.check(instrument, side, price, instructions) {
+                let NewOrder { instrument, side, price, size, ref instructions, .. } = order;
+                let checked = self.books.check(instrument, side, price, size, instructions);
+                if let Err(refused) = checked {
                     return format!("#{} refused: {}", order.id, in_naive_refusal(refused));
                 }
                 self.books.place(&order, &mut out);
@@ -195,6 +196,10 @@ fn order(number_of: u64, trader: u32, side: Side, terms: &[&str]) -> NewOrder {
             }
             ("post-only", after) => {
                 order.instructions.post_only = true;
+                after
+            }
+            ("show", [display, after @ ..]) => {
+                order.instructions.display = Some(lots(number(display)));
                 after
             }
             (kind @ ("stop" | "profit"), [at, after @ ..]) => {
@@ -311,8 +316,13 @@ fn event(event: &BookEvent) -> String {
         BookEvent::Sleeps(order) => format!("#{order} sleeps"),
         BookEvent::Rested(rested) => {
             let (quantity, price) = (rested.remaining.lots(), rested.price.ticks());
-            format!("#{} rests {quantity} @ {price}", rested.order)
+            let shown = match rested.shown {
+                all if all == rested.remaining => String::new(),
+                part => format!(", shows {}", part.lots()),
+            };
+            format!("#{} rests {quantity} @ {price}{shown}", rested.order)
         }
+        BookEvent::Refilled(refill) => format!("#{} shows {}", refill.order, refill.shown.lots()),
         BookEvent::Ended(end) => {
             let why = match end.reason {
                 EndReason::Filled => "filled",
