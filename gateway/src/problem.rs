@@ -198,6 +198,10 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
             Kind::Conflict,
             "the order would be shown in more parts than one may; give a larger display_quantity",
         ),
+        RefusalReason::NoReferencePrice => (
+            Kind::Conflict,
+            "nothing was traded yet by which to hold what the order may cost; give a stop_price",
+        ),
         RefusalReason::NotInForce => (
             Kind::Unavailable,
             "the log is not upgraded to such orders yet; leave out what they say, or wait",

@@ -173,6 +173,7 @@ fn terms(placed: &Placed) -> Order {
             .display
             .map(|display| instrument.format_quantity(display))
             .unwrap_or_default(),
+        trailing_delta_bps: order.instructions.trailing.map_or(0, |trailing| trailing.delta_bps()),
         time_in_force: convert::time_in_force_to_wire(order.time_in_force).into(),
         remaining: quantity.clone(),
         price,

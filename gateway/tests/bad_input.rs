@@ -70,6 +70,8 @@ async fn every_bad_order_is_a_4xx_that_names_its_field() {
         ("display_quantity", 400, with("display_quantity", json!("0.000001"))),
         ("display_quantity", 400, with("display_quantity", json!(true))),
         ("trailing_delta_bps", 400, with("trailing_delta_bps", json!(100))),
+        ("trailing_delta_bps", 400, with("trailing_delta_bps", json!("1.5"))),
+        ("trailing_delta_bps", 400, with("trailing_delta_bps", json!([1]))),
         ("body", 400, "{\"client_id\": \"alice\"".to_owned() + &" ".repeat(9)),
         ("body", 400, "not json".to_owned()),
         ("body", 400, String::new()),

@@ -207,6 +207,9 @@ impl Exchange {
     /// What the order's book refuses, whatever money there is.
     pub(crate) fn check_book(&self, place: &PlaceOrder) -> Result<(), RefusalReason> {
         let PlaceOrder { instrument, side, ask, ref instructions, .. } = *place;
+        if self.lacks_reference(place) {
+            return Err(RefusalReason::NoReferencePrice);
+        }
         let checked = self.books.check(instrument, side, ask.price(), size(ask), instructions);
         checked.map_err(|refused| match refused {
             Refused::WouldTake => RefusalReason::WouldTake,
@@ -229,7 +232,7 @@ impl Exchange {
     }
 
     /// A limit order holds its terms, a market order a budget up to the price protection. One that
-    /// sleeps first holds the same from the start, as if the last trade were at its trigger.
+    /// sleeps first holds the same from the start, as if the last trade were what wakes it.
     pub(crate) fn need_of_order(
         &self,
         place: &PlaceOrder,
@@ -244,8 +247,7 @@ impl Exchange {
             Ask::Market { quantity } => MarketSize::Base(quantity),
             Ask::MarketByQuote { amount } => MarketSize::Quote(amount),
         };
-        if let Some(trigger) = place.instructions.trigger {
-            let bound = instrument.protected(trigger.price, place.side);
+        if let Some(bound) = self.bound_asleep(place, instrument) {
             let (asset, whole) =
                 hold_for_market(place.side, instrument, fees, size, bound, Amount::MAX);
             return (asset, Need { whole, takes_less: false });

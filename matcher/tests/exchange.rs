@@ -19,5 +19,7 @@ mod sizes;
 mod stops;
 #[path = "exchange/stories.rs"]
 mod stories;
+#[path = "exchange/trailing.rs"]
+mod trailing;
 #[path = "exchange/venue.rs"]
 mod venue;

@@ -67,13 +67,13 @@ pub struct PlaceOrder {
 impl PlaceOrder {
     /// The type that the edges call it.
     pub fn order_type(&self) -> OrderType {
-        self.ask.order_type().waiting_for(self.instructions.trigger.map(|trigger| trigger.kind))
+        self.ask.order_type().waiting_for(self.instructions.waits_for())
     }
 
     /// The behaviour of a log from which on it knows such orders.
     pub fn behaviour(&self) -> u32 {
         let is_old = matches!(self.time_in_force, TimeInForce::Gtc | TimeInForce::Ioc);
-        if self.instructions.display.is_some() {
+        if self.instructions.display.is_some() || self.instructions.trailing.is_some() {
             return 4;
         }
         if self.instructions.trigger.is_some() {

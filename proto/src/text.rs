@@ -109,6 +109,7 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::NotInForce => "not_in_force",
         RefusalReason::WouldTrigger => "would_trigger",
         RefusalReason::TooManyParts => "too_many_parts",
+        RefusalReason::NoReferencePrice => "no_reference_price",
         RefusalReason::TooManySchedules => "too_many_schedules",
     }
 }

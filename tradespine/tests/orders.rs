@@ -67,6 +67,7 @@ async fn each_kind_is_placed_decided_and_told() {
     self_trade_prevention(&desk).await;
     stops(&desk).await;
     icebergs(&desk).await;
+    trailing(&desk).await;
     platform.stop().await;
     platform::verify(directory.path());
 }
@@ -144,6 +145,33 @@ async fn icebergs(desk: &Desk<'_>) {
         (text(&many, "status"), text(&many, "reject_reason")),
         ("rejected", "too_many_parts")
     );
+}
+
+/// A sell that follows the price up from the next trade, and wakes 10 % below the highest.
+async fn trailing(desk: &Desk<'_>) {
+    let trade = async |price: &str| {
+        let of = json!({"instrument": "SOL-USD"});
+        desk.place("maker", "sell", price, of.clone()).await;
+        desk.place("taker", "buy", price, of).await;
+    };
+    let stop = json!({
+        "instrument": "SOL-USD", "type": "stop_loss", "price": null, "trailing_delta_bps": 1000,
+    });
+    let refused = desk.place("anna", "buy", "", stop.clone()).await;
+    assert_eq!(text(&refused, "reject_reason"), "no_reference_price");
+    let stop = desk.place("anna", "sell", "", stop).await;
+    assert_eq!((text(&stop, "status"), &stop["trailing_delta_bps"]), ("open", &json!(1000)));
+    let told = desk.ledger_tells(&stop, "open").await;
+    assert_eq!((text(&told, "type"), &told["trailing_delta_bps"]), ("stop_loss", &json!(1000)));
+    for price in ["100", "120", "108.01"] {
+        trade(price).await;
+    }
+    desk.ledger_tells(&stop, "open").await;
+    let bid = json!({"instrument": "SOL-USD", "quantity": "0.03"});
+    desk.place("maker", "buy", "105", bid).await;
+    trade("108").await;
+    let told = desk.ledger_tells(&stop, "filled").await;
+    assert_eq!(text(&told, "remaining"), "0");
 }
 
 /// Anna's stop wakes another's in turn; each holds its funds from the start.

@@ -40,7 +40,7 @@ pub use id::{
 };
 pub use instrument::{Instrument, Symbol};
 pub use order::{
-    Instructions, OrderType, SelfTradePrevention, Side, TimeInForce, Trigger, TriggerKind,
+    Instructions, OrderType, SelfTradePrevention, Side, TimeInForce, Trailing, Trigger, TriggerKind,
 };
 pub use price::Price;
 pub use quantity::Quantity;

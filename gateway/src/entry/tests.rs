@@ -1,7 +1,7 @@
 //! The ladder, row by row.
 
 use model::{
-    Instructions, KeyText, OrderType, SelfTradePrevention, Side, TimeInForce, Timestamp,
+    Instructions, KeyText, OrderType, SelfTradePrevention, Side, TimeInForce, Timestamp, Trailing,
     TriggerKind,
 };
 use proto::command::{Ask, Key, KeySpace};
@@ -194,6 +194,44 @@ fn a_stop_has_a_type_and_a_price() {
         let by_grpc = OrderFields { order_type: Word::order_type(wire), ..fields };
         assert_eq!(placed(&by_grpc).expect("a good order").order, order);
     }
+}
+
+#[test]
+fn what_trails_has_a_turn_and_may_have_a_price_to_begin_at() {
+    let fields = OrderFields {
+        order_type: Word::Text("take_profit"),
+        price: None,
+        trailing_delta_bps: Word::Text("250"),
+        ..good()
+    };
+    let order = placed(&fields).expect("a good order").order;
+    let trailing = Trailing::new(TriggerKind::TakeProfit, 250);
+    assert_eq!((order.instructions.trigger, order.instructions.trailing), (None, trailing));
+    assert_eq!(order.order_type(), OrderType::TakeProfit);
+    let from = OrderFields {
+        stop_price: Some("99.5"),
+        trailing_delta_bps: Word::basis_points(250),
+        ..fields
+    };
+    let order = placed(&from).expect("a good order").order;
+    assert_eq!(order.instructions.trailing, trailing);
+    assert_eq!(order.instructions.trigger.expect("it has one").price.ticks(), 9_950);
+    let limit = OrderFields { order_type: Word::Text("limit"), ..good() };
+    let table = [
+        ("only_for_stops", OrderFields { trailing_delta_bps: Word::Text("1"), ..limit }),
+        ("out_of_range", OrderFields { trailing_delta_bps: Word::Text("0"), ..fields }),
+        ("out_of_range", OrderFields { trailing_delta_bps: Word::Known(10_000), ..fields }),
+        ("bad_number", OrderFields { trailing_delta_bps: Word::Text("1.5"), ..fields }),
+        ("bad_number", OrderFields { trailing_delta_bps: Word::Text("+1"), ..fields }),
+        ("bad_number", OrderFields { trailing_delta_bps: Word::Text("99999999999"), ..fields }),
+    ];
+    for (code, fields) in table {
+        let problem = placed(&fields).expect_err(code);
+        assert_eq!((problem.field.as_deref(), problem.code), (Some("trailing_delta_bps"), code));
+    }
+    let by_amount = OrderFields { quantity: None, quote_quantity: Some("5"), ..fields };
+    let problem = placed(&by_amount).expect_err("it is a stop");
+    assert_eq!(problem.field.as_deref(), Some("quote_quantity"));
 }
 
 #[test]

@@ -150,6 +150,7 @@ pub(super) fn placed(request: &PlaceOrderRequest, office: &Office) -> Result<Pla
         quote_quantity: given(&request.quote_quantity),
         stop_price: given(&request.stop_price),
         display_quantity: given(&request.display_quantity),
+        trailing_delta_bps: Word::basis_points(request.trailing_delta_bps),
         post_only: request.post_only,
         self_trade_prevention: Word::self_trade_prevention(request.self_trade_prevention),
         expires_at: Word::instant(request.expires_at.as_ref()),

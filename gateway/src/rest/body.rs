@@ -65,7 +65,7 @@ pub(super) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Probl
 }
 
 /// The fields that a broken body can be told to be broken at.
-const FIELDS: [&str; 18] = [
+const FIELDS: [&str; 19] = [
     "client_id",
     "client_order_id",
     "instrument",
@@ -77,6 +77,7 @@ const FIELDS: [&str; 18] = [
     "quote_quantity",
     "stop_price",
     "display_quantity",
+    "trailing_delta_bps",
     "post_only",
     "self_trade_prevention",
     "expires_at",
@@ -144,10 +145,18 @@ pub(super) struct OrderBody<'a> {
     #[serde(borrow, default)]
     #[schema(value_type = Option<String>)]
     quote_quantity: Option<&'a RawValue>,
-    /// A number or text, on the tick; only and always for stop-loss and take-profit orders.
+    /// A number or text, on the tick; only for stop-loss and take-profit orders, and always unless
+    /// they trail.
     #[serde(borrow, default)]
     #[schema(value_type = Option<String>)]
     stop_price: Option<&'a RawValue>,
+    /// A whole number, or one as text: a stop-loss or take-profit order that trails wakes once the
+    /// price has turned by so many basis points from its best since it began, a buy up from the
+    /// lowest, a sell down from the highest. It begins with the trade that meets stop_price or,
+    /// without one, with the next.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<u32>)]
+    trailing_delta_bps: Option<&'a RawValue>,
     /// A number or text, on the lot: no more than this is shown in the book at a time. Only for gtc
     /// limit orders.
     #[serde(borrow, default)]
@@ -166,10 +175,6 @@ pub(super) struct OrderBody<'a> {
     #[serde(borrow, default)]
     #[schema(value_type = Option<String>)]
     expires_at: Option<&'a RawValue>,
-    // Fields that would change what an order does are refused, not ignored, until they work.
-    #[serde(borrow, default)]
-    #[schema(ignore)]
-    trailing_delta_bps: Option<&'a RawValue>,
 }
 
 /// The text of every field of an order.
@@ -186,6 +191,7 @@ pub(super) struct OrderTexts<'a> {
     quote_quantity: Option<Cow<'a, str>>,
     stop_price: Option<Cow<'a, str>>,
     display_quantity: Option<Cow<'a, str>>,
+    trailing_delta_bps: Option<Cow<'a, str>>,
     post_only: bool,
     self_trade_prevention: Option<Cow<'a, str>>,
     expires_at: Option<Cow<'a, str>>,
@@ -193,7 +199,6 @@ pub(super) struct OrderTexts<'a> {
 
 impl<'a> OrderBody<'a> {
     pub(super) fn texts(&self) -> Result<OrderTexts<'a>, Problem> {
-        not_offered("trailing_delta_bps", self.trailing_delta_bps)?;
         Ok(OrderTexts {
             client_id: text("client_id", self.client_id)?,
             client_order_id: text("client_order_id", self.client_order_id)?,
@@ -206,6 +211,7 @@ impl<'a> OrderBody<'a> {
             quote_quantity: number("quote_quantity", self.quote_quantity)?,
             stop_price: number("stop_price", self.stop_price)?,
             display_quantity: number("display_quantity", self.display_quantity)?,
+            trailing_delta_bps: number("trailing_delta_bps", self.trailing_delta_bps)?,
             post_only: yes_or_no("post_only", self.post_only)?,
             self_trade_prevention: text("self_trade_prevention", self.self_trade_prevention)?,
             expires_at: text("expires_at", self.expires_at)?,
@@ -228,6 +234,7 @@ impl OrderTexts<'_> {
             quote_quantity: self.quote_quantity.as_deref(),
             stop_price: self.stop_price.as_deref(),
             display_quantity: self.display_quantity.as_deref(),
+            trailing_delta_bps: Word::text(self.trailing_delta_bps.as_deref()),
             post_only: self.post_only,
             self_trade_prevention: Word::text(self.self_trade_prevention.as_deref()),
             expires_at: Word::text(self.expires_at.as_deref()),
@@ -340,14 +347,6 @@ fn yes_or_no(field: &'static str, raw: Option<&RawValue>) -> Result<bool, Proble
     }
 }
 
-/// A field that is not offered yet may stand there with nothing in it.
-fn not_offered(field: &'static str, raw: Option<&RawValue>) -> Result<(), Problem> {
-    match raw.map(RawValue::get) {
-        None | Some("null" | "false") => Ok(()),
-        Some(_) => Err(Problem::field(field, "not_offered", "is not offered yet; leave it out")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -395,7 +394,7 @@ mod tests {
             (r#"{"expires_at": 5}"#, "expires_at", "wrong_type"),
             (r#"{"self_trade_prevention": true}"#, "self_trade_prevention", "wrong_type"),
             (r#"{"display_quantity": [1]}"#, "display_quantity", "wrong_type"),
-            (r#"{"trailing_delta_bps": 5}"#, "trailing_delta_bps", "not_offered"),
+            (r#"{"trailing_delta_bps": true}"#, "trailing_delta_bps", "wrong_type"),
         ];
         for (json, field, code) in table {
             let problem = texts(json).expect_err(json);

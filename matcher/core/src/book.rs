@@ -2,7 +2,7 @@
 
 use model::{Instrument, OrderId, Price, Quantity, Side, TradeId};
 
-use crate::{ladder::Ladder, schedules::Owner, slab::NIL};
+use crate::{ladder::Ladder, schedules::Owner, slab::NIL, sleepers::Trail};
 
 /// What has no account: a book of one instrument.
 #[derive(Clone, Debug)]
@@ -21,6 +21,9 @@ pub(crate) struct Book {
     /// highest first.
     pub(crate) rising: Ladder,
     pub(crate) falling: Ladder,
+    /// The orders of each side that trail the price.
+    pub(crate) buys: Trail,
+    pub(crate) sells: Trail,
 }
 
 /// All that rests at one price: a queue of orders, first come first.
@@ -97,6 +100,8 @@ impl Book {
             last_price: None,
             rising: Ladder::new(Side::Sell),
             falling: Ladder::new(Side::Buy),
+            buys: Trail::new(),
+            sells: Trail::new(),
         }
     }
 
@@ -111,6 +116,20 @@ impl Book {
         match side {
             Side::Buy => &mut self.bids,
             Side::Sell => &mut self.asks,
+        }
+    }
+
+    pub(crate) const fn trail(&self, side: Side) -> &Trail {
+        match side {
+            Side::Buy => &self.buys,
+            Side::Sell => &self.sells,
+        }
+    }
+
+    pub(crate) const fn trail_mut(&mut self, side: Side) -> &mut Trail {
+        match side {
+            Side::Buy => &mut self.buys,
+            Side::Sell => &mut self.sells,
         }
     }
 

@@ -7,7 +7,7 @@ use model::{AccountHandle, Instrument, InstrumentId, OrderId, Price, Quantity, S
 use thiserror::Error;
 
 use crate::{
-    ACCOUNTS_END, Books, ORDERS_MAX, OpenOrder, Sleeper,
+    ACCOUNTS_END, Books, ORDERS_MAX, OpenOrder, Sleeper, Watermark,
     book::{Book, Resting},
     iceberg::Aside,
 };
@@ -31,6 +31,8 @@ pub struct BooksImage {
     pub sleepers: Vec<Sleeper>,
     /// Those of them that have woken and not gone on yet, in their order.
     pub woken: Vec<OrderId>,
+    /// What of each is known that has begun to trail the price, in ascending order of entry.
+    pub watermarks: Vec<Watermark>,
 }
 
 /// What one book is apart from its orders.
@@ -82,8 +84,8 @@ pub enum RestoreError {
     /// Two open orders with one id.
     #[error("order {0} is there twice")]
     DuplicateOrder(OrderId),
-    /// An order that sleeps without anything that could wake it, one that would have woken, or one
-    /// that has woken and is not there.
+    /// An order that sleeps without anything that could wake it, one that would have woken, one that
+    /// trails from a price that it cannot, or one that has woken and is not there.
     #[error("order {0} sleeps as none can")]
     Sleeper(OrderId),
     /// An order that is charged by one schedule more than there can be at a time.
@@ -113,7 +115,8 @@ impl Books {
         orders.sort_unstable_by_key(|order| order.priority);
         let Books { next_priority, now, .. } = *self;
         let (sleepers, woken) = self.sleepers.image();
-        BooksImage { books: books.collect(), orders, next_priority, now, sleepers, woken }
+        let (books, watermarks) = (books.collect(), self.watermarks());
+        BooksImage { books, orders, next_priority, now, sleepers, woken, watermarks }
     }
 
     /// The books of an image.
@@ -140,7 +143,7 @@ impl Books {
             first_free = order.priority + 1;
             books.restore_order(&order)?;
         }
-        books.restore_sleepers(&image.sleepers, &image.woken)?;
+        books.restore_sleepers(&image.sleepers, &image.woken, &image.watermarks)?;
         for book in &books.books {
             let id = book.instrument.id;
             if book.is_crossed() {

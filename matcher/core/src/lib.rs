@@ -133,12 +133,26 @@
 //! 32. Self-trade prevention meets what is shown: decrement takes as much off it as would have
 //!     traded, and shows the next part as a trade would; a mode that ends the maker ends all of it.
 //!
+//! # Trailing stops
+//!
+//! 33. A stop-loss or take-profit order can trail instead of waiting for a price: it wakes once the
+//!     price has turned by its `delta_bps` from the best since it began to, a buy up from the
+//!     lowest, a sell down from the highest, whichever of the two kinds it is. So a buy of 5 % that
+//!     has seen 40,000 and no less wakes at 42,000. The price that wakes it is rounded to the first
+//!     tick that has turned far enough.
+//! 34. It begins with the next trade. If it has a trigger too, it begins with the trade that meets
+//!     that, and its kind says which way the price has to go to it, as in 19. The trade with which it
+//!     begins is its first best price, and cannot wake it.
+//! 35. Each trade counts by itself, in its order within a command: first the best price is moved,
+//!     or it wakes. It wakes in the order of 20, as one whose trigger is the price that woke it.
+//!
 //! # Cost
 //!
 //! Placing costs a search for the level and O(1) for each trade or prevented trade, a FOK order at
 //! most [`FILLS_MAX`] looks on top, and where it ends among icebergs a few at each of those again; an order that expires by itself a logarithm of how many do;
 //! cancelling O(1) and, where it empties a level, a search; cancel-all O(the account's own orders);
-//! counts O(1). Memory is reused: after its largest state so far, the core allocates nothing. An
+//! counts O(1). A trade looks at the ends of two ladders of what sleeps and of two rows of what
+//! trails; whoever it moves pays for it itself ([`sleepers`]). Memory is reused: after its largest state so far, the core allocates nothing. An
 //! open order takes 64 bytes, its level 32, the index by id 5 to 12.
 //!
 //! # Layout
@@ -191,5 +205,5 @@ pub use keys::{
 pub use order::{NewOrder, OpenOrder, Size};
 pub use outcome::{BookEvent, End, EndReason, Fill, LevelChange, Outcome, Rested};
 pub use prevention::Prevented;
-pub use sleepers::Sleeper;
+pub use sleepers::{Sleeper, Watermark};
 pub use sweep::FILLS_MAX;

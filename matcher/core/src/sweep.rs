@@ -80,10 +80,10 @@ impl Books {
     pub fn place(&mut self, order: &NewOrder, out: &mut Outcome) {
         assert!(order.account.0 < ACCOUNTS_END, "the account's number is out of range");
         let book = self.slot(order.instrument).expect("the instrument is listed");
-        if order.instructions.trigger.is_some() {
+        if order.instructions.waits_for().is_some() {
             return self.put_to_sleep(*order, book, out);
         }
-        let first_level = out.levels.len();
+        let (first_event, first_level) = (out.events.len(), out.levels.len());
         let mut taker = self.taker(order, book);
         let is_infeasible = order.time_in_force == TimeInForce::Fok && !self.can_fill(&taker);
         let stop = if is_infeasible { Stop::Infeasible } else { self.sweep(&mut taker, out) };
@@ -96,8 +96,8 @@ impl Books {
             book.sequence = taker.sequence;
         }
         debug_assert!(!book.is_crossed(), "a book is never left crossed");
-        if let Some(first) = taker.first_price {
-            self.wake_sleepers(taker.book, first);
+        if taker.first_price.is_some() {
+            self.wake_sleepers(taker.book, &out.events[first_event..]);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The books' part of a snapshot.
 
-use matcher_core::{BookImage, BooksImage, Iceberg, NewOrder, OpenOrder, Size, Sleeper};
+use matcher_core::{BookImage, BooksImage, Iceberg, NewOrder, OpenOrder, Size, Sleeper, Watermark};
 use model::{
     AccountHandle, FeeAsset, FeeRate, Fees, FeesError, Instructions, Instrument, InstrumentId,
     OrderType, Price, Role, Timestamp,
@@ -23,6 +23,17 @@ pub(super) struct BooksWire {
     sleepers: Vec<SleeperWire>,
     #[prost(uint64, repeated, tag = "6")]
     woken: Vec<u64>,
+    #[prost(message, repeated, tag = "7")]
+    watermarks: Vec<WatermarkWire>,
+}
+
+/// From which best price an order trails.
+#[derive(Clone, PartialEq, Message)]
+struct WatermarkWire {
+    #[prost(uint64, tag = "1")]
+    order_id: u64,
+    #[prost(uint64, tag = "2")]
+    price_ticks: u64,
 }
 
 /// An order that sleeps or has woken: limit or market as it has a price or none.
@@ -119,7 +130,17 @@ pub(super) fn to_wire(image: &BooksImage) -> BooksWire {
         now_unix_nanos: image.now.unix_nanos(),
         sleepers: image.sleepers.iter().map(sleeper_to_wire).collect(),
         woken: image.woken.iter().map(|id| id.number()).collect(),
+        watermarks: image.watermarks.iter().map(watermark_to_wire).collect(),
     }
+}
+
+fn watermark_to_wire(watermark: &Watermark) -> WatermarkWire {
+    WatermarkWire { order_id: watermark.order.number(), price_ticks: watermark.price.ticks() }
+}
+
+fn watermark_from_wire(wire: &WatermarkWire) -> Result<Watermark, convert::Malformed> {
+    let (order, price) = (convert::order_id(wire.order_id)?, convert::price(wire.price_ticks)?);
+    Ok(Watermark { order, price })
 }
 
 fn sleeper_to_wire(sleeper: &Sleeper) -> SleeperWire {
@@ -178,7 +199,9 @@ pub(super) fn from_wire(wire: BooksWire, instruments: &[Instrument]) -> Result<B
         sleeper_from_wire(sleeper).map_err(|error| format!("sleeper {}: {error}", sleeper.id))
     });
     let woken = wire.woken.iter().map(|id| convert::order_id(*id));
+    let watermarks = wire.watermarks.iter().map(watermark_from_wire);
     Ok(BooksImage {
+        watermarks: watermarks.collect::<Result<_, _>>().map_err(|error| error.to_string())?,
         sleepers: sleepers.collect::<Result<_, _>>()?,
         woken: woken.collect::<Result<_, _>>().map_err(|error| error.to_string())?,
         books: books.collect::<Result<_, _>>()?,

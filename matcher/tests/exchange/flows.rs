@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use matcher::Exchange;
 use model::{
     Instructions, InstrumentId, OrderId, Partition, Price, Quantity, SelfTradePrevention, Side,
-    TimeInForce, Timestamp, Trigger, TriggerKind,
+    TimeInForce, Timestamp, Trailing, Trigger, TriggerKind,
 };
 use proto::{
     command::{Ask, Command},
@@ -53,7 +53,10 @@ fn command(random: &mut Pcg64Mcg, venue: &Venue) -> Command {
             let kinds = [TriggerKind::StopLoss, TriggerKind::TakeProfit];
             let kind = kinds[random.random_range(0..2)];
             let price = Price::from_ticks(random.random_range(9_900..10_100)).expect("in range");
-            (time_in_force, Instructions { trigger: Some(Trigger { kind, price }), ..plainly })
+            let trailing = Trailing::new(kind, random.random_range(0..80));
+            let trigger = Some(Trigger { kind, price });
+            let trigger = trigger.filter(|_| trailing.is_none() || random.random_bool(0.5));
+            (time_in_force, Instructions { trigger, trailing, ..plainly })
         }
         _ => (time_in_force, plainly),
     };

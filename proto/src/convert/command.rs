@@ -2,7 +2,7 @@
 
 use model::{
     AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, Quantity, RequestId,
-    SelfTradePrevention, TimeInForce, Timestamp, Trigger, TriggerKind,
+    SelfTradePrevention, TimeInForce, Timestamp, Trailing, Trigger, TriggerKind,
 };
 use thiserror::Error;
 
@@ -119,7 +119,7 @@ fn instructions(wire: &log::PlaceOrder) -> Result<Instructions, Malformed> {
     }
     let ends_by_itself = matches!(time_in_force, TimeInForce::Gtd | TimeInForce::Day);
     let is_by_quote = wire.quote_quantity.is_some();
-    if said.trigger.is_some() && (said.post_only || ends_by_itself || is_by_quote) {
+    if said.waits_for().is_some() && (said.post_only || ends_by_itself || is_by_quote) {
         return Err(Malformed("trigger"));
     }
     let can_hide = is_limit && time_in_force == TimeInForce::Gtc;
@@ -144,8 +144,16 @@ impl TryFrom<&log::Instructions> for Instructions {
             Ok(log::TriggerKind::TakeProfit) => Some(TriggerKind::TakeProfit),
             Err(_) => return Err(Malformed("trigger")),
         };
+        let trailing = match wire.trailing_delta_bps {
+            0 => None,
+            delta_bps => {
+                let trailing = kind.and_then(|kind| Trailing::new(kind, delta_bps));
+                Some(trailing.ok_or(Malformed("trailing_delta_bps"))?)
+            }
+        };
         let trigger = match (kind, wire.trigger_price_ticks) {
             (None, 0) => None,
+            (Some(_), 0) if trailing.is_some() => None,
             (Some(kind), ticks) => Some(Trigger { kind, price: price(ticks)? }),
             (None, _) => return Err(Malformed("trigger")),
         };
@@ -153,7 +161,8 @@ impl TryFrom<&log::Instructions> for Instructions {
             0 => None,
             lots => Some(quantity(lots).map_err(|_| Malformed("display_lots"))?),
         };
-        Ok(Instructions { post_only: wire.post_only, self_trade, expires_at, trigger, display })
+        let post_only = wire.post_only;
+        Ok(Instructions { post_only, self_trade, expires_at, trigger, trailing, display })
     }
 }
 
@@ -268,7 +277,7 @@ pub fn instructions_to_wire(instructions: &Instructions) -> Option<log::Instruct
         post_only: instructions.post_only,
         self_trade_prevention: mode.into(),
         expires_at_unix_nanos: instructions.expires_at.map_or(0, Timestamp::unix_nanos),
-        trigger: match instructions.trigger.map(|trigger| trigger.kind) {
+        trigger: match instructions.waits_for() {
             None => log::TriggerKind::Unspecified,
             Some(TriggerKind::StopLoss) => log::TriggerKind::StopLoss,
             Some(TriggerKind::TakeProfit) => log::TriggerKind::TakeProfit,
@@ -276,6 +285,7 @@ pub fn instructions_to_wire(instructions: &Instructions) -> Option<log::Instruct
         .into(),
         trigger_price_ticks: instructions.trigger.map_or(0, |trigger| trigger.price.ticks()),
         display_lots: instructions.display.map_or(0, Quantity::lots),
+        trailing_delta_bps: instructions.trailing.map_or(0, |trailing| trailing.delta_bps()),
     };
     (wire != log::Instructions::default()).then_some(wire)
 }
@@ -334,6 +344,11 @@ mod tests {
             trigger: Some(Trigger { kind, price }),
             ..Instructions::default()
         };
+        let trailing = |trigger| Instructions {
+            trigger,
+            trailing: Trailing::new(TriggerKind::StopLoss, 500),
+            ..Instructions::default()
+        };
         let movement = Movement {
             asset: AssetId(2),
             amount: Amount::from_units(1 << 70),
@@ -347,6 +362,8 @@ mod tests {
             told(TimeInForce::Ioc, waking(TriggerKind::StopLoss)),
             told(TimeInForce::Fok, waking(TriggerKind::TakeProfit)),
             told(TimeInForce::Gtc, said(SelfTradePrevention::ExpireBoth)),
+            told(TimeInForce::Gtc, trailing(None)),
+            told(TimeInForce::Ioc, trailing(Some(Trigger { kind: TriggerKind::StopLoss, price }))),
             told(
                 TimeInForce::Gtc,
                 Instructions { display: Some(quantity), ..waking(TriggerKind::StopLoss) },
@@ -433,6 +450,11 @@ mod tests {
         let until = log::Instructions { expires_at_unix_nanos: 5, ..Default::default() };
         let day: i32 = trading::TimeInForce::Day.into();
         let waking = log::Instructions { trigger: 2, trigger_price_ticks: 4, ..Default::default() };
+        let turning = |trigger, trailing_delta_bps| log::Instructions {
+            trigger,
+            trailing_delta_bps,
+            ..Default::default()
+        };
         let hiding = |lots| log::Instructions { display_lots: lots, ..Default::default() };
         let unknown = log::Instructions { self_trade_prevention: 9, ..Default::default() };
         let table = [
@@ -450,6 +472,9 @@ mod tests {
             ("price_ticks", saying(log::Instructions { trigger: 1, ..Default::default() }, &limit)),
             ("trigger", saying(log::Instructions { post_only: true, ..waking }, &limit)),
             ("trigger", log::PlaceOrder { time_in_force: day, ..saying(waking, &limit) }),
+            ("trailing_delta_bps", saying(turning(0, 5), &limit)),
+            ("trailing_delta_bps", saying(turning(1, 10_000), &limit)),
+            ("trigger", log::PlaceOrder { time_in_force: day, ..saying(turning(1, 5), &limit) }),
             ("display_lots", saying(hiding(2), &limit)),
             ("display_lots", saying(hiding(u64::MAX), &limit)),
             ("display_lots", saying(hiding(1), &market)),

@@ -78,6 +78,12 @@ pub struct PlaceArguments {
     #[arg(conflicts_with_all = ["until", "day", "post_only", "quote"])]
     take_profit: Option<String>,
 
+    /// Sleep until the price has turned by so many basis points from its best, then trade; with
+    /// --stop-loss or --take-profit, from the trade on that reaches that price
+    #[arg(long, value_name = "BASIS_POINTS")]
+    #[arg(conflicts_with_all = ["until", "day", "post_only", "quote"])]
+    trail: Option<u32>,
+
     /// What to do where it would trade with an order of the same client
     #[arg(long, value_name = "MODE")]
     self_trade: Option<SelfTrade>,
@@ -157,13 +163,14 @@ fn request(arguments: &PlaceArguments) -> PlaceOrderRequest {
         Side::Buy => trading::Side::Buy,
         Side::Sell => trading::Side::Sell,
     };
-    let order_type = match (&arguments.stop_loss, &arguments.take_profit) {
-        (None, None) if is_market => OrderType::Market,
-        (None, None) => OrderType::Limit,
-        (Some(_), _) if is_market => OrderType::StopLoss,
-        (Some(_), _) => OrderType::StopLossLimit,
-        (None, Some(_)) if is_market => OrderType::TakeProfit,
-        (None, Some(_)) => OrderType::TakeProfitLimit,
+    let is_stop = arguments.stop_loss.is_some() || arguments.trail.is_some();
+    let order_type = match (&arguments.take_profit, is_stop) {
+        (None, false) if is_market => OrderType::Market,
+        (None, false) => OrderType::Limit,
+        (None, true) if is_market => OrderType::StopLoss,
+        (None, true) => OrderType::StopLossLimit,
+        (Some(_), _) if is_market => OrderType::TakeProfit,
+        (Some(_), _) => OrderType::TakeProfitLimit,
     };
     let stop_price = arguments.stop_loss.as_ref().or(arguments.take_profit.as_ref());
     let time_in_force = match arguments {
@@ -187,6 +194,7 @@ fn request(arguments: &PlaceArguments) -> PlaceOrderRequest {
         quote_quantity: arguments.quote.clone().unwrap_or_default(),
         wait_for_result: true,
         stop_price: stop_price.cloned().unwrap_or_default(),
+        trailing_delta_bps: arguments.trail.unwrap_or(0),
         display_quantity: arguments.display.clone().unwrap_or_default(),
         post_only: arguments.post_only,
         self_trade_prevention: mode,
@@ -272,6 +280,16 @@ mod tests {
         assert_eq!((profit.r#type(), profit.price.as_str()), (OrderType::TakeProfit, ""));
         let iceberg = requested(&format!("{line} --display 0.001 --post-only"));
         assert_eq!(iceberg.display_quantity, "0.001");
+        let trailing = requested(&format!("{line} --trail 250"));
+        assert_eq!(
+            (trailing.r#type(), trailing.trailing_delta_bps),
+            (OrderType::StopLossLimit, 250)
+        );
+        let trailing = requested(&format!("{line} --trail 250 --take-profit 4"));
+        assert_eq!(
+            (trailing.r#type(), trailing.stop_price.as_str()),
+            (OrderType::TakeProfitLimit, "4")
+        );
         let plain = requested(line);
         assert_eq!((plain.self_trade_prevention, plain.expires_at), (0, None));
     }

@@ -305,6 +305,7 @@ fn events_of_orders() {
                 trigger: log::TriggerKind::StopLoss.into(),
                 trigger_price_ticks: 7,
                 display_lots: 3,
+                trailing_delta_bps: 50,
                 ..Default::default()
             }),
             ..terms
@@ -315,7 +316,7 @@ fn events_of_orders() {
     assert_eq!(
         event_words(event::Kind::OrderPlaced(told_more)),
         "placed bob instrument 11 sell limit day 12 lots @ 345 ticks post-only expire_maker \
-         stop-loss @ 7 ticks showing 3 lots generated_key=k, until 1970-01-02T00:00:00.000000Z"
+         stop-loss @ 7 ticks trailing 50 bps showing 3 lots generated_key=k, until 1970-01-02T00:00:00.000000Z"
     );
     let refilled = log::OrderRefilled { order_id: 5, account: 1, shown_lots: 2, instrument_id: 11 };
     assert_eq!(

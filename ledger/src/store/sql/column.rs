@@ -185,6 +185,7 @@ impl TryFrom<entity::order::Model> for OrderRow {
                 trigger: row.trigger_kind.into(),
                 trigger_price_ticks: row.trigger_price_ticks.cast_unsigned(),
                 display_lots: row.display_lots.cast_unsigned(),
+                trailing_delta_bps: number_of(row.trailing_delta_bps, "trailing_delta_bps")?,
             })
             .map_err(malformed)?,
             created_at: instant_of(row.created_at_nanos),

@@ -7,7 +7,9 @@
 use std::collections::BTreeMap;
 
 use matcher_core::{BookEvent, Books, EndReason, NewOrder, OpenOrder, Outcome, Refused, Size};
-use model::{AccountHandle, Fees, OrderId, OrderType, Quantity, SelfTradePrevention, Timestamp};
+use model::{
+    AccountHandle, Fees, OrderId, OrderType, Quantity, SelfTradePrevention, Timestamp, TriggerKind,
+};
 
 use crate::{
     flow::{self, Command},
@@ -64,6 +66,11 @@ impl<E: Engine> Pair<E> {
         self.naive.open.len()
     }
 
+    /// Whether somebody has woken and not gone on.
+    pub fn has_woken(&self) -> bool {
+        !self.naive.woken.is_empty()
+    }
+
     /// Both run a command; what was seen is counted.
     ///
     /// # Errors
@@ -104,6 +111,13 @@ impl<E: Engine> Pair<E> {
         let asleep = image.sleepers.iter().map(|sleeper| sleeper.order.id);
         if !asleep.eq(naive.asleep.iter().map(|ask| ask.id)) {
             return Err(format!("asleep are {:?} and {:?}", image.sleepers, naive.asleep));
+        }
+        let is_asleep = |ask: &&naive::Ask| !naive.woken.contains(&ask.id);
+        let follows = |ask: &naive::Ask| ask.watermark.map(|best| (ask.id, best));
+        let expected: Vec<_> = naive.asleep.iter().filter(is_asleep).filter_map(follows).collect();
+        let found = image.watermarks.iter().map(|watermark| (watermark.order, watermark.price));
+        if !found.eq(expected.iter().copied()) {
+            return Err(format!("watermarks are {:?} and {expected:?}", image.watermarks));
         }
         if image.woken != naive.woken {
             return Err(format!("woken are {:?} and {:?}", image.woken, naive.woken));
@@ -157,6 +171,8 @@ fn naive_ask(order: &NewOrder) -> naive::Ask {
         funds: order.funds,
         fees: order.fees,
         trigger: order.instructions.trigger,
+        trailing: order.instructions.trailing,
+        watermark: None,
         display: order.instructions.display.map(Quantity::lots),
     }
 }
@@ -274,6 +290,16 @@ fn count(command: &Command, told: &Result<Told, &'static str>, seen: &mut Seen) 
     if command_wakes(command) && !events.is_empty() {
         note("goes on");
     }
+    if let Command::Place(order) = command
+        && let Some(trailing) = order.instructions.trailing
+    {
+        note(match (trailing.kind, order.instructions.trigger) {
+            (TriggerKind::StopLoss, None) => "trails as stop-loss",
+            (TriggerKind::StopLoss, Some(_)) => "trails as stop-loss from a price",
+            (TriggerKind::TakeProfit, None) => "trails as take-profit",
+            (TriggerKind::TakeProfit, Some(_)) => "trails as take-profit from a price",
+        });
+    }
 }
 
 fn mode_name(mode: SelfTradePrevention) -> &'static str {
@@ -291,7 +317,7 @@ fn command_wakes(command: &Command) -> bool {
 }
 
 /// Every reason, refusal and kind of event but the sweep limit, which tests of its own reach.
-pub const KINDS: [&str; 22] = [
+pub const KINDS: [&str; 26] = [
     "trade",
     "rests",
     "filled",
@@ -314,4 +340,8 @@ pub const KINDS: [&str; 22] = [
     "would trigger",
     "refills",
     "too many parts",
+    "trails as stop-loss",
+    "trails as stop-loss from a price",
+    "trails as take-profit",
+    "trails as take-profit from a price",
 ];

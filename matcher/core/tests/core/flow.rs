@@ -8,7 +8,7 @@
 use matcher_core::{Books, NewOrder, Outcome, Refused, Size};
 use model::{
     AccountHandle, Amount, FeeAsset, FeeRate, Fees, InstrumentId, SelfTradePrevention, Side,
-    TimeInForce, Timestamp, Trigger, TriggerKind,
+    TimeInForce, Timestamp, Trailing, Trigger, TriggerKind,
 };
 use rand_pcg::{
     Pcg64,
@@ -100,7 +100,14 @@ impl Flow {
         order.fees = self.fees();
         let can_sleep = !order.instructions.post_only && order.instructions.expires_at.is_none();
         if can_sleep && matches!(order.size, Size::Base(_)) && self.one_in(6) {
-            order.instructions.trigger = Some(self.trigger(side, self.middle[which]));
+            let trigger = self.trigger(side, self.middle[which]);
+            if self.one_in(2) {
+                // Few turns, so that many trail alike; most within what the price moves.
+                let delta = [1, 50, 100, 100, 200, 300, 700, 9_999][self.below(8) as usize];
+                order.instructions.trailing = Trailing::new(trigger.kind, delta);
+            }
+            let has_trigger = order.instructions.trailing.is_none() || self.one_in(2);
+            order.instructions.trigger = has_trigger.then_some(trigger);
         }
         order
     }

@@ -91,7 +91,7 @@ impl Laws {
             BookEvent::Refilled(refill) => self.refilled(refill),
             BookEvent::Rested(rested) => self.rested(rested),
             BookEvent::Sleeps(order) => {
-                let waits = self.life(*order)?.order.instructions.trigger.is_some();
+                let waits = self.life(*order)?.order.instructions.waits_for().is_some();
                 ensure(waits, || "it waits for nothing".to_owned())
             }
             BookEvent::Ended(end) => self.ended(end, books),

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use model::{
     AccountHandle, Amount, FeeAsset, Fees, Instrument, InstrumentId, OrderId, Price, Quantity,
-    Role, SelfTradePrevention as Mode, Side, TimeInForce, Timestamp, TradeId, Trigger, TriggerKind,
+    Role, SelfTradePrevention as Mode, Side, TimeInForce, Timestamp, TradeId, Trailing, Trigger,
+    TriggerKind,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +25,9 @@ pub struct Ask {
     pub funds: Amount,
     pub fees: Fees,
     pub trigger: Option<Trigger>,
+    /// It trails, and once it does, from this best price.
+    pub trailing: Option<Trailing>,
+    pub watermark: Option<Price>,
     /// An iceberg: so many lots are shown at a time.
     pub display: Option<u64>,
 }
@@ -174,36 +178,30 @@ impl Naive {
         let id = self.woken.remove(0);
         let at = self.asleep.iter().position(|ask| ask.id == id).expect("it sleeps");
         let ask = self.asleep.remove(at);
-        self.place(&Ask { trigger: None, ..ask })
+        self.place(&Ask { trigger: None, trailing: None, ..ask })
     }
 
-    /// Wakes whatever a price among the trades reaches: of those that wait for a fall the highest
-    /// first, then of those that wait for a rise the lowest, and the oldest of equals.
+    /// Lets each trade pass each order that sleeps; then wakes whom they reached: of those that
+    /// waited for a fall the highest first, then of those that waited for a rise the lowest, and the
+    /// oldest of equals.
     fn wake(&mut self, instrument: InstrumentId, events: &[Event]) {
-        let prices = events.iter().filter_map(|event| match event {
-            Event::Trade { price, .. } => Some(*price),
-            _ => None,
-        });
-        let prices: Vec<Price> = prices.collect();
-        for rising in [false, true] {
-            let mut reached: Vec<(Price, OrderId)> = Vec::new();
-            for ask in self.asleep.iter().filter(|ask| ask.instrument == instrument) {
-                let Some(at) = ask.trigger.filter(|_| !self.woken.contains(&ask.id)) else {
+        let mut reached: Vec<(bool, i128, OrderId)> = Vec::new();
+        for event in events {
+            let Event::Trade { price, .. } = *event else { continue };
+            for ask in self.asleep.iter_mut().filter(|ask| ask.instrument == instrument) {
+                let is_awake = self.woken.contains(&ask.id);
+                if is_awake || reached.iter().any(|(.., id)| *id == ask.id) {
                     continue;
-                };
-                let is_reached = |price: &Price| {
-                    if rising { *price >= at.price } else { *price <= at.price }
-                };
-                if waits_for_rise(ask.side, at) == rising && prices.iter().any(is_reached) {
-                    reached.push((at.price, ask.id));
+                }
+                if let Some((rising, at)) = ask.pass(price) {
+                    let ticks = i128::from(at);
+                    reached.push((rising, if rising { ticks } else { -ticks }, ask.id));
                 }
             }
-            reached.sort_by_key(|(price, _)| {
-                let ticks = i128::from(price.ticks());
-                if rising { ticks } else { -ticks }
-            });
-            self.woken.extend(reached.into_iter().map(|(_, id)| id));
         }
+        let entry = |id: OrderId| self.asleep.iter().position(|ask| ask.id == id);
+        reached.sort_by_key(|(rising, rank, id)| (*rising, *rank, entry(*id)));
+        self.woken.extend(reached.into_iter().map(|(.., id)| id));
     }
 
     /// Ends what is over at `now`, but only the first so many.
@@ -244,7 +242,7 @@ impl Naive {
     }
 
     pub fn place(&mut self, ask: &Ask) -> (Vec<Event>, Vec<LevelLine>) {
-        if ask.trigger.is_some() {
+        if ask.trigger.is_some() || ask.trailing.is_some() {
             self.asleep.push(*ask);
             return (vec![Event::Sleeps(ask.id)], Vec::new());
         }
@@ -477,6 +475,41 @@ impl Naive {
         }
         let sequence = |id| self.markets[&id].sequence;
         lines.iter().map(|((id, side, _), (p, t))| (*id, sequence(*id), *side, *p, *t)).collect()
+    }
+}
+
+impl Ask {
+    /// A trade passes it while it sleeps. If that wakes it: whether it waited for a rise, and the
+    /// price that it waited for.
+    fn pass(&mut self, price: Price) -> Option<(bool, u64)> {
+        let meets = |at: Trigger| {
+            if waits_for_rise(self.side, at) { price >= at.price } else { price <= at.price }
+        };
+        let Some(trailing) = self.trailing else {
+            let at = self.trigger.filter(|at| meets(*at))?;
+            return Some((waits_for_rise(self.side, at), at.price.ticks()));
+        };
+        let Some(best) = self.watermark else {
+            let begins = self.trigger.is_none_or(meets);
+            self.watermark = begins.then_some(price);
+            return None;
+        };
+        let delta = u64::from(trailing.delta_bps());
+        let rises = self.side == Side::Buy;
+        let has_turned = |ticks: u64| match self.side {
+            Side::Buy => ticks * 10_000 >= best.ticks() * (10_000 + delta),
+            Side::Sell => ticks * 10_000 <= best.ticks() * (10_000 - delta),
+        };
+        if !has_turned(price.ticks()) {
+            self.watermark = Some(if rises { best.min(price) } else { best.max(price) });
+            return None;
+        }
+        // The first tick on the way from the best price that had turned far enough.
+        let mut at = best.ticks();
+        while !has_turned(at) {
+            at = if rises { at + 1 } else { at - 1 };
+        }
+        Some((rises, at))
     }
 }
 

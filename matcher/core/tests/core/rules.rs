@@ -9,7 +9,7 @@ use std::{fmt::Write, fs, path::Path};
 use matcher_core::{BookEvent, Books, EndReason, NewOrder, Outcome, Size};
 use model::{
     AccountHandle, Amount, FeeAsset, FeeRate, Fees, InstrumentId, Price, SelfTradePrevention, Side,
-    TimeInForce, Timestamp, Trigger, TriggerKind,
+    TimeInForce, Timestamp, Trailing, Trigger, TriggerKind,
 };
 
 use crate::{
@@ -209,6 +209,16 @@ fn order(number_of: u64, trader: u32, side: Side, terms: &[&str]) -> NewOrder {
                 };
                 let price = Price::from_ticks(number(at)).expect("in range");
                 order.instructions.trigger = Some(Trigger { kind, price });
+                after
+            }
+            ("trail", [kind @ ("stop" | "profit"), delta, after @ ..]) => {
+                let kind = match *kind {
+                    "stop" => TriggerKind::StopLoss,
+                    _ => TriggerKind::TakeProfit,
+                };
+                let delta = u32::try_from(number(delta)).expect("small");
+                order.instructions.trailing = Trailing::new(kind, delta);
+                assert!(order.instructions.trailing.is_some(), "{delta} is out of range");
                 after
             }
             (mode @ ("expire-taker" | "expire-maker" | "expire-both" | "decrement"), after) => {
