@@ -202,6 +202,9 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
             Kind::Conflict,
             "nothing was traded yet by which to hold what the order may cost; give a stop_price",
         ),
+        RefusalReason::TooManyGrouped => {
+            (Kind::TooMany, "as many accounts as may be are in groups; take some out of theirs")
+        }
         RefusalReason::NotInForce => (
             Kind::Unavailable,
             "the log is not upgraded to such orders yet; leave out what they say, or wait",

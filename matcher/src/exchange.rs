@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ledger_core::{Accounts, Direction, Grant, Postings, hold_for};
 use matcher_core::{Books, Keys, Outcome};
-use model::{AssetId, Partition, Span, Timestamp};
+use model::{AccountName, AssetId, Partition, Span, Timestamp};
 use proto::{
     command::Command,
     log,
@@ -30,6 +30,8 @@ pub struct Exchange {
     pub(crate) listings: Listings,
     pub(crate) books: Books,
     pub(crate) accounts: Accounts,
+    /// The group of each account that is in one, open or not.
+    pub(crate) groups: BTreeMap<AccountName, u64>,
     pub(crate) keys: Keys,
     /// What waits for money from other shards.
     pub(crate) park: Park,
@@ -59,6 +61,7 @@ impl Core for Exchange {
             listings: Listings::default(),
             books: Books::new(),
             accounts: Accounts::seeded(grant, seed).on(partition, partition_count),
+            groups: BTreeMap::new(),
             keys: Keys::seeded(seed),
             park: Park::default(),
             asks: Asks::default(),
@@ -95,6 +98,9 @@ impl Core for Exchange {
             Command::Cancel { order_id } => self.cancel(&client.account, *order_id, is_late, body),
             Command::CancelAll { instrument } => {
                 self.cancel_all(&client.account, *instrument, is_late, body);
+            }
+            Command::SetTradeGroup { group } => {
+                self.set_trade_group(input, *group, is_late, body);
             }
             Command::Deposit(movement) => {
                 self.fund(input, Direction::Deposit, movement, is_late, body);
@@ -170,6 +176,7 @@ impl Exchange {
         self.keys.check_invariants(|name| self.accounts.find(name).is_some())?;
         self.park.check_invariants()?;
         self.asks.check_invariants(&self.accounts)?;
+        self.check_groups()?;
         self.check_holds()
     }
 

@@ -8,8 +8,8 @@
 //! # Layout
 //!
 //! - [`exchange`]: the state, and how the spine drives it.
-//! - `place`, `cancel`, `fund`, `list`: what each kind of input does. `sleep`: orders that wait for
-//!   a price.
+//! - `place`, `cancel`, `fund`, `group`, `list`: what each kind of input does. `sleep`: orders that
+//!   wait for a price.
 //! - `park`: what waits for money from other shards, and how shards ask each other for it.
 //! - `fees`: what orders are charged by.
 //! - `trade`, `answer`: how what happened is settled and written down. `content`: what a retry
@@ -29,6 +29,7 @@ mod content;
 pub mod exchange;
 mod fees;
 mod fund;
+mod group;
 mod image;
 pub mod limits;
 mod list;

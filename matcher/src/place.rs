@@ -178,6 +178,7 @@ impl Exchange {
         let command = input.command;
         let opened = self.accounts.open(&command.account, &mut self.postings);
         let handle = opened.expect("room was checked");
+        self.tell_group(handle);
         let account = self.named.index(handle, &self.accounts, body);
         let parked = log::OrderParked { terms: Some(terms(place, account)) };
         body.events.push(answer::event(event::Kind::OrderParked(parked)));
@@ -273,6 +274,7 @@ impl Exchange {
         body: &mut log::AnswerBody,
     ) {
         let handle = self.accounts.open(account, &mut self.postings).expect("room was checked");
+        self.tell_group(handle);
         if hold.amount > Amount::ZERO {
             self.accounts
                 .hold(handle, hold.asset, hold.amount, id, &mut self.postings)

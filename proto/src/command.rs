@@ -41,6 +41,11 @@ pub enum Command {
         /// Only those of this instrument, where given.
         instrument: Option<InstrumentId>,
     },
+    /// Put the account into a group, which is one to self-trade prevention.
+    SetTradeGroup {
+        /// Which; `None` takes it out of its own.
+        group: Option<u64>,
+    },
     /// Credit the account from outside.
     Deposit(Movement),
     /// Debit the account to outside.

@@ -110,6 +110,7 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::WouldTrigger => "would_trigger",
         RefusalReason::TooManyParts => "too_many_parts",
         RefusalReason::NoReferencePrice => "no_reference_price",
+        RefusalReason::TooManyGrouped => "too_many_grouped",
         RefusalReason::TooManySchedules => "too_many_schedules",
     }
 }

@@ -225,4 +225,18 @@ async fn self_trade_prevention(desk: &Desk<'_>) {
     assert_eq!(taker["status"], "open", "the maker is gone and nothing else is offered");
     let told = desk.ledger_tells(&maker, "expired").await;
     assert_eq!((text(&told, "prevented_quantity"), text(&told, "remaining")), ("0.03", "0"));
+    for client in ["one", "other"] {
+        let url = format!("{}/api/v1/accounts/{client}/trade_group", desk.platform.rest());
+        let put = desk.http.put(url).json(&json!({"trade_group_id": 4711}));
+        assert_eq!(put.send().await.expect("it answers").status(), StatusCode::OK);
+    }
+    let of = |more: Value| {
+        let mut of = json!({"instrument": "LTC-USD"});
+        of.as_object_mut().expect("an object").extend(more.as_object().expect("one").clone());
+        of
+    };
+    desk.place("one", "sell", "90", of(json!({}))).await;
+    let mode = json!({"self_trade_prevention": "expire_taker"});
+    let taker = desk.place("other", "buy", "90", of(mode)).await;
+    assert_eq!(text(&taker, "reject_reason"), "self_trade_prevented");
 }

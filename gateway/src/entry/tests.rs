@@ -235,6 +235,16 @@ fn what_trails_has_a_turn_and_may_have_a_price_to_begin_at() {
 }
 
 #[test]
+fn a_group_is_a_number_that_every_client_can_write() {
+    assert_eq!(trade_group(Some("0")).expect("none"), None);
+    assert_eq!(trade_group(Some("9007199254740991")).expect("the last"), Some((1 << 53) - 1));
+    for bad in [None, Some(""), Some("-1"), Some("1.5"), Some("9007199254740992"), Some("ten")] {
+        let problem = trade_group(bad).expect_err("no group");
+        assert_eq!(problem.field.as_deref(), Some("trade_group_id"));
+    }
+}
+
+#[test]
 fn an_iceberg_is_a_gtc_limit_order_that_shows_no_more_than_it_has() {
     let fields = OrderFields { display_quantity: good().quantity, ..good() };
     let order = placed(&fields).expect("a good order").order;

@@ -6,7 +6,8 @@ use model::AccountName;
 use proto::{
     orders::{
         CancelAllOrdersRequest, CancelAllOrdersResponse, CancelOrderRequest, CancelOrderResponse,
-        PlaceOrderRequest, PlaceOrderResponse, StreamOrdersRequest,
+        PlaceOrderRequest, PlaceOrderResponse, SetTradeGroupRequest, SetTradeGroupResponse,
+        StreamOrdersRequest,
         order_entry_service_server::{OrderEntryService, SERVICE_NAME},
     },
     trading::{Order, OrderStatus},
@@ -118,6 +119,21 @@ impl OrderEntryService for OrderEntry {
         };
         let results = answer(trace, cancel).await?.results;
         Ok(Response::new(CancelAllOrdersResponse { results }))
+    }
+
+    async fn set_trade_group(
+        &self,
+        request: Request<SetTradeGroupRequest>,
+    ) -> Result<Response<SetTradeGroupResponse>, Status> {
+        let trace = join(method("SetTradeGroup"), traceparent(&request));
+        let request = request.into_inner();
+        let set = async {
+            let account = entry::client(given(&request.client_id))?;
+            let group = entry::trade_group_of(request.trade_group_id)?;
+            self.office.set_trade_group(&account, group, trace::current()).await
+        };
+        answer(trace, set).await?;
+        Ok(Response::new(SetTradeGroupResponse {}))
     }
 
     type StreamOrdersStream = Results;

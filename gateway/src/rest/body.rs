@@ -65,7 +65,7 @@ pub(super) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Probl
 }
 
 /// The fields that a broken body can be told to be broken at.
-const FIELDS: [&str; 19] = [
+const FIELDS: [&str; 20] = [
     "client_id",
     "client_order_id",
     "instrument",
@@ -85,6 +85,7 @@ const FIELDS: [&str; 19] = [
     "amount",
     "deposit_id",
     "withdrawal_id",
+    "trade_group_id",
 ];
 
 /// The field whose value the reader was at when it gave up, where it is one of ours.
@@ -305,6 +306,23 @@ impl MovementTexts<'_> {
             id: self.id.as_deref(),
             id_field: self.id_field,
         }
+    }
+}
+
+/// The group that an account is to be in.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = TradeGroup)]
+pub(super) struct TradeGroupBody<'a> {
+    /// A whole number below 2^53, or one as text; 0 for no group. Who knows it can join: take a
+    /// random one.
+    #[serde(borrow, default)]
+    #[schema(value_type = u64, example = 4_711)]
+    trade_group_id: Option<&'a RawValue>,
+}
+
+impl<'a> TradeGroupBody<'a> {
+    pub(super) fn text(&self) -> Result<Option<Cow<'a, str>>, Problem> {
+        number("trade_group_id", self.trade_group_id)
     }
 }
 

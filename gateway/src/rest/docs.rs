@@ -31,6 +31,7 @@ use super::{accounts, market, orders};
         accounts::balances,
         accounts::deposit,
         accounts::withdraw,
+        accounts::set_trade_group,
     )
 )]
 struct Description;
@@ -56,7 +57,7 @@ mod tests {
     fn every_path_is_described_with_its_shapes() {
         let openapi: serde_json::Value = serde_json::from_str(&OPENAPI).expect("it is JSON");
         let paths = openapi["paths"].as_object().expect("paths");
-        assert_eq!(paths.len(), 9);
+        assert_eq!(paths.len(), 10);
         assert!(paths["/api/v1/orders"]["post"]["requestBody"].is_object());
         let schemas = openapi["components"]["schemas"].as_object().expect("schemas");
         for name in ["Order", "PlaceOrder", "Problem", "Trade", "OrderBook", "Account"] {

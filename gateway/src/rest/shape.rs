@@ -213,6 +213,15 @@ impl CancelAllResultView {
     }
 }
 
+/// The group that an account is in.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TradeGroupSet)]
+pub(super) struct TradeGroupView {
+    pub(super) client_id: String,
+    /// 0 for no group.
+    pub(super) trade_group_id: u64,
+}
+
 /// A trade.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Trade)]

@@ -51,6 +51,7 @@ impl Fold<'_> {
             | event::Kind::OrderTriggered(_)
             // What of an order is shown is the book's affair: as much remains as before.
             | event::Kind::OrderRefilled(_)
+            | event::Kind::TradeGroupSet(_)
             | event::Kind::WithdrawalParked(_)
             | event::Kind::WithdrawalDecided(_) => {}
         }

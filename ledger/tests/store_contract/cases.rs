@@ -16,7 +16,7 @@ use ledger::{
 };
 use model::{
     AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, OrderId, Partition, Price,
-    SelfTradePrevention, Timestamp, Trailing, Trigger, TriggerKind,
+    Quantity, SelfTradePrevention, Timestamp, Trailing, Trigger, TriggerKind,
 };
 use proto::{
     log::{EndReason, KeySpace, RefusalReason, event},

@@ -7,6 +7,7 @@ use model::{AccountHandle, Fees, Instrument, InstrumentId, OrderId, Price, Side,
 use crate::{
     BookEvent, End, EndReason, LevelChange, OpenOrder, Outcome,
     book::{Book, Level, Resting},
+    groups::Groups,
     open::OpenOrders,
     slab::{NIL, Slab},
     sleepers::Sleepers,
@@ -34,6 +35,8 @@ pub struct Books {
     pub(crate) now: Timestamp,
     /// The orders that sleep, and those that have woken and not gone on yet.
     pub(crate) sleepers: Sleepers,
+    /// Which accounts are one to self-trade prevention.
+    pub(crate) groups: Groups,
 }
 
 impl Default for Books {
@@ -64,6 +67,7 @@ impl Books {
             next_priority: 0,
             now: Timestamp::EPOCH,
             sleepers: Sleepers::new(),
+            groups: Groups::new(),
         }
     }
 

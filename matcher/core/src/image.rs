@@ -33,6 +33,8 @@ pub struct BooksImage {
     pub woken: Vec<OrderId>,
     /// What of each is known that has begun to trail the price, in ascending order of entry.
     pub watermarks: Vec<Watermark>,
+    /// The accounts that are in a group, and in which, ascending.
+    pub groups: Vec<(AccountHandle, u64)>,
 }
 
 /// What one book is apart from its orders.
@@ -91,6 +93,9 @@ pub enum RestoreError {
     /// An order that is charged by one schedule more than there can be at a time.
     #[error("order {0} is charged by one schedule too many")]
     Fees(OrderId),
+    /// An account out of range or out of order, or in group 0.
+    #[error("account {} is in a group as none can be", .0.0)]
+    Group(AccountHandle),
     /// A bid at or above an ask.
     #[error("the book of instrument {} is crossed", .0.0)]
     Crossed(InstrumentId),
@@ -115,8 +120,9 @@ impl Books {
         orders.sort_unstable_by_key(|order| order.priority);
         let Books { next_priority, now, .. } = *self;
         let (sleepers, woken) = self.sleepers.image();
-        let (books, watermarks) = (books.collect(), self.watermarks());
-        BooksImage { books, orders, next_priority, now, sleepers, woken, watermarks }
+        let (watermarks, groups) = (self.watermarks(), self.grouped());
+        let books = books.collect();
+        BooksImage { books, orders, next_priority, now, sleepers, woken, watermarks, groups }
     }
 
     /// The books of an image.
@@ -135,6 +141,7 @@ impl Books {
         for book in image.books {
             books.restore_book(book)?;
         }
+        books.restore_groups(&image.groups)?;
         let mut first_free = 0;
         for order in image.orders {
             if !(first_free..image.next_priority).contains(&order.priority) {

@@ -35,7 +35,7 @@
 //!
 //! # Self-trade prevention
 //!
-//! 12. Asked where two orders of one account *would* trade: what a taker took from others before is
+//! 12. Asked where two orders of one account, or of accounts of one group ([`groups`]), *would* trade: what a taker took from others before is
 //!     its own, and what it does not reach it does not meet. The taker's mode decides, whatever the
 //!     maker's was:
 //!
@@ -161,7 +161,8 @@
 //! - [`feasible`]: what can be told before an order does anything: what refuses it, and whether it
 //!   could be filled whole.
 //! - [`sweep`]: placing an order. [`prevention`]: where it meets one of its own account.
-//!   [`iceberg`]: where it meets one of which a part is hidden.
+//!   [`iceberg`]: where it meets one of which a part is hidden. [`groups`]: accounts that are one to
+//!   prevention.
 //! - [`expiry`]: orders that end by themselves. [`sleepers`]: orders that wait for a price.
 //! - [`order`], [`outcome`]: what goes in and what comes out.
 //! - [`keys`]: the keys that make retries safe; independent of the books.
@@ -181,6 +182,7 @@ mod book;
 pub mod books;
 pub mod expiry;
 pub mod feasible;
+pub mod groups;
 pub mod iceberg;
 pub mod image;
 pub mod keys;

@@ -59,7 +59,7 @@ impl Outcome {
 pub enum BookEvent {
     /// Two orders traded.
     Fill(Fill),
-    /// Two orders of one account would have traded.
+    /// Two orders of one account, or of one group, would have traded.
     Prevented(Prevented),
     /// What was shown of an iceberg order is used up, and its next part is shown.
     Refilled(Refill),

@@ -2,7 +2,7 @@
 //!
 //! The question is asked of each resting order at the moment at which the two would trade, and the
 //! taker's own mode answers it. A prevented match counts against the bound of a command as a trade
-//! does, for it makes an answer as long.
+//! does, for it makes an answer as long. Accounts of one group are one account here.
 
 use model::{
     AccountHandle, Fees, InstrumentId, OrderId, Price, Quantity, SelfTradePrevention, Side,
@@ -32,7 +32,7 @@ pub(crate) enum Meeting {
     BothShrink,
 }
 
-/// A trade that did not happen because both orders are one account's. What it took off the two is
+/// A trade that did not happen because both orders are one account's, or one group's. What it took off the two is
 /// neither traded nor open: an order's quantity is what traded, what was prevented, and what
 /// remains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +88,8 @@ impl Books {
         if self.is_overdue(place) {
             return Meeting::MakerGoes { is_overdue: true };
         }
-        if self.orders.slab[place].owner.account() != taker.order.account.0 {
+        let whose = self.orders.slab[place].owner.account();
+        if !self.groups.are_one(whose, taker.order.account.0) {
             return Meeting::Trades;
         }
         match taker.order.instructions.self_trade {

@@ -201,6 +201,8 @@ pub(super) fn from_wire(wire: BooksWire, instruments: &[Instrument]) -> Result<B
     let woken = wire.woken.iter().map(|id| convert::order_id(*id));
     let watermarks = wire.watermarks.iter().map(watermark_from_wire);
     Ok(BooksImage {
+        // They are kept by name, with the accounts.
+        groups: Vec::new(),
         watermarks: watermarks.collect::<Result<_, _>>().map_err(|error| error.to_string())?,
         sleepers: sleepers.collect::<Result<_, _>>()?,
         woken: woken.collect::<Result<_, _>>().map_err(|error| error.to_string())?,

@@ -83,7 +83,8 @@ fn plain_command(random: &mut Pcg64Mcg, next_offset: u64) -> Command {
             let offset = random.random_range(next_offset.saturating_sub(60)..next_offset);
             Command::Cancel { order_id: OrderId::at(Partition::FIRST, offset).expect("in range") }
         }
-        90..93 => {
+        90 => Command::SetTradeGroup { group: Some(random.random_range(1..4)) },
+        91..93 => {
             Command::CancelAll { instrument: random.random_bool(0.5).then_some(InstrumentId(1)) }
         }
         93..97 => {

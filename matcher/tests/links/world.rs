@@ -145,7 +145,7 @@ impl World {
             Command::CancelAll { instrument } => {
                 instrument.map_or(0, |one| (one.0 as usize - 1) % usize::from(count))
             }
-            Command::Deposit(_) | Command::Withdraw(_) => {
+            Command::SetTradeGroup { .. } | Command::Deposit(_) | Command::Withdraw(_) => {
                 home(&name(account), count).number().into()
             }
         }

@@ -55,6 +55,9 @@ impl TryFrom<log::client_command::Command> for Command {
             Wire::CancelAll(all) => Command::CancelAll {
                 instrument: (all.instrument_id > 0).then_some(InstrumentId(all.instrument_id)),
             },
+            Wire::SetTradeGroup(set) => {
+                Command::SetTradeGroup { group: Some(set.group).filter(|group| *group > 0) }
+            }
             Wire::Deposit(deposit) => Command::Deposit(movement(
                 deposit.asset_id,
                 deposit.amount.as_ref(),
@@ -235,6 +238,9 @@ impl From<&Command> for log::client_command::Command {
             Command::CancelAll { instrument } => Self::CancelAll(log::CancelAllOrders {
                 instrument_id: instrument.map_or(0, |instrument| instrument.0),
             }),
+            Command::SetTradeGroup { group } => {
+                Self::SetTradeGroup(log::SetTradeGroup { group: group.unwrap_or(0) })
+            }
             Command::Deposit(movement) => Self::Deposit(log::Deposit {
                 asset_id: movement.asset.0,
                 amount: Some(to_amount(movement.amount)),
@@ -376,6 +382,8 @@ mod tests {
             place(Ask::MarketByQuote { amount: Amount::from_units(5) }),
             Command::Cancel { order_id: OrderId::at(Partition::FIRST, 9).expect("in range") },
             Command::CancelAll { instrument: None },
+            Command::SetTradeGroup { group: None },
+            Command::SetTradeGroup { group: Some(u64::MAX) },
             Command::CancelAll { instrument: Some(InstrumentId(3)) },
             Command::Deposit(movement.clone()),
             Command::Withdraw(movement),

@@ -55,6 +55,11 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
             account(answer, refilled.account),
             refilled.shown_lots
         ),
+        Some(Kind::TradeGroupSet(set)) => format!(
+            "{} is in {}",
+            account(answer, set.account),
+            word::trade_group(Some(set.group).filter(|group| *group > 0))
+        ),
         Some(Kind::OrderEnded(ended)) => end(answer, ended),
         Some(Kind::BookChanged(changed)) => book(changed),
         Some(Kind::TakenOver(taken)) => {

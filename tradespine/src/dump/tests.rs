@@ -323,6 +323,9 @@ fn events_of_orders() {
         event_words(event::Kind::OrderRefilled(refilled)),
         "order 5 of bob shows its next 2 lots"
     );
+    let set = |group| event::Kind::TradeGroupSet(log::TradeGroupSet { account: 1, group });
+    assert_eq!(event_words(set(7)), "bob is in trade group 7");
+    assert_eq!(event_words(set(0)), "bob is in no trade group");
     let woken = log::OrderTriggered { order_id: 5, account: 1, instrument_id: 11 };
     assert_eq!(event_words(event::Kind::OrderTriggered(woken)), "order 5 of bob wakes");
     let met = log::TradePrevented {

@@ -190,6 +190,10 @@ fn run_naive(naive: &mut Naive, command: Command) -> Result<Told, &'static str> 
         Command::GoOn => naive.go_on(),
         Command::Cancel(number) => naive.cancel(id(number)),
         Command::CancelAll(account, only) => naive.cancel_all(AccountHandle(account), only),
+        Command::Join(account, group) => {
+            naive.join(AccountHandle(account), group);
+            (Vec::new(), Vec::new())
+        }
         Command::Protect(instrument, bps) => {
             naive.list(plain(instrument, bps));
             (Vec::new(), Vec::new())
@@ -287,6 +291,11 @@ fn count(command: &Command, told: &Result<Told, &'static str>, seen: &mut Seen) 
             Event::Ends { why, .. } => why,
         });
     }
+    let in_group = events.iter().filter(|event| match event {
+        Event::Prevented { maker, taker, .. } => maker.0.account != taker.0.account,
+        _ => false,
+    });
+    in_group.for_each(|_| note("prevented in a group"));
     if command_wakes(command) && !events.is_empty() {
         note("goes on");
     }
@@ -317,7 +326,7 @@ fn command_wakes(command: &Command) -> bool {
 }
 
 /// Every reason, refusal and kind of event but the sweep limit, which tests of its own reach.
-pub const KINDS: [&str; 26] = [
+pub const KINDS: [&str; 27] = [
     "trade",
     "rests",
     "filled",
@@ -340,6 +349,7 @@ pub const KINDS: [&str; 26] = [
     "would trigger",
     "refills",
     "too many parts",
+    "prevented in a group",
     "trails as stop-loss",
     "trails as stop-loss from a price",
     "trails as take-profit",

@@ -27,6 +27,8 @@ pub enum Command {
     PassTime(u64, usize),
     /// The next order that has woken goes on, if one has.
     GoOn,
+    /// An account joins a group, or leaves its own.
+    Join(u32, Option<u64>),
 }
 
 /// A seeded flow around a wandering price, with few prices and small sizes, so that queues are
@@ -68,7 +70,11 @@ impl Flow {
                 Command::PassTime(self.now, most as usize)
             }
             6..9 => Command::Protect(A, [1, 100, 500, 2_000, 10_000][self.below(5) as usize]),
-            30..200 => Command::GoOn,
+            30..35 => {
+                let group = [None, None, Some(7), Some(8)][self.below(4) as usize];
+                Command::Join(self.below(6) as u32, group)
+            }
+            35..200 => Command::GoOn,
             draw if draw < cancels * 10 => {
                 let recent = 1 + self.below(4 * self.target as u64);
                 Command::Cancel(self.next_id.saturating_sub(recent) + self.below(2))
@@ -233,6 +239,7 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
             let count = books.cancel_all(AccountHandle(account), only, out);
             assert_eq!(count, out.events.len());
         }
+        Command::Join(account, group) => books.set_group(AccountHandle(account), group),
         Command::Protect(instrument, bps) => assert!(books.list(plain(instrument, bps))),
     }
     None

@@ -60,8 +60,8 @@ fn refused(change: impl FnOnce(&mut BooksImage)) -> RestoreError {
 #[test]
 fn every_kind_of_bad_image_is_refused_with_its_reason() {
     use RestoreError::{
-        Account, Counter, Counters, Crossed, DuplicateOrder, Iceberg as NoIceberg, InstrumentOrder,
-        PriorityOrder, Remaining, Sleeper as Asleep, UnknownInstrument,
+        Account, Counter, Counters, Crossed, DuplicateOrder, Group, Iceberg as NoIceberg,
+        InstrumentOrder, PriorityOrder, Remaining, Sleeper as Asleep, UnknownInstrument,
     };
     assert_eq!(refused(|image| image.books.reverse()), InstrumentOrder(A));
     assert_eq!(refused(|image| image.books[1].instrument = plain(A, 1)), InstrumentOrder(A));
@@ -88,6 +88,11 @@ fn every_kind_of_bad_image_is_refused_with_its_reason() {
     for (display, shown) in [(2, 0), (2, 3), (9, 6)] {
         let iceberg = Iceberg { display: lots(display), shown: lots(shown) };
         assert_eq!(refused(|image| image.orders[0].iceberg = Some(iceberg)), NoIceberg(id(2)));
+    }
+    let nobody = AccountHandle(u32::MAX);
+    for groups in [vec![(nobody, 1)], vec![(AccountHandle(1), 0)], vec![(AccountHandle(1), 1); 2]] {
+        let account = groups[0].0;
+        assert_eq!(refused(move |image| image.groups = groups), Group(account));
     }
     let ends = |image: &mut BooksImage| {
         image.orders[0].iceberg = Some(Iceberg { display: lots(2), shown: lots(1) });

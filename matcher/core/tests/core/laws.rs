@@ -7,7 +7,7 @@
 //! - What an order asked for is what traded, what was prevented and what is left, at every step.
 //! - An order ends once, and nothing is heard of it after.
 //! - IOC, FOK and market orders never rest; FOK trades whole or not at all; post-only never takes;
-//!   where the taker asks for self-trade prevention no account trades with itself.
+//!   where the taker asks for self-trade prevention no account trades with itself or with its group.
 //! - An iceberg never shows or trades more at once than it said, and shows its next part only while
 //!   it rests.
 //! - A command that does nothing tells nothing.
@@ -21,7 +21,9 @@ use matcher_core::{
     BookEvent, Books, BooksImage, End, Fill, NewOrder, Outcome, Prevented, Refill, Refused, Rested,
     Size,
 };
-use model::{InstrumentId, OrderId, OrderType, Price, SelfTradePrevention, Side, TimeInForce};
+use model::{
+    AccountHandle, InstrumentId, OrderId, OrderType, Price, SelfTradePrevention, Side, TimeInForce,
+};
 
 use crate::flow::Command;
 
@@ -29,6 +31,7 @@ use crate::flow::Command;
 #[derive(Default)]
 pub struct Laws {
     lives: BTreeMap<OrderId, Life>,
+    groups: BTreeMap<AccountHandle, u64>,
 }
 
 struct Life {
@@ -59,6 +62,10 @@ impl Laws {
         if refused.is_some() {
             ensure(*out == Outcome::new(), || "a refused order did something".to_owned())?;
             return Ok(());
+        }
+        if let Command::Join(account, group) = *command {
+            self.groups.remove(&AccountHandle(account));
+            self.groups.extend(group.map(|group| (AccountHandle(account), group)));
         }
         if let Command::Place(order) = command {
             let life = Life::new(*order);
@@ -98,6 +105,11 @@ impl Laws {
         }
     }
 
+    fn are_one(&self, one: AccountHandle, other: AccountHandle) -> bool {
+        let group = |account| self.groups.get(&account);
+        one == other || (group(one).is_some() && group(one) == group(other))
+    }
+
     fn life(&mut self, order: OrderId) -> Result<&mut Life, String> {
         self.lives.get_mut(&order).ok_or_else(|| format!("order {order} is not there"))
     }
@@ -120,7 +132,7 @@ impl Laws {
         ensure(is_within, || "the price is beyond the taker's limit".to_owned())?;
         ensure(!instructions.post_only, || "a post-only order takes".to_owned())?;
         let may_meet_itself = instructions.self_trade == SelfTradePrevention::None;
-        let is_own = fill.maker_account == fill.taker_account;
+        let is_own = self.are_one(fill.maker_account, fill.taker_account);
         ensure(may_meet_itself || !is_own, || "an account trades with itself".to_owned())?;
         let before = reached.replace((fill.instrument, side, price));
         let goes_back = before.is_some_and(|(_, _, before)| side.improves(price, before));
@@ -128,7 +140,7 @@ impl Laws {
     }
 
     fn prevented(&mut self, met: &Prevented) -> Result<(), String> {
-        let is_own = met.maker_account == met.taker_account;
+        let is_own = self.are_one(met.maker_account, met.taker_account);
         ensure(is_own, || "strangers may trade".to_owned())?;
         let maker = self.life(met.maker)?;
         ensure(maker.rests_at == Some(met.price), || "the price is not the maker's".to_owned())?;

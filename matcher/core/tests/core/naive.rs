@@ -122,6 +122,8 @@ pub struct Naive {
     /// What sleeps or has woken, in order of entry; and those that have woken, in theirs.
     pub asleep: Vec<Ask>,
     pub woken: Vec<OrderId>,
+    /// Accounts that are one to self-trade prevention have one number here.
+    groups: BTreeMap<AccountHandle, u64>,
 }
 
 type Totals = BTreeMap<(InstrumentId, Side, i128), (Price, u64)>;
@@ -133,6 +135,11 @@ impl Naive {
             market.map_or((0, 0, 0, None), |m| (m.sequence, m.trades, m.prevented, m.last));
         let id = instrument.id;
         self.markets.insert(id, Market { instrument, sequence, trades, prevented, last });
+    }
+
+    pub fn join(&mut self, account: AccountHandle, group: Option<u64>) {
+        self.groups.remove(&account);
+        self.groups.extend(group.map(|group| (account, group)));
     }
 
     pub fn cancel(&mut self, id: OrderId) -> (Vec<Event>, Vec<LevelLine>) {
@@ -363,7 +370,9 @@ impl Naive {
                 events.push(Event::Ends { party, why: "expired" });
                 continue;
             }
-            let is_own = maker.party.account == ask.account && ask.mode != Mode::None;
+            let [one, other] = [maker.party.account, ask.account].map(|of| self.groups.get(&of));
+            let is_one = maker.party.account == ask.account || (one.is_some() && one == other);
+            let is_own = is_one && ask.mode != Mode::None;
             let all_left = match ask.size {
                 Size::Base(asked) => asked.lots() - taken,
                 // Nothing that anybody is told.

@@ -101,6 +101,11 @@ impl Desk {
                     return "unknown".to_owned();
                 }
             }
+            [name, "group", group] => {
+                let trader = AccountHandle(self.trader(name));
+                self.books.set_group(trader, Some(number(group)).filter(|group| *group > 0));
+                return "changed".to_owned();
+            }
             [name, "cancel-all", ref only @ ..] => {
                 let trader = AccountHandle(self.trader(name));
                 let only = (!only.is_empty()).then(|| instrument(only[1]));
