@@ -135,6 +135,23 @@ pub enum News {
 /// Hears the one news of a command. Must not block; runs on any thread.
 pub type Hear = Box<dyn FnOnce(News) + Send>;
 
+/// The one news of a command that is on its way.
+pub struct Awaited(tokio::sync::oneshot::Receiver<News>);
+
+impl Awaited {
+    /// Waits for it.
+    ///
+    /// # Errors
+    /// [`Problem`] where nothing was written and nothing will be.
+    pub async fn news(self) -> Result<News, Problem> {
+        match self.0.await {
+            Ok(News::NotWritten(problem)) => Err(problem),
+            Ok(news) => Ok(news),
+            Err(_) => Ok(News::Unknown { id: None }),
+        }
+    }
+}
+
 /// What a command's sender waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wants {
@@ -281,19 +298,23 @@ impl Desk {
         Ok(())
     }
 
-    /// The same for one that waits in async code.
+    /// The same for one that waits in async code: at once on its way, its news to come.
+    ///
+    /// # Errors
+    /// [`Problem`] where nothing was written and nothing will be.
+    pub fn begin(&self, submission: Submission) -> Result<Awaited, Problem> {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        // Whoever asked may be gone; the command is done all the same.
+        self.submit(submission, Box::new(move |news| drop(sender.send(news))))?;
+        Ok(Awaited(receiver))
+    }
+
+    /// Begins and waits.
     ///
     /// # Errors
     /// [`Problem`] where nothing was written and nothing will be.
     pub async fn send(&self, submission: Submission) -> Result<News, Problem> {
-        let (sender, receiver) = tokio::sync::oneshot::channel();
-        // Whoever asked may be gone; the command is done all the same.
-        self.submit(submission, Box::new(move |news| drop(sender.send(news))))?;
-        match receiver.await {
-            Ok(News::NotWritten(problem)) => Err(problem),
-            Ok(news) => Ok(news),
-            Err(_) => Ok(News::Unknown { id: None }),
-        }
+        self.begin(submission)?.news().await
     }
 
     fn admit(&self, partition: Partition) -> Result<(), Problem> {

@@ -5,11 +5,13 @@
 //! quote quantity (whether each may stand there, then its value), then the key of retries. Numbers
 //! are read from their text, exactly; what is off the grid is refused, never rounded.
 
+mod list;
 mod money;
 mod order;
 mod word;
 
 pub use self::{
+    list::{ListFields, PlacedList, place_list},
     money::{MovementFields, movement},
     order::{OrderFields, Placed, place},
     word::Word,
@@ -18,6 +20,8 @@ pub use self::{
 use std::sync::Arc;
 
 use model::{AccountName, KeyText, OrderId};
+
+pub(crate) use self::list::within;
 
 use crate::{
     problem::Problem,

@@ -1,7 +1,9 @@
 //! gRPC: the same desk, pipelined where a client streams.
 
+mod batch;
 mod door;
 mod funding;
+mod lists;
 mod orders;
 mod reference;
 mod status;
@@ -23,6 +25,9 @@ use crate::office::Office;
 
 /// The largest request: an order with every field at its longest is below 2 KiB.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024;
+
+/// The largest to order entry, where a batch of a hundred of them can come.
+const BATCH_BYTES_MAX: usize = 256 * 1024;
 
 /// What health checks may ask about: all of it, or one service.
 pub(crate) const HEALTH_NAMES: [&str; 4] = [
@@ -51,7 +56,7 @@ pub(crate) fn add_services(
     let entry = OrderEntry::new(Arc::clone(office), bounds.order_streams_max, stop);
     let funding = Funding { office: Arc::clone(office) };
     let reference = ReferenceData { office: Arc::clone(office) };
-    let entry = OrderEntryServiceServer::new(entry).max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let entry = OrderEntryServiceServer::new(entry).max_decoding_message_size(BATCH_BYTES_MAX);
     let funding = FundingServiceServer::new(funding).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let reference =
         ReferenceServiceServer::new(reference).max_decoding_message_size(MESSAGE_BYTES_MAX);

@@ -28,7 +28,7 @@ use spine::{LogId, answer::Sealed};
 
 use crate::{
     desk::{Answered, Waits},
-    entry::Placed,
+    entry::{Placed, PlacedList},
 };
 
 pub use self::{fleet::FleetCache, memory::MemoryCache};
@@ -62,9 +62,19 @@ impl Claim {
         placed.has_own_key().then(|| Claim::new(&placed.account, &placed.order))
     }
 
+    /// The same of a list.
+    pub fn of_list(placed: &PlacedList) -> Option<Claim> {
+        let (account, list) = (placed.account.clone(), &placed.list);
+        placed.has_own_key().then(|| {
+            let content = content(&account, placed.command());
+            let (instrument, key) = (list.instrument, list.key.clone());
+            Claim { key: RetryKey { account, instrument, key }, content }
+        })
+    }
+
     fn new(account: &AccountName, order: &PlaceOrder) -> Claim {
         let (account, instrument) = (account.clone(), order.instrument);
-        let content = content(&account, order);
+        let content = content(&account, Command::Place(order.clone()));
         Claim { key: RetryKey { account, instrument, key: order.key.clone() }, content }
     }
 }
@@ -104,13 +114,9 @@ pub trait Cache: Send + Sync {
     fn let_go(&self, _claim: &Claim) {}
 }
 
-fn content(account: &AccountName, order: &PlaceOrder) -> Content {
+fn content(account: &AccountName, command: Command) -> Content {
     use prost::Message;
-    let command = ClientCommand {
-        stamp: Stamp::default(),
-        account: account.clone(),
-        command: Command::Place(order.clone()),
-    };
+    let command = ClientCommand { stamp: Stamp::default(), account: account.clone(), command };
     let bytes = log::ClientCommand::from(&command).encode_to_vec();
     let mut content = Content::default();
     content.copy_from_slice(&blake3::hash(&bytes).as_bytes()[..16]);

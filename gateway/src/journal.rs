@@ -1,12 +1,12 @@
-//! An order's own record, read back from the log: its id says where it stands. So an order that was
-//! acknowledged is found before its shard or the ledger has seen it.
+//! An order's own record, or that of its list, read back from the log: its id says where it stands.
+//! So an order that was acknowledged is found before its shard or the ledger has seen it.
 
 use std::{sync::Arc, time::Duration};
 
 use model::{OrderId, Timestamp};
 use prost::Message;
 use proto::{
-    command::{ClientCommand, Command, PlaceOrder},
+    command::{ClientCommand, Command, PlaceList, PlaceOrder},
     log::{self, input},
 };
 use spine::{
@@ -25,12 +25,19 @@ const LOOKUPS_MAX: usize = 8;
 const POLL_WAIT: Duration = Duration::from_millis(100);
 const POLLS_MAX: usize = 20;
 
-/// An order as its record asked for it.
+/// What its record asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Recorded {
     pub(crate) account: model::AccountName,
-    pub(crate) order: PlaceOrder,
+    pub(crate) asked: Asked,
     pub(crate) appended_at: Timestamp,
+}
+
+/// What a record that brings orders can ask for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Asked {
+    Order(PlaceOrder),
+    List(PlaceList),
 }
 
 /// Looks up single records.
@@ -45,8 +52,9 @@ impl Journal {
         Journal { log, partition_count, lookups: Semaphore::new(LOOKUPS_MAX) }
     }
 
-    /// The order whose record stands at `id`; `None` where there is no record, or not of an order.
-    pub(crate) async fn order(&self, id: OrderId) -> Result<Option<Recorded>, Problem> {
+    /// What the record of `id` asked for, which is that of an order, of one of a list, or of a
+    /// list; `None` where there is no record, or not of any.
+    pub(crate) async fn asked(&self, id: OrderId) -> Result<Option<Recorded>, Problem> {
         if id.partition().number() >= self.partition_count {
             return Ok(None);
         }
@@ -57,7 +65,7 @@ impl Journal {
         let log = Arc::clone(&self.log);
         let read = tokio::task::spawn_blocking(move || record_at(log.as_ref(), id));
         match read.await {
-            Ok(Ok(stored)) => Ok(stored.and_then(order_in)),
+            Ok(Ok(stored)) => Ok(stored.and_then(asked_in)),
             Ok(Err(error)) => {
                 tracing::warn!(%id, %error, "could not read an order's record");
                 Err(unreadable())
@@ -87,13 +95,15 @@ fn record_at(log: &dyn Log, id: OrderId) -> Result<Option<Stored>, LogError> {
     Ok(polled.into_iter().find(|stored| stored.offset == id.offset()))
 }
 
-fn order_in(stored: Stored) -> Option<Recorded> {
+fn asked_in(stored: Stored) -> Option<Recorded> {
     let appended_at = stored.appended_at;
     let input = log::Input::decode(stored.record.value).ok()?;
     let Some(input::Kind::Client(wire)) = input.kind else { return None };
     let client = ClientCommand::try_from(wire).ok()?;
-    match client.command {
-        Command::Place(order) => Some(Recorded { account: client.account, order, appended_at }),
-        _ => None,
-    }
+    let asked = match client.command {
+        Command::Place(order) => Asked::Order(order),
+        Command::PlaceList(list) => Asked::List(list),
+        _ => return None,
+    };
+    Some(Recorded { account: client.account, asked, appended_at })
 }

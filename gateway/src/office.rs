@@ -1,7 +1,9 @@
 //! What both protocols do, in domain words: orders, cancels, movements of money, and look-ups.
 
+mod batch;
 mod cancel;
 mod group;
+mod list;
 mod lookup;
 mod money;
 mod order;
@@ -16,7 +18,9 @@ use proto::{
 use rand::distr::{Alphanumeric, SampleString};
 
 pub(crate) use self::{
+    batch::check_count,
     cancel::{Cancelled, brief, cancel_all_submission, ended_by, results_of},
+    list::{CancelledList, ToldList},
     money::{Direction, Moved},
     order::{Told, submission},
 };

@@ -205,6 +205,10 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         RefusalReason::TooManyGrouped => {
             (Kind::TooMany, "as many accounts as may be are in groups; take some out of theirs")
         }
+        RefusalReason::ListPrices => (
+            Kind::Conflict,
+            "the last trade's price is not between the two orders; put one above and one below it",
+        ),
         RefusalReason::NotInForce => (
             Kind::Unavailable,
             "the log is not upgraded to such orders yet; leave out what they say, or wait",

@@ -4,10 +4,12 @@
 //! [`mod@door`] first, which gives it an id and a place, or refuses it.
 
 mod accounts;
+mod batch;
 mod body;
 mod docs;
 mod door;
 mod front;
+mod lists;
 mod market;
 mod orders;
 mod params;
@@ -49,7 +51,10 @@ pub(crate) fn front(office: Arc<Office>, requests_max: usize, health: Router) ->
 /// The paths of the API, as routes and traces name them.
 mod path {
     pub(super) const ORDERS: &str = "/api/v1/orders";
+    pub(super) const ORDER_BATCH: &str = "/api/v1/orders/batch";
     pub(super) const ORDER: &str = "/api/v1/orders/{id}";
+    pub(super) const ORDER_LISTS: &str = "/api/v1/order_lists";
+    pub(super) const ORDER_LIST: &str = "/api/v1/order_lists/{id}";
     pub(super) const TRADES: &str = "/api/v1/trades";
     pub(super) const ORDER_BOOK: &str = "/api/v1/orderbook";
     pub(super) const INSTRUMENTS: &str = "/api/v1/instruments";
@@ -62,9 +67,12 @@ mod path {
     pub(super) const OPENAPI: &str = "/api/openapi.json";
 
     /// All of them.
-    pub(super) const ALL: [&str; 12] = [
+    pub(super) const ALL: [&str; 15] = [
         ORDERS,
+        ORDER_BATCH,
         ORDER,
+        ORDER_LISTS,
+        ORDER_LIST,
         TRADES,
         ORDER_BOOK,
         INSTRUMENTS,
@@ -83,7 +91,10 @@ fn routes(office: Arc<Office>) -> Router {
     let all_orders = post(orders::place).get(orders::list).delete(orders::cancel_all);
     Router::new()
         .with(path::ORDERS, all_orders)
+        .with(path::ORDER_BATCH, post(batch::place).delete(batch::cancel))
         .with(path::ORDER, one_order)
+        .with(path::ORDER_LISTS, post(lists::place))
+        .with(path::ORDER_LIST, get(lists::one).merge(delete(lists::cancel)))
         .with(path::TRADES, get(market::trades))
         .with(path::ORDER_BOOK, get(market::book))
         .with(path::INSTRUMENTS, get(market::instruments))

@@ -4,6 +4,10 @@
 //! status is one of: rejected (refused at entry), open, partially filled, filled, cancelled,
 //! expired (ended by its own terms, such as the rest of an IOC order).
 
+mod list;
+
+pub use list::{ListDecision, decide_list, list_of, pending_list, unknown_list};
+
 use model::{InstrumentId, OrderId, Price, Quantity, Timestamp};
 use proto::{
     command::{Ask, KeySpace},

@@ -10,6 +10,8 @@
 //! | `OrderPlaced` | the order, open; one that was parked is there already |
 //! | `OrderRejected` | the order, rejected, with the reason; likewise |
 //! | `OrderParked` | the order, pending |
+//! | `OrderListPlaced`, `OrderListRejected`, `OrderListParked` | the same of every order of the list; those that wait for a working order are pending |
+//! | `PendingPlaced` | the order, open |
 //! | `TradeExecuted` | the trade; maker and taker partially filled, with what remains of each |
 //! | `OrderEnded` | filled, cancelled, or expired with the reason; what was not traded |
 //! | outcome `Duplicate` of an order | the duplicate's own id, as an alias of the first order's |
@@ -20,6 +22,7 @@
 
 mod batch;
 mod events;
+mod lists;
 mod wire;
 
 use model::{AccountName, OrderId, Partition};

@@ -2,8 +2,8 @@
 //! and what every store holds. Numbers are whole units; decimal text is made only when answering.
 
 use model::{
-    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, OrderId, OrderType,
-    Partition, Price, Quantity, Side, TimeInForce, Timestamp, TradeId,
+    AccountName, Amount, AssetId, Contingency, Instructions, InstrumentId, KeyText, OrderId,
+    OrderType, Partition, Price, Quantity, Side, TimeInForce, Timestamp, TradeId,
 };
 use proto::{
     log::{Bucket, PostingCause},
@@ -36,6 +36,9 @@ pub struct OrderRow {
     pub quote_quantity: Option<Amount>,
     /// What else it said. One for the day says when that ends, once it was accepted.
     pub instructions: Instructions,
+    /// How it hangs together with the others of its list, where it came with one. The list's id is
+    /// that of its record.
+    pub contingency: Option<Contingency>,
     /// The log's time at its own record.
     pub created_at: Timestamp,
     /// What has become of it.

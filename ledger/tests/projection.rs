@@ -10,7 +10,7 @@ use ledger::projection::{OrderChange, ProjectionError, Projector};
 use model::{OrderId, Partition};
 use proto::{
     log::{self, EndReason, KeySpace, RefusalReason, event},
-    trading::{OrderStatus, SelfTradePrevention, Side, TimeInForce},
+    trading::{self, OrderStatus, SelfTradePrevention, Side, TimeInForce},
 };
 
 fn projector() -> Projector {
@@ -150,6 +150,68 @@ fn what_else_an_order_said_and_what_was_prevented_is_kept() {
     assert_eq!(state(&all[0]), (OrderStatus::Cancelled, 3, 3));
     assert_eq!(state(&all[3]), (OrderStatus::Expired, 0, 10));
     assert_eq!(all[3].state.reason, "self_trade_prevented");
+}
+
+#[test]
+fn the_orders_of_a_list_are_rows_of_their_own() {
+    use OrderStatus::{Expired, Filled, Open, Pending, Rejected};
+    let listed = || {
+        let terms = terms(KeySpace::ClientOrderId, "list");
+        let contingency = trading::Contingency::Oto.into();
+        Some(log::ListedOrders { contingency, orders: vec![terms.clone(), terms] })
+    };
+    let list = OrderId::from_number(1).expect("in range");
+    let [working, pending] = [1, 2].map(|leg| list.with_leg(leg).expect("at most three"));
+    let place = |list_id| {
+        let expires_at_unix_nanos = vec![77, 0];
+        let list = log::OrderListPlaced { listed: listed(), list_id, expires_at_unix_nanos };
+        event::Kind::ListPlaced(list)
+    };
+    let refuse = |list_id| {
+        let reason = RefusalReason::InsufficientFunds.into();
+        let list = log::OrderListRejected { listed: listed(), reason, list_id };
+        event::Kind::ListRejected(list)
+    };
+    let park = || event::Kind::ListParked(log::OrderListParked { listed: listed() });
+    let goes_on = || {
+        let order_id = pending.number();
+        let placed = log::PendingPlaced { order_id, quantity_lots: 10, ..Default::default() };
+        event::Kind::PendingPlaced(placed)
+    };
+    let fill = || ended(working.number(), EndReason::Filled, 0);
+    let drop = || ended(pending.number(), EndReason::OrderList, 10);
+    let table: Vec<(Vec<event::Kind>, [(OrderStatus, &str); 2])> = vec![
+        (vec![place(0)], [(Open, ""), (Pending, "")]),
+        (vec![place(0), fill(), goes_on()], [(Filled, ""), (Open, "")]),
+        (vec![place(0), drop()], [(Open, ""), (Expired, "order_list")]),
+        (vec![refuse(0)], [(Rejected, "insufficient_funds"); 2]),
+        (vec![park()], [(Pending, ""); 2]),
+        (vec![park(), place(1)], [(Open, ""), (Pending, "")]),
+        (vec![park(), refuse(1)], [(Rejected, "insufficient_funds"); 2]),
+    ];
+    for (events, expected) in table {
+        let is_parked = matches!(events[0], event::Kind::ListParked(_));
+        let is_placed = matches!(events[0], event::Kind::ListPlaced(_));
+        let mut scribe = Scribe::new(Partition::FIRST);
+        let answers: Vec<_> = events
+            .into_iter()
+            .map(|event| scribe.answer(of("alice", applied(vec![event]))))
+            .collect();
+        let batch = one_batch(&mut projector(), &answers);
+        let rows = [working, pending].map(|id| match &batch.changes.orders[&id] {
+            OrderChange::New(row) => row.clone(),
+            OrderChange::Moved(state) => panic!("both are new: {state:?}"),
+        });
+        assert_eq!(batch.changes.orders.len(), 2, "and nothing for the list");
+        for (row, (status, reason)) in rows.iter().zip(expected) {
+            let state = (row.state.status, row.state.reason.as_str());
+            assert_eq!(state, (status, reason), "{row:?}");
+            assert_eq!(row.contingency, Some(model::Contingency::Oto));
+            assert_eq!(row.client_order_id.as_ref().map(|key| key.as_str()), Some("list"));
+        }
+        let until = rows[0].instructions.expires_at.map(|at| at.unix_nanos());
+        assert_eq!(until, (is_placed && !is_parked).then_some(77));
+    }
 }
 
 #[test]

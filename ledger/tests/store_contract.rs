@@ -65,6 +65,7 @@ suite!(Memory Sqlite Postgres {
         an_alias_finds_the_original,
         a_client_order_id_finds_its_newest_owner,
         what_an_order_says_and_what_was_prevented_of_it_is_kept,
+        an_order_of_a_list_is_found_by_its_id_and_by_that_of_a_duplicate,
         balances_are_absolute,
         a_compacted_account_has_no_balances,
         a_later_listing_wins_whoever_brings_it,

@@ -1,6 +1,5 @@
 //! Cancels: one order by its id, or all of an account on this shard.
 
-use matcher_core::NewOrder;
 use model::{AccountHandle, AccountName, InstrumentId, OrderId};
 use proto::log::{self, EndReason, RefusalReason};
 
@@ -11,8 +10,9 @@ use crate::{
 };
 
 impl Exchange {
-    /// Cancels an open or parked order of this account. An order that is neither and one that is
-    /// another's are refused alike: nobody learns of an order that is not theirs.
+    /// Cancels an open or parked order of this account, or all that is open of a list. An order
+    /// that is neither and one that is another's are refused alike: nobody learns of an order that
+    /// is not theirs.
     pub(crate) fn cancel(
         &mut self,
         name: &AccountName,
@@ -24,28 +24,30 @@ impl Exchange {
             body.outcome = refused(RefusalReason::Late);
             return;
         }
-        let id = self.keys.resolve(asked);
+        // A duplicate of a list is told the list's own id, and its orders are those of the list.
+        let record = self.keys.resolve(asked.record());
+        let id = record.with_leg(asked.leg()).unwrap_or(record);
         let owner = self.accounts.find(name);
-        let is_parked = self.park.get(id).is_some_and(|parked| {
-            Some(parked.purse.0) == owner && matches!(parked.waiting, Waiting::Order(_))
+        let is_parked = self.park.get(record).is_some_and(|parked| {
+            let is_its = match &parked.waiting {
+                Waiting::Order(_) => id == record,
+                Waiting::List(list) => usize::from(id.leg()) <= list.legs.len(),
+                Waiting::Withdrawal(_) => false,
+            };
+            Some(parked.purse.0) == owner && is_its
         });
         if is_parked {
-            self.end_parked(id, EndReason::Cancelled, body);
+            self.end_parked(record, EndReason::Cancelled, body);
             body.outcome = applied();
             return;
         }
-        let asleep = self.books.sleeper(id).map(|sleeper| sleeper.order);
-        let resting = self.books.order(id).map(|order| order.account);
-        let whose = resting.or_else(|| asleep.map(|order| order.account));
+        let whose = self.books.account_of(id);
         if whose.is_none() || whose != owner {
             body.outcome = refused(RefusalReason::UnknownOrder);
             return;
         }
         self.books.cancel(id, &mut self.matched);
         self.settle_ends();
-        if let Some(order) = asleep {
-            self.release_budget(&order);
-        }
         self.write_matched(body);
         body.outcome = applied();
     }
@@ -65,7 +67,8 @@ impl Exchange {
         }
         if let Some(account) = self.accounts.find(name) {
             self.cancel_parked(account, instrument, body);
-            self.cancel_each(account, instrument);
+            self.books.cancel_all(account, instrument, &mut self.matched);
+            self.settle_ends();
         }
         self.write_matched(body);
         body.outcome = applied();
@@ -79,22 +82,12 @@ impl Exchange {
     ) {
         let is_asked = |id: &OrderId| match self.park.get(*id).map(|parked| &parked.waiting) {
             Some(Waiting::Order(place)) => instrument.is_none_or(|asked| asked == place.instrument),
+            Some(Waiting::List(list)) => instrument.is_none_or(|asked| asked == list.instrument),
             Some(Waiting::Withdrawal(_)) | None => false,
         };
         let parked: Vec<OrderId> = self.park.of(account).filter(is_asked).collect();
         for id in parked {
             self.end_parked(id, EndReason::Cancelled, body);
-        }
-    }
-
-    fn cancel_each(&mut self, account: AccountHandle, instrument: Option<InstrumentId>) {
-        let is_asked = |order: &NewOrder| instrument.is_none_or(|id| id == order.instrument);
-        let asleep = self.books.sleepers_of(account).map(|sleeper| sleeper.order);
-        let asleep: Vec<NewOrder> = asleep.filter(is_asked).collect();
-        self.books.cancel_all(account, instrument, &mut self.matched);
-        self.settle_ends();
-        for order in &asleep {
-            self.release_budget(order);
         }
     }
 }

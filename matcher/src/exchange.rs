@@ -17,6 +17,7 @@ use crate::{
     image,
     limits::ORDER_EXPIRIES_MAX,
     list::Listings,
+    order_list::shared::SharedHolds,
     park::{Park, home::Asks},
 };
 
@@ -33,6 +34,8 @@ pub struct Exchange {
     /// The group of each account that is in one, open or not.
     pub(crate) groups: BTreeMap<AccountName, u64>,
     pub(crate) keys: Keys,
+    /// What orders hold of which one is to cancel the other; it follows from the books.
+    pub(crate) shared: SharedHolds,
     /// What waits for money from other shards.
     pub(crate) park: Park,
     /// What other shards ask of accounts that are at home here.
@@ -63,6 +66,7 @@ impl Core for Exchange {
             accounts: Accounts::seeded(grant, seed).on(partition, partition_count),
             groups: BTreeMap::new(),
             keys: Keys::seeded(seed),
+            shared: SharedHolds::default(),
             park: Park::default(),
             asks: Asks::default(),
             has_overdue: false,
@@ -76,7 +80,8 @@ impl Core for Exchange {
 
     fn pass_time(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
         let (books, park) = (&self.books, &self.park);
-        self.keys.expire(now, |order| books.is_open(order) || park.holds(order));
+        let is_open = |order| books.is_open(order) || books.has_open_leg(order);
+        self.keys.expire(now, |order| is_open(order) || park.holds(order));
         let is_due = self.park.overdue(now).is_some();
         if is_due {
             self.end_overdue(now, body);
@@ -95,6 +100,7 @@ impl Core for Exchange {
         let is_late = input.appended_at > client.stamp.valid_until;
         match &client.command {
             Command::Place(place) => self.place(input, place, is_late, body),
+            Command::PlaceList(list) => self.place_list(input, list, is_late, body),
             Command::Cancel { order_id } => self.cancel(&client.account, *order_id, is_late, body),
             Command::CancelAll { instrument } => {
                 self.cancel_all(&client.account, *instrument, is_late, body);
@@ -120,10 +126,11 @@ impl Core for Exchange {
         self.take(input, body)
     }
 
-    /// Asks and what waits for money go on, and orders that have woken; and what items from other
-    /// shards moved is written.
+    /// Asks and what waits for money go on, and orders that have woken or are due; and what items
+    /// from other shards moved is written.
     fn go_on(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
-        if self.accounts.partition_count() == 1 && !self.books.has_woken() {
+        let goes_on = self.books.has_woken() || self.books.has_due();
+        if self.accounts.partition_count() == 1 && !goes_on {
             return;
         }
         self.work_asks(now, body);
@@ -136,6 +143,7 @@ impl Core for Exchange {
         self.has_overdue
             || self.books.has_overdue()
             || self.books.has_woken()
+            || self.books.has_due()
             || !self.park.ready.is_empty()
             || !self.asks.ready.is_empty()
     }
@@ -177,6 +185,9 @@ impl Exchange {
         self.park.check_invariants()?;
         self.asks.check_invariants(&self.accounts)?;
         self.check_groups()?;
+        if self.shared != SharedHolds::of(&self.books) {
+            return Err("shared holds are not those of the pairs in the books".to_owned());
+        }
         self.check_holds()
     }
 
@@ -195,6 +206,9 @@ impl Exchange {
             for sleeper in self.books.sleepers_of(account.handle) {
                 let (asset, amount) = self.hold_of(&sleeper.order).ok_or("a sleeper in no book")?;
                 *needed.entry(asset).or_default() += amount.units();
+            }
+            for shared in self.shared.iter().filter(|shared| shared.account == account.handle) {
+                *needed.entry(shared.asset).or_default() -= shared.saved().units();
             }
             for (asset, held) in self.park.held(account.handle) {
                 *needed.entry(asset).or_default() += held.units();

@@ -18,6 +18,7 @@ use proto::{
 
 use crate::{
     answer::Named, exchange::Exchange, group, limits::GROUPED_ACCOUNTS_MAX, list::Listings,
+    order_list::shared::SharedHolds,
 };
 
 #[derive(Clone, PartialEq, Message)]
@@ -93,11 +94,13 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
     let groups = groups(&image.groups)?;
     let mut books = books::from_wire(books, &instruments)?;
     books.groups = group::of_open(groups.iter(), |name| accounts.find(name));
+    let books = Books::restore(books).map_err(|error| error.to_string())?;
     let exchange = Exchange {
         partition,
         partition_count: image.partition_count,
         key_retention: Span::from_nanos(image.key_retention_nanos),
-        books: Books::restore(books).map_err(|error| error.to_string())?,
+        shared: SharedHolds::of(&books),
+        books,
         groups,
         keys: keys::restore(keys, |name| accounts.find(name).is_some())?,
         accounts,

@@ -9,7 +9,7 @@
 //!
 //! - [`exchange`]: the state, and how the spine drives it.
 //! - `place`, `cancel`, `fund`, `group`, `list`: what each kind of input does. `sleep`: orders that
-//!   wait for a price.
+//!   wait for a price. `order_list`: lists of orders, and the holds that two of them share.
 //! - `park`: what waits for money from other shards, and how shards ask each other for it.
 //! - `fees`: what orders are charged by.
 //! - `trade`, `answer`: how what happened is settled and written down. `content`: what a retry
@@ -33,8 +33,10 @@ mod group;
 mod image;
 pub mod limits;
 mod list;
+mod order_list;
 mod park;
 mod place;
+mod room;
 mod sleep;
 mod trade;
 

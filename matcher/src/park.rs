@@ -18,7 +18,7 @@ pub(crate) use wait::Need;
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{AccountHandle, Amount, AssetId, OrderId, Timestamp};
-use proto::command::{Movement, PlaceOrder};
+use proto::command::{Movement, PlaceList, PlaceOrder};
 
 use crate::limits::{ASKS_MAX, PARKED_MAX, PARKED_PER_ACCOUNT_MAX};
 
@@ -29,6 +29,7 @@ pub(crate) type Purse = (AccountHandle, AssetId);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Waiting {
     Order(PlaceOrder),
+    List(PlaceList),
     Withdrawal(Movement),
 }
 

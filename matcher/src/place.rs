@@ -10,10 +10,10 @@
 //!    the same again. Where there are other shards the order waits for what is missing here.
 
 use ledger_core::{MarketSize, hold_for, hold_for_market};
-use matcher_core::{Holder, KeyCheck, NewOrder, OrderKey, Refused, Size};
+use matcher_core::{Holder, KeyCheck, NewOrder, OrderKey, Size};
 use model::{
-    AccountHandle, AccountName, Amount, AssetId, Instructions, Instrument, OrderId, Price,
-    TimeInForce,
+    AccountHandle, AccountName, Amount, AssetId, Fees, Instructions, Instrument, InstrumentId,
+    OrderId, Price, Side, TimeInForce,
 };
 use proto::{
     command::{Ask, Key, KeySpace, PlaceOrder},
@@ -26,27 +26,26 @@ use crate::{
     answer::{self, applied, duplicate, refused},
     content,
     exchange::Exchange,
-    fund::refusal,
-    limits::OPEN_ORDERS_PER_ACCOUNT_MAX,
     park::{Need, Waiting},
+    room,
 };
 
 /// What an order must hold before it may trade.
 pub(crate) struct Hold {
-    asset: AssetId,
-    amount: Amount,
+    pub(crate) asset: AssetId,
+    pub(crate) amount: Amount,
 }
 
 /// What an order needs, and what its account can use of it here.
 pub(crate) struct Funds {
-    asset: AssetId,
-    need: Need,
-    available: Amount,
+    pub(crate) asset: AssetId,
+    pub(crate) need: Need,
+    pub(crate) available: Amount,
 }
 
 impl Funds {
     /// Whether no more would be of any use.
-    fn is_enough(&self) -> bool {
+    pub(crate) fn is_enough(&self) -> bool {
         self.available >= self.need.whole && self.available > Amount::ZERO
     }
 
@@ -76,7 +75,7 @@ pub(crate) enum Woken {
 
 impl Woken {
     /// The id that an event names: none where it is that of the answered input.
-    const fn named(self, id: OrderId) -> u64 {
+    pub(crate) const fn named(self, id: OrderId) -> u64 {
         match self {
             Woken::Never => 0,
             Woken::FromParking => id.number(),
@@ -98,7 +97,7 @@ impl Exchange {
             return;
         };
         let account = &input.command.account;
-        let key = order_key(account, place);
+        let key = order_key(account, place.instrument, &place.key);
         let content = content::hash(account, place);
         match self.keys.check(&key, &content) {
             KeyCheck::Same { original } => {
@@ -120,12 +119,7 @@ impl Exchange {
         if let Err(reason) = in_force.and_then(|()| has_room()) {
             return self.reject(account, place, reason, body);
         }
-        let keep_until = match place.key.space {
-            KeySpace::Generated => input.command.stamp.valid_until,
-            KeySpace::ClientOrderId | KeySpace::IdempotencyKey => {
-                input.now.plus(self.key_retention)
-            }
-        };
+        let keep_until = self.keep_until(&place.key, input);
         let way = self.way(account, place);
         if let Ok(Way::Wait(funds)) = &way
             && !self.park.has_room(self.accounts.find(account), funds.asset)
@@ -188,23 +182,6 @@ impl Exchange {
         body.outcome = applied();
     }
 
-    /// What refuses an order without consuming its key.
-    pub(crate) fn check_room(
-        &self,
-        account: &AccountName,
-        is_late: bool,
-    ) -> Result<(), RefusalReason> {
-        if is_late {
-            return Err(RefusalReason::Late);
-        }
-        self.accounts.check_open(account).map_err(|error| refusal(&error))?;
-        let open = self.accounts.find(account).map_or(0, |handle| self.books.open_count(handle));
-        if open >= OPEN_ORDERS_PER_ACCOUNT_MAX || !self.books.has_room() {
-            return Err(RefusalReason::TooManyOpenOrders);
-        }
-        Ok(())
-    }
-
     /// What the order's book refuses, whatever money there is.
     pub(crate) fn check_book(&self, place: &PlaceOrder) -> Result<(), RefusalReason> {
         let PlaceOrder { instrument, side, ask, ref instructions, .. } = *place;
@@ -212,12 +189,7 @@ impl Exchange {
             return Err(RefusalReason::NoReferencePrice);
         }
         let checked = self.books.check(instrument, side, ask.price(), size(ask), instructions);
-        checked.map_err(|refused| match refused {
-            Refused::WouldTake => RefusalReason::WouldTake,
-            Refused::AlreadyExpired => RefusalReason::AlreadyExpired,
-            Refused::WouldTrigger => RefusalReason::WouldTrigger,
-            Refused::TooManyParts => RefusalReason::TooManyParts,
-        })
+        checked.map_err(room::refusal_of_book)
     }
 
     /// What an order needs, and what of it is here.
@@ -239,25 +211,36 @@ impl Exchange {
         place: &PlaceOrder,
         instrument: &Instrument,
     ) -> (AssetId, Need) {
-        let fees = &self.fees_of_order(place);
-        let size = match place.ask {
+        let fees = self.fees_of_order(place);
+        self.need_of_ask(place.side, place.ask, &place.instructions, &fees, instrument)
+    }
+
+    /// The same, of its parts.
+    pub(crate) fn need_of_ask(
+        &self,
+        side: Side,
+        ask: Ask,
+        said: &Instructions,
+        fees: &Fees,
+        instrument: &Instrument,
+    ) -> (AssetId, Need) {
+        let size = match ask {
             Ask::Limit { price, quantity } => {
-                let (asset, whole) = hold_for(place.side, instrument, fees, price, quantity);
+                let (asset, whole) = hold_for(side, instrument, fees, price, quantity);
                 return (asset, Need { whole, takes_less: false });
             }
             Ask::Market { quantity } => MarketSize::Base(quantity),
             Ask::MarketByQuote { amount } => MarketSize::Quote(amount),
         };
-        if let Some(bound) = self.bound_asleep(place, instrument) {
-            let (asset, whole) =
-                hold_for_market(place.side, instrument, fees, size, bound, Amount::MAX);
+        if let Some(bound) = self.bound_asleep(side, said, instrument) {
+            let (asset, whole) = hold_for_market(side, instrument, fees, size, bound, Amount::MAX);
             return (asset, Need { whole, takes_less: false });
         }
         // Without a bound there is nothing to trade with, and any price gives the asset.
-        let bound = self.books.market_bound(place.instrument, place.side);
+        let bound = self.books.market_bound(instrument.id, side);
         let price = bound.unwrap_or(Price::MIN);
         let whole_or_least =
-            |available| hold_for_market(place.side, instrument, fees, size, price, available);
+            |available| hold_for_market(side, instrument, fees, size, price, available);
         let (asset, whole) = whole_or_least(Amount::MAX);
         let (_, least) = whole_or_least(Amount::ZERO);
         (asset, Need { whole, takes_less: least < whole })
@@ -295,7 +278,7 @@ impl Exchange {
     }
 
     /// The order as its book takes it: one for the day learns here when that ends.
-    fn new_order(
+    pub(crate) fn new_order(
         &self,
         id: OrderId,
         account: AccountHandle,
@@ -346,7 +329,7 @@ impl Exchange {
     }
 }
 
-const fn size(ask: Ask) -> Size {
+pub(crate) const fn size(ask: Ask) -> Size {
     match ask {
         Ask::Limit { quantity, .. } | Ask::Market { quantity } => Size::Base(quantity),
         Ask::MarketByQuote { amount } => Size::Quote(amount),
@@ -367,11 +350,11 @@ fn write_rejected(
     body.events.push(answer::event(event::Kind::OrderRejected(rejected)));
 }
 
-fn order_key(account: &AccountName, place: &PlaceOrder) -> OrderKey {
-    let Key { space, text } = &place.key;
+pub(crate) fn order_key(account: &AccountName, instrument: InstrumentId, key: &Key) -> OrderKey {
+    let Key { space, text } = key;
     OrderKey {
         account: account.clone(),
-        instrument: place.instrument,
+        instrument,
         space: match space {
             KeySpace::ClientOrderId => matcher_core::KeySpace::ClientOrderId,
             KeySpace::IdempotencyKey => matcher_core::KeySpace::IdempotencyKey,
@@ -381,7 +364,7 @@ fn order_key(account: &AccountName, place: &PlaceOrder) -> OrderKey {
     }
 }
 
-fn terms(place: &PlaceOrder, account: u32) -> log::OrderTerms {
+pub(crate) fn terms(place: &PlaceOrder, account: u32) -> log::OrderTerms {
     let (price_ticks, quantity_lots, quote_quantity) = place.ask.into();
     log::OrderTerms {
         account,

@@ -2,7 +2,7 @@
 
 use ledger_core::hold_for;
 use matcher_core::{NewOrder, Size};
-use model::{Amount, AssetId, Instrument, Price, Quantity, Side};
+use model::{Amount, AssetId, Instructions, Instrument, Price, Quantity, Side};
 use proto::{
     command::{Ask, PlaceOrder},
     log::{self, event},
@@ -15,15 +15,20 @@ use crate::{
 };
 
 impl Exchange {
-    /// Orders that have woken go on, each as a command of its own, as far as one answer holds with
-    /// what the input has done already. The rest goes on with the next ticks, which come at once.
+    /// Orders that are due or have woken go on, each as a command of its own, as far as one answer
+    /// holds with what the input has done already. The rest goes on with the next ticks, which come
+    /// at once.
     pub(crate) fn let_woken_go_on(&mut self, body: &mut log::AnswerBody) {
         for _ in 0..WOKEN_MAX {
             if self.matches >= WOKEN_FILLS_MAX {
                 break;
             }
             self.matched.clear();
-            let Some(order) = self.books.next_woken() else { break };
+            if let Some(pending) = self.books.next_due() {
+                self.place_due(&pending, body);
+                continue;
+            }
+            let Some(order) = self.books.next_woken(&mut self.matched) else { break };
             let triggered = log::OrderTriggered {
                 order_id: order.id.number(),
                 account: self.named.index(order.account, &self.accounts, body),
@@ -43,13 +48,13 @@ impl Exchange {
     /// before it wakes, it buys as much as that pays for.
     pub(crate) fn bound_asleep(
         &self,
-        place: &PlaceOrder,
+        side: Side,
+        said: &Instructions,
         instrument: &Instrument,
     ) -> Option<Price> {
-        let (side, said) = (place.side, &place.instructions);
         said.waits_for()?;
         let trigger = said.trigger.map(|trigger| trigger.price);
-        let reference = trigger.or_else(|| self.books.last_price(place.instrument));
+        let reference = trigger.or_else(|| self.books.last_price(instrument.id));
         let reference = reference.unwrap_or(Price::MIN);
         let furthest = if side == Side::Buy { Price::MAX } else { Price::MIN };
         let wakes_at =
@@ -83,14 +88,5 @@ impl Exchange {
                 hold_for(side, instrument, &order.fees, price, quantity)
             }
         })
-    }
-
-    /// Lets go of the budget of a market order that ends asleep.
-    pub(crate) fn release_budget(&mut self, order: &NewOrder) {
-        if order.price.is_none()
-            && let Some((asset, held)) = self.hold_of(order)
-        {
-            self.accounts.release(order.account, asset, held, order.id, &mut self.postings);
-        }
     }
 }

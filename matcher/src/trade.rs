@@ -2,7 +2,7 @@
 
 use ledger_core::{Accounts, Postings, Settled, Settlement, hold_for};
 use matcher_core::{BookEvent, End, EndReason, Fill, LevelChange, NewOrder, Prevented, Refill};
-use model::{Amount, Instrument, Price, Side};
+use model::{Amount, Instrument, Side};
 use proto::{
     convert,
     log::{self, event},
@@ -14,7 +14,7 @@ impl Exchange {
     /// Settles what an order did that has just been placed: every trade, and what it and those that
     /// it met hold no longer because they ended or were prevented from trading.
     pub(crate) fn settle_taker(&mut self, order: &NewOrder, budget: Amount) {
-        let Exchange { matched, books, accounts, postings, .. } = self;
+        let Exchange { matched, books, accounts, postings, shared, .. } = self;
         let Some(instrument) = books.instrument(order.instrument) else { return };
         let mut given = Amount::ZERO;
         for event in &matched.events {
@@ -28,8 +28,9 @@ impl Exchange {
                     given = given.checked_add(gave).expect("at most the budget");
                 }
                 BookEvent::Prevented(met) => let_go(met, instrument, accounts, postings),
-                BookEvent::Ended(end) if end.limit.is_some() => {
-                    release_rest(end, instrument, accounts, postings);
+                BookEvent::Ended(end) if end.limit.is_some() || end.order != order.id => {
+                    let (asset, freed) = shared.freed(end, instrument);
+                    accounts.release(end.account, asset, freed, end.order, postings);
                 }
                 BookEvent::Ended(end) => {
                     let rest = budget.checked_sub(given).expect("at most the budget was given");
@@ -39,17 +40,25 @@ impl Exchange {
                     };
                     accounts.release(end.account, asset, rest, end.order, postings);
                 }
-                BookEvent::Refilled(_) | BookEvent::Rested(_) | BookEvent::Sleeps(_) => {}
+                // Who was not placed holds nothing.
+                BookEvent::Refilled(_)
+                | BookEvent::Rested(_)
+                | BookEvent::Sleeps(_)
+                | BookEvent::Dropped(_) => {}
             }
         }
     }
 
-    /// Lets go of what limit orders held that have ended without a taker: cancelled, or expired.
+    /// Lets go of what orders held that have ended without a taker: cancelled, or expired. First of
+    /// limit orders, then of market orders that slept: so are the postings of logs that there are.
     pub(crate) fn settle_ends(&mut self) {
-        let Exchange { matched, books, accounts, postings, .. } = self;
-        for end in matched.ends().filter(|end| end.limit.is_some()) {
+        let Exchange { matched, books, accounts, postings, shared, .. } = self;
+        let limits = matched.ends().filter(|end| end.limit.is_some());
+        let markets = matched.ends().filter(|end| end.limit.is_none());
+        for end in limits.chain(markets) {
             if let Some(instrument) = books.instrument(end.instrument) {
-                release_rest(end, instrument, accounts, postings);
+                let (asset, freed) = shared.freed(end, instrument);
+                accounts.release(end.account, asset, freed, end.order, postings);
             }
         }
     }
@@ -65,9 +74,11 @@ impl Exchange {
                 BookEvent::Prevented(met) => {
                     event::Kind::TradePrevented(self.prevented(&met, body))
                 }
-                BookEvent::Ended(end) => event::Kind::OrderEnded(self.ended(&end, body)),
                 BookEvent::Refilled(refill) => {
                     event::Kind::OrderRefilled(self.refilled(&refill, body))
+                }
+                BookEvent::Ended(end) | BookEvent::Dropped(end) => {
+                    event::Kind::OrderEnded(self.ended(&end, body))
                 }
                 // An order that was placed and has no end rests, or sleeps if it has a trigger:
                 // that is all a reader needs.
@@ -75,7 +86,10 @@ impl Exchange {
             };
             body.events.push(answer::event(kind));
         }
-        for levels in self.matched.levels.chunk_by(|one, next| one.instrument == next.instrument) {
+        self.write_lists_done(body);
+        let of_change = |level: &LevelChange| (level.instrument, level.sequence);
+        let changes = self.matched.levels.chunk_by(|one, next| of_change(one) == of_change(next));
+        for levels in changes {
             let kind = event::Kind::BookChanged(book_changed(levels));
             body.events.push(answer::event(kind));
         }
@@ -188,18 +202,6 @@ fn let_go(
     }
 }
 
-/// Lets go of what a limit order held for the rest of it.
-fn release_rest(
-    end: &End,
-    instrument: &Instrument,
-    accounts: &mut Accounts,
-    postings: &mut Postings,
-) {
-    let limit = end.limit.unwrap_or(Price::MIN);
-    let (asset, held) = hold_for(end.side, instrument, &end.fees, limit, end.remaining);
-    accounts.release(end.account, asset, held, end.order, postings);
-}
-
 fn book_changed(levels: &[LevelChange]) -> log::BookChanged {
     let of_side = |side| {
         let levels = levels.iter().filter(move |level| level.side == side);
@@ -230,5 +232,10 @@ const fn end_reason(reason: EndReason) -> log::EndReason {
         EndReason::FillOrKill => log::EndReason::FillOrKill,
         EndReason::Expired => log::EndReason::Expired,
         EndReason::SelfTradePrevented => log::EndReason::SelfTradePrevented,
+        EndReason::OrderList => log::EndReason::OrderList,
+        EndReason::WouldTake => log::EndReason::WouldTake,
+        EndReason::WouldTrigger => log::EndReason::WouldTrigger,
+        EndReason::ListPrices => log::EndReason::ListPrices,
+        EndReason::TooManyParts => log::EndReason::TooManyParts,
     }
 }

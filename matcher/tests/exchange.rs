@@ -11,6 +11,8 @@ mod flows;
 mod icebergs;
 #[path = "exchange/instructions.rs"]
 mod instructions;
+#[path = "exchange/lists.rs"]
+mod lists;
 #[path = "exchange/records.rs"]
 mod records;
 #[path = "exchange/sizes.rs"]

@@ -1,6 +1,10 @@
 //! What a client asks of a shard, as checked values: the shard never sees a wire type, and a record
 //! that does not convert is poison, answered as such and never half applied.
 
+mod list;
+
+pub use list::{Leg, ListError, PlaceList};
+
 use model::{
     AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, OrderId, OrderType, Price,
     Quantity, RequestId, Side, TimeInForce, Timestamp,
@@ -31,9 +35,11 @@ pub struct Stamp {
 pub enum Command {
     /// Place an order.
     Place(PlaceOrder),
+    /// Place a list of orders, all of them or none.
+    PlaceList(PlaceList),
     /// Cancel one open order.
     Cancel {
-        /// The order's id, or one that a duplicate of it was given.
+        /// The order's id, or a list's, or one that a duplicate of it was given.
         order_id: OrderId,
     },
     /// Cancel all open orders of the account on this shard.

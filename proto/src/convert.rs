@@ -3,11 +3,13 @@
 mod command;
 mod instant;
 mod link;
+mod list;
 mod number;
 mod reference;
 
 pub use command::{Malformed, instructions_to_wire};
 pub use instant::{from_proto_timestamp, to_proto_timestamp};
+pub use list::{contingency_from_wire, contingency_to_wire};
 pub use number::{
     amount, order_id, price, quantity, self_trade_from_wire, self_trade_to_wire, side_from_wire,
     side_to_wire, time_in_force_from_wire, time_in_force_to_wire, to_amount, type_from_wire,

@@ -1,6 +1,6 @@
 //! Words and instants as the edges write them.
 
-use model::{OrderType, SelfTradePrevention, Side, TimeInForce, Timestamp};
+use model::{Contingency, OrderType, SelfTradePrevention, Side, TimeInForce, Timestamp};
 use time::{
     OffsetDateTime,
     format_description::{BorrowedFormatItem, well_known::Rfc3339},
@@ -9,7 +9,7 @@ use time::{
 
 use crate::{
     log::{EndReason, RefusalReason},
-    trading::OrderStatus,
+    trading::{OrderListStatus, OrderStatus},
 };
 
 const RFC3339_MICROS: &[BorrowedFormatItem<'_>] =
@@ -72,6 +72,26 @@ pub const fn self_trade_prevention(mode: SelfTradePrevention) -> &'static str {
     }
 }
 
+/// `oco`, `oto` or `otoco`.
+pub const fn contingency(contingency: Contingency) -> &'static str {
+    match contingency {
+        Contingency::Oco => "oco",
+        Contingency::Oto => "oto",
+        Contingency::Otoco => "otoco",
+    }
+}
+
+/// The status of a list in lower case, such as `all_done`.
+pub const fn order_list_status(status: OrderListStatus) -> &'static str {
+    match status {
+        OrderListStatus::Pending => "pending",
+        OrderListStatus::Executing => "executing",
+        OrderListStatus::AllDone => "all_done",
+        OrderListStatus::Rejected => "rejected",
+        OrderListStatus::Unknown | OrderListStatus::Unspecified => "unknown",
+    }
+}
+
 /// A status in lower case, such as `partially_filled`.
 pub const fn order_status(status: OrderStatus) -> &'static str {
     match status {
@@ -112,6 +132,7 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::NoReferencePrice => "no_reference_price",
         RefusalReason::TooManyGrouped => "too_many_grouped",
         RefusalReason::TooManySchedules => "too_many_schedules",
+        RefusalReason::ListPrices => "list_prices",
     }
 }
 
@@ -130,6 +151,11 @@ pub const fn end(reason: EndReason) -> &'static str {
         EndReason::FillOrKill => "fill_or_kill",
         EndReason::Expired => "expired",
         EndReason::SelfTradePrevented => "self_trade_prevented",
+        EndReason::OrderList => "order_list",
+        EndReason::WouldTake => "would_take",
+        EndReason::WouldTrigger => "would_trigger",
+        EndReason::ListPrices => "list_prices",
+        EndReason::TooManyParts => "too_many_parts",
     }
 }
 

@@ -1,16 +1,18 @@
 //! A platform from a terminal, over its public API: one file a command, each with its arguments,
 //! its call and its words.
 //!
-//! - `place`, `cancel`, `group`: order entry, at the gateway.
+//! - `place`, `batch`, `list`, `cancel`, `group`: order entry, at the gateway.
 //! - `orders`, `trades`, `balances`: history, at the ledger.
 //! - `book`, `watch`: market data, at the broadcaster.
 //! - `order`, `trade`: an order and a trade, as text and as JSON. `table`, `problem`: how answers
 //!   and refusals read.
 
 mod balances;
+mod batch;
 mod book;
 mod cancel;
 mod group;
+mod list;
 mod order;
 mod orders;
 mod place;
@@ -62,9 +64,28 @@ Examples:  tradespine place BTC-USDT buy 0.01 61837.63 --client alice
            tradespine place BTC-USDT buy --quote 100 --client alice")]
     Place(place::PlaceArguments),
 
-    /// Cancel an open order, or all of a client's
+    /// Place many orders in one request and show what became of each
+    ///
+    /// FILE has an order a line, written as `place` takes it, without --client. The exit status is
+    /// 0 only where every order was accepted.
+    #[command(after_help = "\
+Example:  printf '%s\\n' 'BTC-USDT buy 0.01 61800' 'ETH-USDT sell 1 --market' |
+              tradespine batch - --client alice")]
+    Batch(batch::BatchArguments),
+
+    /// Place orders of which one decides what becomes of the others: OCO, OTO or OTOCO
+    ///
+    /// All of them are accepted or none. The exit status is 0 only where they were.
+    #[command(after_help = "\
+Examples:
+  tradespine list BTC-USDT oco 'sell 1 65000' 'sell 1 57000 --stop-loss 58000' --client alice
+  tradespine list BTC-USDT oto 'buy 0.01 60000' 'sell 0.01 65000' --client alice")]
+    List(list::ListArguments),
+
+    /// Cancel open orders by their ids, or all of a client's
     #[command(after_help = "\
 Examples:  tradespine cancel 1042 --client alice
+           tradespine cancel 1042 1043 1044 --client alice
            tradespine cancel --all --instrument BTC-USDT --client alice")]
     Cancel(cancel::CancelArguments),
 
@@ -128,6 +149,8 @@ struct Output {
 pub async fn run(command: ClientCommand) -> anyhow::Result<()> {
     match command {
         ClientCommand::Place(place) => place::run(place).await,
+        ClientCommand::Batch(batch) => batch::run(batch).await,
+        ClientCommand::List(list) => list::run(list).await,
         ClientCommand::Cancel(cancel) => cancel::run(cancel).await,
         ClientCommand::Group(group) => group::run(group).await,
         ClientCommand::Orders(orders) => orders::run(orders).await,

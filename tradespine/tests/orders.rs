@@ -68,6 +68,8 @@ async fn each_kind_is_placed_decided_and_told() {
     stops(&desk).await;
     icebergs(&desk).await;
     trailing(&desk).await;
+    batches(&desk).await;
+    lists(&desk).await;
     platform.stop().await;
     platform::verify(directory.path());
 }
@@ -118,7 +120,7 @@ async fn post_only(desk: &Desk<'_>) {
 
 /// Only a part is told to the public, and all of it can be bought.
 async fn icebergs(desk: &Desk<'_>) {
-    let url = format!("{}/api/v1/orderbook?instrument=ETH-USDT", desk.platform.rest());
+    let url = format!("{}/api/v1/orderbook?instrument=BNB-USD", desk.platform.rest());
     let asks = async {
         loop {
             let book: Value = desk.http.get(&url).send().await.unwrap().json().await.unwrap();
@@ -127,19 +129,19 @@ async fn icebergs(desk: &Desk<'_>) {
             }
         }
     };
-    let shown = json!({"instrument": "ETH-USDT", "display_quantity": "0.004"});
+    let shown = json!({"instrument": "BNB-USD", "display_quantity": "0.004"});
     let maker = desk.place("maker", "sell", "2000", shown).await;
     assert_eq!((text(&maker, "status"), text(&maker, "display_quantity")), ("open", "0.004"));
     let told = desk.ledger_tells(&maker, "open").await;
     assert_eq!((text(&told, "display_quantity"), text(&told, "remaining")), ("0.004", "0.01"));
     let asks = tokio::time::timeout(TELLING_MAX, asks).await.expect("the book is told");
     assert_eq!(asks, json!([["2000", "0.004"]]));
-    let buy = json!({"instrument": "ETH-USDT", "quantity": "0.009", "time_in_force": "fok"});
+    let buy = json!({"instrument": "BNB-USD", "quantity": "0.009", "time_in_force": "fok"});
     let taker = desk.place("taker", "buy", "2000", buy).await;
     assert_eq!((text(&taker, "status"), taker["fills"].as_array().unwrap().len()), ("filled", 3));
     let told = desk.ledger_tells(&maker, "partially_filled").await;
     assert_eq!(text(&told, "remaining"), "0.001");
-    let many = json!({"instrument": "ETH-USDT", "display_quantity": "0.00001"});
+    let many = json!({"instrument": "BNB-USD", "display_quantity": "0.00001"});
     let many = desk.place("maker", "sell", "2000", many).await;
     assert_eq!(
         (text(&many, "status"), text(&many, "reject_reason")),
@@ -239,4 +241,87 @@ async fn self_trade_prevention(desk: &Desk<'_>) {
     let mode = json!({"self_trade_prevention": "expire_taker"});
     let taker = desk.place("other", "buy", "90", of(mode)).await;
     assert_eq!(text(&taker, "reject_reason"), "self_trade_prevented");
+}
+
+/// Some are taken and others not; each is an order of its own.
+async fn batches(desk: &Desk<'_>) {
+    let order = |price: &str| {
+        json!({
+            "client_id": "many", "instrument": "BTC-USDT", "side": "buy", "type": "limit",
+            "price": price, "quantity": "0.01",
+        })
+    };
+    let url = format!("{}/api/v1/orders/batch", desk.platform.rest());
+    let batch = json!({"orders": [order("1000"), order("1000.001"), order("1001")]});
+    let sent = desk.http.post(format!("{url}?wait=result")).json(&batch).send().await;
+    let told: Value = sent.expect("it answers").json().await.expect("an array");
+    let statuses = [0, 1, 2].map(|at| told[at]["status"].as_u64());
+    assert_eq!(statuses, [201, 400, 201].map(Some), "{told}");
+    let [first, second] = [0, 2].map(|at| told[at]["order"].clone());
+    desk.ledger_tells(&first, "open").await;
+    let ids = format!("{},{},1", first["id"], second["id"]);
+    let sent = desk.http.delete(format!("{url}?client_id=many&ids={ids}&wait=result")).send().await;
+    let told: Value = sent.expect("it answers").json().await.expect("an array");
+    let statuses = [0, 1, 2].map(|at| told[at]["status"].as_u64());
+    assert_eq!(statuses, [200, 200, 404].map(Some), "{told}");
+    for order in [first, second] {
+        desk.ledger_tells(&order, "cancelled").await;
+    }
+}
+
+/// A bracket: bought, and then sold by one of two orders.
+async fn lists(desk: &Desk<'_>) {
+    let leg = |side: &str, kind: &str, price: Value, stop_price: Value| {
+        json!({
+            "side": side, "type": kind, "price": price, "stop_price": stop_price,
+            "quantity": "0.01",
+        })
+    };
+    // Nobody else trades in it.
+    let eth = || json!({"instrument": "ETH-USDT"});
+    let list = json!({
+        "client_id": "lister", "instrument": "ETH-USDT", "contingency": "otoco",
+        "client_order_id": "bracket-1",
+        "working": leg("buy", "limit", json!("4800"), Value::Null),
+        "above": leg("sell", "limit", json!("5200"), Value::Null),
+        "below": leg("sell", "stop_loss_limit", json!("4500"), json!("4600")),
+    });
+    let url = format!("{}/api/v1/order_lists", desk.platform.rest());
+    let sent = desk.http.post(format!("{url}?wait=result")).json(&list).send().await;
+    let placed: Value = sent.expect("it answers").json().await.expect("a list");
+    assert_eq!((text(&placed, "status"), text(&placed, "contingency")), ("executing", "otoco"));
+    let [working, above, below] = [0, 1, 2].map(|at| placed["orders"][at].clone());
+    assert_eq!((text(&working, "status"), text(&above, "status")), ("open", "pending"));
+    desk.ledger_tells(&below, "pending").await;
+    desk.place("seller", "sell", "4800", eth()).await;
+    desk.ledger_tells(&working, "filled").await;
+    let told = desk.ledger_tells(&above, "open").await;
+    assert_eq!((&told["list_id"], text(&told, "contingency")), (&placed["id"], "otoco"));
+    desk.ledger_tells(&below, "open").await;
+    desk.place("buyer", "buy", "5200", eth()).await;
+    desk.ledger_tells(&above, "filled").await;
+    let told = desk.ledger_tells(&below, "expired").await;
+    assert_eq!((text(&told, "reject_reason"), text(&told, "stop_price")), ("order_list", "4600"));
+    let found = desk.http.get(format!("{url}/{}", placed["id"])).send().await;
+    let found: Value = found.expect("it answers").json().await.expect("a list");
+    assert_eq!(
+        (text(&found, "status"), found["orders"].as_array().map(Vec::len)),
+        ("all_done", Some(3))
+    );
+
+    let oco = json!({
+        "client_id": "lister", "instrument": "ETH-USDT", "contingency": "oco",
+        "above": leg("sell", "limit", json!("6000"), Value::Null),
+        "below": leg("sell", "stop_loss", Value::Null, json!("4000")),
+    });
+    let sent = desk.http.post(format!("{url}?wait=result")).json(&oco).send().await;
+    let placed: Value = sent.expect("it answers").json().await.expect("a list");
+    let cancel = format!("{url}/{}?client_id=lister&wait=result", placed["id"]);
+    let sent = desk.http.delete(&cancel).send().await.expect("it answers");
+    assert_eq!(sent.status(), StatusCode::OK);
+    for at in [0, 1] {
+        desk.ledger_tells(&placed["orders"][at], "cancelled").await;
+    }
+    let sent = desk.http.delete(&cancel).send().await.expect("it answers");
+    assert_eq!(sent.status(), StatusCode::CONFLICT, "nothing of it is open any more");
 }

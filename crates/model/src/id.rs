@@ -40,22 +40,32 @@ impl fmt::Display for Partition {
     }
 }
 
-/// An order's id: 10 bits of partition and 43 bits of offset, 53 in all, so that a JavaScript
+/// An order's id: 10 bits of partition, 2 of leg and 41 of offset, 53 in all, so that a JavaScript
 /// number holds it exactly.
+///
+/// An order that came alone has leg 0, so that its id is the place of its record. The orders of a
+/// list have the legs 1, 2 and 3, and the list itself has 0: no two of them share an id, and each
+/// tells which record brought it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderId(u64);
 
 impl OrderId {
-    const OFFSET_BITS: u32 = 43;
+    const OFFSET_BITS: u32 = 41;
+    const LEG_BITS: u32 = 2;
+    const PARTITION_SHIFT: u32 = Self::OFFSET_BITS + Self::LEG_BITS;
 
-    /// One more than the largest offset that an id can carry: 8.8 * 10^12 records a partition.
+    /// One more than the largest offset that an id can carry: 2.2 * 10^12 records a partition, 69
+    /// years of a thousand a second.
     pub const OFFSET_END: u64 = 1 << Self::OFFSET_BITS;
 
-    /// The id of the order whose record stands at `offset` of `partition`; `None` at
-    /// [`OrderId::OFFSET_END`] and beyond.
+    /// The most orders that one record can bring.
+    pub const LEGS_MAX: u8 = (1 << Self::LEG_BITS) - 1;
+
+    /// The id of the order, or of the list, whose record stands at `offset` of `partition`; `None`
+    /// at [`OrderId::OFFSET_END`] and beyond.
     pub const fn at(partition: Partition, offset: u64) -> Option<OrderId> {
         if offset < Self::OFFSET_END {
-            Some(OrderId((partition.0 as u64) << Self::OFFSET_BITS | offset))
+            Some(OrderId((partition.0 as u64) << Self::PARTITION_SHIFT | offset))
         } else {
             None
         }
@@ -63,11 +73,38 @@ impl OrderId {
 
     /// The id with this number, or `None` where no id has it.
     pub const fn from_number(number: u64) -> Option<OrderId> {
-        if number >> Self::OFFSET_BITS < Partition::COUNT_MAX as u64 {
+        if number >> Self::PARTITION_SHIFT < Partition::COUNT_MAX as u64 {
             Some(OrderId(number))
         } else {
             None
         }
+    }
+
+    /// Which order of its list it is, from 1; 0 for one that came alone, and for a list itself.
+    #[expect(clippy::cast_possible_truncation, reason = "two bits")]
+    pub const fn leg(self) -> u8 {
+        (self.0 >> Self::OFFSET_BITS) as u8 & Self::LEGS_MAX
+    }
+
+    /// The id of the record that brought it: its own, or that of its list.
+    #[must_use]
+    pub const fn record(self) -> OrderId {
+        OrderId(self.0 & !((Self::LEGS_MAX as u64) << Self::OFFSET_BITS))
+    }
+
+    /// The id of an order of the same record; `None` beyond [`OrderId::LEGS_MAX`].
+    pub const fn with_leg(self, leg: u8) -> Option<OrderId> {
+        if leg <= Self::LEGS_MAX {
+            Some(OrderId(self.record().0 | (leg as u64) << Self::OFFSET_BITS))
+        } else {
+            None
+        }
+    }
+
+    /// The ids that the orders of a list can have; none where this is one of them.
+    pub fn legs(self) -> impl Iterator<Item = OrderId> {
+        let last = if self.leg() == 0 { Self::LEGS_MAX } else { 0 };
+        (1..=last).filter_map(move |leg| self.with_leg(leg))
     }
 
     /// The id as a number.
@@ -78,7 +115,7 @@ impl OrderId {
     /// The partition that the order's record is in.
     #[expect(clippy::cast_possible_truncation, reason = "ten bits by construction")]
     pub const fn partition(self) -> Partition {
-        Partition((self.0 >> Self::OFFSET_BITS) as u16)
+        Partition((self.0 >> Self::PARTITION_SHIFT) as u16)
     }
 
     /// The offset of the order's record in its partition.
@@ -185,12 +222,27 @@ mod tests {
     fn an_order_id_is_its_place_in_the_log() {
         let partition = Partition::new(1023).expect("in range");
         let id = OrderId::at(partition, OrderId::OFFSET_END - 1).expect("in range");
-        assert_eq!(id.number(), (1 << 53) - 1);
+        assert_eq!(id.number(), ((1 << 53) - 1) & !(3 << 41));
         assert_eq!((id.partition(), id.offset()), (partition, OrderId::OFFSET_END - 1));
         assert_eq!(OrderId::from_number(id.number()), Some(id));
         assert_eq!(OrderId::from_number(1 << 53), None);
         assert_eq!(OrderId::at(partition, OrderId::OFFSET_END), None);
         assert_eq!(Partition::new(1024), None);
+    }
+
+    #[test]
+    fn the_orders_of_one_record_tell_which_it_is() {
+        let partition = Partition::new(1023).expect("in range");
+        let list = OrderId::at(partition, 77).expect("in range");
+        let legs: Vec<OrderId> = list.legs().collect();
+        assert_eq!(legs.iter().map(|leg| leg.leg()).collect::<Vec<_>>(), [1, 2, 3]);
+        for leg in legs {
+            assert_eq!((leg.record(), leg.partition(), leg.offset()), (list, partition, 77));
+            assert_eq!(OrderId::from_number(leg.number()), Some(leg));
+            assert_eq!(leg.legs().count(), 0);
+            assert!(leg != list && leg.number() < 1 << 53);
+        }
+        assert_eq!((list.leg(), list.record(), list.with_leg(4)), (0, list, None));
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! - [`instrument`], [`asset`]: what is traded, and how its numbers read as text.
 //! - [`fee`]: what trading costs: rates and how they round.
 //! - [`order`]: side, type, time in force.
+//! - [`list`]: how the orders of a list hang together.
 //! - [`home`]: where an account is at home.
 //! - [`id`]: order, trade and instrument ids; names of accounts; keys that make a retry safe.
 //! - [`time`]: instants and spans as values. Nobody here reads a clock.
@@ -27,6 +28,7 @@ pub mod fee;
 pub mod home;
 pub mod id;
 pub mod instrument;
+pub mod list;
 pub mod order;
 pub mod price;
 pub mod quantity;
@@ -39,6 +41,7 @@ pub use id::{
     AccountHandle, AccountName, InstrumentId, KeyText, OrderId, Partition, RequestId, TradeId,
 };
 pub use instrument::{Instrument, Symbol};
+pub use list::Contingency;
 pub use order::{
     Instructions, OrderType, SelfTradePrevention, Side, TimeInForce, Trailing, Trigger, TriggerKind,
 };

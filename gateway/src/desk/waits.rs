@@ -29,9 +29,13 @@ impl Waits {
     /// Those of these events.
     pub fn among(events: &[log::Event]) -> Waits {
         let kinds = || events.iter().filter_map(|event| event.kind.as_ref());
-        let begins =
-            kinds().any(|kind| matches!(kind, Kind::OrderParked(_) | Kind::WithdrawalParked(_)));
-        let ends = kinds().filter_map(|kind| OrderId::from_number(decided_by(kind)?)).collect();
+        let begins = kinds().any(|kind| {
+            let is_list = matches!(kind, Kind::ListParked(_));
+            is_list || matches!(kind, Kind::OrderParked(_) | Kind::WithdrawalParked(_))
+        });
+        let mut ends: Vec<OrderId> = kinds().filter_map(decided_by).collect();
+        // The orders of one list end one after the other.
+        ends.dedup();
         Waits { begins, ends }
     }
 
@@ -40,24 +44,33 @@ impl Waits {
     }
 }
 
-fn decided_by(kind: &Kind) -> Option<u64> {
+/// The place of the record of what an event decides or ends, if it is not that of the answered
+/// input.
+fn decided_by(kind: &Kind) -> Option<OrderId> {
     let id = match kind {
         Kind::OrderPlaced(placed) => placed.order_id,
         Kind::OrderRejected(rejected) => rejected.order_id,
+        Kind::ListPlaced(placed) => placed.list_id,
+        Kind::ListRejected(rejected) => rejected.list_id,
         Kind::OrderEnded(ended) => ended.order_id,
         Kind::WithdrawalDecided(decided) => decided.record_id,
         _ => 0,
     };
-    (id > 0).then_some(id)
+    record_of(id)
+}
+
+/// The place of the record that brought the order with this number.
+fn record_of(number: u64) -> Option<OrderId> {
+    OrderId::from_number(number).filter(|_| number > 0).map(OrderId::record)
 }
 
 /// What `answer` says of what waited under `id`, as if its own record had been decided by it.
 pub(super) fn as_its_own(answer: &Answer, id: OrderId) -> Answer {
-    let number = id.number();
     let is_about = |kind: &Kind| match kind {
-        Kind::Trade(trade) => trade.taker_order_id == number,
+        Kind::Trade(trade) => record_of(trade.taker_order_id) == Some(id),
+        Kind::PendingPlaced(placed) => record_of(placed.order_id) == Some(id),
         Kind::BookChanged(_) => true,
-        kind => decided_by(kind) == Some(number),
+        kind => decided_by(kind) == Some(id),
     };
     let events: Vec<_> = answer
         .body
@@ -68,6 +81,10 @@ pub(super) fn as_its_own(answer: &Answer, id: OrderId) -> Answer {
         .collect();
     let outcome = events.iter().find_map(|event| match event.kind.as_ref()? {
         Kind::OrderRejected(rejected) => {
+            let refused = log::Refused { reason: rejected.reason };
+            Some(Outcome { kind: Some(outcome::Kind::Refused(refused)) })
+        }
+        Kind::ListRejected(rejected) => {
             let refused = log::Refused { reason: rejected.reason };
             Some(Outcome { kind: Some(outcome::Kind::Refused(refused)) })
         }

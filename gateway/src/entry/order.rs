@@ -311,7 +311,10 @@ pub(super) const fn value_code(error: &ValueError) -> &'static str {
     }
 }
 
-fn retry_key(fields: &OrderFields<'_>, generate: impl FnOnce() -> Key) -> Result<Key, Problem> {
+pub(super) fn retry_key(
+    fields: &OrderFields<'_>,
+    generate: impl FnOnce() -> Key,
+) -> Result<Key, Problem> {
     match (fields.client_order_id, fields.idempotency_key) {
         (Some(text), _) => {
             Ok(Key { space: KeySpace::ClientOrderId, text: key("client_order_id", text)? })

@@ -1,6 +1,6 @@
 //! Words of a request: side, type, time in force, mode of self-trade prevention, instant.
 
-use model::{OrderType, SelfTradePrevention, Side, TimeInForce, Timestamp};
+use model::{Contingency, OrderType, SelfTradePrevention, Side, TimeInForce, Timestamp};
 use proto::{convert, text, trading};
 
 use crate::problem::Problem;
@@ -54,6 +54,16 @@ impl Word<'_, TimeInForce> {
         match trading::TimeInForce::try_from(wire) {
             Ok(trading::TimeInForce::Unspecified) => Word::Absent,
             _ => convert::time_in_force_from_wire(wire).map_or(Word::Unknown, Word::Known),
+        }
+    }
+}
+
+impl Word<'_, Contingency> {
+    /// The word of a gRPC request.
+    pub fn contingency(wire: i32) -> Self {
+        match trading::Contingency::try_from(wire) {
+            Ok(trading::Contingency::Unspecified) => Word::Absent,
+            _ => convert::contingency_from_wire(wire).map_or(Word::Unknown, Word::Known),
         }
     }
 }
@@ -146,6 +156,9 @@ pub(super) const TYPES: [(&str, OrderType); 6] = [
     ("take_profit", OrderType::TakeProfit),
     ("take_profit_limit", OrderType::TakeProfitLimit),
 ];
+
+pub(super) const CONTINGENCIES: [(&str, Contingency); 3] =
+    [("oco", Contingency::Oco), ("oto", Contingency::Oto), ("otoco", Contingency::Otoco)];
 
 pub(super) const TIMES_IN_FORCE: [(&str, TimeInForce); 5] = [
     ("gtc", TimeInForce::Gtc),

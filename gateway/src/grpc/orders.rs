@@ -5,9 +5,11 @@ use std::sync::Arc;
 use model::AccountName;
 use proto::{
     orders::{
-        CancelAllOrdersRequest, CancelAllOrdersResponse, CancelOrderRequest, CancelOrderResponse,
-        PlaceOrderRequest, PlaceOrderResponse, SetTradeGroupRequest, SetTradeGroupResponse,
-        StreamOrdersRequest,
+        CancelAllOrdersRequest, CancelAllOrdersResponse, CancelOrderListRequest,
+        CancelOrderListResponse, CancelOrderRequest, CancelOrderResponse, CancelOrdersRequest,
+        CancelOrdersResponse, GetOrderListRequest, GetOrderListResponse, PlaceOrderListRequest,
+        PlaceOrderListResponse, PlaceOrderRequest, PlaceOrderResponse, PlaceOrdersRequest,
+        PlaceOrdersResponse, SetTradeGroupRequest, SetTradeGroupResponse, StreamOrdersRequest,
         order_entry_service_server::{OrderEntryService, SERVICE_NAME},
     },
     trading::{Order, OrderStatus},
@@ -17,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::{
-    given,
+    batch, given, lists,
     stream::{self, Results},
     trace::{Method, answer, join, traceparent},
 };
@@ -92,19 +94,54 @@ impl OrderEntryService for OrderEntry {
             let id = entry::order_id_of(request.order_id)?;
             office.cancel(account, id, request.wait_for_result, trace::current()).await
         };
-        let status = |status: OrderStatus| Order {
-            id: request.order_id,
-            client_id: request.client_id.clone(),
-            status: status.into(),
-            receipt: result::receipt(request.order_id),
-            ..Order::default()
-        };
-        let order = match answer(trace, cancel).await? {
-            Cancelled::Done(order) => *order,
-            Cancelled::Taken(_) => status(OrderStatus::Pending),
-            Cancelled::Unknown => status(OrderStatus::Unknown),
-        };
+        let cancelled = answer(trace, cancel).await?;
+        let order = cancelled_order(&request.client_id, request.order_id, cancelled);
         Ok(Response::new(CancelOrderResponse { order: Some(order) }))
+    }
+
+    async fn place_orders(
+        &self,
+        request: Request<PlaceOrdersRequest>,
+    ) -> Result<Response<PlaceOrdersResponse>, Status> {
+        let trace = join(method("PlaceOrders"), traceparent(&request));
+        let placed = batch::place(&self.office, request.get_ref());
+        Ok(Response::new(answer(trace, placed).await?))
+    }
+
+    async fn place_order_list(
+        &self,
+        request: Request<PlaceOrderListRequest>,
+    ) -> Result<Response<PlaceOrderListResponse>, Status> {
+        let trace = join(method("PlaceOrderList"), traceparent(&request));
+        let placed = lists::place(&self.office, request.get_ref());
+        Ok(Response::new(answer(trace, placed).await?))
+    }
+
+    async fn get_order_list(
+        &self,
+        request: Request<GetOrderListRequest>,
+    ) -> Result<Response<GetOrderListResponse>, Status> {
+        let trace = join(method("GetOrderList"), traceparent(&request));
+        let found = lists::get(&self.office, request.get_ref());
+        Ok(Response::new(answer(trace, found).await?))
+    }
+
+    async fn cancel_order_list(
+        &self,
+        request: Request<CancelOrderListRequest>,
+    ) -> Result<Response<CancelOrderListResponse>, Status> {
+        let trace = join(method("CancelOrderList"), traceparent(&request));
+        let cancelled = lists::cancel(&self.office, request.get_ref());
+        Ok(Response::new(answer(trace, cancelled).await?))
+    }
+
+    async fn cancel_orders(
+        &self,
+        request: Request<CancelOrdersRequest>,
+    ) -> Result<Response<CancelOrdersResponse>, Status> {
+        let trace = join(method("CancelOrders"), traceparent(&request));
+        let cancelled = batch::cancel(&self.office, request.get_ref());
+        Ok(Response::new(answer(trace, cancelled).await?))
     }
 
     async fn cancel_all_orders(
@@ -151,9 +188,31 @@ impl OrderEntryService for OrderEntry {
     }
 }
 
+/// An order as far as what became of its cancel tells.
+pub(super) fn cancelled_order(client_id: &str, order_id: u64, cancelled: Cancelled) -> Order {
+    let status = |status: OrderStatus| Order {
+        id: order_id,
+        client_id: client_id.to_owned(),
+        status: status.into(),
+        receipt: result::receipt(order_id),
+        ..Order::default()
+    };
+    match cancelled {
+        Cancelled::Done(order) => *order,
+        Cancelled::Taken(_) => status(OrderStatus::Pending),
+        Cancelled::Unknown => status(OrderStatus::Unknown),
+    }
+}
+
 /// Checks a request to place an order.
 pub(super) fn placed(request: &PlaceOrderRequest, office: &Office) -> Result<Placed, Problem> {
-    let fields = OrderFields {
+    let fields = order_fields(request);
+    entry::place(&fields, office.reference.loaded()?.as_ref(), generated_key)
+}
+
+/// The fields of an order as they came.
+pub(super) fn order_fields(request: &PlaceOrderRequest) -> OrderFields<'_> {
+    OrderFields {
         client_id: given(&request.client_id),
         client_order_id: given(&request.client_order_id),
         idempotency_key: given(&request.idempotency_key),
@@ -170,8 +229,7 @@ pub(super) fn placed(request: &PlaceOrderRequest, office: &Office) -> Result<Pla
         post_only: request.post_only,
         self_trade_prevention: Word::self_trade_prevention(request.self_trade_prevention),
         expires_at: Word::instant(request.expires_at.as_ref()),
-    };
-    entry::place(&fields, office.reference.loaded()?.as_ref(), generated_key)
+    }
 }
 
 /// Checks a request to cancel all orders.

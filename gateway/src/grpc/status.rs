@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proto::orders::StreamOrdersError;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -24,6 +25,17 @@ impl From<Problem> for Status {
             details.set_retry_info(Some(Duration::from_secs(seconds)));
         }
         Status::with_error_details(code(problem.kind), problem.message, details)
+    }
+}
+
+/// A problem inside of an answer, where others went well.
+impl From<Problem> for StreamOrdersError {
+    fn from(problem: Problem) -> StreamOrdersError {
+        StreamOrdersError {
+            code: problem.code.to_owned(),
+            field: problem.field.unwrap_or_default().into_owned(),
+            message: problem.message,
+        }
     }
 }
 

@@ -12,8 +12,9 @@ use proto::{
 
 use super::Office;
 use crate::{
-    desk::{Answered, News, RESULT_WAIT, Submission, Wants},
+    desk::{Answered, Awaited, News, RESULT_WAIT, Submission, Wants},
     entry::Placed,
+    journal::{Asked, Recorded},
     problem::{Kind, Problem},
     reference::Listed,
     result,
@@ -48,15 +49,36 @@ impl Office {
         wait: bool,
         traceparent: Option<Bytes>,
     ) -> Result<Cancelled, Problem> {
+        let sent = self.begin_cancel(account.clone(), id, wait, traceparent);
+        self.cancel_outcome(&account, id, sent).await
+    }
+
+    /// Sends a cancel on its way.
+    pub(super) fn begin_cancel(
+        &self,
+        account: AccountName,
+        id: OrderId,
+        wait: bool,
+        traceparent: Option<Bytes>,
+    ) -> Result<Awaited, Problem> {
         let wants = if wait { Wants::Answer(RESULT_WAIT) } else { Wants::Receipt };
-        let submission = self.cancel_submission(account.clone(), id, wants, traceparent)?;
-        match self.desk.send(submission).await? {
+        self.desk.begin(self.cancel_submission(account, id, wants, traceparent)?)
+    }
+
+    /// What becomes of a cancel that was sent on its way.
+    pub(super) async fn cancel_outcome(
+        &self,
+        account: &AccountName,
+        id: OrderId,
+        sent: Result<Awaited, Problem>,
+    ) -> Result<Cancelled, Problem> {
+        match sent?.news().await? {
             News::Appended { id, .. } => Ok(Cancelled::Taken(id)),
             News::Answered(answered) => match ended_by(&answered, id) {
                 Ok(ended) => {
-                    Ok(Cancelled::Done(Box::new(self.as_left(&account, &answered, ended).await)))
+                    Ok(Cancelled::Done(Box::new(self.as_left(account, &answered, ended).await)))
                 }
-                Err(problem) => Err(self.explained(problem, &account, id).await),
+                Err(problem) => Err(self.explained(problem, account, id).await),
             },
             News::NotWritten(problem) => Err(problem),
             News::Unknown { .. } => Ok(Cancelled::Unknown),
@@ -152,14 +174,21 @@ impl Office {
 
     /// The order of the record at `id`, not decided as far as the record tells.
     pub(crate) async fn recorded(&self, id: OrderId) -> Result<Option<Order>, Problem> {
-        let Some(recorded) = self.journal.order(id).await? else { return Ok(None) };
-        let catalogue = self.reference.catalogue();
-        let Some(listed) = catalogue.instrument_by_id(recorded.order.instrument) else {
-            return Ok(None);
+        let Some(recorded) = self.journal.asked(id).await? else { return Ok(None) };
+        let Recorded { account, asked, appended_at } = recorded;
+        let order = match asked {
+            Asked::Order(order) if id.leg() == 0 => order,
+            Asked::Order(_) => return Ok(None),
+            Asked::List(_) => {
+                let list = self.recorded_list(id.record()).await?;
+                let orders = list.into_iter().flat_map(|list| list.orders);
+                return Ok(orders.into_iter().find(|order| order.id == id.number()));
+            }
         };
-        let listed = listed.clone();
-        let placed = Placed { account: recorded.account, listed, order: recorded.order };
-        Ok(Some(result::pending(&placed, id, recorded.appended_at)))
+        let catalogue = self.reference.catalogue();
+        let Some(listed) = catalogue.instrument_by_id(order.instrument) else { return Ok(None) };
+        let placed = Placed { account, listed: listed.clone(), order };
+        Ok(Some(result::pending(&placed, id, appended_at)))
     }
 }
 

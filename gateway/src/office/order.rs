@@ -3,13 +3,13 @@
 use bytes::Bytes;
 use model::OrderId;
 use proto::{
-    command::KeySpace,
+    command::{Key, KeySpace},
     trading::{Order, OrderStatus},
 };
 
 use super::Office;
 use crate::{
-    desk::{Answered, News, RESULT_WAIT, Submission, Wants},
+    desk::{Answered, Awaited, News, RESULT_WAIT, Submission, Wants},
     entry::Placed,
     idempotency::{Claim, Kept},
     problem::{Kind, Problem},
@@ -44,17 +44,50 @@ impl Office {
         traceparent: Option<Bytes>,
     ) -> Result<Told, Problem> {
         let claim = Claim::of(placed);
-        if let Some(claim) = &claim
-            && let Some(kept) = self.known(claim).await
-        {
-            return first_result(placed, claim, &kept);
+        if let Some(first) = self.first(placed, claim.as_ref()).await {
+            return first;
         }
+        let sent = self.begin(placed, wait, claim.clone(), traceparent);
+        self.outcome(placed, claim.as_ref(), sent).await
+    }
+
+    /// The first result of an order that this gateway knows to be a retry.
+    pub(super) async fn first(
+        &self,
+        placed: &Placed,
+        claim: Option<&Claim>,
+    ) -> Option<Result<Told, Problem>> {
+        let kept = self.known(claim?).await?;
+        Some(first_result(placed, claim?, &kept))
+    }
+
+    /// Sends an order on its way.
+    pub(super) fn begin(
+        &self,
+        placed: &Placed,
+        wait: bool,
+        claim: Option<Claim>,
+        traceparent: Option<Bytes>,
+    ) -> Result<Awaited, Problem> {
         let wants = if wait { Wants::Answer(RESULT_WAIT) } else { Wants::Receipt };
-        let sent = self.desk.send(submission(placed, wants, claim.clone(), traceparent)).await;
-        if let (Err(_), Some(claim)) = (&sent, &claim) {
+        self.desk.begin(submission(placed, wants, claim, traceparent))
+    }
+
+    /// What becomes of an order that was sent on its way.
+    pub(super) async fn outcome(
+        &self,
+        placed: &Placed,
+        claim: Option<&Claim>,
+        sent: Result<Awaited, Problem>,
+    ) -> Result<Told, Problem> {
+        let news = match sent {
+            Ok(awaited) => awaited.news().await,
+            Err(problem) => Err(problem),
+        };
+        if let (Err(_), Some(claim)) = (&news, claim) {
             self.cache.let_go(claim);
         }
-        self.told(placed, sent?).await
+        self.told(placed, news?).await
     }
 
     /// What `news` of an order means to its client.
@@ -94,7 +127,7 @@ impl Office {
 
     /// The kept answer to what was asked under this key, where it is still sure to count: it stands
     /// in this log, and its shard has not forgotten the key.
-    async fn known(&self, claim: &Claim) -> Option<Kept> {
+    pub(super) async fn known(&self, claim: &Claim) -> Option<Kept> {
         let kept = self.cache.find(claim).await?;
         let is_remembered = self.desk.now() < kept.answered.received_at.plus(self.key_retention);
         (kept.log_id == self.desk.log_id() && is_remembered).then_some(kept)
@@ -131,7 +164,11 @@ fn first_result(placed: &Placed, claim: &Claim, kept: &Kept) -> Result<Told, Pro
 }
 
 fn key_reused(placed: &Placed) -> Problem {
-    let field = match placed.order.key.space {
+    key_reused_by(&placed.order.key)
+}
+
+pub(super) fn key_reused_by(key: &Key) -> Problem {
+    let field = match key.space {
         KeySpace::ClientOrderId => "client_order_id",
         KeySpace::IdempotencyKey | KeySpace::Generated => "idempotency_key",
     };

@@ -24,15 +24,23 @@ const BODY_WAIT: Duration = Duration::from_secs(10);
 
 /// Reads a body that says it is JSON.
 pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    read_up_to(BODY_BYTES_MAX, headers, body).await
+}
+
+/// The same with another bound.
+pub(super) async fn read_up_to(
+    bytes_max: usize,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, Problem> {
     if !is_json(headers) {
         let message = "content-type must be application/json";
         return Err(Problem::new(Kind::MediaType, "not_json", message).at("content-type"));
     }
-    match tokio::time::timeout(BODY_WAIT, to_bytes(body, BODY_BYTES_MAX)).await {
+    match tokio::time::timeout(BODY_WAIT, to_bytes(body, bytes_max)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(_)) => {
-            let message =
-                format!("body has more than {BODY_BYTES_MAX} bytes, or did not come whole");
+            let message = format!("body has more than {bytes_max} bytes, or did not come whole");
             Err(Problem::new(Kind::TooLarge, "body_too_large", message).at("body"))
         }
         Err(_) => {
@@ -327,7 +335,7 @@ impl<'a> TradeGroupBody<'a> {
 }
 
 /// The text in a JSON string; nothing where there is no value or null.
-fn text<'a>(
+pub(super) fn text<'a>(
     field: &'static str,
     raw: Option<&'a RawValue>,
 ) -> Result<Option<Cow<'a, str>>, Problem> {

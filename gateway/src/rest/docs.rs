@@ -9,7 +9,7 @@ use axum::{
 };
 use utoipa::OpenApi;
 
-use super::{accounts, market, orders};
+use super::{accounts, batch, lists, market, orders};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -24,6 +24,11 @@ use super::{accounts, market, orders};
         orders::one,
         orders::cancel,
         orders::cancel_all,
+        batch::place,
+        batch::cancel,
+        lists::place,
+        lists::one,
+        lists::cancel,
         market::trades,
         market::book,
         market::instruments,
@@ -57,7 +62,7 @@ mod tests {
     fn every_path_is_described_with_its_shapes() {
         let openapi: serde_json::Value = serde_json::from_str(&OPENAPI).expect("it is JSON");
         let paths = openapi["paths"].as_object().expect("paths");
-        assert_eq!(paths.len(), 10);
+        assert_eq!(paths.len(), 13);
         assert!(paths["/api/v1/orders"]["post"]["requestBody"].is_object());
         let schemas = openapi["components"]["schemas"].as_object().expect("schemas");
         for name in ["Order", "PlaceOrder", "Problem", "Trade", "OrderBook", "Account"] {

@@ -60,20 +60,20 @@ pub(super) async fn place(
         entry::place(&fields, office.reference.loaded()?.as_ref(), generated_key)?
     };
     let told = office.place(&placed, wait, trace::current()).await?;
-    Ok(match told {
-        Told::Decided(order) if wait => {
-            (StatusCode::CREATED, Json(OrderView::with_fills(order))).into_response()
-        }
-        Told::Taken(order) | Told::Decided(order) => {
-            (StatusCode::CREATED, Json(OrderView::of(order))).into_response()
-        }
-        Told::Unknown(order) => {
-            (StatusCode::ACCEPTED, Json(OrderView::unknown(order))).into_response()
-        }
-    })
+    let (status, order) = told_view(told, wait);
+    Ok((status, Json(order)).into_response())
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+/// What a client is told of its order, and with which status.
+pub(super) fn told_view(told: Told, wait: bool) -> (StatusCode, OrderView) {
+    match told {
+        Told::Decided(order) if wait => (StatusCode::CREATED, OrderView::with_fills(order)),
+        Told::Taken(order) | Told::Decided(order) => (StatusCode::CREATED, OrderView::of(order)),
+        Told::Unknown(order) => (StatusCode::ACCEPTED, OrderView::unknown(order)),
+    }
+}
+
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
     let text = value.to_str().map_err(|_| {
         Problem::field("idempotency_key", "bad_key", "has a character that is not ASCII")
@@ -171,11 +171,8 @@ pub(super) async fn cancel(
     let client_id = client.as_str().to_owned();
     Ok(match office.cancel(client, id, wait, trace::current()).await? {
         Cancelled::Done(order) => Json(OrderView::of(*order)).into_response(),
-        Cancelled::Taken(place) => {
-            let receipt = Some(ReceiptView::at(place));
-            accepted(cancel_view(id, client_id, OrderStatus::Pending, receipt))
-        }
-        Cancelled::Unknown => accepted(cancel_view(id, client_id, OrderStatus::Unknown, None)),
+        Cancelled::Taken(place) => accepted(taken_view(id, client_id, Some(place))),
+        Cancelled::Unknown => accepted(taken_view(id, client_id, None)),
     })
 }
 
@@ -213,13 +210,14 @@ pub(super) async fn cancel_all(
     Ok((status, Json(view)).into_response())
 }
 
-fn cancel_view(
+/// A cancel that the log has at `place`, or of which nobody knows whether it has it.
+pub(super) fn taken_view(
     id: OrderId,
     client_id: String,
-    status: OrderStatus,
-    receipt: Option<ReceiptView>,
+    place: Option<OrderId>,
 ) -> CancelTakenView {
-    let id = id.number();
+    let (id, receipt) = (id.number(), place.map(ReceiptView::at));
+    let status = if place.is_some() { OrderStatus::Pending } else { OrderStatus::Unknown };
     let status = proto::text::order_status(status);
     let look_up = format!("/api/v1/orders/{id}");
     CancelTakenView { id, order_id: id, client_id, status, receipt, look_up }

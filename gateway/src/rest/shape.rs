@@ -53,6 +53,12 @@ pub(super) struct OrderView {
     /// When it ends by itself, where it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
+    /// The list that it came with, where it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    list_id: Option<u64>,
+    /// oco, oto or otoco: how the orders of its list hang together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contingency: Option<&'static str>,
     /// pending, open, partially_filled, filled, cancelled, expired, rejected or unknown.
     #[schema(example = "pending")]
     status: &'static str,
@@ -113,6 +119,8 @@ impl OrderView {
             post_only: order.post_only.then_some(true),
             self_trade_prevention: mode_word(order.self_trade_prevention),
             expires_at: instant(order.expires_at.as_ref()),
+            list_id: (order.list_id > 0).then_some(order.list_id),
+            contingency: contingency_word(order.contingency),
             status,
             client_id: order.client_id,
             client_order_id: some(order.client_order_id),
@@ -125,10 +133,7 @@ impl OrderView {
             fills: None,
             created_at,
             updated_at,
-            receipt: order.receipt.map(|receipt| ReceiptView {
-                partition: receipt.partition,
-                offset: receipt.offset,
-            }),
+            receipt: order.receipt.map(ReceiptView::from),
             look_up: None,
         }
     }
@@ -174,6 +179,12 @@ pub(super) struct CancelTakenView {
     pub(super) receipt: Option<ReceiptView>,
     /// Where the order can be looked up.
     pub(super) look_up: String,
+}
+
+impl From<trading::Receipt> for ReceiptView {
+    fn from(receipt: trading::Receipt) -> ReceiptView {
+        ReceiptView { partition: receipt.partition, offset: receipt.offset }
+    }
 }
 
 impl ReceiptView {
@@ -367,12 +378,17 @@ pub(super) struct TimeView {
     pub(super) unix_millis: u64,
 }
 
-fn some(text: String) -> Option<String> {
+pub(super) fn some(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-fn instant(wire: Option<&prost_types::Timestamp>) -> Option<String> {
+pub(super) fn instant(wire: Option<&prost_types::Timestamp>) -> Option<String> {
     wire.and_then(convert::from_proto_timestamp).map(text::rfc3339)
+}
+
+/// `None` where the order came alone.
+pub(super) fn contingency_word(wire: i32) -> Option<&'static str> {
+    convert::contingency_from_wire(wire).ok().map(text::contingency)
 }
 
 fn time_in_force_word(wire: i32) -> Option<&'static str> {

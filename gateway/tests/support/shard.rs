@@ -1,5 +1,6 @@
 //! A shard that answers by simple rules, on its own thread: a limit order rests, a market order is
-//! filled at 100 by order 1, keys of retries are remembered, and nobody can withdraw as much as
+//! filled at 100 by order 1, a list rests whole unless it sells, keys of retries are remembered,
+//! and nobody can withdraw as much as
 //! 100. Market orders of [`POOR`] wait for money until anybody pays anything in.
 
 use std::{
@@ -15,7 +16,7 @@ use std::{
 use model::{OrderId, Partition, RequestId};
 use prost::Message;
 use proto::{
-    command::{Ask, ClientCommand, Command, KeySpace, PlaceOrder},
+    command::{Ask, ClientCommand, Command, KeySpace, PlaceList, PlaceOrder},
     log::{
         self, Applied, BookChanged, Duplicate, EndReason, Event, OrderEnded, Outcome,
         RefusalReason, Refused, TradeExecuted, event, outcome,
@@ -95,6 +96,7 @@ struct Rules {
     partition: Partition,
     /// What was placed under a key, and as which order.
     keys: BTreeMap<(String, KeySpace, String), (PlaceOrder, u64)>,
+    lists: BTreeMap<(String, KeySpace, String), (PlaceList, u64)>,
     /// Whose, of which instrument, how much.
     open: BTreeMap<u64, (String, u32, u64)>,
     deposits: BTreeMap<String, i64>,
@@ -114,6 +116,7 @@ impl Rules {
         let name = client.account.as_str().to_owned();
         let body = match client.command {
             Command::Place(order) => self.place(id, name, order),
+            Command::PlaceList(list) => self.place_list(id, name, &list),
             Command::Cancel { order_id } => self.cancel(&name, order_id.number()),
             Command::CancelAll { instrument } => {
                 self.cancel_all(&name, instrument.map(|instrument| instrument.0))
@@ -165,7 +168,50 @@ impl Rules {
         body
     }
 
+    fn place_list(&mut self, id: u64, name: String, list: &PlaceList) -> log::AnswerBody {
+        let key = (name.clone(), list.key.space, list.key.text.as_str().to_owned());
+        if let Some((known, original)) = self.lists.get(&key) {
+            return if known == list {
+                outcome(outcome::Kind::Duplicate(Duplicate { original_order_id: *original }))
+            } else {
+                refused(RefusalReason::KeyReused)
+            };
+        }
+        self.lists.insert(key, (list.clone(), id));
+        let orders = (0..list.legs.len()).map(|at| list.order(at));
+        let contingency = proto::convert::contingency_to_wire(list.contingency).into();
+        let listed = Some(log::ListedOrders {
+            contingency,
+            orders: orders.map(|order| terms(&order)).collect(),
+        });
+        let mut body = if list.legs[0].side == model::Side::Sell {
+            let reason = RefusalReason::ListPrices;
+            let rejected = log::OrderListRejected { listed, reason: reason.into(), list_id: 0 };
+            let events = vec![event(event::Kind::ListRejected(rejected))];
+            log::AnswerBody { events, ..refused(reason) }
+        } else {
+            let legs = OrderId::from_number(id).expect("an id").legs().take(list.legs.len());
+            for leg in legs {
+                self.open.insert(leg.number(), (name.clone(), list.instrument.0, 1));
+            }
+            let placed = log::OrderListPlaced { listed, ..Default::default() };
+            applied(vec![event(event::Kind::ListPlaced(placed))])
+        };
+        body.accounts = vec![name];
+        body
+    }
+
+    /// All that is open of a list, or the one order.
     fn cancel(&mut self, name: &str, id: u64) -> log::AnswerBody {
+        let legs = OrderId::from_number(id).expect("an id").legs().map(|leg| leg.number());
+        let of_list: Vec<u64> = legs.filter(|leg| self.open.contains_key(leg)).collect();
+        if !of_list.is_empty() {
+            let mut events = Vec::new();
+            for leg in of_list {
+                events.extend(self.cancel(name, leg).events);
+            }
+            return applied(events);
+        }
         match self.open.get(&id) {
             Some((owner, instrument_id, lots)) if owner == name => {
                 let ended = ended(id, *instrument_id, EndReason::Cancelled, *lots);

@@ -22,8 +22,9 @@
 //! - [`m0005_money`]: balances, postings and their legs.
 //! - [`m0006_links`]: what is on its way between shards.
 //! - [`m0007_instructions`]: what orders say beyond side, size, price and time in force.
-//! - [`m0008_icebergs`]: how much of an iceberg order is shown at a time.
-//! - [`m0009_trailing`]: by how much the price has to turn to wake an order that trails.
+//! - [`m0008_order_lists`]: which orders came as a list.
+//! - [`m0009_icebergs`]: how much of an iceberg order is shown at a time.
+//! - [`m0010_trailing`]: by how much the price has to turn to wake an order that trails.
 
 #![forbid(unsafe_code)]
 // A migration's methods repeat the signature of a trait that elides the manager's lifetime.
@@ -36,8 +37,9 @@ pub mod m0004_trades;
 pub mod m0005_money;
 pub mod m0006_links;
 pub mod m0007_instructions;
-pub mod m0008_icebergs;
-pub mod m0009_trailing;
+pub mod m0008_order_lists;
+pub mod m0009_icebergs;
+pub mod m0010_trailing;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -57,8 +59,9 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_money::Migration),
             Box::new(m0006_links::Migration),
             Box::new(m0007_instructions::Migration),
-            Box::new(m0008_icebergs::Migration),
-            Box::new(m0009_trailing::Migration),
+            Box::new(m0008_order_lists::Migration),
+            Box::new(m0009_icebergs::Migration),
+            Box::new(m0010_trailing::Migration),
         ]
     }
 }

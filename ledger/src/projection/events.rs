@@ -36,6 +36,10 @@ impl Fold<'_> {
                 let terms = parked.terms.as_ref().ok_or(Malformed("terms"))?;
                 changes.order(self.order(terms, OrderStatus::Pending, "")?);
             }
+            event::Kind::ListPlaced(placed) => self.list_placed(placed, changes)?,
+            event::Kind::ListRejected(rejected) => self.list_rejected(rejected, changes)?,
+            event::Kind::ListParked(parked) => self.list_parked(parked, changes)?,
+            event::Kind::PendingPlaced(placed) => self.pending_placed(placed, changes)?,
             event::Kind::Trade(trade) => self.trade(trade, changes)?,
             event::Kind::TradePrevented(prevented) => self.prevented(prevented, changes)?,
             event::Kind::OrderEnded(ended) => self.ended(ended, changes)?,
@@ -52,6 +56,8 @@ impl Fold<'_> {
             // What of an order is shown is the book's affair: as much remains as before.
             | event::Kind::OrderRefilled(_)
             | event::Kind::TradeGroupSet(_)
+            // What a list has come to is what its orders have.
+            | event::Kind::ListStatus(_)
             | event::Kind::WithdrawalParked(_)
             | event::Kind::WithdrawalDecided(_) => {}
         }
@@ -93,7 +99,7 @@ impl Fold<'_> {
         Ok(())
     }
 
-    fn order(
+    pub(super) fn order(
         &self,
         terms: &OrderTerms,
         status: OrderStatus,
@@ -122,12 +128,18 @@ impl Fold<'_> {
                 Amount::ZERO => None,
                 amount => Some(amount),
             },
+            contingency: None,
             created_at: self.answer.now,
             state: self.state(status, quantity, reason),
         })
     }
 
-    fn state(&self, status: OrderStatus, remaining: Quantity, reason: &str) -> OrderState {
+    pub(super) fn state(
+        &self,
+        status: OrderStatus,
+        remaining: Quantity,
+        reason: &str,
+    ) -> OrderState {
         OrderState {
             remaining,
             prevented: Quantity::ZERO,

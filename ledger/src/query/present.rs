@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{AccountName, Amount, AssetId, Instrument, SelfTradePrevention, Side, home::home};
 use proto::{
     convert::{
-        self_trade_to_wire, side_to_wire, time_in_force_to_wire, to_proto_timestamp, type_to_wire,
+        contingency_to_wire, self_trade_to_wire, side_to_wire, time_in_force_to_wire,
+        to_proto_timestamp, type_to_wire,
     },
     ledger, trading,
 };
@@ -56,6 +57,11 @@ pub(super) fn order(row: &OrderRow, catalog: &Catalog) -> trading::Order {
         }
         .into(),
         expires_at: row.instructions.expires_at.map(to_proto_timestamp),
+        list_id: row.contingency.map_or(0, |_| row.id.record().number()),
+        contingency: row
+            .contingency
+            .map_or(trading::Contingency::Unspecified, contingency_to_wire)
+            .into(),
         display_quantity: text(&|instrument| {
             row.instructions.display.map(|display| instrument.format_quantity(display))
         }),

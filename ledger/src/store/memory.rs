@@ -167,8 +167,12 @@ impl Store for MemoryStore {
 
     async fn order(&self, id: OrderId) -> Result<Option<OrderRow>, StoreError> {
         let tables = self.read();
-        let id = tables.aliases.get(&id).unwrap_or(&id);
-        Ok(tables.orders.get(id).cloned())
+        if let Some(row) = tables.orders.get(&id) {
+            return Ok(Some(row.clone()));
+        }
+        // A record has one alias, which counts for all orders that the record would have brought.
+        let original = tables.aliases.get(&id.record()).and_then(|list| list.with_leg(id.leg()));
+        Ok(original.and_then(|original| tables.orders.get(&original).cloned()))
     }
 
     async fn order_by_client_id(

@@ -245,6 +245,30 @@ pub async fn what_an_order_says_and_what_was_prevented_of_it_is_kept(store: &dyn
     assert_eq!((first.state.reason.as_str(), first.state.remaining.lots()), ("expired", 8));
 }
 
+pub async fn an_order_of_a_list_is_found_by_its_id_and_by_that_of_a_duplicate(store: &dyn Store) {
+    let terms = terms(KeySpace::ClientOrderId, "list");
+    let contingency = proto::trading::Contingency::Oco.into();
+    let listed = proto::log::ListedOrders { contingency, orders: vec![terms.clone(), terms] };
+    let placed = proto::log::OrderListPlaced { listed: Some(listed), ..Default::default() };
+    let mut scribe = Scribe::new(Partition::FIRST);
+    let answers = [
+        scribe.answer(of("alice", applied(vec![event::Kind::ListPlaced(placed)]))),
+        scribe.answer(of("alice", duplicate_of(1))),
+    ];
+    apply_all(store, &answers, 1).await;
+    for record in [1, 2].map(order_id) {
+        assert_eq!(store.order(record).await.expect("it reads"), None, "a list is no order");
+        for leg in [1, 2] {
+            let id = record.with_leg(leg).expect("at most three");
+            let found = store.order(id).await.expect("it reads").expect("it is there");
+            assert_eq!(Some(found.id), order_id(1).with_leg(leg));
+            assert_eq!(found.contingency, Some(model::Contingency::Oco));
+        }
+        let none = record.with_leg(3).expect("at most three");
+        assert_eq!(store.order(none).await.expect("it reads"), None);
+    }
+}
+
 pub async fn balances_are_absolute(store: &dyn Store) {
     let huge = (1_i128 << 100) + 17;
     let mut scribe = Scribe::new(Partition::FIRST);

@@ -41,6 +41,7 @@ impl Books {
         self.check_timers()?;
         self.check_sleepers()?;
         self.check_schedules()?;
+        self.check_lists()?;
         self.check_accounts(queued)
     }
 
@@ -125,7 +126,7 @@ impl Books {
                 newest = Some(order.priority);
                 listed += 1;
             }
-            let resting = self.open_count(account) - self.sleepers.count_of(account.0);
+            let resting = self.orders.of_account(account.0).count as usize;
             if listed - before != resting {
                 return Err(format!("account {} counts its open orders wrongly", account.0));
             }

@@ -2,12 +2,15 @@
 //!
 //! Placing is in [`sweep`](crate::sweep).
 
-use model::{AccountHandle, Fees, Instrument, InstrumentId, OrderId, Price, Side, Timestamp};
+use model::{
+    AccountHandle, Amount, Fees, Instrument, InstrumentId, OrderId, Price, Side, Timestamp,
+};
 
 use crate::{
-    BookEvent, End, EndReason, LevelChange, OpenOrder, Outcome,
+    BookEvent, End, EndReason, LevelChange, NewOrder, OpenOrder, Outcome,
     book::{Book, Level, Resting},
     groups::Groups,
+    lists::Lists,
     open::OpenOrders,
     slab::{NIL, Slab},
     sleepers::Sleepers,
@@ -37,6 +40,8 @@ pub struct Books {
     pub(crate) sleepers: Sleepers,
     /// Which accounts are one to self-trade prevention.
     pub(crate) groups: Groups,
+    /// What links orders that came as a list.
+    pub(crate) lists: Lists,
 }
 
 impl Default for Books {
@@ -68,6 +73,7 @@ impl Books {
             now: Timestamp::EPOCH,
             sleepers: Sleepers::new(),
             groups: Groups::new(),
+            lists: Lists::new(),
         }
     }
 
@@ -115,9 +121,9 @@ impl Books {
         self.book(instrument)?.last_price
     }
 
-    /// How many orders are open, of all accounts, asleep or not.
+    /// How many orders are open, of all accounts: they rest, sleep, or wait for another.
     pub fn len(&self) -> usize {
-        self.orders.len() + self.sleepers.len()
+        self.orders.len() + self.sleepers.len() + self.lists.pending()
     }
 
     /// Whether no order is open.
@@ -127,7 +133,7 @@ impl Books {
 
     /// Whether one more order may come to rest: see [`ORDERS_MAX`].
     pub fn has_room(&self) -> bool {
-        self.len() < ORDERS_MAX
+        self.has_room_for_orders(1)
     }
 
     /// Whether one more order may be charged by these: at most 255 schedules are in use at a time.
@@ -135,9 +141,15 @@ impl Books {
         self.orders.schedules.has_room(fees)
     }
 
-    /// Whether an order of this id is open: it rests, or it sleeps.
+    /// Whether so many more orders may come to rest.
+    pub fn has_room_for_orders(&self, count: usize) -> bool {
+        self.len() + count <= ORDERS_MAX
+    }
+
+    /// Whether an order of this id is open: it rests, sleeps, or waits for another of its list.
     pub fn is_open(&self, id: OrderId) -> bool {
-        self.orders.find(id).is_some() || self.sleeper(id).is_some()
+        let is_placed = self.orders.find(id).is_some() || self.sleeper(id).is_some();
+        is_placed || self.pending_order(id).is_some()
     }
 
     /// What is known of an order that rests.
@@ -145,9 +157,11 @@ impl Books {
         self.orders.find(id).map(|place| self.open_order(place))
     }
 
-    /// How many orders an account has open, asleep or not.
+    /// How many orders an account has open: they rest, sleep, or wait for another.
     pub fn open_count(&self, account: AccountHandle) -> usize {
-        self.orders.of_account(account.0).count as usize + self.sleepers.count_of(account.0)
+        let placed =
+            self.orders.of_account(account.0).count as usize + self.sleepers.count_of(account.0);
+        placed + self.lists.pending_of(account.0)
     }
 
     /// An account's resting orders, oldest first.
@@ -160,19 +174,21 @@ impl Books {
         })
     }
 
-    /// Cancels an open order, asleep or not. Tells whether there was one; else nothing changes.
+    /// Cancels an open order, asleep or not, and with it what hangs on it; by the id of a list all
+    /// of it. Tells whether there was one; else nothing changes.
     pub fn cancel(&mut self, id: OrderId, out: &mut Outcome) -> bool {
-        let Some(place) = self.orders.find(id) else { return self.cancel_sleeper(id, out) };
-        let book = &mut self.books[self.levels[self.orders.slab[place].level].book as usize];
-        book.sequence += 1;
-        let sequence = book.sequence;
+        let Some(place) = self.orders.find(id) else {
+            let is_one = self.cancel_sleeper(id, out) || self.cancel_pending(id, out);
+            return is_one || self.cancel_list(id, out);
+        };
+        let sequence = self.next_sequence(place);
         self.take_out(place, sequence, EndReason::Cancelled, out);
         true
     }
 
     /// Cancels every open order of an account, or those in one book, and tells how many there were:
-    /// those that rest, oldest first, then those that sleep, oldest first. For each book it is one
-    /// change of the public depth.
+    /// those that rest, oldest first, then those that sleep, oldest first, each with what hangs on
+    /// it behind it; then those that are due. For each book it is one change of the public depth.
     pub fn cancel_all(
         &mut self,
         account: AccountHandle,
@@ -192,6 +208,8 @@ impl Books {
         }
         self.close_changes(first_level, out);
         self.cancel_sleepers(account, instrument, out);
+        let is_asked = |order: &NewOrder| instrument.is_none_or(|id| id == order.instrument);
+        self.cancel_due(account, is_asked, out);
         out.events.len() - before
     }
 
@@ -241,6 +259,13 @@ impl Books {
     /// The public depth sequence of the book that the order at `place` is in.
     pub(crate) fn sequence_of(&self, place: u32) -> u64 {
         self.books[self.levels[self.orders.slab[place].level].book as usize].sequence
+    }
+
+    /// Counts a change of the book that the order at `place` is in, and tells its number.
+    pub(crate) fn next_sequence(&mut self, place: u32) -> u64 {
+        let book = &mut self.books[self.levels[self.orders.slab[place].level].book as usize];
+        book.sequence += 1;
+        book.sequence
     }
 
     /// Brings the changes from `first_level` on into their published order, each level once, and
@@ -302,7 +327,7 @@ impl Books {
         }
     }
 
-    /// Ends an order that no taker meets, wherever in its queue it is.
+    /// Ends an order that no taker meets, wherever in its queue it is, and what hangs on it.
     pub(crate) fn take_out(
         &mut self,
         place: u32,
@@ -332,8 +357,10 @@ impl Books {
             fees,
             remaining,
             reason,
+            funds: Amount::ZERO,
         }));
         out.levels.push(LevelChange { instrument, sequence, side, price, total_lots });
+        self.follow_end(order.id, reason, out);
     }
 }
 

@@ -104,25 +104,24 @@ impl Timers {
 }
 
 impl Books {
-    /// Time has come to `now`: ends the orders whose instant that reaches, at most `limit` of them,
-    /// earliest instant first and within one by priority, and tells how many. For each book it is
-    /// one change of the public depth. What is left over ([`Books::has_overdue`]) cannot trade any
-    /// more and ends where a taker meets it, or by the next call. Time never goes back.
+    /// Time has come to `now`: ends the orders whose instant that reaches, earliest instant first
+    /// and within one by priority, with what hangs on each behind it, until `limit` have ended or
+    /// there are no more; and tells how many. For each book it is one change of the public depth.
+    /// What is left over ([`Books::has_overdue`]) cannot trade any more and ends where a taker
+    /// meets it, or by the next call. Time never goes back.
     pub fn expire(&mut self, now: Timestamp, limit: usize, out: &mut Outcome) -> usize {
         self.now = self.now.max(now);
         if !self.has_overdue() {
             return 0;
         }
-        let first_level = out.levels.len();
-        let mut ended = 0;
-        while ended < limit && self.has_overdue() {
+        let (before, first_level) = (out.events.len(), out.levels.len());
+        while out.events.len() - before < limit && self.has_overdue() {
             let Some(timer) = self.orders.timers.first() else { break };
             let sequence = self.sequence_of(timer.place) + 1;
             self.take_out(timer.place, sequence, EndReason::Expired, out);
-            ended += 1;
         }
         self.close_changes(first_level, out);
-        ended
+        out.events.len() - before
     }
 
     /// The latest instant that [`Books::expire`] was told.

@@ -28,6 +28,9 @@ pub enum Refused {
     /// [`ICEBERG_PARTS_MAX`](crate::ICEBERG_PARTS_MAX) parts.
     #[error("the order would be shown in more parts than one may; show more of it at a time")]
     TooManyParts,
+    /// Two orders of which one is to cancel the other, and that are not on both sides of the price.
+    #[error("the last trade's price is not between the two orders; put one above and one below it")]
+    ListPrices,
 }
 
 impl Books {
@@ -86,9 +89,12 @@ impl Books {
             if ahead.left > 0 {
                 let (left, matches) = self.meet_hidden(taker, level, ahead.left, hidden);
                 ahead = Ahead { left, matches: ahead.matches.saturating_add(matches) };
+                if matches > 0 && ahead.matches > FILLS_MAX as u64 {
+                    return false;
+                }
             }
             if ahead.left == 0 {
-                return ahead.matches <= FILLS_MAX as u64;
+                return true;
             }
         }
         false
@@ -104,7 +110,7 @@ impl Books {
             if ahead.matches >= FILLS_MAX as u64 {
                 return None;
             }
-            ahead.matches += 1;
+            ahead.matches += self.matches_of(self.orders.slab[place].id) as u64;
             match self.meeting(taker, place) {
                 Meeting::Trades => {
                     let shown = self.orders.slab[place].shown;

@@ -7,7 +7,7 @@ use model::{AccountHandle, Instrument, InstrumentId, OrderId, Price, Quantity, S
 use thiserror::Error;
 
 use crate::{
-    ACCOUNTS_END, Books, ORDERS_MAX, OpenOrder, Sleeper, Watermark,
+    ACCOUNTS_END, Books, ORDERS_MAX, OpenOrder, OrderList, Sleeper, Watermark,
     book::{Book, Resting},
     iceberg::Aside,
 };
@@ -35,6 +35,10 @@ pub struct BooksImage {
     pub watermarks: Vec<Watermark>,
     /// The accounts that are in a group, and in which, ascending.
     pub groups: Vec<(AccountHandle, u64)>,
+    /// Every list of which something is to be decided, in ascending order of id.
+    pub lists: Vec<OrderList>,
+    /// Those of them whose working order was filled, in that order.
+    pub due: Vec<OrderId>,
 }
 
 /// What one book is apart from its orders.
@@ -96,6 +100,9 @@ pub enum RestoreError {
     /// An account out of range or out of order, or in group 0.
     #[error("account {} is in a group as none can be", .0.0)]
     Group(AccountHandle),
+    /// A list that links orders that are not there, or as none can be linked.
+    #[error("list {0} links orders as none can be")]
+    List(OrderId),
     /// A bid at or above an ask.
     #[error("the book of instrument {} is crossed", .0.0)]
     Crossed(InstrumentId),
@@ -121,8 +128,19 @@ impl Books {
         let Books { next_priority, now, .. } = *self;
         let (sleepers, woken) = self.sleepers.image();
         let (watermarks, groups) = (self.watermarks(), self.grouped());
-        let books = books.collect();
-        BooksImage { books, orders, next_priority, now, sleepers, woken, watermarks, groups }
+        let (lists, due) = self.lists.image();
+        BooksImage {
+            books: books.collect(),
+            orders,
+            next_priority,
+            now,
+            sleepers,
+            woken,
+            watermarks,
+            groups,
+            lists,
+            due,
+        }
     }
 
     /// The books of an image.
@@ -130,7 +148,9 @@ impl Books {
     /// # Errors
     /// [`RestoreError`] where no run of commands could have led to it. Never panics.
     pub fn restore(image: BooksImage) -> Result<Books, RestoreError> {
-        if image.orders.len().saturating_add(image.sleepers.len()) > ORDERS_MAX {
+        let pending: usize = image.lists.iter().map(|list| list.link.pending().len()).sum();
+        let placed = image.orders.len().saturating_add(image.sleepers.len());
+        if placed.saturating_add(pending) > ORDERS_MAX {
             return Err(RestoreError::TooManyOrders);
         }
         if image.next_priority > COUNTER_MAX {
@@ -151,6 +171,7 @@ impl Books {
             books.restore_order(&order)?;
         }
         books.restore_sleepers(&image.sleepers, &image.woken, &image.watermarks)?;
+        books.restore_lists(&image.lists, &image.due)?;
         for book in &books.books {
             let id = book.instrument.id;
             if book.is_crossed() {

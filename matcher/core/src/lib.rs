@@ -91,11 +91,37 @@
 //!     prevention and its funds. Whom its trades wake comes behind all that had woken before. Until
 //!     it goes on it can be cancelled.
 //!
+//! # Lists of orders
+//!
+//! The orders of a list come with one record, and either all of them are accepted or none. Each is
+//! an order like any, with an id of its own.
+//!
+//! L1. A *pair* (OCO) is two orders of one side and quantity: a post-only limit order or a
+//!     take-profit, and a stop-loss. One waits above the price of the last trade and one below,
+//!     neither at it; before the first trade the one above is above the other. Else both are
+//!     refused as [`Refused::ListPrices`].
+//! L2. Before anything is taken off one of a pair, by a trade or by self-trade prevention, and
+//!     before one that has woken goes on, the other ends whole, as [`EndReason::OrderList`]. The
+//!     one that is left is an order like any from then on, whatever becomes of it.
+//! L3. One of a pair that ends otherwise takes the other along, right behind it.
+//! L4. OTO: the *working* order, a limit order, is placed alone. The *pending* ones (of an OTOCO a
+//!     pair) are open, count, and can be cancelled, but are in no book. Once the working order has
+//!     ended as [`EndReason::Filled`], by however many commands, they are due: placed when the
+//!     caller asks for them ([`Books::next_due`]), as a command of their own, in the order in which
+//!     the working orders were filled and before what has woken. Then they are checked, a pair
+//!     as L1 says, and what is refused then ends for that reason.
+//! L5. A working order that ends otherwise, however little was missing, takes the pending ones
+//!     along. One that self-trade prevention made smaller and that was then filled was filled.
+//! L6. Who is taken along ends as [`EndReason::Cancelled`] where the first was cancelled, else as
+//!     [`EndReason::OrderList`]. So cancelling any order of a list cancels what is left of it, and
+//!     so does the list's own id.
+//!
 //! # Bounds
 //!
-//! 22. One command makes at most [`FILLS_MAX`] matches, traded or not. An order that could trade on
-//!     expires as [`EndReason::SweepLimit`], GTC or not: it must not rest where it crosses. One
-//!     that could not trade on anyway ends or rests as without this rule.
+//! 22. One command makes at most [`FILLS_MAX`] matches, traded or not; one of a pair counts as two,
+//!     for the other ends with it. An order that could trade on expires as
+//!     [`EndReason::SweepLimit`], GTC or not: it must not rest where it crosses. One that could not
+//!     trade on anyway ends or rests as without this rule.
 //! 23. At most [`ORDERS_MAX`] orders are open, asleep or not. The caller asks [`Books::has_room`]
 //!     before it accepts.
 //!
@@ -106,7 +132,7 @@
 //!     there is nothing of it. Its id is then unknown here. A refused order changes nothing.
 //! 25. Cancelling an id that is not open changes nothing. Cancel-all ends an account's orders in
 //!     the order in which they came to rest, over all books or in one; then those that sleep, in
-//!     order of entry.
+//!     order of entry, each with those that it takes along behind it; then those that are due.
 //!
 //! # What the public sees
 //!
@@ -164,6 +190,7 @@
 //!   [`iceberg`]: where it meets one of which a part is hidden. [`groups`]: accounts that are one to
 //!   prevention.
 //! - [`expiry`]: orders that end by themselves. [`sleepers`]: orders that wait for a price.
+//! - [`lists`]: orders of which one decides what becomes of the others.
 //! - [`order`], [`outcome`]: what goes in and what comes out.
 //! - [`keys`]: the keys that make retries safe; independent of the books.
 //! - [`image`]: the books as plain data, and back with everything checked.
@@ -171,8 +198,8 @@
 //! - `book`, `open`, `ladder`, `slab`: one book, open orders by id and account, the levels of a
 //!   side by price, and the table that they live in. `schedules`: which fees each is charged by.
 //!
-//! What will never live here: money beyond what bounds a market order, clocks, randomness, IO, floats, wire formats, and anything
-//! whose order depends on a hash.
+//! What will never live here: money beyond what bounds a market order, clocks, randomness, IO,
+//! floats, wire formats, and anything whose order depends on a hash.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::float_arithmetic)]
@@ -187,6 +214,7 @@ pub mod iceberg;
 pub mod image;
 pub mod keys;
 mod ladder;
+pub mod lists;
 mod open;
 pub mod order;
 pub mod outcome;
@@ -204,6 +232,7 @@ pub use keys::{
     ContentHash, Holder, KEEP_DEFAULT, KeyCheck, KeyImage, KeyRefused, KeySpace, Keys, KeysImage,
     KeysRestoreError, OrderKey,
 };
+pub use lists::{Link, OrderList, PairTerms, Pending};
 pub use order::{NewOrder, OpenOrder, Size};
 pub use outcome::{BookEvent, End, EndReason, Fill, LevelChange, Outcome, Rested};
 pub use prevention::Prevented;

@@ -1,9 +1,9 @@
 //! What a command did: events in the order in which they happened, and the new totals of the levels
 //! that it touched.
 
-use model::{AccountHandle, Fees, InstrumentId, OrderId, Price, Quantity, Side, TradeId};
+use model::{AccountHandle, Amount, Fees, InstrumentId, OrderId, Price, Quantity, Side, TradeId};
 
-use crate::{Prevented, Refill};
+use crate::{Prevented, Refill, Refused};
 
 /// Filled by one command and read by the caller, who clears it and hands it in again: once it has
 /// grown to the largest answer, nothing is allocated.
@@ -37,7 +37,7 @@ impl Outcome {
         })
     }
 
-    /// The ends of orders, in order.
+    /// The ends of orders that were placed, in order.
     pub fn ends(&self) -> impl Iterator<Item = &End> {
         self.events.iter().filter_map(|event| match event {
             BookEvent::Ended(end) => Some(end),
@@ -69,6 +69,8 @@ pub enum BookEvent {
     Sleeps(OrderId),
     /// An order ended. There is exactly one for each order, and nothing of it after.
     Ended(End),
+    /// An order of a list ended before it was placed. So it has this for its one end.
+    Dropped(End),
 }
 
 /// A trade between a resting order, the maker, and an incoming one, the taker.
@@ -146,6 +148,8 @@ pub struct End {
     pub remaining: Quantity,
     /// Why it ended.
     pub reason: EndReason,
+    /// What a market order was given that ended asleep; zero for any other.
+    pub funds: Amount,
 }
 
 /// Why an order ended.
@@ -171,6 +175,30 @@ pub enum EndReason {
     InsufficientFunds,
     /// The command made as many trades as one may: see [`FILLS_MAX`](crate::FILLS_MAX).
     SweepLimit,
+    /// Another order of its list has decided it.
+    OrderList,
+    /// It waited for another order and would have taken when its turn came, though post-only.
+    WouldTake,
+    /// It waited for another order and would have woken at once when its turn came.
+    WouldTrigger,
+    /// It waited for another order, and is an iceberg that would be shown in too many parts.
+    TooManyParts,
+    /// It waited for another order, and the price was not between it and the other of its pair when
+    /// their turn came.
+    ListPrices,
+}
+
+impl From<Refused> for EndReason {
+    /// How an order ends that its book refuses when its turn comes.
+    fn from(refused: Refused) -> EndReason {
+        match refused {
+            Refused::WouldTake => EndReason::WouldTake,
+            Refused::AlreadyExpired => EndReason::Expired,
+            Refused::WouldTrigger => EndReason::WouldTrigger,
+            Refused::ListPrices => EndReason::ListPrices,
+            Refused::TooManyParts => EndReason::TooManyParts,
+        }
+    }
 }
 
 /// The new total of a level.

@@ -5,7 +5,7 @@
 //! does, for it makes an answer as long. Accounts of one group are one account here.
 
 use model::{
-    AccountHandle, Fees, InstrumentId, OrderId, Price, Quantity, SelfTradePrevention, Side,
+    AccountHandle, Amount, Fees, InstrumentId, OrderId, Price, Quantity, SelfTradePrevention, Side,
 };
 
 use crate::{
@@ -113,7 +113,7 @@ impl Books {
     ) -> Quantity {
         let place = self.levels[at].head;
         let (maker, all) = (self.orders.slab[place], self.orders.remaining(place));
-        taker.matches += 1;
+        taker.matches += self.matches_of(maker.id);
         if meeting == (Meeting::MakerGoes { is_overdue: true }) {
             self.levels[at].total_lots -= maker.shown.lots();
             self.end_head(taker, at, all, EndReason::Expired, out);
@@ -130,6 +130,9 @@ impl Books {
         taker.prevented = taker.prevented.plus(from_taker);
         taker.is_prevented |= from_taker > Quantity::ZERO;
         taker.is_gone = matches!(meeting, Meeting::TakerGoes | Meeting::BothGo);
+        if from_maker > Quantity::ZERO {
+            self.decide_pair(maker.id, out);
+        }
         self.levels[at].total_lots -= from_maker.min(maker.shown).lots();
         self.orders.prevent(place, from_maker);
         self.write_prevented(taker, at, &maker, (from_maker, from_taker), out);
@@ -185,7 +188,8 @@ impl Books {
         }));
     }
 
-    /// Ends the order at the head of a level, of which `remaining` is told as left.
+    /// Ends the order at the head of a level, of which `remaining` is told as left, and what hangs
+    /// on it.
     pub(crate) fn end_head(
         &mut self,
         taker: &Taker<'_>,
@@ -206,8 +210,10 @@ impl Books {
             fees: self.orders.fees(place),
             remaining,
             reason,
+            funds: Amount::ZERO,
         }));
         self.unlink(place);
         self.orders.remove(place);
+        self.follow_end(id, reason, out);
     }
 }

@@ -114,6 +114,11 @@ impl Books {
                 *counted.entry(fees).or_default() += 1;
             }
         }
+        let lists = self.image().lists;
+        let pending = lists.iter().flat_map(|list| list.link.pending()).map(|order| order.fees);
+        for fees in pending.filter(|fees| *fees != Fees::NONE) {
+            *counted.entry(fees).or_default() += 1;
+        }
         let rows = self.orders.schedules.rows.iter().filter(|row| row.1 > 0);
         if counted == rows.copied().collect() {
             return Ok(());

@@ -17,12 +17,13 @@ use std::collections::VecDeque;
 
 use core::hash::BuildHasher;
 use hashbrown::HashTable;
-use model::{AccountHandle, InstrumentId, OrderId, Price, Quantity};
+use model::{AccountHandle, InstrumentId, OrderId, Price};
 use rustc_hash::FxBuildHasher;
 
 use crate::{
-    BookEvent, Books, End, EndReason, NewOrder, Outcome, Size,
+    BookEvent, Books, EndReason, NewOrder, Outcome,
     ladder::Ladder,
+    lists::end_of,
     open::{AccountOrders, NONE},
     slab::{NIL, Slab},
 };
@@ -213,13 +214,15 @@ impl Books {
     }
 
     /// The next order that has woken, without what it slept for: it sleeps no longer, and the caller
-    /// places it as a command of its own. Those that the fall of the price has reached come first,
-    /// the highest trigger first; then those that its rise has, the lowest first; at one price in
-    /// order of entry. What these wake comes behind all that had woken before.
-    pub fn next_woken(&mut self) -> Option<NewOrder> {
+    /// places it as a command of its own. Where it is one of a pair, the other ends now. Those that
+    /// the fall of the price has reached come first, the highest trigger first; then those that its
+    /// rise has, the lowest first; at one price in order of entry. What these wake comes behind all
+    /// that had woken before.
+    pub fn next_woken(&mut self, out: &mut Outcome) -> Option<NewOrder> {
         let at = self.sleepers.woken.pop_front()?;
         let mut order = self.take_sleeper(at);
         (order.instructions.trigger, order.instructions.trailing) = (None, None);
+        self.decide_pair(order.id, out);
         Some(order)
     }
 
@@ -299,8 +302,15 @@ impl Books {
     /// Cancels an order that sleeps, or that has woken and not gone on yet.
     pub(crate) fn cancel_sleeper(&mut self, id: OrderId, out: &mut Outcome) -> bool {
         let Some(at) = self.sleepers.find(id) else { return false };
-        self.end_sleeper(at, out);
+        self.end_sleeper(at, EndReason::Cancelled, out);
         true
+    }
+
+    /// Ends an order that sleeps, if this one does, because of another of its list.
+    pub(crate) fn end_sleeper_of(&mut self, id: OrderId, reason: EndReason, out: &mut Outcome) {
+        if let Some(at) = self.sleepers.find(id) {
+            self.end_sleeper(at, reason, out);
+        }
     }
 
     pub(crate) fn cancel_sleepers(
@@ -312,35 +322,28 @@ impl Books {
         let mut at = self.sleepers.of_account(account.0).head;
         while at != NIL {
             let bed = self.sleepers.beds[at];
-            if instrument.is_none_or(|id| id == bed.sleeper.order.instrument) {
-                self.end_sleeper(at, out);
-            }
             at = bed.account_next;
+            if instrument.is_none_or(|id| id == bed.sleeper.order.instrument) {
+                let id = bed.sleeper.order.id;
+                self.cancel_sleeper(id, out);
+                // The next may have gone with it. What is before was not asked for and stays.
+                at = match bed.account_previous {
+                    NIL => self.sleepers.of_account(account.0).head,
+                    previous => self.sleepers.beds[previous].account_next,
+                };
+            }
         }
     }
 
-    fn end_sleeper(&mut self, at: u32, out: &mut Outcome) {
+    fn end_sleeper(&mut self, at: u32, reason: EndReason, out: &mut Outcome) {
         match self.sleepers.beds[at].lies {
             Lies::Woken => self.sleepers.woken.retain(|woken| *woken != at),
             Lies::Waits(queue) => self.dequeue(at, queue),
             Lies::Trails(segment) => self.leave_trail(at, segment),
         }
-        let NewOrder { id, account, instrument, side, price, size, fees, .. } =
-            self.take_sleeper(at);
-        let remaining = match size {
-            Size::Base(quantity) => quantity,
-            Size::Quote(_) => Quantity::ZERO,
-        };
-        out.events.push(BookEvent::Ended(End {
-            order: id,
-            account,
-            instrument,
-            side,
-            limit: price,
-            fees,
-            remaining,
-            reason: EndReason::Cancelled,
-        }));
+        let order = self.take_sleeper(at);
+        out.events.push(BookEvent::Ended(end_of(&order, reason)));
+        self.follow_end(order.id, reason, out);
     }
 }
 

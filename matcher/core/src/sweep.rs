@@ -88,7 +88,10 @@ impl Books {
         let is_infeasible = order.time_in_force == TimeInForce::Fok && !self.can_fill(&taker);
         let stop = if is_infeasible { Stop::Infeasible } else { self.sweep(&mut taker, out) };
         match taker.end_reason(&stop) {
-            Some(reason) => out.events.push(BookEvent::Ended(taker.end(reason))),
+            Some(reason) => {
+                out.events.push(BookEvent::Ended(taker.end(reason)));
+                self.follow_end(order.id, reason, out);
+            }
             None => self.rest(&taker, first_level, out),
         }
         let book = &mut self.books[book as usize];
@@ -145,7 +148,7 @@ impl Books {
             if allowed.is_zero() {
                 return Stop::Spent;
             }
-            if taker.matches == FILLS_MAX {
+            if taker.matches >= FILLS_MAX {
                 return Stop::Limit;
             }
             self.take_level(taker, level, allowed, out);
@@ -196,8 +199,11 @@ impl Books {
         allowed: Quantity,
         out: &mut Outcome,
     ) -> Quantity {
+        let place = self.levels[at].head;
+        let id = self.orders.slab[place].id;
+        taker.matches += self.matches_of(id);
+        self.decide_pair(id, out);
         let level = &mut self.levels[at];
-        let place = level.head;
         let maker_fees = self.orders.fees(place);
         let hidden = self.orders.aside(place).hidden;
         let maker = &mut self.orders.slab[place];
@@ -205,7 +211,6 @@ impl Books {
         maker.shown = maker.shown.minus(quantity);
         let maker_remaining = maker.shown.plus(hidden);
         taker.remaining = taker.remaining.minus(quantity);
-        taker.matches += 1;
         taker.first_price = taker.first_price.or(Some(level.price));
         taker.is_prevented = false;
         level.total_lots -= quantity.lots();
@@ -374,6 +379,7 @@ impl Taker<'_> {
             fees: self.order.fees,
             remaining: self.told_remaining(),
             reason,
+            funds: Amount::ZERO,
         }
     }
 }

@@ -1,9 +1,12 @@
 //! The books' part of a snapshot.
 
-use matcher_core::{BookImage, BooksImage, Iceberg, NewOrder, OpenOrder, Size, Sleeper, Watermark};
+use matcher_core::{
+    BookImage, BooksImage, Iceberg, Link, NewOrder, OpenOrder, OrderList, Pending, Size, Sleeper,
+    Watermark,
+};
 use model::{
     AccountHandle, FeeAsset, FeeRate, Fees, FeesError, Instructions, Instrument, InstrumentId,
-    OrderType, Price, Role, Timestamp,
+    OrderId, OrderType, Price, Role, Timestamp,
 };
 use prost::Message;
 use proto::{convert, log};
@@ -25,6 +28,10 @@ pub(super) struct BooksWire {
     woken: Vec<u64>,
     #[prost(message, repeated, tag = "7")]
     watermarks: Vec<WatermarkWire>,
+    #[prost(message, repeated, tag = "50")]
+    lists: Vec<ListWire>,
+    #[prost(uint64, repeated, tag = "51")]
+    due: Vec<u64>,
 }
 
 /// From which best price an order trails.
@@ -36,7 +43,20 @@ struct WatermarkWire {
     price_ticks: u64,
 }
 
-/// An order that sleeps or has woken: limit or market as it has a price or none.
+/// What links the orders of a list: a pair has two ids, what waits for a working order has that
+/// one's, and what is due has none.
+#[derive(Clone, PartialEq, Message)]
+struct ListWire {
+    #[prost(uint64, tag = "1")]
+    id: u64,
+    #[prost(uint64, repeated, tag = "2")]
+    linked: Vec<u64>,
+    #[prost(message, repeated, tag = "3")]
+    pending: Vec<SleeperWire>,
+}
+
+/// An order that sleeps or has woken, or waits for another: limit or market as it has a price or
+/// none.
 #[derive(Clone, PartialEq, Message)]
 struct SleeperWire {
     #[prost(uint64, tag = "1")]
@@ -131,6 +151,24 @@ pub(super) fn to_wire(image: &BooksImage) -> BooksWire {
         sleepers: image.sleepers.iter().map(sleeper_to_wire).collect(),
         woken: image.woken.iter().map(|id| id.number()).collect(),
         watermarks: image.watermarks.iter().map(watermark_to_wire).collect(),
+        lists: image.lists.iter().map(list_to_wire).collect(),
+        due: image.due.iter().map(|id| id.number()).collect(),
+    }
+}
+
+fn list_to_wire(list: &OrderList) -> ListWire {
+    let (linked, pending): (Vec<OrderId>, &[NewOrder]) = match &list.link {
+        Link::Pair(pair) => (pair.to_vec(), &[]),
+        Link::Waits(working, pending) => (vec![*working], pending.orders()),
+        Link::Due(pending) => (Vec::new(), pending.orders()),
+    };
+    ListWire {
+        id: list.id.number(),
+        linked: linked.into_iter().map(OrderId::number).collect(),
+        pending: pending
+            .iter()
+            .map(|order| sleeper_to_wire(&Sleeper { order: *order, entry: 0 }))
+            .collect(),
     }
 }
 
@@ -198,19 +236,46 @@ pub(super) fn from_wire(wire: BooksWire, instruments: &[Instrument]) -> Result<B
     let sleepers = wire.sleepers.iter().map(|sleeper| {
         sleeper_from_wire(sleeper).map_err(|error| format!("sleeper {}: {error}", sleeper.id))
     });
-    let woken = wire.woken.iter().map(|id| convert::order_id(*id));
     let watermarks = wire.watermarks.iter().map(watermark_from_wire);
+    let ids = |ids: &[u64]| -> Result<Vec<OrderId>, String> {
+        let ids = ids.iter().map(|id| convert::order_id(*id));
+        ids.collect::<Result<_, _>>().map_err(|error| error.to_string())
+    };
+    let lists = wire
+        .lists
+        .iter()
+        .map(|list| list_from_wire(list).map_err(|error| format!("list {}: {error}", list.id)));
     Ok(BooksImage {
         // They are kept by name, with the accounts.
         groups: Vec::new(),
         watermarks: watermarks.collect::<Result<_, _>>().map_err(|error| error.to_string())?,
+        lists: lists.collect::<Result<_, _>>()?,
+        due: ids(&wire.due)?,
         sleepers: sleepers.collect::<Result<_, _>>()?,
-        woken: woken.collect::<Result<_, _>>().map_err(|error| error.to_string())?,
+        woken: ids(&wire.woken)?,
         books: books.collect::<Result<_, _>>()?,
         orders: orders.collect::<Result<_, _>>()?,
         next_priority: wire.next_priority,
         now: Timestamp::from_unix_nanos(wire.now_unix_nanos),
     })
+}
+
+fn list_from_wire(wire: &ListWire) -> Result<OrderList, convert::Malformed> {
+    let id = |id: &u64| convert::order_id(*id);
+    let order = |wire: &SleeperWire| Ok(sleeper_from_wire(wire)?.order);
+    let pending = match &wire.pending[..] {
+        [] => None,
+        [one] => Some(Pending::One(order(one)?)),
+        [one, other] => Some(Pending::Pair([order(one)?, order(other)?])),
+        _ => return Err(convert::Malformed("pending")),
+    };
+    let link = match (&wire.linked[..], pending) {
+        ([one, other], None) => Link::Pair([id(one)?, id(other)?]),
+        ([working], Some(pending)) => Link::Waits(id(working)?, pending),
+        ([], Some(pending)) => Link::Due(pending),
+        _ => return Err(convert::Malformed("linked")),
+    };
+    Ok(OrderList { id: id(&wire.id)?, link })
 }
 
 fn book_from_wire(wire: &BookWire, instruments: &[Instrument]) -> Result<BookImage, String> {

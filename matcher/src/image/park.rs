@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{AccountHandle, AssetId, OrderId, Partition, Timestamp};
 use prost::Message;
 use proto::{
-    command::{Movement, PlaceOrder},
+    command::{Movement, PlaceList, PlaceOrder},
     convert, log,
 };
 
@@ -24,7 +24,7 @@ pub(super) struct ParkWire {
     asks: Vec<HomeQueueWire>,
 }
 
-/// An order or a withdrawal, whichever it has.
+/// An order, a list or a withdrawal, whichever it has.
 #[derive(Clone, PartialEq, Message)]
 struct ParkedWire {
     #[prost(uint64, tag = "1")]
@@ -41,6 +41,8 @@ struct ParkedWire {
     held: Option<log::Amount>,
     #[prost(fixed64, tag = "7")]
     until_unix_nanos: u64,
+    #[prost(message, optional, tag = "50")]
+    list: Option<log::PlaceOrderList>,
 }
 
 /// What is owed to a queue; what waits in it follows from what is parked.
@@ -119,9 +121,10 @@ pub(super) fn to_wire(park: &Park, asks: &Asks) -> Option<ParkWire> {
 
 fn parked_to_wire(id: OrderId, parked: &Parked) -> ParkedWire {
     let Parked { purse, waiting, held, until } = parked;
-    let (order, withdrawal) = match waiting {
-        Waiting::Order(place) => (Some(place.into()), None),
-        Waiting::Withdrawal(movement) => (None, Some(withdrawal_to_wire(movement))),
+    let (order, list, withdrawal) = match waiting {
+        Waiting::Order(place) => (Some(place.into()), None, None),
+        Waiting::List(list) => (None, Some(list.into()), None),
+        Waiting::Withdrawal(movement) => (None, None, Some(withdrawal_to_wire(movement))),
     };
     ParkedWire {
         id: id.number(),
@@ -131,6 +134,7 @@ fn parked_to_wire(id: OrderId, parked: &Parked) -> ParkedWire {
         withdrawal,
         held: Some(convert::to_amount(*held)),
         until_unix_nanos: until.unix_nanos(),
+        list,
     }
 }
 
@@ -189,9 +193,10 @@ fn park(parked: Vec<ParkedWire>, queues: &[QueueWire]) -> Checked<Park> {
 }
 
 fn parked_from_wire(wire: ParkedWire) -> Checked<(OrderId, Parked)> {
-    let waiting = match (wire.order, wire.withdrawal) {
-        (Some(order), None) => Waiting::Order(PlaceOrder::try_from(order)?),
-        (None, Some(withdrawal)) => Waiting::Withdrawal(Movement::try_from(withdrawal)?),
+    let waiting = match (wire.order, wire.list, wire.withdrawal) {
+        (Some(order), None, None) => Waiting::Order(PlaceOrder::try_from(order)?),
+        (None, Some(list), None) => Waiting::List(PlaceList::try_from(list)?),
+        (None, None, Some(withdrawal)) => Waiting::Withdrawal(Movement::try_from(withdrawal)?),
         _ => return Err(convert::Malformed("parked")),
     };
     let parked = Parked {

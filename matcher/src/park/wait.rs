@@ -3,9 +3,10 @@
 use ledger_core::{MoneyError, Movement as Moved};
 use model::{AccountHandle, Amount, OrderId, Partition, Timestamp, home::home};
 use proto::{
-    command::Movement,
+    command::{Movement, PlaceOrder},
     link::{LinkItem, LinkKind},
     log::{self, EndReason, RefusalReason, event},
+    trading::OrderListStatus,
 };
 
 use super::{Asked, Parked, Purse, Waiting, home::Ask};
@@ -98,16 +99,21 @@ impl Exchange {
     ) {
         let Some(parked) = self.unpark(id) else { return };
         let account = self.named.index(parked.purse.0, &self.accounts, body);
+        let ended = |id: OrderId, place: &PlaceOrder| {
+            let (_, remaining_lots, _) = place.ask.into();
+            let (order_id, instrument_id) = (id.number(), place.instrument.0);
+            let reason = reason.into();
+            let end = log::OrderEnded { order_id, account, instrument_id, reason, remaining_lots };
+            event::Kind::OrderEnded(end)
+        };
         let kind = match &parked.waiting {
-            Waiting::Order(place) => {
-                let (_, remaining_lots, _) = place.ask.into();
-                event::Kind::OrderEnded(log::OrderEnded {
-                    order_id: id.number(),
-                    account,
-                    instrument_id: place.instrument.0,
-                    reason: reason.into(),
-                    remaining_lots,
-                })
+            Waiting::Order(place) => ended(id, place),
+            Waiting::List(list) => {
+                let legs = id.legs().enumerate().take(list.legs.len());
+                let ends = legs.map(|(at, leg)| event(ended(leg, &list.order(at))));
+                body.events.extend(ends);
+                let (purse, status) = (parked.purse, OrderListStatus::AllDone);
+                return self.write_list_status(id, purse.0, list.instrument, status, body);
             }
             Waiting::Withdrawal(movement) => {
                 let outcome = self.in_vain(parked.purse.0, movement);

@@ -163,6 +163,7 @@ impl Exchange {
         let name = self.accounts.name(purse.0).clone();
         match parked.waiting {
             Waiting::Order(place) => self.wake_order(id, &name, &place, body),
+            Waiting::List(list) => self.wake_list(id, &name, &list, body),
             Waiting::Withdrawal(movement) => self.wake_withdrawal(id, &name, &movement, body),
         }
     }
@@ -174,6 +175,9 @@ impl Exchange {
                 let instrument = self.books.instrument(place.instrument);
                 let instrument = instrument.expect("what is parked is listed, and stays so");
                 self.need_of_order(place, instrument).1
+            }
+            Waiting::List(list) => {
+                self.need_of_list(list).expect("what is parked is listed, and stays so").1
             }
             Waiting::Withdrawal(movement) => Need { whole: movement.amount, takes_less: false },
         }

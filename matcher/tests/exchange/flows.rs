@@ -27,6 +27,9 @@ fn account(random: &mut Pcg64Mcg) -> String {
 
 /// A command, and where it is an order what else that says.
 fn command(random: &mut Pcg64Mcg, venue: &Venue) -> Command {
+    if random.random_range(0..6) == 0 {
+        return crate::lists::drawn(random);
+    }
     let plain = plain_command(random, venue.next_offset);
     let (ask, time_in_force) = match &plain {
         Command::Place(place) => (place.ask, place.time_in_force),
@@ -81,7 +84,9 @@ fn plain_command(random: &mut Pcg64Mcg, next_offset: u64) -> Command {
         }
         68..90 => {
             let offset = random.random_range(next_offset.saturating_sub(60)..next_offset);
-            Command::Cancel { order_id: OrderId::at(Partition::FIRST, offset).expect("in range") }
+            let record = OrderId::at(Partition::FIRST, offset).expect("in range");
+            let leg = if random.random_bool(0.5) { 0 } else { random.random_range(1..4) };
+            Command::Cancel { order_id: record.with_leg(leg).expect("at most three") }
         }
         90 => Command::SetTradeGroup { group: Some(random.random_range(1..4)) },
         91..93 => {

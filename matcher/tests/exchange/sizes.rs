@@ -10,6 +10,7 @@ use ledger_core::{ASSET_NUMBER_MAX, SUPPLY_MAX};
 use matcher::limits::{
     COMPACTIONS_MAX, GRANTS_RETURNED_MAX, LINKS_SENT_MAX, LISTINGS_MAX,
     OPEN_ORDERS_PER_ACCOUNT_MAX, ORDER_EXPIRIES_MAX, PARKED_EXPIRIES_MAX, WOKEN_FILLS_MAX,
+    WOKEN_MAX,
 };
 use matcher_core::{COUNTER_MAX, FILLS_MAX};
 use model::{
@@ -251,6 +252,50 @@ fn the_largest_sweep_fits_a_record() {
     let all = woken + items + ended + expired;
     println!("the largest that wakes: {all} of {RECORD_BYTES_MAX} bytes");
     assert!(all < RECORD_BYTES_MAX, "{all} bytes");
+    // Where a maker is one of a pair the other ends too; so it counts as two, and costs less.
+    assert!(PAIRED_END_BYTES_MAX < bytes / FILLS_MAX, "{} bytes a maker", bytes / FILLS_MAX);
+    // Each that goes on can end one, too.
+    assert!(all + WOKEN_MAX * PAIRED_END_BYTES_MAX < RECORD_BYTES_MAX);
+}
+
+/// What the other order of a pair adds to an answer that names its account and tells its balance
+/// already: its end, that its list is done, and a release.
+const PAIRED_END_BYTES_MAX: usize = 160;
+
+#[test]
+fn the_end_of_one_of_a_pair_is_as_small_as_it_is_taken_to_be() {
+    let account = small(FILLS_MAX + COMPACTIONS_MAX);
+    let order_id = (1 << 53) - 1;
+    let ended = log::OrderEnded {
+        order_id,
+        account,
+        instrument_id: u32::MAX,
+        reason: EndReason::OrderList.into(),
+        remaining_lots: Quantity::LOTS_MAX,
+    };
+    let status = log::ListStatus {
+        list_id: order_id,
+        account,
+        instrument_id: u32::MAX,
+        status: proto::trading::OrderListStatus::AllDone.into(),
+    };
+    let amount = |units| Some(proto::convert::to_amount(Amount::from_units(units)));
+    let leg = |units| log::Leg { bucket: 2, account, asset_id: u32::MAX, amount: amount(units) };
+    let released = SUPPLY_MAX.units() / 2;
+    let release = log::Posting {
+        cause: PostingCause::Release.into(),
+        order_id,
+        legs: vec![leg(-released), leg(released)],
+        ..Default::default()
+    };
+    let body = |events: Vec<Kind>, postings| log::AnswerBody {
+        events: events.into_iter().map(|kind| log::Event { kind: Some(kind) }).collect(),
+        postings,
+        ..Default::default()
+    };
+    let whole = body(vec![Kind::OrderEnded(ended), Kind::ListStatus(status)], vec![release]);
+    let bytes = prost::Message::encoded_len(&whole);
+    assert!(bytes <= PAIRED_END_BYTES_MAX, "{bytes} bytes");
 }
 
 /// An item to another shard: a name of 64 bytes, two amounts of 22, and numbers.

@@ -9,7 +9,8 @@ use proto::{
 };
 
 use crate::world::{
-    AT_HOME, BASES, COIN, SECOND, USD, USD_GRANT, World, limit, market, movement, name, partition,
+    AT_HOME, BASES, COIN, SECOND, USD, USD_GRANT, World, buyers_pair, limit, market, movement,
+    name, partition,
 };
 
 fn kinds(world: &mut World) -> Vec<Kind> {
@@ -31,6 +32,10 @@ fn decisions(world: &mut World) -> Vec<String> {
             Kind::OrderPlaced(placed) if placed.order_id > 0 => Some("placed".to_owned()),
             Kind::OrderRejected(rejected) if rejected.order_id > 0 => {
                 Some(format!("rejected {:?}", rejected.reason()))
+            }
+            Kind::ListPlaced(placed) if placed.list_id > 0 => Some("list placed".to_owned()),
+            Kind::ListRejected(rejected) if rejected.list_id > 0 => {
+                Some(format!("list rejected {:?}", rejected.reason()))
             }
             Kind::OrderEnded(end) => Some(format!("ended {:?}", end.reason())),
             Kind::WithdrawalDecided(decided) => match decided.outcome.and_then(|it| it.kind) {
@@ -69,6 +74,40 @@ fn only_home_gives_a_grant_and_an_order_elsewhere_waits_for_it() {
     let [at_home, _, link] = world.at(2, "alice", USD);
     assert_eq!((at_home + link, link), (USD_GRANT, 100 * COIN + share));
     world.check();
+}
+
+#[test]
+fn a_list_waits_for_its_money_as_one() {
+    // A stop that needs 120 USD, and a bid that needs 100.
+    let list = |key: &str, lots| buyers_pair(2, key, [12_000, 11_000, 10_000], lots);
+    let mut world = World::new(3, true);
+    let (id, _) = world.client("alice", list("a", 100_000));
+    let [parked] = &kinds(&mut world)[..] else { panic!("one event") };
+    assert!(matches!(parked, Kind::ListParked(_)), "{parked:?}");
+    world.settle();
+    assert_eq!(decision(&mut world), "list placed");
+    assert_eq!(world.at(1, "alice", USD)[1], 120 * COIN, "one hold for both");
+    world.check();
+    let order_id = id.with_leg(2).expect("at most three");
+    world.client("alice", Command::Cancel { order_id });
+    assert_eq!(decisions(&mut world), ["ended Cancelled", "ended Cancelled"]);
+    assert_eq!(world.at(1, "alice", USD)[1], 0);
+    // More than there is anywhere: it is refused whole. Or it is cancelled while it waits.
+    world.client("alice", list("b", 1_000_000));
+    world.told.clear();
+    world.settle();
+    assert_eq!(decision(&mut world), "list rejected InsufficientFunds");
+    for leg in [0, 1] {
+        let (id, _) = world.client("alice", list(&format!("c-{leg}"), 1_000_000));
+        world.told.clear();
+        let order_id = id.with_leg(leg).expect("at most three");
+        world.client("alice", Command::Cancel { order_id });
+        assert_eq!(decisions(&mut world), ["ended Cancelled", "ended Cancelled"]);
+        world.settle();
+        world.told.clear();
+    }
+    world.check();
+    assert!(world.is_at_rest());
 }
 
 #[test]

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use matcher::Exchange;
 use model::{
-    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, OrderId, Partition, Price,
-    Quantity, RequestId, Side, TimeInForce, Timestamp, home::home,
+    AccountName, Amount, AssetId, Contingency, Instructions, InstrumentId, KeyText, OrderId,
+    Partition, Price, Quantity, RequestId, Side, TimeInForce, Timestamp, Trigger, TriggerKind,
+    home::home,
 };
 use prost::Message;
 use proto::{
-    command::{Ask, ClientCommand, Command, Key, KeySpace, Movement, PlaceOrder, Stamp},
+    command::{
+        Ask, ClientCommand, Command, Key, KeySpace, Leg, Movement, PlaceList, PlaceOrder, Stamp,
+    },
     link::LinkItem,
     log::{self, event, input::Kind},
     reference::{
@@ -141,6 +144,7 @@ impl World {
         let count = self.count();
         match command {
             Command::Place(place) => (place.instrument.0 as usize - 1) % usize::from(count),
+            Command::PlaceList(list) => (list.instrument.0 as usize - 1) % usize::from(count),
             Command::Cancel { order_id } => order_id.partition().number().into(),
             Command::CancelAll { instrument } => {
                 instrument.map_or(0, |one| (one.0 as usize - 1) % usize::from(count))
@@ -330,6 +334,36 @@ pub(crate) fn order(instrument: u32, key: &str, side: Side, ask: Ask) -> Command
 }
 
 /// A limit order; 100 ticks are one USD, 100,000 lots one coin.
+/// A stop-loss above, at its limit and its trigger, and a bid below.
+pub(crate) fn buyers_pair(
+    instrument: u32,
+    key: &str,
+    [limit, trigger, bid]: [u64; 3],
+    lots: u64,
+) -> Command {
+    let price = |ticks| Price::from_ticks(ticks).expect("in range");
+    let leg = |ticks, instructions| Leg {
+        side: Side::Buy,
+        ask: Ask::Limit {
+            price: price(ticks),
+            quantity: Quantity::from_lots(lots).expect("in range"),
+        },
+        time_in_force: TimeInForce::Gtc,
+        instructions,
+    };
+    let trigger = Some(Trigger { kind: TriggerKind::StopLoss, price: price(trigger) });
+    let text = KeyText::new(key).expect("a good key");
+    Command::PlaceList(PlaceList {
+        key: Key { space: KeySpace::ClientOrderId, text },
+        instrument: InstrumentId(instrument),
+        contingency: Contingency::Oco,
+        legs: vec![
+            leg(limit, Instructions { trigger, ..Instructions::default() }),
+            leg(bid, Instructions { post_only: true, ..Instructions::default() }),
+        ],
+    })
+}
+
 pub(crate) fn limit(instrument: u32, key: &str, side: Side, ticks: u64, lots: u64) -> Command {
     let price = Price::from_ticks(ticks).expect("in range");
     let quantity = Quantity::from_lots(lots).expect("in range");

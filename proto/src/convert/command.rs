@@ -51,6 +51,7 @@ impl TryFrom<log::client_command::Command> for Command {
         use log::client_command::Command as Wire;
         Ok(match wire {
             Wire::Place(place) => Command::Place(place.try_into()?),
+            Wire::PlaceList(list) => Command::PlaceList(list.try_into()?),
             Wire::Cancel(cancel) => Command::Cancel { order_id: order_id(cancel.order_id)? },
             Wire::CancelAll(all) => Command::CancelAll {
                 instrument: (all.instrument_id > 0).then_some(InstrumentId(all.instrument_id)),
@@ -198,7 +199,7 @@ fn ask(wire: &log::PlaceOrder) -> Result<Ask, Malformed> {
     }
 }
 
-fn key_space(wire: i32) -> Result<KeySpace, Malformed> {
+pub(super) fn key_space(wire: i32) -> Result<KeySpace, Malformed> {
     match log::KeySpace::try_from(wire) {
         Ok(log::KeySpace::ClientOrderId) => Ok(KeySpace::ClientOrderId),
         Ok(log::KeySpace::IdempotencyKey) => Ok(KeySpace::IdempotencyKey),
@@ -232,6 +233,7 @@ impl From<&Command> for log::client_command::Command {
     fn from(command: &Command) -> Self {
         match command {
             Command::Place(place) => Self::Place(place.into()),
+            Command::PlaceList(list) => Self::PlaceList(list.into()),
             Command::Cancel { order_id } => {
                 Self::Cancel(log::CancelOrder { order_id: order_id.number() })
             }

@@ -41,7 +41,7 @@ pub(super) fn check(truths: &Truths, tally: &Tally) -> Result<(), Fault> {
 
 fn note(at: Partition, offset: u64, event: &Event, waits: &mut Waits) -> Result<(), String> {
     let (number, is_end) = match &event.kind {
-        Some(Kind::OrderParked(_) | Kind::WithdrawalParked(_)) => {
+        Some(Kind::OrderParked(_) | Kind::ListParked(_) | Kind::WithdrawalParked(_)) => {
             let id = OrderId::at(at, offset).ok_or("a small number")?;
             return match waits.insert(id, None) {
                 None => Ok(()),
@@ -50,11 +50,15 @@ fn note(at: Partition, offset: u64, event: &Event, waits: &mut Waits) -> Result<
         }
         Some(Kind::OrderPlaced(placed)) => (placed.order_id, false),
         Some(Kind::OrderRejected(rejected)) => (rejected.order_id, false),
+        Some(Kind::ListPlaced(placed)) => (placed.list_id, false),
+        Some(Kind::ListRejected(rejected)) => (rejected.list_id, false),
         Some(Kind::WithdrawalDecided(decided)) => (decided.record_id, false),
         Some(Kind::OrderEnded(ended)) => (ended.order_id, true),
         _ => return Ok(()),
     };
-    let Some(id) = OrderId::from_number(number).filter(|_| number > 0) else { return Ok(()) };
+    let id = OrderId::from_number(number).filter(|_| number > 0);
+    // An order of a list waited with all of it.
+    let Some(id) = id.map(OrderId::record) else { return Ok(()) };
     match waits.entry(id) {
         Entry::Occupied(mut wait) if wait.get().is_none() => {
             wait.insert(Some(offset));

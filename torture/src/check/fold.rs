@@ -29,7 +29,7 @@ use super::{
 };
 use crate::history::Seen;
 
-/// How an order id carries its partition: above the 43 bits of the offset.
+/// How an order id carries its partition: above the 43 bits of leg and offset.
 const OFFSET_BITS: u32 = 43;
 
 /// An asset as it was last listed.

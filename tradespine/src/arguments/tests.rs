@@ -4,8 +4,14 @@ use clap::CommandFactory;
 
 use super::*;
 
+/// The words of a line, as a shell tells them apart: what stands in single quotes is one.
 fn parsed(line: &str) -> Result<Arguments, clap::Error> {
-    Arguments::try_parse_from(line.split_whitespace())
+    let parts = line.split('\'').enumerate();
+    let words = parts.flat_map(|(number, part)| match number % 2 {
+        0 => part.split_whitespace().collect(),
+        _ => vec![part],
+    });
+    Arguments::try_parse_from(words)
 }
 
 fn command(line: &str) -> Command {

@@ -3,20 +3,20 @@
 use anyhow::{Context, ensure};
 use clap::Args;
 use proto::orders::{
-    CancelAllOrdersRequest, CancelAllResult, CancelOrderRequest,
+    CancelAllOrdersRequest, CancelAllResult, CancelOrderRequest, CancelOrdersRequest,
     order_entry_service_client::OrderEntryServiceClient,
 };
 use serde_json::{Value, json};
 use tonic::transport::Channel;
 
-use super::{AtGateway, Output, connect, order, problem};
+use super::{AtGateway, Output, batch, connect, order, problem};
 
 /// What to cancel.
 #[derive(Clone, Debug, Args)]
 pub struct CancelArguments {
-    /// The order
+    /// The order, or up to 100 of them
     #[arg(required_unless_present = "all", conflicts_with = "all")]
-    order_id: Option<u64>,
+    order_id: Vec<u64>,
 
     /// Cancel all open orders of the client
     #[arg(long)]
@@ -43,10 +43,28 @@ pub struct CancelArguments {
 /// Where the gateway does not answer or refuses, and where the result of a part is not known.
 pub async fn run(arguments: CancelArguments) -> anyhow::Result<()> {
     let gateway = OrderEntryServiceClient::new(connect(&arguments.at.gateway).await?);
-    match arguments.order_id {
-        Some(order_id) => one(gateway, order_id, arguments).await,
-        None => all(gateway, arguments).await,
+    match arguments.order_id[..] {
+        [] => all(gateway, arguments).await,
+        [order_id] => one(gateway, order_id, arguments).await,
+        _ => each(gateway, arguments).await,
     }
+}
+
+async fn each(
+    mut gateway: OrderEntryServiceClient<Channel>,
+    arguments: CancelArguments,
+) -> anyhow::Result<()> {
+    let CancelArguments { client, order_id, output, .. } = arguments;
+    let request =
+        CancelOrdersRequest { client_id: client, order_ids: order_id, wait_for_result: true };
+    let response = gateway
+        .cancel_orders(request)
+        .await
+        .map_err(|status| problem::sentence("gateway", &status))?;
+    let results: Vec<_> =
+        response.into_inner().results.into_iter().map(batch::Part::from).collect();
+    output.print(|| batch::text(&results), || batch::json(&results))?;
+    batch::verdict(&results)
 }
 
 async fn one(
@@ -133,7 +151,8 @@ mod tests {
 
     #[test]
     fn one_order_or_all_of_them() {
-        assert_eq!(parsed("cancel 1042 --client alice").unwrap().order_id, Some(1042));
+        assert_eq!(parsed("cancel 1042 --client alice").unwrap().order_id, [1042]);
+        assert_eq!(parsed("cancel 4 5 --client alice").unwrap().order_id, [4, 5]);
         let all = parsed("cancel --all --instrument BTC-USDT --client alice").unwrap();
         assert_eq!((all.all, all.instrument.as_deref()), (true, Some("BTC-USDT")));
         for line in [

@@ -3,8 +3,8 @@
 use model::SelfTradePrevention;
 use proto::{
     convert::{
-        from_proto_timestamp, self_trade_from_wire, side_from_wire, time_in_force_from_wire,
-        type_from_wire,
+        contingency_from_wire, from_proto_timestamp, self_trade_from_wire, side_from_wire,
+        time_in_force_from_wire, type_from_wire,
     },
     text,
     trading::{Fill, Order, OrderStatus},
@@ -21,6 +21,7 @@ pub fn details(order: &Order) -> String {
         ("reason", order.reject_reason.clone()),
         ("client", order.client_id.clone()),
         ("client order id", order.client_order_id.clone()),
+        ("list", if order.list_id > 0 { order.list_id.to_string() } else { String::new() }),
         ("instrument", order.instrument.clone()),
         ("side", side(order.side).to_owned()),
         ("type", format!("{} {}", order_type(order), time_in_force(order)).trim().to_owned()),
@@ -94,6 +95,11 @@ pub fn list(orders: &[Order]) -> String {
     table(&columns, &orders.iter().map(row).collect::<Vec<_>>())
 }
 
+/// How the orders of its list hang together; `None` where it came alone.
+fn contingency(order: &Order) -> Option<&'static str> {
+    contingency_from_wire(order.contingency).ok().map(text::contingency)
+}
+
 /// An order as the REST API has it.
 pub fn json(order: &Order) -> Value {
     let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -110,6 +116,8 @@ pub fn json(order: &Order) -> Value {
         "order_id": order.id,
         "client_id": order.client_id,
         "client_order_id": text(&order.client_order_id),
+        "list_id": (order.list_id > 0).then_some(order.list_id),
+        "contingency": contingency(order),
         "instrument": order.instrument,
         "side": side(order.side),
         "type": order_type(order),

@@ -157,7 +157,8 @@ pub async fn run(arguments: PlaceArguments) -> anyhow::Result<()> {
     verdict(&arguments, &order)
 }
 
-fn request(arguments: &PlaceArguments) -> PlaceOrderRequest {
+/// What is asked of the gateway.
+pub(super) fn request(arguments: &PlaceArguments) -> PlaceOrderRequest {
     let is_market = arguments.market || arguments.quote.is_some();
     let side = match arguments.side {
         Side::Buy => trading::Side::Buy,

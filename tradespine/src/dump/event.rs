@@ -4,8 +4,8 @@ use model::{SelfTradePrevention, Timestamp};
 use proto::{
     convert,
     log::{
-        BookChanged, EndReason, Event, Instructions, KeySpace, Level, OrderEnded, OrderTerms,
-        TradeExecuted, TradePrevented, TriggerKind, event::Kind,
+        BookChanged, EndReason, Event, Instructions, KeySpace, Level, ListedOrders, OrderEnded,
+        OrderTerms, TradeExecuted, TradePrevented, TriggerKind, event::Kind,
     },
     text, trading,
 };
@@ -31,6 +31,28 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
             parked_until_now(rejected.order_id),
             terms(answer, rejected.terms.as_ref()),
             refusal(rejected.reason)
+        ),
+        Some(Kind::ListPlaced(placed)) => {
+            let which = parked_until_now(placed.list_id);
+            format!("placed {which}{}", listed(answer, placed.listed.as_ref()))
+        }
+        Some(Kind::ListRejected(rejected)) => format!(
+            "rejected {}{} for {}",
+            parked_until_now(rejected.list_id),
+            listed(answer, rejected.listed.as_ref()),
+            refusal(rejected.reason)
+        ),
+        Some(Kind::ListParked(parked)) => {
+            format!("parked {}", listed(answer, parked.listed.as_ref()))
+        }
+        Some(Kind::PendingPlaced(placed)) => {
+            format!("order {} of {} goes on", placed.order_id, account(answer, placed.account))
+        }
+        Some(Kind::ListStatus(status)) => format!(
+            "list {} of {} is {}",
+            status.list_id,
+            account(answer, status.account),
+            text::order_list_status(status.status())
         ),
         Some(Kind::OrderParked(parked)) => {
             format!("parked {}", terms(answer, parked.terms.as_ref()))
@@ -75,6 +97,16 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
 /// Which order, where it is not that of the answered input.
 fn parked_until_now(order_id: u64) -> String {
     if order_id == 0 { String::new() } else { format!("parked order {order_id}: ") }
+}
+
+/// The orders of a list.
+fn listed(answer: &Answer, listed: Option<&ListedOrders>) -> String {
+    let Some(listed) = listed else { return "a list without orders".to_owned() };
+    let contingency = convert::contingency_from_wire(listed.contingency);
+    let contingency = contingency.map_or("?", text::contingency);
+    let orders: Vec<String> =
+        listed.orders.iter().map(|order| terms(answer, Some(order))).collect();
+    format!("{contingency} list: {}", orders.join("; "))
 }
 
 fn terms(answer: &Answer, terms: Option<&OrderTerms>) -> String {

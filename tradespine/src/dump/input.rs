@@ -45,6 +45,12 @@ fn client_command(command: &ClientCommand) -> String {
     let ClientCommand { stamp, account, command } = command;
     let asked = match command {
         Command::Place(order) => format!("place {account} {}", place(order)),
+        Command::PlaceList(list) => {
+            let orders: Vec<String> =
+                (0..list.legs.len()).map(|at| place(&list.order(at))).collect();
+            let contingency = text::contingency(list.contingency);
+            format!("place {contingency} list of {account}: {}", orders.join("; "))
+        }
         Command::Cancel { order_id } => format!("cancel {account} order {order_id}"),
         Command::CancelAll { instrument: None } => format!("cancel-all {account}"),
         Command::CancelAll { instrument: Some(instrument) } => {

@@ -291,6 +291,33 @@ fn events_of_orders() {
     let told = "bob instrument 11 sell limit ioc 12 lots @ 345 ticks generated_key=k";
     let placed = log::OrderPlaced { terms: Some(terms.clone()), ..Default::default() };
     assert_eq!(event_words(event::Kind::OrderPlaced(placed)), format!("placed {told}"));
+    let listed = log::ListedOrders {
+        contingency: trading::Contingency::Oco.into(),
+        orders: vec![terms.clone(), terms.clone()],
+    };
+    let list = log::OrderListPlaced { listed: Some(listed.clone()), ..Default::default() };
+    let told_list = format!("oco list: {told}; {told}");
+    assert_eq!(event_words(event::Kind::ListPlaced(list)), format!("placed {told_list}"));
+    let list = log::OrderListRejected {
+        listed: Some(listed.clone()),
+        reason: log::RefusalReason::ListPrices.into(),
+        list_id: 9,
+    };
+    assert_eq!(
+        event_words(event::Kind::ListRejected(list)),
+        format!("rejected parked order 9: {told_list} for list_prices")
+    );
+    let list = log::OrderListParked { listed: Some(listed) };
+    assert_eq!(event_words(event::Kind::ListParked(list)), format!("parked {told_list}"));
+    let goes_on = log::PendingPlaced { order_id: 5, account: 1, ..Default::default() };
+    assert_eq!(event_words(event::Kind::PendingPlaced(goes_on)), "order 5 of bob goes on");
+    let status = log::ListStatus {
+        list_id: 9,
+        account: 1,
+        instrument_id: 11,
+        status: trading::OrderListStatus::AllDone.into(),
+    };
+    assert_eq!(event_words(event::Kind::ListStatus(status)), "list 9 of bob is all_done");
     let rejected = log::OrderRejected {
         terms: Some(terms.clone()),
         reason: log::RefusalReason::InsufficientFunds.into(),

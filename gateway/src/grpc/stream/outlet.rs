@@ -6,8 +6,8 @@ use futures_util::{Stream, stream};
 use model::{AccountName, InstrumentId, OrderId};
 use proto::{
     orders::{
-        CancelAllOrdersResponse, CancelOrderResponse, PlaceOrderResponse, StreamOrdersError,
-        StreamOrdersResponse, stream_orders_response::Result as Answer,
+        CancelAllOrdersResponse, CancelOrderResponse, PlaceOrderResponse, StreamOrdersResponse,
+        stream_orders_response::Result as Answer,
     },
     trading::{Order, OrderStatus},
 };
@@ -65,7 +65,7 @@ impl Outlet {
             About::Problem(problem) => Err(problem),
         };
         let (result, depth_sequence) =
-            made.unwrap_or_else(|problem| (Answer::Error(error(problem)), 0));
+            made.unwrap_or_else(|problem| (Answer::Error(problem.into()), 0));
         StreamOrdersResponse { correlation_id, result: Some(result), depth_sequence }
     }
 
@@ -117,13 +117,5 @@ impl Outlet {
         let listed = catalogue.instrument_by_id(instrument).map(AsRef::as_ref);
         let order = brief(account, ended, listed, answered.answer.now);
         Ok((order, result::depth_sequence(&answered.answer, Some(instrument))))
-    }
-}
-
-fn error(problem: Problem) -> StreamOrdersError {
-    StreamOrdersError {
-        code: problem.code.to_owned(),
-        field: problem.field.unwrap_or_default().into_owned(),
-        message: problem.message,
     }
 }

@@ -4,8 +4,8 @@
 //! ever altered. None comes near 2^63, and instants do not before the year 2262.
 
 use model::{
-    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, OrderId, Partition, Price,
-    Quantity, Side, Timestamp, TradeId,
+    AccountName, Amount, AssetId, Contingency, Instructions, InstrumentId, KeyText, OrderId,
+    Partition, Price, Quantity, Side, Timestamp, TradeId,
 };
 use proto::{
     convert::{self, Malformed},
@@ -38,6 +38,11 @@ pub(super) const fn partition(partition: Partition) -> i16 {
 #[expect(clippy::cast_possible_truncation, reason = "our own enums, all small")]
 pub(super) fn word(word: impl Into<i32>) -> i16 {
     word.into() as i16
+}
+
+/// A contingency; 0 for none.
+pub(super) fn contingency(contingency: Option<Contingency>) -> i16 {
+    contingency.map_or(0, |one| word(convert::contingency_to_wire(one)))
 }
 
 /// An amount as its two columns hold it.
@@ -188,6 +193,10 @@ impl TryFrom<entity::order::Model> for OrderRow {
                 trailing_delta_bps: number_of(row.trailing_delta_bps, "trailing_delta_bps")?,
             })
             .map_err(malformed)?,
+            contingency: match row.contingency {
+                0 => None,
+                word => Some(convert::contingency_from_wire(word.into()).map_err(malformed)?),
+            },
             created_at: instant_of(row.created_at_nanos),
             state: OrderState {
                 remaining: quantity_of(row.remaining_lots)?,

@@ -33,9 +33,13 @@ pub(super) async fn order(
     if let Some(row) = find(number).await.map_err(failed)? {
         return row.try_into().map(Some);
     }
-    let alias = alias::Entity::find_by_id(number).one(connection).await.map_err(failed)?;
+    // A record has one alias, which counts for all orders that the record would have brought.
+    let record = column::count(id.record().number());
+    let alias = alias::Entity::find_by_id(record).one(connection).await.map_err(failed)?;
     let Some(alias) = alias else { return Ok(None) };
-    find(alias.order_id).await.map_err(failed)?.map(TryInto::try_into).transpose()
+    let original = column::order_id_of(alias.order_id)?.with_leg(id.leg());
+    let Some(original) = original else { return Ok(None) };
+    find(column::count(original.number())).await.map_err(failed)?.map(TryInto::try_into).transpose()
 }
 
 pub(super) async fn order_by_client_id(

@@ -51,6 +51,7 @@ pub(super) fn order(row: &OrderRow) -> Values {
         column::count(row.state.prevented.lots()).into(),
         column::word(wire.map_or(0, |wire| wire.trigger)).into(),
         column::count(wire.map_or(0, |wire| wire.trigger_price_ticks)).into(),
+        column::contingency(row.contingency).into(),
         column::count(wire.map_or(0, |wire| wire.display_lots)).into(),
         i64::from(wire.map_or(0, |wire| wire.trailing_delta_bps)).into(),
     ]

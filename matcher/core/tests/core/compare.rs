@@ -12,7 +12,7 @@ use model::{
 };
 
 use crate::{
-    flow::{self, Command},
+    flow::{self, Command, lists},
     laws::Laws,
     naive::{self, Event, LevelLine, Naive, Party},
     setup::{A, B, id, plain},
@@ -122,6 +122,9 @@ impl<E: Engine> Pair<E> {
         if image.woken != naive.woken {
             return Err(format!("woken are {:?} and {:?}", image.woken, naive.woken));
         }
+        if lists::linked(&image) != lists::linked_naively(naive) {
+            return Err(format!("lists are {:?}, due {:?}", image.lists, image.due));
+        }
         let open: Vec<naive::Open> = image.orders.iter().map(in_naive_order).collect();
         if open != naive.open {
             return Err(format!("open are {open:?} and {:?}", naive.open));
@@ -188,6 +191,22 @@ fn run_naive(naive: &mut Naive, command: Command) -> Result<Told, &'static str> 
         }
         Command::PassTime(now, most) => naive.pass_time(Timestamp::from_unix_nanos(now), most),
         Command::GoOn => naive.go_on(),
+        Command::PlacePair(pair) => {
+            let pair = pair.map(|order| naive_ask(&order));
+            if let Some(why) = naive.refuses_pair(&pair) {
+                return Err(why);
+            }
+            naive.place_pair(&pair)
+        }
+        Command::PlaceWorking(order, pending) => {
+            let ask = naive_ask(&order);
+            if let Some(why) = naive.refuses(&ask) {
+                return Err(why);
+            }
+            let pending: Vec<_> = pending.orders().iter().map(naive_ask).collect();
+            naive.place_working(&ask, &pending)
+        }
+        Command::PlaceDue => naive.place_due(),
         Command::Cancel(number) => naive.cancel(id(number)),
         Command::CancelAll(account, only) => naive.cancel_all(AccountHandle(account), only),
         Command::Join(account, group) => {
@@ -207,6 +226,7 @@ pub fn in_naive_refusal(refused: Refused) -> &'static str {
         Refused::AlreadyExpired => "already expired",
         Refused::WouldTrigger => "would trigger",
         Refused::TooManyParts => "too many parts",
+        Refused::ListPrices => "list prices",
     }
 }
 
@@ -254,6 +274,10 @@ fn in_naive_words(out: &Outcome) -> Told {
             let party = party(end.order, end.account, end.remaining, end.fees);
             Event::Ends { party, why: in_naive_reason(end.reason) }
         }
+        BookEvent::Dropped(end) => {
+            let party = party(end.order, end.account, end.remaining, end.fees);
+            Event::Drops { party, why: in_naive_reason(end.reason) }
+        }
     });
     let line =
         |l: &matcher_core::LevelChange| (l.instrument, l.sequence, l.side, l.price, l.total_lots);
@@ -272,6 +296,11 @@ fn in_naive_reason(reason: EndReason) -> &'static str {
         EndReason::PriceProtection => "protection",
         EndReason::InsufficientFunds => "no funds",
         EndReason::SweepLimit => "sweep limit",
+        EndReason::OrderList => "order list",
+        EndReason::WouldTake => "would take",
+        EndReason::WouldTrigger => "would trigger",
+        EndReason::ListPrices => "list prices",
+        EndReason::TooManyParts => "too many parts",
     }
 }
 
@@ -289,6 +318,7 @@ fn count(command: &Command, told: &Result<Told, &'static str>, seen: &mut Seen) 
             Event::Refills { .. } => "refills",
             Event::Sleeps(_) => "sleeps",
             Event::Ends { why, .. } => why,
+            Event::Drops { why, .. } => lists::dropped(why),
         });
     }
     let in_group = events.iter().filter(|event| match event {
@@ -296,6 +326,9 @@ fn count(command: &Command, told: &Result<Told, &'static str>, seen: &mut Seen) 
         _ => false,
     });
     in_group.for_each(|_| note("prevented in a group"));
+    if matches!(command, Command::PlaceDue) && lists::is_placed(events) {
+        note("due is placed");
+    }
     if command_wakes(command) && !events.is_empty() {
         note("goes on");
     }
@@ -326,7 +359,7 @@ fn command_wakes(command: &Command) -> bool {
 }
 
 /// Every reason, refusal and kind of event but the sweep limit, which tests of its own reach.
-pub const KINDS: [&str; 27] = [
+pub const KINDS: [&str; 34] = [
     "trade",
     "rests",
     "filled",
@@ -354,4 +387,11 @@ pub const KINDS: [&str; 27] = [
     "trails as stop-loss from a price",
     "trails as take-profit",
     "trails as take-profit from a price",
+    "order list",
+    "list prices",
+    "due is placed",
+    "dropped: order list",
+    "dropped: cancelled",
+    "dropped: refused",
+    "dropped: list prices",
 ];

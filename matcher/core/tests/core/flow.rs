@@ -5,7 +5,10 @@
 //! of order or command gets its weights here, its rule in `naive.rs`, its words in `compare.rs`,
 //! and in `laws.rs` what must be true of it whatever the rest says.
 
-use matcher_core::{Books, NewOrder, Outcome, Refused, Size};
+#[path = "flow/lists.rs"]
+pub mod lists;
+
+use matcher_core::{Books, NewOrder, Outcome, Pending, Refused, Size};
 use model::{
     AccountHandle, Amount, FeeAsset, FeeRate, Fees, InstrumentId, SelfTradePrevention, Side,
     TimeInForce, Timestamp, Trailing, Trigger, TriggerKind,
@@ -29,6 +32,12 @@ pub enum Command {
     GoOn,
     /// An account joins a group, or leaves its own.
     Join(u32, Option<u64>),
+    /// Two orders of which one is to cancel the other.
+    PlacePair([NewOrder; 2]),
+    /// An order, and what waits for it.
+    PlaceWorking(NewOrder, Pending),
+    /// What is due next is placed, if anything is.
+    PlaceDue,
 }
 
 /// A seeded flow around a wandering price, with few prices and small sizes, so that queues are
@@ -74,10 +83,17 @@ impl Flow {
                 let group = [None, None, Some(7), Some(8)][self.below(4) as usize];
                 Command::Join(self.below(6) as u32, group)
             }
-            35..200 => Command::GoOn,
+            35..120 => Command::GoOn,
+            120..200 => Command::PlaceDue,
             draw if draw < cancels * 10 => {
                 let recent = 1 + self.below(4 * self.target as u64);
-                Command::Cancel(self.next_id.saturating_sub(recent) + self.below(2))
+                let number = self.next_id.saturating_sub(recent) + self.below(2);
+                Command::Cancel(self.any_leg(number))
+            }
+            draw if draw % 8 == 0 => Command::PlacePair(self.pair()),
+            draw if draw % 8 == 1 => {
+                let (working, pending) = self.working();
+                Command::PlaceWorking(working, pending)
             }
             _ => Command::Place(self.order()),
         }
@@ -227,14 +243,26 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
             assert_eq!(count, out.events.len());
         }
         Command::Cancel(number) => {
-            let is_open = books.is_open(id(number));
+            let is_open = books.is_open(id(number)) || books.has_open_leg(id(number));
             assert_eq!(books.cancel(id(number), out), is_open);
         }
         Command::GoOn => {
-            if let Some(order) = books.next_woken() {
+            if let Some(order) = books.next_woken(out) {
                 books.place(&order, out);
             }
         }
+        Command::PlacePair(pair) => match books.check_pending(&Pending::Pair(pair)) {
+            Ok(()) => books.place_pair(&pair, out),
+            Err(refused) => return Some(refused),
+        },
+        Command::PlaceWorking(order, pending) => {
+            let NewOrder { instrument, side, price, size, ref instructions, .. } = order;
+            match books.check(instrument, side, price, size, instructions) {
+                Ok(()) => books.place_working(&order, pending, out),
+                Err(refused) => return Some(refused),
+            }
+        }
+        Command::PlaceDue => lists::place_due(books, out),
         Command::CancelAll(account, only) => {
             let count = books.cancel_all(AccountHandle(account), only, out);
             assert_eq!(count, out.events.len());

@@ -25,7 +25,7 @@ use model::{
     AccountHandle, InstrumentId, OrderId, OrderType, Price, SelfTradePrevention, Side, TimeInForce,
 };
 
-use crate::flow::Command;
+use crate::flow::{Command, lists};
 
 /// Every order that is open, as its events tell it.
 #[derive(Default)]
@@ -67,8 +67,12 @@ impl Laws {
             self.groups.remove(&AccountHandle(account));
             self.groups.extend(group.map(|group| (AccountHandle(account), group)));
         }
-        if let Command::Place(order) = command {
-            let life = Life::new(*order);
+        let one = match command {
+            Command::Place(order) => Some(*order),
+            _ => None,
+        };
+        for order in one.into_iter().chain(lists::brought(command)) {
+            let life = Life::new(order);
             let before = self.lives.insert(order.id, life);
             ensure(before.is_none(), || format!("order {} is there twice", order.id))?;
         }
@@ -102,6 +106,12 @@ impl Laws {
                 ensure(waits, || "it waits for nothing".to_owned())
             }
             BookEvent::Ended(end) => self.ended(end, books),
+            BookEvent::Dropped(end) => {
+                let life = self.life(end.order)?;
+                let is_new = !life.has_traded && life.rests_at.is_none();
+                ensure(is_new, || "it was placed before".to_owned())?;
+                self.ended(end, books)
+            }
         }
     }
 
@@ -193,8 +203,9 @@ impl Laws {
             let left = Life::new(sleeper.order).left;
             (sleeper.order.id, left)
         });
+        let pending = lists::pending(image).map(|order| (order.id, Life::new(*order).left));
         let mut count = 0;
-        for (order, left) in resting.chain(asleep) {
+        for (order, left) in resting.chain(asleep).chain(pending) {
             count += 1;
             let told = self.life(order)?.left;
             ensure(told == left, || format!("of order {order} {left:?} is left, not {told:?}"))?;

@@ -1,6 +1,9 @@
 //! The rules again, as simply as possible: one unsorted list of orders, searched from end to end
 //! for every trade. It imports only `model` and shares no line with the core.
 
+#[path = "naive/lists.rs"]
+mod lists;
+
 use std::collections::BTreeMap;
 
 use model::{
@@ -86,6 +89,11 @@ pub enum Event {
         why: &'static str,
     },
     Sleeps(OrderId),
+    /// One that waited for another ends.
+    Drops {
+        party: Party,
+        why: &'static str,
+    },
 }
 
 /// Instrument, sequence, side, price, total.
@@ -124,6 +132,10 @@ pub struct Naive {
     pub woken: Vec<OrderId>,
     /// Accounts that are one to self-trade prevention have one number here.
     groups: BTreeMap<AccountHandle, u64>,
+    pub pairs: Vec<lists::Pair>,
+    pub waits: Vec<lists::Waiting>,
+    /// What waited and was filled, in that order.
+    pub due: Vec<Vec<Ask>>,
 }
 
 type Totals = BTreeMap<(InstrumentId, Side, i128), (Price, u64)>;
@@ -142,10 +154,6 @@ impl Naive {
         self.groups.extend(group.map(|group| (account, group)));
     }
 
-    pub fn cancel(&mut self, id: OrderId) -> (Vec<Event>, Vec<LevelLine>) {
-        self.cancel_where(|open| open.party.order == id, |ask| ask.id == id)
-    }
-
     pub fn cancel_all(
         &mut self,
         account: AccountHandle,
@@ -154,26 +162,18 @@ impl Naive {
         let is_asked = |of: AccountHandle, in_book: InstrumentId| {
             of == account && only.is_none_or(|id| id == in_book)
         };
-        self.cancel_where(
-            |open| is_asked(open.party.account, open.instrument),
-            |ask| is_asked(ask.account, ask.instrument),
-        )
-    }
-
-    fn cancel_where(
-        &mut self,
-        which: impl Fn(&Open) -> bool,
-        asleep: impl Fn(&Ask) -> bool,
-    ) -> (Vec<Event>, Vec<LevelLine>) {
         let before = self.totals();
-        let (ended, kept): (Vec<Open>, Vec<Open>) = self.open.iter().partition(|open| which(open));
-        self.open = kept;
-        let gone: Vec<Ask> = self.asleep.iter().copied().filter(|ask| asleep(ask)).collect();
-        self.asleep.retain(|ask| !asleep(ask));
-        self.woken.retain(|id| gone.iter().all(|ask| ask.id != *id));
-        let parties = ended.iter().map(|open| open.party);
-        let parties = parties.chain(gone.iter().map(|ask| taker(ask, 0)));
-        let events = parties.map(|party| Event::Ends { party, why: "cancelled" }).collect();
+        let open = self.open.iter().map(|open| (open.party, open.instrument));
+        let open = open.filter(|(party, instrument)| is_asked(party.account, *instrument));
+        let mut ids: Vec<OrderId> = open.map(|(party, _)| party.order).collect();
+        let asks = self.asleep.iter().chain(self.due.iter().flatten());
+        let asks = asks.filter(|ask| is_asked(ask.account, ask.instrument));
+        ids.extend(asks.map(|ask| ask.id));
+        let mut events = Vec::new();
+        // One that has gone with another by then is not found any more.
+        for id in ids {
+            self.cancel_one(id, &mut events);
+        }
         (events, self.changes(&before))
     }
 
@@ -185,7 +185,13 @@ impl Naive {
         let id = self.woken.remove(0);
         let at = self.asleep.iter().position(|ask| ask.id == id).expect("it sleeps");
         let ask = self.asleep.remove(at);
-        self.place(&Ask { trigger: None, trailing: None, ..ask })
+        let before = self.totals();
+        let mut events = self.decide(id);
+        let mut lines = self.changes(&before);
+        let (more, more_lines) = self.place(&Ask { trigger: None, trailing: None, ..ask });
+        events.extend(more);
+        lines.extend(more_lines);
+        (events, lines)
     }
 
     /// Lets each trade pass each order that sleeps; then wakes whom they reached: of those that
@@ -218,9 +224,15 @@ impl Naive {
         let is_over = |open: &&Open| open.until.is_some_and(|until| until <= self.now);
         let mut over: Vec<Open> = self.open.iter().filter(is_over).copied().collect();
         over.sort_by_key(|open| open.until);
-        over.truncate(most);
-        self.open.retain(|open| !over.contains(open));
-        let events = over.iter().map(|o| Event::Ends { party: o.party, why: "expired" }).collect();
+        let mut events = Vec::new();
+        for one in over {
+            if events.len() < most {
+                let party = one.party;
+                self.open.retain(|open| *open != one);
+                events.push(Event::Ends { party, why: "expired" });
+                self.follow(party.order, "expired", &mut events);
+            }
+        }
         (events, self.changes(&before))
     }
 
@@ -263,7 +275,9 @@ impl Naive {
             });
             let party = taker(ask, 0);
             if traded.sum::<u64>() != party.left {
-                return (vec![Event::Ends { party, why: "fok" }], Vec::new());
+                let mut events = vec![Event::Ends { party, why: "fok" }];
+                self.follow(ask.id, "fok", &mut events);
+                return (events, Vec::new());
             }
         }
         let events = self.trade(ask);
@@ -273,8 +287,8 @@ impl Naive {
 
     fn trade(&mut self, ask: &Ask) -> Vec<Event> {
         let mut events = Vec::new();
-        let market = self.markets.get_mut(&ask.instrument).expect("listed");
-        let worth = |price: Price| market.instrument.notional(price, one()).units();
+        let Market { instrument, last: reference, .. } = self.markets[&ask.instrument].clone();
+        let worth = |price: Price| instrument.notional(price, one()).units();
         let cost = |price: Price, lots: i128| {
             let paid = worth(price) * lots;
             paid + (paid * on_top(ask) + 999_999) / 1_000_000
@@ -296,7 +310,6 @@ impl Naive {
         let (mut taken, mut money, mut fills) = (0_u64, 0_i128, 0);
         let (mut has_traded, mut is_prevented) = (false, false);
         let mut shares = Shares::default();
-        let reference = market.last;
         let (mut first_price, mut last_traded) = (None, None);
         let why = loop {
             let complete = if is_prevented { "prevented" } else { "filled" };
@@ -318,15 +331,13 @@ impl Naive {
             // The first of equals: `min_by_key` keeps the oldest.
             let best = opposite.min_by_key(|(_, o)| rank(o.side, o.price)).map(|(at, _)| at);
             let Some(at) = best else { break rest_or(ask, "no liquidity") };
-            let maker = &mut self.open[at];
+            let maker = self.open[at];
             let price = maker.price;
             let anchor = reference.unwrap_or_else(|| *first_price.get_or_insert(price));
             let is_too_far = match ask.limit {
                 Some(limit) if ask.side == Side::Buy => price > limit,
                 Some(limit) => price < limit,
-                None => {
-                    is_protected(ask.side, anchor, market.instrument.price_protection_bps, price)
-                }
+                None => is_protected(ask.side, anchor, instrument.price_protection_bps, price),
             };
             if is_too_far {
                 break rest_or(ask, "protection");
@@ -351,7 +362,7 @@ impl Naive {
                     (by_own_amount(amount).min(by_funds), why)
                 }
                 (_, Size::Quote(amount), Side::Sell) => {
-                    let lot = market.instrument.base_amount(one()).units();
+                    let lot = instrument.base_amount(one()).units();
                     let deliverable = ask.funds.units() / lot - i128::from(taken);
                     let why = if by_own_amount(amount) == 0 { reached } else { "no funds" };
                     (by_own_amount(amount).min(deliverable), why)
@@ -360,14 +371,15 @@ impl Naive {
             if most == 0 {
                 break why;
             }
-            if fills == 5_000 {
+            if fills >= 5_000 {
                 break "sweep limit";
             }
             let quantity = u64::try_from(most).unwrap_or(u64::MAX).min(maker.shown);
-            fills += 1;
+            fills += if self.is_paired(maker.party.order) { 2 } else { 1 };
             if maker.until.is_some_and(|until| until <= self.now) {
                 let party = self.open.remove(at).party;
                 events.push(Event::Ends { party, why: "expired" });
+                self.follow(party.order, "expired", &mut events);
                 continue;
             }
             let [one, other] = [maker.party.account, ask.account].map(|of| self.groups.get(&of));
@@ -386,6 +398,10 @@ impl Naive {
                 Mode::ExpireBoth => (maker.party.left, all_left),
             };
             taken += off_taker;
+            if off_maker > 0 {
+                events.extend(self.decide(maker.party.order));
+            }
+            let maker = &mut self.open[at];
             maker.party.left -= off_maker;
             maker.shown -= off_maker.min(maker.shown);
             for (shares, off) in [(&mut maker.shares, off_maker), (&mut shares, off_taker)] {
@@ -405,6 +421,7 @@ impl Naive {
                 let maker = self.open.remove(at);
                 self.open.push(Open { shown: refilled, ..maker });
             }
+            let market = self.markets.get_mut(&ask.instrument).expect("listed");
             if is_own {
                 market.prevented += 1;
                 let is_told = matches!(ask.size, Size::Base(_));
@@ -426,6 +443,7 @@ impl Naive {
             }
             if maker.left == 0 {
                 events.push(Event::Ends { party: maker, why: maker_why });
+                self.follow(maker.order, maker_why, &mut events);
             } else if is_used_up {
                 let party = (maker.order, maker.account);
                 events.push(Event::Refills { party, shown: refilled });
@@ -452,7 +470,10 @@ impl Naive {
                 let open = Open { party, instrument, side, price, until, shares, display, shown };
                 self.open.push(open);
             }
-            (why, _) => events.push(Event::Ends { party, why }),
+            (why, _) => {
+                events.push(Event::Ends { party, why });
+                self.follow(ask.id, why, &mut events);
+            }
         }
         events
     }

@@ -6,14 +6,15 @@
 
 use std::{fmt::Write, fs, path::Path};
 
-use matcher_core::{BookEvent, Books, EndReason, NewOrder, Outcome, Size};
+use matcher_core::{BookEvent, Books, End, EndReason, NewOrder, Outcome, Pending, Refused, Size};
 use model::{
-    AccountHandle, Amount, FeeAsset, FeeRate, Fees, InstrumentId, Price, SelfTradePrevention, Side,
-    TimeInForce, Timestamp, Trailing, Trigger, TriggerKind,
+    AccountHandle, Amount, FeeAsset, FeeRate, Fees, InstrumentId, OrderId, Price,
+    SelfTradePrevention, Side, TimeInForce, Timestamp, Trailing, Trigger, TriggerKind,
 };
 
 use crate::{
     compare::in_naive_refusal,
+    flow::lists::place_due,
     setup::{A, B, books, id, limit, lots, market, plain},
 };
 
@@ -86,16 +87,18 @@ impl Desk {
                 let bound = self.books.market_bound(A, self::side(side));
                 return bound.map_or_else(|| "none".to_owned(), |price| price.ticks().to_string());
             }
-            ["go-on"] => match self.books.next_woken() {
+            ["go-on"] => match self.books.next_woken(&mut out) {
                 Some(order) => self.books.place(&order, &mut out),
                 None => return "nobody".to_owned(),
             },
+            ["due"] if !self.books.has_due() => return "nobody".to_owned(),
+            ["due"] => place_due(&mut self.books, &mut out),
             ["orders", name] => {
                 let trader = AccountHandle(self.trader(name));
                 return self.books.open_count(trader).to_string();
             }
             ["cancel", order] => {
-                let order = id(number(order.trim_start_matches('#')));
+                let order = named(order);
                 if !self.books.cancel(order, &mut out) {
                     assert_eq!(out, Outcome::new());
                     return "unknown".to_owned();
@@ -110,6 +113,12 @@ impl Desk {
                 let trader = AccountHandle(self.trader(name));
                 let only = (!only.is_empty()).then(|| instrument(only[1]));
                 self.books.cancel_all(trader, only, &mut out);
+            }
+            [name, "list", ref orders @ ..] => {
+                let trader = self.trader(name);
+                if let Err(refused) = self.place_list(trader, orders, &mut out) {
+                    return format!("#{} refused: {}", self.orders, in_naive_refusal(refused));
+                }
             }
             [name, side, ref terms @ ..] => {
                 let trader = self.trader(name);
@@ -127,6 +136,44 @@ impl Desk {
         told(&out)
     }
 
+    /// Two orders beside each other, or one and, after `then`, what waits for it.
+    fn place_list(
+        &mut self,
+        trader: u32,
+        words: &[&str],
+        out: &mut Outcome,
+    ) -> Result<(), Refused> {
+        self.orders += 1;
+        let mut leg = 0;
+        let orders: Vec<NewOrder> = words
+            .split(|word| ["or", "then"].contains(word))
+            .map(|words| {
+                leg += 1;
+                let order = order(self.orders, trader, side(words[0]), &words[1..]);
+                NewOrder { id: id(self.orders).with_leg(leg).expect("at most three"), ..order }
+            })
+            .collect();
+        match (&orders[..], words.contains(&"then")) {
+            ([one, other], false) => {
+                let pair = [*one, *other];
+                self.books.check_pending(&Pending::Pair(pair))?;
+                self.books.place_pair(&pair, out);
+            }
+            ([working, pending @ ..], true) => {
+                let pending = match *pending {
+                    [one] => Pending::One(one),
+                    [one, other] => Pending::Pair([one, other]),
+                    _ => panic!("one or two can wait"),
+                };
+                let NewOrder { instrument, side, price, size, ref instructions, .. } = *working;
+                self.books.check(instrument, side, price, size, instructions)?;
+                self.books.place_working(working, pending, out);
+            }
+            _ => panic!("what is {words:?}?"),
+        }
+        Ok(())
+    }
+
     fn restore(&mut self) -> String {
         let image = self.books.image();
         self.books = Books::restore(image.clone()).expect("a good image");
@@ -141,6 +188,21 @@ impl Desk {
             levels.collect::<Vec<_>>().join(" ")
         };
         format!("{} / {}", side(&depth.bids), side(&depth.asks)).trim().to_owned()
+    }
+}
+
+/// The order `#4`, the second of the list `#4`, which is `#4.2`, or that list.
+fn named(word: &str) -> OrderId {
+    let word = word.trim_start_matches('#');
+    let Some((record, leg)) = word.split_once('.') else { return id(number(word)) };
+    id(number(record)).with_leg(leg.parse().expect("a leg")).expect("at most three")
+}
+
+/// How the tables call an order: one of a list by the list and its place there.
+fn tag(id: OrderId) -> String {
+    match id.leg() {
+        0 => id.to_string(),
+        leg => format!("{}.{leg}", id.record()),
     }
 }
 
@@ -275,14 +337,14 @@ fn told(out: &Outcome) -> String {
     for level in &out.levels {
         let side = if level.side == Side::Buy { "bid" } else { "ask" };
         let line = format!("{side} {} = {}", level.price.ticks(), level.total_lots);
-        if book == Some(level.instrument) {
+        if book == Some((level.instrument, level.sequence)) {
             let part = parts.last_mut().expect("the book's first level is there");
             write!(part, ", {line}").expect("a string takes all");
         } else {
             let name = if level.instrument == A { "A" } else { "B" };
             parts.push(format!("{name} {}: {line}", level.sequence));
         }
-        book = Some(level.instrument);
+        book = Some((level.instrument, level.sequence));
     }
     if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") }
 }
@@ -315,47 +377,57 @@ fn event(event: &BookEvent) -> String {
                 Side::Sell => ("buys", "from"),
                 Side::Buy => ("sells", "to"),
             };
-            let (trade, taker, maker) = (fill.trade.0, fill.taker, fill.maker);
+            let (trade, taker, maker) = (fill.trade.0, tag(fill.taker), tag(fill.maker));
             let (quantity, price) = (fill.quantity.lots(), fill.price.ticks());
             format!("trade {trade}: #{taker} {verb} {quantity} @ {price} {preposition} #{maker}")
         }
         BookEvent::Prevented(met) => {
             let (number, price) = (met.number, met.price.ticks());
             let (from_taker, from_maker) = (met.taker_prevented.lots(), met.maker_prevented.lots());
-            let (taker, maker) = (met.taker, met.maker);
+            let (taker, maker) = (tag(met.taker), tag(met.maker));
             format!(
                 "prevented {number}: #{taker} loses {from_taker}, #{maker} loses {from_maker} \
                  @ {price}"
             )
         }
-        BookEvent::Sleeps(order) => format!("#{order} sleeps"),
+        BookEvent::Sleeps(order) => format!("#{} sleeps", tag(*order)),
         BookEvent::Rested(rested) => {
             let (quantity, price) = (rested.remaining.lots(), rested.price.ticks());
             let shown = match rested.shown {
                 all if all == rested.remaining => String::new(),
                 part => format!(", shows {}", part.lots()),
             };
-            format!("#{} rests {quantity} @ {price}{shown}", rested.order)
+            format!("#{} rests {quantity} @ {price}{shown}", tag(rested.order))
         }
-        BookEvent::Refilled(refill) => format!("#{} shows {}", refill.order, refill.shown.lots()),
-        BookEvent::Ended(end) => {
-            let why = match end.reason {
-                EndReason::Filled => "filled",
-                EndReason::Cancelled => "cancelled",
-                EndReason::ImmediateOrCancel => "immediate or cancel",
-                EndReason::FillOrKill => "fill or kill",
-                EndReason::Expired => "expired",
-                EndReason::SelfTradePrevented => "prevented",
-                EndReason::InsufficientLiquidity => "no liquidity",
-                EndReason::PriceProtection => "price protection",
-                EndReason::InsufficientFunds => "no funds",
-                EndReason::SweepLimit => "sweep limit",
-            };
-            match end.remaining.lots() {
-                0 => format!("#{} {why}", end.order),
-                left => format!("#{} {why}, {left} left", end.order),
-            }
+        BookEvent::Refilled(refill) => {
+            format!("#{} shows {}", tag(refill.order), refill.shown.lots())
         }
+        BookEvent::Dropped(end) => format!("{}, not placed", ended(end)),
+        BookEvent::Ended(end) => ended(end),
+    }
+}
+
+fn ended(end: &End) -> String {
+    let why = match end.reason {
+        EndReason::Filled => "filled",
+        EndReason::Cancelled => "cancelled",
+        EndReason::ImmediateOrCancel => "immediate or cancel",
+        EndReason::FillOrKill => "fill or kill",
+        EndReason::Expired => "expired",
+        EndReason::SelfTradePrevented => "prevented",
+        EndReason::InsufficientLiquidity => "no liquidity",
+        EndReason::PriceProtection => "price protection",
+        EndReason::InsufficientFunds => "no funds",
+        EndReason::SweepLimit => "sweep limit",
+        EndReason::OrderList => "order list",
+        EndReason::WouldTake => "would take",
+        EndReason::WouldTrigger => "would trigger",
+        EndReason::ListPrices => "list prices",
+        EndReason::TooManyParts => "too many parts",
+    };
+    match end.remaining.lots() {
+        0 => format!("#{} {why}", tag(end.order)),
+        left => format!("#{} {why}, {left} left", tag(end.order)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Large sweeps and large books: bounded, iterative, and right at the boundary.
 
 use matcher_core::{Books, EndReason, FILLS_MAX, Outcome, Size};
-use model::{AccountHandle, Amount, OrderType, Quantity, Side, TimeInForce};
+use model::{AccountHandle, Amount, OrderType, Quantity, Side, TimeInForce, Trigger, TriggerKind};
 
 use crate::setup::{A, books, id, limit, lots, market, price};
 
@@ -70,6 +70,43 @@ fn after_the_last_allowed_fill_an_order_that_cannot_trade_on_ends_as_usual() {
     books.place(&market(9_999, 2, Side::Buy, Size::Base(lots(6_000)), rich), &mut out);
     let last = out.ends().last().expect("it ended");
     assert_eq!((last.reason, last.remaining), (EndReason::InsufficientLiquidity, lots(1_000)));
+}
+
+/// Books with `count` pairs of one lot: an ask at 1,000, and a stop.
+fn pairs(count: u64) -> Books {
+    let (mut books, mut out) = (books(), Outcome::new());
+    for number in 1..=count {
+        let [mut gain, mut loss] = [1_000, 900].map(|ticks| limit(number, 1, Side::Sell, 1, ticks));
+        gain.id = gain.id.with_leg(1).expect("one");
+        loss.id = loss.id.with_leg(2).expect("two");
+        gain.instructions.post_only = true;
+        let trigger = Trigger { kind: TriggerKind::StopLoss, price: price(900) };
+        loss.instructions.trigger = Some(trigger);
+        books.place_pair(&[gain, loss], &mut out);
+    }
+    books
+}
+
+#[test]
+fn one_of_a_pair_counts_as_two_since_the_other_ends_with_it() {
+    let half = FILLS_MAX / 2;
+    let (mut books, mut out) = (pairs(3_000), Outcome::new());
+    let fok = |count| {
+        let order = limit(9_998, 2, Side::Buy, count, 1_000);
+        matcher_core::NewOrder { time_in_force: TimeInForce::Fok, ..order }
+    };
+    books.place(&fok(half as u64 + 1), &mut out);
+    assert_eq!(out.ends().last().map(|end| end.reason), Some(EndReason::FillOrKill));
+    out.clear();
+    books.place(&limit(9_999, 2, Side::Buy, 3_000, 1_000), &mut out);
+    assert_eq!(out.fills().count(), half);
+    let of_lists = out.ends().filter(|end| end.reason == EndReason::OrderList).count();
+    assert_eq!(of_lists, half);
+    assert_eq!(out.ends().last().map(|end| end.reason), Some(EndReason::SweepLimit));
+    books.check_invariants().expect("good books");
+    let (mut books, mut out) = (pairs(3_000), Outcome::new());
+    books.place(&fok(half as u64), &mut out);
+    assert_eq!(out.ends().last().map(|end| end.reason), Some(EndReason::Filled));
 }
 
 #[test]

@@ -1,0 +1,61 @@
+//! Whether there is room for an order, and what its book's refusals are called.
+
+use matcher_core::Refused;
+use model::{AccountName, Timestamp};
+use proto::{
+    command::{Key, KeySpace},
+    log::RefusalReason,
+};
+use spine::ClientInput;
+
+use crate::{exchange::Exchange, fund::refusal, limits::OPEN_ORDERS_PER_ACCOUNT_MAX};
+
+impl Exchange {
+    /// How long a key is remembered.
+    pub(crate) fn keep_until(&self, key: &Key, input: &ClientInput<'_>) -> Timestamp {
+        match key.space {
+            KeySpace::Generated => input.command.stamp.valid_until,
+            KeySpace::ClientOrderId | KeySpace::IdempotencyKey => {
+                input.now.plus(self.key_retention)
+            }
+        }
+    }
+
+    /// What refuses an order without consuming its key.
+    pub(crate) fn check_room(
+        &self,
+        account: &AccountName,
+        is_late: bool,
+    ) -> Result<(), RefusalReason> {
+        self.check_room_for(account, 1, is_late)
+    }
+
+    /// The same for so many orders that come together.
+    pub(crate) fn check_room_for(
+        &self,
+        account: &AccountName,
+        count: usize,
+        is_late: bool,
+    ) -> Result<(), RefusalReason> {
+        if is_late {
+            return Err(RefusalReason::Late);
+        }
+        self.accounts.check_open(account).map_err(|error| refusal(&error))?;
+        let open = self.accounts.find(account).map_or(0, |handle| self.books.open_count(handle));
+        if open + count > OPEN_ORDERS_PER_ACCOUNT_MAX || !self.books.has_room_for_orders(count) {
+            return Err(RefusalReason::TooManyOpenOrders);
+        }
+        Ok(())
+    }
+}
+
+/// How the log calls what a book refuses.
+pub(crate) const fn refusal_of_book(refused: Refused) -> RefusalReason {
+    match refused {
+        Refused::WouldTake => RefusalReason::WouldTake,
+        Refused::AlreadyExpired => RefusalReason::AlreadyExpired,
+        Refused::WouldTrigger => RefusalReason::WouldTrigger,
+        Refused::ListPrices => RefusalReason::ListPrices,
+        Refused::TooManyParts => RefusalReason::TooManyParts,
+    }
+}
