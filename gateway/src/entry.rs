@@ -80,6 +80,29 @@ fn bad_order_id() -> Problem {
     Problem::field("id", "bad_order_id", "is not an order id; it is a whole number below 2^53")
 }
 
+/// The group of accounts in a request, which has to be there; `None` for 0, which is none.
+///
+/// # Errors
+/// [`Problem`] where it is missing, or not a whole number below 2^53.
+pub fn trade_group(text: Option<&str>) -> Result<Option<u64>, Problem> {
+    const FIELD: &str = "trade_group_id";
+    let text = text.ok_or_else(|| Problem::missing(FIELD))?;
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    trade_group_of(digits.then(|| text.parse().ok()).flatten().unwrap_or(u64::MAX))
+}
+
+/// The group of accounts of this number, likewise.
+///
+/// # Errors
+/// [`Problem`] from 2^53 on.
+pub fn trade_group_of(number: u64) -> Result<Option<u64>, Problem> {
+    if number >= 1 << 53 {
+        let advice = "is not a group; it is a whole number below 2^53, or 0 for none";
+        return Err(Problem::field("trade_group_id", "bad_number", advice));
+    }
+    Ok(Some(number).filter(|group| *group > 0))
+}
+
 /// A key that makes a retry safe, in the field that it came in.
 ///
 /// # Errors

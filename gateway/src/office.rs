@@ -3,6 +3,7 @@
 mod amend;
 mod batch;
 mod cancel;
+mod group;
 mod list;
 mod lookup;
 mod money;

@@ -198,6 +198,17 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
             Kind::Overloaded,
             "open orders are charged by as many fee schedules as there can be; try again later",
         ),
+        RefusalReason::TooManyParts => (
+            Kind::Conflict,
+            "the order would be shown in more parts than one may; give a larger display_quantity",
+        ),
+        RefusalReason::NoReferencePrice => (
+            Kind::Conflict,
+            "nothing was traded yet by which to hold what the order may cost; give a stop_price",
+        ),
+        RefusalReason::TooManyGrouped => {
+            (Kind::TooMany, "as many accounts as may be are in groups; take some out of theirs")
+        }
         RefusalReason::ListPrices => (
             Kind::Conflict,
             "the last trade's price is not between the two orders; put one above and one below it",

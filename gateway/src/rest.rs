@@ -25,7 +25,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     http::{HeaderName, Method, StatusCode, Uri},
-    routing::{MethodRouter, get, post},
+    routing::{MethodRouter, get, post, put},
 };
 
 use self::door::{Door, door};
@@ -65,6 +65,7 @@ mod path {
     pub(super) const ACCOUNT: &str = "/api/v1/accounts/{client_id}";
     pub(super) const DEPOSITS: &str = "/api/v1/accounts/{client_id}/deposits";
     pub(super) const WITHDRAWALS: &str = "/api/v1/accounts/{client_id}/withdrawals";
+    pub(super) const TRADE_GROUP: &str = "/api/v1/accounts/{client_id}/trade_group";
     pub(super) const DOCS: &str = "/docs";
     pub(super) const OPENAPI: &str = "/api/openapi.json";
 
@@ -83,6 +84,7 @@ mod path {
         ACCOUNT,
         DEPOSITS,
         WITHDRAWALS,
+        TRADE_GROUP,
         DOCS,
         OPENAPI,
     ];
@@ -105,6 +107,7 @@ fn routes(office: Arc<Office>) -> Router {
         .with(path::ACCOUNT, get(accounts::balances))
         .with(path::DEPOSITS, post(accounts::deposit))
         .with(path::WITHDRAWALS, post(accounts::withdraw))
+        .with(path::TRADE_GROUP, put(accounts::set_trade_group))
         .with(path::DOCS, get(docs::page))
         .with(path::OPENAPI, get(docs::openapi))
         .fallback(not_found)

@@ -191,6 +191,12 @@ fn terms(placed: &Placed) -> Order {
             .trigger
             .map(|trigger| instrument.format_price(trigger.price))
             .unwrap_or_default(),
+        display_quantity: order
+            .instructions
+            .display
+            .map(|display| instrument.format_quantity(display))
+            .unwrap_or_default(),
+        trailing_delta_bps: order.instructions.trailing.map_or(0, |trailing| trailing.delta_bps()),
         time_in_force: convert::time_in_force_to_wire(order.time_in_force).into(),
         remaining: quantity.clone(),
         price,

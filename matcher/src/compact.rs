@@ -65,6 +65,7 @@ impl Exchange {
         }
         room.accounts -= 1;
         room.grants -= grants;
+        self.books.set_group(handle, None);
         let is_compacted = self.accounts.compact(handle, 0, &mut self.postings);
         debug_assert!(is_compacted, "it is idle and at its grant");
         let account = self.named.index(handle, &self.accounts, body);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ledger_core::{Accounts, Direction, Grant, Postings, Settled, hold_for};
 use matcher_core::{Books, Keys, Outcome};
-use model::{AssetId, OrderFilter, Partition, Span, Timestamp};
+use model::{AccountName, AssetId, OrderFilter, Partition, Span, Timestamp};
 use proto::{
     command::{Command, OrderName},
     log::{self, RefusalReason},
@@ -31,6 +31,8 @@ pub struct Exchange {
     pub(crate) listings: Listings,
     pub(crate) books: Books,
     pub(crate) accounts: Accounts,
+    /// The group of each account that is in one, open or not.
+    pub(crate) groups: BTreeMap<AccountName, u64>,
     pub(crate) keys: Keys,
     /// What orders hold of which one is to cancel the other; it follows from the books.
     pub(crate) shared: SharedHolds,
@@ -64,6 +66,7 @@ impl Core for Exchange {
             listings: Listings::default(),
             books: Books::new(),
             accounts: Accounts::seeded(grant, seed).on(partition, partition_count),
+            groups: BTreeMap::new(),
             keys: Keys::seeded(seed),
             shared: SharedHolds::default(),
             park: Park::default(),
@@ -102,6 +105,9 @@ impl Core for Exchange {
             Command::Place(place) => self.place(input, place, None, is_late, body),
             Command::PlaceList(list) => self.place_list(input, list, is_late, body),
             Command::Replace(replace) => self.replace(input, replace, is_late, body),
+            Command::SetTradeGroup { group } => {
+                self.set_trade_group(input, *group, is_late, body);
+            }
             Command::Deposit(movement) => {
                 self.fund(input, Direction::Deposit, movement, is_late, body);
             }
@@ -196,6 +202,7 @@ impl Exchange {
         self.keys.check_invariants(|name| self.accounts.find(name).is_some())?;
         self.park.check_invariants()?;
         self.asks.check_invariants(&self.accounts)?;
+        self.check_groups()?;
         if self.shared != SharedHolds::of(&self.books) {
             return Err("shared holds are not those of the pairs in the books".to_owned());
         }

@@ -6,15 +6,20 @@ mod books;
 mod keys;
 mod park;
 
+use std::collections::BTreeMap;
+
 use matcher_core::Books;
-use model::{Partition, Span};
+use model::{AccountName, Partition, Span};
 use prost::Message;
 use proto::{
     convert,
     reference::{ReferenceRecord, reference_body::Body},
 };
 
-use crate::{answer::Named, exchange::Exchange, list::Listings, order_list::shared::SharedHolds};
+use crate::{
+    answer::Named, exchange::Exchange, group, limits::GROUPED_ACCOUNTS_MAX, list::Listings,
+    order_list::shared::SharedHolds,
+};
 
 #[derive(Clone, PartialEq, Message)]
 struct ExchangeImage {
@@ -36,6 +41,17 @@ struct ExchangeImage {
     revisited: u32,
     #[prost(message, optional, tag = "9")]
     park: Option<park::ParkWire>,
+    #[prost(message, repeated, tag = "30")]
+    groups: Vec<GroupWire>,
+}
+
+/// The group of an account.
+#[derive(Clone, PartialEq, Message)]
+struct GroupWire {
+    #[prost(string, tag = "1")]
+    account: String,
+    #[prost(uint64, tag = "2")]
+    group: u64,
 }
 
 /// Writes the whole state.
@@ -50,6 +66,7 @@ pub(crate) fn encode(exchange: &Exchange) -> Vec<u8> {
         partition_count: exchange.partition_count,
         revisited: exchange.revisited,
         park: park::to_wire(&exchange.park, &exchange.asks),
+        groups: exchange.groups.iter().map(group_to_wire).collect(),
     }
     .encode_to_vec()
 }
@@ -74,14 +91,17 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
         return Err("there is no such account to look at".to_owned());
     }
     let instruments = instruments(&listings)?;
-    let books = Books::restore(books::from_wire(books, &instruments)?)
-        .map_err(|error| error.to_string())?;
+    let groups = groups(&image.groups)?;
+    let mut books = books::from_wire(books, &instruments)?;
+    books.groups = group::of_open(groups.iter(), |name| accounts.find(name));
+    let books = Books::restore(books).map_err(|error| error.to_string())?;
     let exchange = Exchange {
         partition,
         partition_count: image.partition_count,
         key_retention: Span::from_nanos(image.key_retention_nanos),
         shared: SharedHolds::of(&books),
         books,
+        groups,
         keys: keys::restore(keys, |name| accounts.find(name).is_some())?,
         accounts,
         park,
@@ -97,6 +117,23 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
     };
     exchange.check_invariants()?;
     Ok(exchange)
+}
+
+fn group_to_wire((account, group): (&AccountName, &u64)) -> GroupWire {
+    GroupWire { account: account.as_str().to_owned(), group: *group }
+}
+
+fn groups(wires: &[GroupWire]) -> Result<BTreeMap<AccountName, u64>, String> {
+    let mut groups = BTreeMap::new();
+    for GroupWire { account, group } in wires {
+        let name = AccountName::new(account).map_err(|error| error.to_string())?;
+        let is_next = groups.last_key_value().is_none_or(|(last, _)| *last < name);
+        if !is_next || *group == 0 || groups.len() >= GROUPED_ACCOUNTS_MAX {
+            return Err(format!("the group of {account} is out of order, or none"));
+        }
+        groups.insert(name, *group);
+    }
+    Ok(groups)
 }
 
 fn listings(records: Vec<ReferenceRecord>) -> Result<Listings, String> {

@@ -8,9 +8,9 @@
 //! # Layout
 //!
 //! - [`exchange`]: the state, and how the spine drives it.
-//! - `place`, `amend`, `replace`, `cancel`, `fund`, `list`: what each kind of input does. `find`:
-//!   which order a client means. `terms`: how an order is written down. `sleep`: orders that wait
-//!   for a price. `order_list`: lists of orders, and the holds that two of them share.
+//! - `place`, `amend`, `replace`, `cancel`, `fund`, `group`, `list`: what each kind of input does.
+//!   `find`: which order a client means. `terms`: how an order is written down. `sleep`: orders that
+//!   wait for a price. `order_list`: lists of orders, and the holds that two of them share.
 //! - `park`: what waits for money from other shards, and how shards ask each other for it.
 //! - `fees`: what orders are charged by.
 //! - `trade`, `answer`: how what happened is settled and written down. `content`: what a retry
@@ -32,6 +32,7 @@ pub mod exchange;
 mod fees;
 mod find;
 mod fund;
+mod group;
 mod image;
 pub mod limits;
 mod list;

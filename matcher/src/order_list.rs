@@ -107,7 +107,8 @@ impl Exchange {
     fn check_list(&self, list: &PlaceList) -> Result<(), RefusalReason> {
         match &list.legs[..list.placed_at_once()] {
             [above, below] => {
-                let terms = [above, below].map(|leg| (leg.ask.price(), &leg.instructions));
+                let terms = [above, below]
+                    .map(|leg| (leg.ask.price(), crate::place::size(leg.ask), &leg.instructions));
                 let checked = self.books.check_pair(list.instrument, above.side, &terms);
                 checked.map_err(crate::room::refusal_of_book)
             }

@@ -13,7 +13,7 @@ use ledger_core::{MarketSize, hold_for, hold_for_market};
 use matcher_core::{ContentHash, Holder, KeyCheck, NewOrder, OrderKey, Size};
 use model::{
     AccountHandle, AccountName, Amount, AssetId, Fees, Instructions, Instrument, OrderId, Price,
-    Side, TimeInForce, Trigger,
+    Side, TimeInForce,
 };
 use proto::{
     command::{Ask, PlaceOrder},
@@ -215,6 +215,7 @@ impl Exchange {
         let command = input.command;
         let opened = self.accounts.open(&command.account, &mut self.postings);
         let handle = opened.expect("room was checked");
+        self.tell_group(handle);
         let account = self.named.index(handle, &self.accounts, body);
         let parked = log::OrderParked { terms: Some(terms(place, account)) };
         body.events.push(answer::event(event::Kind::OrderParked(parked)));
@@ -227,7 +228,10 @@ impl Exchange {
     /// What the order's book refuses, whatever money there is.
     pub(crate) fn check_book(&self, place: &PlaceOrder) -> Result<(), RefusalReason> {
         let PlaceOrder { instrument, side, ask, ref instructions, .. } = *place;
-        let checked = self.books.check(instrument, side, ask.price(), instructions);
+        if self.lacks_reference(place) {
+            return Err(RefusalReason::NoReferencePrice);
+        }
+        let checked = self.books.check(instrument, side, ask.price(), size(ask), instructions);
         checked.map_err(room::refusal_of_book)
     }
 
@@ -244,14 +248,14 @@ impl Exchange {
     }
 
     /// A limit order holds its terms, a market order a budget up to the price protection. One that
-    /// sleeps first holds the same from the start, as if the last trade were at its trigger.
+    /// sleeps first holds the same from the start, as if the last trade were what wakes it.
     pub(crate) fn need_of_order(
         &self,
         place: &PlaceOrder,
         instrument: &Instrument,
     ) -> (AssetId, Need) {
         let fees = self.fees_of_order(place);
-        self.need_of_ask(place.side, place.ask, place.instructions.trigger, &fees, instrument)
+        self.need_of_ask(place.side, place.ask, &place.instructions, &fees, instrument)
     }
 
     /// The same, of its parts.
@@ -259,7 +263,7 @@ impl Exchange {
         &self,
         side: Side,
         ask: Ask,
-        trigger: Option<Trigger>,
+        said: &Instructions,
         fees: &Fees,
         instrument: &Instrument,
     ) -> (AssetId, Need) {
@@ -271,8 +275,7 @@ impl Exchange {
             Ask::Market { quantity } => MarketSize::Base(quantity),
             Ask::MarketByQuote { amount } => MarketSize::Quote(amount),
         };
-        if let Some(trigger) = trigger {
-            let bound = instrument.protected(trigger.price, side);
+        if let Some(bound) = self.bound_asleep(side, said, instrument) {
             let (asset, whole) = hold_for_market(side, instrument, fees, size, bound, Amount::MAX);
             return (asset, Need { whole, takes_less: false });
         }
@@ -297,6 +300,7 @@ impl Exchange {
         body: &mut log::AnswerBody,
     ) {
         let handle = self.accounts.open(account, &mut self.postings).expect("room was checked");
+        self.tell_group(handle);
         if hold.amount > Amount::ZERO {
             self.accounts
                 .hold(handle, hold.asset, hold.amount, id, &mut self.postings)
@@ -330,10 +334,6 @@ impl Exchange {
             _ => place.instructions.expires_at,
         };
         let fees = self.fees_of_order(place);
-        let size = match place.ask {
-            Ask::Limit { quantity, .. } | Ask::Market { quantity } => Size::Base(quantity),
-            Ask::MarketByQuote { amount } => Size::Quote(amount),
-        };
         NewOrder {
             id,
             account,
@@ -342,7 +342,7 @@ impl Exchange {
             order_type: place.ask.order_type(),
             time_in_force: place.time_in_force,
             price: place.ask.price(),
-            size,
+            size: size(place.ask),
             funds,
             fees,
             instructions: Instructions { expires_at, ..place.instructions },
@@ -370,5 +370,12 @@ impl Exchange {
         body: &mut log::AnswerBody,
     ) {
         write_rejected(account, place, reason, Woken::FromParking.named(id), body);
+    }
+}
+
+pub(crate) const fn size(ask: Ask) -> Size {
+    match ask {
+        Ask::Limit { quantity, .. } | Ask::Market { quantity } => Size::Base(quantity),
+        Ask::MarketByQuote { amount } => Size::Quote(amount),
     }
 }

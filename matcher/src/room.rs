@@ -56,5 +56,6 @@ pub(crate) const fn refusal_of_book(refused: Refused) -> RefusalReason {
         Refused::AlreadyExpired => RefusalReason::AlreadyExpired,
         Refused::WouldTrigger => RefusalReason::WouldTrigger,
         Refused::ListPrices => RefusalReason::ListPrices,
+        Refused::TooManyParts => RefusalReason::TooManyParts,
     }
 }

@@ -2,8 +2,11 @@
 
 use ledger_core::hold_for;
 use matcher_core::{NewOrder, Size};
-use model::{Amount, AssetId, Price, Quantity, Side};
-use proto::log::{self, event};
+use model::{Amount, AssetId, Instructions, Instrument, Price, Quantity, Side};
+use proto::{
+    command::{Ask, PlaceOrder},
+    log::{self, event},
+};
 
 use crate::{
     answer,
@@ -37,6 +40,38 @@ impl Exchange {
             self.write_matched(body);
         }
         self.matched.clear();
+    }
+
+    /// The price up to which a market order that sleeps first holds: the price protection beyond
+    /// what wakes it. Of one that trails nobody knows that yet. It is taken to be the turn away from
+    /// the trigger with which it begins or, without one, from the last trade: if the price runs off
+    /// before it wakes, it buys as much as that pays for.
+    pub(crate) fn bound_asleep(
+        &self,
+        side: Side,
+        said: &Instructions,
+        instrument: &Instrument,
+    ) -> Option<Price> {
+        said.waits_for()?;
+        let trigger = said.trigger.map(|trigger| trigger.price);
+        let reference = trigger.or_else(|| self.books.last_price(instrument.id));
+        let reference = reference.unwrap_or(Price::MIN);
+        let furthest = if side == Side::Buy { Price::MAX } else { Price::MIN };
+        let wakes_at =
+            said.trailing.map_or(Some(reference), |trails| trails.price(side, reference));
+        Some(instrument.protected(wakes_at.unwrap_or(furthest), side))
+    }
+
+    /// Whether nothing says what an order should hold: a market buy that trails from the next trade
+    /// on, where there was none. A sell holds its quantity.
+    pub(crate) fn lacks_reference(&self, place: &PlaceOrder) -> bool {
+        let PlaceOrder { instrument, side, ask, ref instructions, .. } = *place;
+        let trails_from_next = instructions.trailing.is_some() && instructions.trigger.is_none();
+        let is_listed = self.books.instrument(instrument).is_some();
+        trails_from_next
+            && (side, is_listed) == (Side::Buy, true)
+            && !matches!(ask, Ask::Limit { .. })
+            && self.books.last_price(instrument).is_none()
     }
 
     /// What a sleeping order holds: as a limit order its terms, as a market order its budget.

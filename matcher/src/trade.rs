@@ -1,7 +1,9 @@
 //! What the books did, settled and written down.
 
 use ledger_core::{Accounts, Fee, Postings, Settled, Settlement, hold_for};
-use matcher_core::{Amended, BookEvent, End, EndReason, Fill, LevelChange, NewOrder, Prevented};
+use matcher_core::{
+    Amended, BookEvent, End, EndReason, Fill, LevelChange, NewOrder, Prevented, Refill,
+};
 use model::{Amount, Instrument, Side};
 use proto::{
     convert,
@@ -43,7 +45,8 @@ impl Exchange {
                     accounts.release(end.account, asset, rest, end.order, postings);
                 }
                 // Who was not placed holds nothing.
-                BookEvent::Rested(_)
+                BookEvent::Refilled(_)
+                | BookEvent::Rested(_)
                 | BookEvent::Sleeps(_)
                 | BookEvent::Amended(_)
                 | BookEvent::Dropped(_) => {}
@@ -80,6 +83,9 @@ impl Exchange {
                 }
                 BookEvent::Prevented(met) => {
                     event::Kind::TradePrevented(self.prevented(&met, body))
+                }
+                BookEvent::Refilled(refill) => {
+                    event::Kind::OrderRefilled(self.refilled(&refill, body))
                 }
                 BookEvent::Ended(end) | BookEvent::Dropped(end) => {
                     event::Kind::OrderEnded(self.ended(&end, body))
@@ -163,6 +169,15 @@ impl Exchange {
             quantity_lots: amended.quantity.lots(),
             remaining_lots: amended.remaining.lots(),
             prevented_lots: amended.prevented.lots(),
+        }
+    }
+
+    fn refilled(&mut self, refill: &Refill, body: &mut log::AnswerBody) -> log::OrderRefilled {
+        log::OrderRefilled {
+            order_id: refill.order.number(),
+            account: self.named.index(refill.account, &self.accounts, body),
+            instrument_id: refill.instrument.0,
+            shown_lots: refill.shown.lots(),
         }
     }
 
@@ -263,5 +278,6 @@ const fn end_reason(reason: EndReason) -> log::EndReason {
         EndReason::WouldTake => log::EndReason::WouldTake,
         EndReason::WouldTrigger => log::EndReason::WouldTrigger,
         EndReason::ListPrices => log::EndReason::ListPrices,
+        EndReason::TooManyParts => log::EndReason::TooManyParts,
     }
 }

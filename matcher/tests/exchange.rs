@@ -11,6 +11,8 @@ mod determinism;
 mod fees;
 #[path = "exchange/flows.rs"]
 mod flows;
+#[path = "exchange/icebergs.rs"]
+mod icebergs;
 #[path = "exchange/instructions.rs"]
 mod instructions;
 #[path = "exchange/lists.rs"]
@@ -25,5 +27,7 @@ mod sizes;
 mod stops;
 #[path = "exchange/stories.rs"]
 mod stories;
+#[path = "exchange/trailing.rs"]
+mod trailing;
 #[path = "exchange/venue.rs"]
 mod venue;

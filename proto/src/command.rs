@@ -67,6 +67,11 @@ pub enum Command {
     Replace(ReplaceOrder),
     /// Cancel those of the account's open orders on this shard that fit.
     CancelMatching(OrderFilter),
+    /// Put the account into a group, which is one to self-trade prevention.
+    SetTradeGroup {
+        /// Which; `None` takes it out of its own.
+        group: Option<u64>,
+    },
     /// Credit the account from outside.
     Deposit(Movement),
     /// Debit the account to outside.
@@ -93,12 +98,15 @@ pub struct PlaceOrder {
 impl PlaceOrder {
     /// The type that the edges call it.
     pub fn order_type(&self) -> OrderType {
-        self.ask.order_type().waiting_for(self.instructions.trigger.map(|trigger| trigger.kind))
+        self.ask.order_type().waiting_for(self.instructions.waits_for())
     }
 
     /// The behaviour of a log from which on it knows such orders.
     pub fn behaviour(&self) -> u32 {
         let is_old = matches!(self.time_in_force, TimeInForce::Gtc | TimeInForce::Ioc);
+        if self.instructions.display.is_some() || self.instructions.trailing.is_some() {
+            return 4;
+        }
         if self.instructions.trigger.is_some() {
             return 3;
         }

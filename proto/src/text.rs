@@ -149,6 +149,9 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::AlreadyExpired => "already_expired",
         RefusalReason::NotInForce => "not_in_force",
         RefusalReason::WouldTrigger => "would_trigger",
+        RefusalReason::TooManyParts => "too_many_parts",
+        RefusalReason::NoReferencePrice => "no_reference_price",
+        RefusalReason::TooManyGrouped => "too_many_grouped",
         RefusalReason::TooManySchedules => "too_many_schedules",
         RefusalReason::ListPrices => "list_prices",
         RefusalReason::AmendIncreases => "amend_increases",
@@ -181,6 +184,7 @@ pub const fn end(reason: EndReason) -> &'static str {
         EndReason::WouldTake => "would_take",
         EndReason::WouldTrigger => "would_trigger",
         EndReason::ListPrices => "list_prices",
+        EndReason::TooManyParts => "too_many_parts",
     }
 }
 

@@ -1,7 +1,7 @@
 //! A platform from a terminal, over its public API: one file a command, each with its arguments,
 //! its call and its words.
 //!
-//! - `place`, `batch`, `list`, `amend`, `cancel`: order entry, at the gateway.
+//! - `place`, `batch`, `list`, `amend`, `cancel`, `group`: order entry, at the gateway.
 //! - `orders`, `trades`, `balances`: history, at the ledger.
 //! - `book`, `watch`: market data, at the broadcaster.
 //! - `order`, `trade`: an order and a trade, as text and as JSON. `table`, `problem`: how answers
@@ -12,6 +12,7 @@ mod balances;
 mod batch;
 mod book;
 mod cancel;
+mod group;
 mod list;
 mod order;
 mod orders;
@@ -94,6 +95,12 @@ Examples:  tradespine cancel 1042 --client alice
            tradespine cancel --all --instrument BTC-USDT --client alice")]
     Cancel(cancel::CancelArguments),
 
+    /// Put a client into a group, whose orders self-trade prevention takes for one client's
+    #[command(after_help = "\
+Examples:  tradespine group 4711 --client alice
+           tradespine group --none --client alice")]
+    Group(group::GroupArguments),
+
     /// List a client's orders, newest first
     #[command(after_help = "Example:  tradespine orders --client alice --status open")]
     Orders(orders::OrdersArguments),
@@ -152,6 +159,7 @@ pub async fn run(command: ClientCommand) -> anyhow::Result<()> {
         ClientCommand::List(list) => list::run(list).await,
         ClientCommand::Amend(amend) => amend::run(amend).await,
         ClientCommand::Cancel(cancel) => cancel::run(cancel).await,
+        ClientCommand::Group(group) => group::run(group).await,
         ClientCommand::Orders(orders) => orders::run(orders).await,
         ClientCommand::Book(book) => book::run(book).await,
         ClientCommand::Trades(trades) => trades::run(trades).await,

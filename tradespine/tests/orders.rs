@@ -84,6 +84,8 @@ async fn each_kind_is_placed_decided_and_told() {
     post_only(&desk).await;
     self_trade_prevention(&desk).await;
     stops(&desk).await;
+    icebergs(&desk).await;
+    trailing(&desk).await;
     batches(&desk).await;
     lists(&desk).await;
     changes(&desk).await;
@@ -133,6 +135,64 @@ async fn post_only(desk: &Desk<'_>) {
     assert_eq!((text(&told, "reject_reason"), &told["post_only"]), ("would_take", &json!(true)));
     desk.place("taker", "buy", "50000", json!({})).await;
     desk.ledger_tells(&maker, "filled").await;
+}
+
+/// Only a part is told to the public, and all of it can be bought.
+async fn icebergs(desk: &Desk<'_>) {
+    let url = format!("{}/api/v1/orderbook?instrument=BNB-USD", desk.platform.rest());
+    let asks = async {
+        loop {
+            let book: Value = desk.http.get(&url).send().await.unwrap().json().await.unwrap();
+            if book["asks"].as_array().is_some_and(|asks| !asks.is_empty()) {
+                return book["asks"].clone();
+            }
+        }
+    };
+    let shown = json!({"instrument": "BNB-USD", "display_quantity": "0.004"});
+    let maker = desk.place("maker", "sell", "2000", shown).await;
+    assert_eq!((text(&maker, "status"), text(&maker, "display_quantity")), ("open", "0.004"));
+    let told = desk.ledger_tells(&maker, "open").await;
+    assert_eq!((text(&told, "display_quantity"), text(&told, "remaining")), ("0.004", "0.01"));
+    let asks = tokio::time::timeout(TELLING_MAX, asks).await.expect("the book is told");
+    assert_eq!(asks, json!([["2000", "0.004"]]));
+    let buy = json!({"instrument": "BNB-USD", "quantity": "0.009", "time_in_force": "fok"});
+    let taker = desk.place("taker", "buy", "2000", buy).await;
+    assert_eq!((text(&taker, "status"), taker["fills"].as_array().unwrap().len()), ("filled", 3));
+    let told = desk.ledger_tells(&maker, "partially_filled").await;
+    assert_eq!(text(&told, "remaining"), "0.001");
+    let many = json!({"instrument": "BNB-USD", "display_quantity": "0.00001"});
+    let many = desk.place("maker", "sell", "2000", many).await;
+    assert_eq!(
+        (text(&many, "status"), text(&many, "reject_reason")),
+        ("rejected", "too_many_parts")
+    );
+}
+
+/// A sell that follows the price up from the next trade, and wakes 10 % below the highest.
+async fn trailing(desk: &Desk<'_>) {
+    let trade = async |price: &str| {
+        let of = json!({"instrument": "SOL-USD"});
+        desk.place("maker", "sell", price, of.clone()).await;
+        desk.place("taker", "buy", price, of).await;
+    };
+    let stop = json!({
+        "instrument": "SOL-USD", "type": "stop_loss", "price": null, "trailing_delta_bps": 1000,
+    });
+    let refused = desk.place("anna", "buy", "", stop.clone()).await;
+    assert_eq!(text(&refused, "reject_reason"), "no_reference_price");
+    let stop = desk.place("anna", "sell", "", stop).await;
+    assert_eq!((text(&stop, "status"), &stop["trailing_delta_bps"]), ("open", &json!(1000)));
+    let told = desk.ledger_tells(&stop, "open").await;
+    assert_eq!((text(&told, "type"), &told["trailing_delta_bps"]), ("stop_loss", &json!(1000)));
+    for price in ["100", "120", "108.01"] {
+        trade(price).await;
+    }
+    desk.ledger_tells(&stop, "open").await;
+    let bid = json!({"instrument": "SOL-USD", "quantity": "0.03"});
+    desk.place("maker", "buy", "105", bid).await;
+    trade("108").await;
+    let told = desk.ledger_tells(&stop, "filled").await;
+    assert_eq!(text(&told, "remaining"), "0");
 }
 
 /// Anna's stop wakes another's in turn; each holds its funds from the start.
@@ -217,6 +277,20 @@ async fn self_trade_prevention(desk: &Desk<'_>) {
     assert_eq!(taker["status"], "open", "the maker is gone and nothing else is offered");
     let told = desk.ledger_tells(&maker, "expired").await;
     assert_eq!((text(&told, "prevented_quantity"), text(&told, "remaining")), ("0.03", "0"));
+    for client in ["one", "other"] {
+        let url = format!("{}/api/v1/accounts/{client}/trade_group", desk.platform.rest());
+        let put = desk.http.put(url).json(&json!({"trade_group_id": 4711}));
+        assert_eq!(put.send().await.expect("it answers").status(), StatusCode::OK);
+    }
+    let of = |more: Value| {
+        let mut of = json!({"instrument": "LTC-USD"});
+        of.as_object_mut().expect("an object").extend(more.as_object().expect("one").clone());
+        of
+    };
+    desk.place("one", "sell", "90", of(json!({}))).await;
+    let mode = json!({"self_trade_prevention": "expire_taker"});
+    let taker = desk.place("other", "buy", "90", of(mode)).await;
+    assert_eq!(text(&taker, "reject_reason"), "self_trade_prevented");
 }
 
 /// Some are taken and others not; each is an order of its own.

@@ -44,7 +44,7 @@ pub use instrument::{Instrument, Symbol};
 pub use list::Contingency;
 pub use order::{
     CancelOnly, Instructions, OrderFilter, OrderType, ReplaceMode, SelfTradePrevention, Side,
-    TimeInForce, Trigger, TriggerKind,
+    TimeInForce, Trailing, Trigger, TriggerKind,
 };
 pub use price::Price;
 pub use quantity::Quantity;

@@ -1,6 +1,6 @@
 //! The words that describe an order: side, type, time in force, and what else it may say.
 
-use crate::{InstrumentId, Price, Timestamp};
+use crate::{InstrumentId, Price, Quantity, Timestamp};
 
 /// Which way an order goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -146,6 +146,47 @@ pub struct Trigger {
     pub price: Price,
 }
 
+/// What lets an order follow the price instead of waiting for one: it wakes once the price has
+/// turned by so much from the best since it began to follow, for a buy up from the lowest, for a
+/// sell down from the highest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Trailing {
+    /// Of which kind it is; with a trigger, of the trigger's.
+    pub kind: TriggerKind,
+    delta_bps: u32,
+}
+
+impl Trailing {
+    /// The largest turn, in basis points: the price of a sell's trigger stays above zero, and what
+    /// a buy holds stays below twice its reference.
+    pub const DELTA_BPS_MAX: u32 = 9_999;
+
+    /// With a turn of so many basis points; `None` for none and for more than
+    /// [`DELTA_BPS_MAX`](Self::DELTA_BPS_MAX).
+    pub fn new(kind: TriggerKind, delta_bps: u32) -> Option<Trailing> {
+        (1..=Self::DELTA_BPS_MAX).contains(&delta_bps).then_some(Trailing { kind, delta_bps })
+    }
+
+    /// By how much the price has to turn, in basis points.
+    pub const fn delta_bps(&self) -> u32 {
+        self.delta_bps
+    }
+
+    /// The price of a trade that wakes an order of this side, or beyond, where `watermark` is the
+    /// best price since it began to follow: the first that has turned far enough, in whole ticks.
+    /// `None` where no price has.
+    pub fn price(&self, side: Side, watermark: Price) -> Option<Price> {
+        const WHOLE_BPS: u64 = 10_000;
+        let delta = u64::from(self.delta_bps);
+        // Below 2^40 * 20,000: far from overflow.
+        let ticks = match side {
+            Side::Buy => (watermark.ticks() * (WHOLE_BPS + delta)).div_ceil(WHOLE_BPS),
+            Side::Sell => watermark.ticks() * (WHOLE_BPS - delta) / WHOLE_BPS,
+        };
+        Price::from_ticks(ticks).ok()
+    }
+}
+
 /// Which way the price has to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum TriggerKind {
@@ -176,11 +217,23 @@ pub struct Instructions {
     pub self_trade: SelfTradePrevention,
     /// When a good-till-date order ends.
     pub expires_at: Option<Timestamp>,
-    /// What wakes it, if it sleeps first.
+    /// The price at which it wakes, if it sleeps first; or from which on it trails.
     pub trigger: Option<Trigger>,
+    /// By how much the price has to turn to wake it, if it trails. Without a trigger it trails from
+    /// the next trade on.
+    pub trailing: Option<Trailing>,
+    /// How much of it is shown at a time where it rests as an iceberg: above zero and at most its
+    /// quantity. Only limit orders that are good till cancelled are icebergs.
+    pub display: Option<Quantity>,
 }
 
 impl Instructions {
+    /// What it sleeps for, if it sleeps first.
+    pub fn waits_for(&self) -> Option<TriggerKind> {
+        let trails_for = self.trailing.map(|trailing| trailing.kind);
+        self.trigger.map(|trigger| trigger.kind).or(trails_for)
+    }
+
     /// Whether it says nothing.
     pub fn is_plain(&self) -> bool {
         *self == Instructions::default()
@@ -252,6 +305,29 @@ mod tests {
         assert_eq!(met(TriggerKind::TakeProfit, Side::Sell), rise);
         assert_eq!(met(TriggerKind::StopLoss, Side::Sell), fall);
         assert_eq!(met(TriggerKind::TakeProfit, Side::Buy), fall);
+    }
+
+    #[test]
+    fn what_trails_wakes_at_the_first_tick_that_has_turned_far_enough() {
+        let of = |delta_bps| Trailing::new(TriggerKind::StopLoss, delta_bps).expect("in range");
+        let price = |ticks| Price::from_ticks(ticks).expect("in range");
+        for (delta, watermark, buy, sell) in [
+            (500, 42_000, Some(44_100), Some(39_900)),
+            (1, 1, Some(2), None),
+            (1, 10_001, Some(10_003), Some(9_999)),
+            (9_999, 10_000, Some(19_999), Some(1)),
+            (1, Price::TICKS_MAX, None, Some(Price::TICKS_MAX - (1 << 40) / 10_000 - 1)),
+        ] {
+            let found = [Side::Buy, Side::Sell].map(|side| of(delta).price(side, price(watermark)));
+            assert_eq!(
+                found,
+                [buy, sell].map(|ticks| ticks.map(price)),
+                "{delta} from {watermark}"
+            );
+        }
+        for bad in [0, 10_000, u32::MAX] {
+            assert_eq!(Trailing::new(TriggerKind::TakeProfit, bad), None);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::{
     AccountName, Instructions, OrderType, Price, Quantity, SelfTradePrevention, Side, TimeInForce,
-    Timestamp, Trigger, instrument::ValueError,
+    Timestamp, Trailing, Trigger, instrument::ValueError,
 };
 use proto::{
     command::{Ask, Command, Key, KeySpace, PlaceOrder},
@@ -49,6 +49,10 @@ pub struct OrderFields<'a> {
     pub self_trade_prevention: Word<'a, SelfTradePrevention>,
     /// Decimal text in the quote asset: the price of a trade that wakes the order.
     pub stop_price: Option<&'a str>,
+    /// By how many basis points the price has to turn to wake an order that trails.
+    pub trailing_delta_bps: Word<'a, u32>,
+    /// Decimal text in the base asset: how much is shown at a time.
+    pub display_quantity: Option<&'a str>,
     /// When a good-till-date order ends, as RFC 3339 or as the protocol's own instant.
     pub expires_at: Word<'a, Timestamp>,
 }
@@ -91,12 +95,16 @@ pub fn place(
     let order_type =
         meant("type", fields.order_type, &TYPES)?.ok_or_else(|| Problem::missing("type"))?;
     let time_in_force = time_in_force(order_type, fields.time_in_force)?;
-    let trigger = trigger(fields, order_type, listed)?;
-    let instructions = Instructions { trigger, ..instructions(fields, order_type, time_in_force)? };
+    let trailing = trailing(fields, order_type)?;
+    let trigger = trigger(fields, order_type, trailing.is_some(), listed)?;
+    let instructions = instructions(fields, order_type, time_in_force)?;
+    let instructions = Instructions { trigger, trailing, ..instructions };
     let ask = match order_type.awake() {
         OrderType::Limit => limit(fields, listed)?,
-        _ => market(fields, listed)?,
+        _ => market(fields, order_type, listed)?,
     };
+    let display = display(fields, order_type, time_in_force, ask, listed)?;
+    let instructions = Instructions { display, ..instructions };
     let key = retry_key(fields, generate)?;
     let instrument = listed.instrument.id;
     Ok(Placed {
@@ -128,14 +136,37 @@ fn time_in_force(
     }
 }
 
-/// What wakes the order: given if and only if its type waits for something.
+/// By how much the price has to turn: only where its type waits for something.
+fn trailing(fields: &OrderFields<'_>, order_type: OrderType) -> Result<Option<Trailing>, Problem> {
+    const FIELD: &str = "trailing_delta_bps";
+    match (order_type.waits_for(), fields.trailing_delta_bps.number(FIELD)?) {
+        (_, None) => Ok(None),
+        (None, Some(_)) => {
+            let word = text::order_type(order_type);
+            let advice =
+                format!("is not for {word} orders; write stop_loss or take_profit as type");
+            Err(Problem::field(FIELD, "only_for_stops", advice))
+        }
+        (Some(kind), Some(delta_bps)) => {
+            Trailing::new(kind, delta_bps).map(Some).ok_or_else(|| {
+                let advice = format!("is not from 1 to {}", Trailing::DELTA_BPS_MAX);
+                Problem::field(FIELD, "out_of_range", advice)
+            })
+        }
+    }
+}
+
+/// What wakes the order, or lets it begin to trail: given only where its type waits for something,
+/// and always unless it trails.
 fn trigger(
     fields: &OrderFields<'_>,
     order_type: OrderType,
+    trails: bool,
     listed: &Listed,
 ) -> Result<Option<Trigger>, Problem> {
     match (order_type.waits_for(), fields.stop_price) {
         (None, None) => Ok(None),
+        (Some(_), None) if trails => Ok(None),
         (Some(_), None) => Err(Problem::missing("stop_price")),
         (None, Some(_)) => {
             let word = text::order_type(order_type);
@@ -182,7 +213,7 @@ fn instructions(
     let field = "self_trade_prevention";
     let mode = meant(field, fields.self_trade_prevention, &SELF_TRADE_PREVENTIONS)?;
     let self_trade = mode.unwrap_or_default();
-    Ok(Instructions { post_only, self_trade, expires_at, trigger: None })
+    Ok(Instructions { post_only, self_trade, expires_at, ..Instructions::default() })
 }
 
 fn limit(fields: &OrderFields<'_>, listed: &Listed) -> Result<Ask, Problem> {
@@ -196,13 +227,17 @@ fn limit(fields: &OrderFields<'_>, listed: &Listed) -> Result<Ask, Problem> {
     Ok(Ask::Limit { price, quantity: self::quantity(quantity, listed)? })
 }
 
-fn market(fields: &OrderFields<'_>, listed: &Listed) -> Result<Ask, Problem> {
+fn market(
+    fields: &OrderFields<'_>,
+    order_type: OrderType,
+    listed: &Listed,
+) -> Result<Ask, Problem> {
     if fields.price.is_some() {
         let advice = "is only for limit orders; leave it out of a market order";
         return Err(Problem::field("price", "not_for_market", advice));
     }
     match (fields.quantity, fields.quote_quantity) {
-        (_, Some(_)) if fields.stop_price.is_some() => {
+        (_, Some(_)) if order_type.waits_for().is_some() => {
             let advice = "is not for orders that wait for a stop_price; give quantity instead";
             Err(Problem::field("quote_quantity", "not_for_stops", advice))
         }
@@ -220,6 +255,37 @@ fn market(fields: &OrderFields<'_>, listed: &Listed) -> Result<Ask, Problem> {
             let advice = "is missing; give it, or quote_quantity";
             Err(Problem::field("quantity", "missing_field", advice))
         }
+    }
+}
+
+/// How much of the order is shown at a time; only of one that can come to rest, for as long as it
+/// takes.
+fn display(
+    fields: &OrderFields<'_>,
+    order_type: OrderType,
+    time_in_force: TimeInForce,
+    ask: Ask,
+    listed: &Listed,
+) -> Result<Option<Quantity>, Problem> {
+    const FIELD: &str = "display_quantity";
+    let Some(text) = fields.display_quantity else { return Ok(None) };
+    if order_type.awake() == OrderType::Market {
+        let advice = "is only for limit orders; leave it out of a market order";
+        return Err(Problem::field(FIELD, "not_for_market", advice));
+    }
+    if time_in_force != TimeInForce::Gtc {
+        let word = text::time_in_force(time_in_force);
+        let advice = format!("is only for time_in_force gtc and not for {word}; leave it out");
+        return Err(Problem::field(FIELD, "only_for_gtc", advice));
+    }
+    let shown = listed.instrument.parse_quantity(text);
+    let shown = shown.map_err(|error| bad_value(FIELD, &error))?;
+    match ask {
+        Ask::Limit { quantity, .. } if shown > quantity => {
+            let advice = "is more than quantity; give less, or leave it out";
+            Err(Problem::field(FIELD, "exceeds_quantity", advice))
+        }
+        _ => Ok(Some(shown)),
     }
 }
 

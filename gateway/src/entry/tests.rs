@@ -1,7 +1,7 @@
 //! The ladder, row by row.
 
 use model::{
-    Instructions, KeyText, OrderType, SelfTradePrevention, Side, TimeInForce, Timestamp,
+    Instructions, KeyText, OrderType, SelfTradePrevention, Side, TimeInForce, Timestamp, Trailing,
     TriggerKind,
 };
 use proto::command::{Ask, Key, KeySpace};
@@ -158,7 +158,7 @@ fn what_else_an_order_says_is_read() {
         post_only: true,
         self_trade: SelfTradePrevention::ExpireMaker,
         expires_at: Some(midnight),
-        trigger: None,
+        ..Instructions::default()
     };
     assert_eq!(order.instructions, expected);
     let wire = prost_types::Timestamp { seconds: 1_893_456_000, nanos: 0 };
@@ -193,6 +193,81 @@ fn a_stop_has_a_type_and_a_price() {
         assert_eq!((trigger.kind, trigger.price.ticks()), (kind, 9_950));
         let by_grpc = OrderFields { order_type: Word::order_type(wire), ..fields };
         assert_eq!(placed(&by_grpc).expect("a good order").order, order);
+    }
+}
+
+#[test]
+fn what_trails_has_a_turn_and_may_have_a_price_to_begin_at() {
+    let fields = OrderFields {
+        order_type: Word::Text("take_profit"),
+        price: None,
+        trailing_delta_bps: Word::Text("250"),
+        ..good()
+    };
+    let order = placed(&fields).expect("a good order").order;
+    let trailing = Trailing::new(TriggerKind::TakeProfit, 250);
+    assert_eq!((order.instructions.trigger, order.instructions.trailing), (None, trailing));
+    assert_eq!(order.order_type(), OrderType::TakeProfit);
+    let from = OrderFields {
+        stop_price: Some("99.5"),
+        trailing_delta_bps: Word::basis_points(250),
+        ..fields
+    };
+    let order = placed(&from).expect("a good order").order;
+    assert_eq!(order.instructions.trailing, trailing);
+    assert_eq!(order.instructions.trigger.expect("it has one").price.ticks(), 9_950);
+    let limit = OrderFields { order_type: Word::Text("limit"), ..good() };
+    let table = [
+        ("only_for_stops", OrderFields { trailing_delta_bps: Word::Text("1"), ..limit }),
+        ("out_of_range", OrderFields { trailing_delta_bps: Word::Text("0"), ..fields }),
+        ("out_of_range", OrderFields { trailing_delta_bps: Word::Known(10_000), ..fields }),
+        ("bad_number", OrderFields { trailing_delta_bps: Word::Text("1.5"), ..fields }),
+        ("bad_number", OrderFields { trailing_delta_bps: Word::Text("+1"), ..fields }),
+        ("bad_number", OrderFields { trailing_delta_bps: Word::Text("99999999999"), ..fields }),
+    ];
+    for (code, fields) in table {
+        let problem = placed(&fields).expect_err(code);
+        assert_eq!((problem.field.as_deref(), problem.code), (Some("trailing_delta_bps"), code));
+    }
+    let by_amount = OrderFields { quantity: None, quote_quantity: Some("5"), ..fields };
+    let problem = placed(&by_amount).expect_err("it is a stop");
+    assert_eq!(problem.field.as_deref(), Some("quote_quantity"));
+}
+
+#[test]
+fn a_group_is_a_number_that_every_client_can_write() {
+    assert_eq!(trade_group(Some("0")).expect("none"), None);
+    assert_eq!(trade_group(Some("9007199254740991")).expect("the last"), Some((1 << 53) - 1));
+    for bad in [None, Some(""), Some("-1"), Some("1.5"), Some("9007199254740992"), Some("ten")] {
+        let problem = trade_group(bad).expect_err("no group");
+        assert_eq!(problem.field.as_deref(), Some("trade_group_id"));
+    }
+}
+
+#[test]
+fn an_iceberg_is_a_gtc_limit_order_that_shows_no_more_than_it_has() {
+    let fields = OrderFields { display_quantity: good().quantity, ..good() };
+    let order = placed(&fields).expect("a good order").order;
+    let Ask::Limit { quantity, .. } = order.ask else { panic!("it is a limit order") };
+    assert_eq!(order.instructions.display, Some(quantity));
+    let stop = OrderFields {
+        order_type: Word::Text("stop_loss_limit"),
+        stop_price: Some("99.5"),
+        post_only: false,
+        ..fields
+    };
+    assert!(placed(&stop).expect("a good order").order.instructions.display.is_some());
+    let table = [
+        ("only_for_gtc", OrderFields { time_in_force: Word::Text("ioc"), ..fields }),
+        ("only_for_gtc", OrderFields { time_in_force: Word::Text("day"), ..fields }),
+        ("not_for_market", OrderFields { display_quantity: Some("0.5"), ..market() }),
+        ("exceeds_quantity", OrderFields { display_quantity: Some("5000"), ..fields }),
+        ("zero", OrderFields { display_quantity: Some("0"), ..fields }),
+        ("bad_number", OrderFields { display_quantity: Some("some"), ..fields }),
+    ];
+    for (code, fields) in table {
+        let problem = placed(&fields).expect_err(code);
+        assert_eq!((problem.field.as_deref(), problem.code), (Some("display_quantity"), code));
     }
 }
 

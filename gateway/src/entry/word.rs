@@ -105,6 +105,28 @@ impl Word<'_, ReplaceMode> {
     }
 }
 
+impl Word<'_, u32> {
+    /// The basis points of a gRPC request, which has zero where there are none.
+    pub fn basis_points(wire: u32) -> Self {
+        if wire == 0 { Word::Absent } else { Word::Known(wire) }
+    }
+
+    /// How many it is, whatever they count; `None` where it was not given.
+    pub(super) fn number(self, field: &'static str) -> Result<Option<u32>, Problem> {
+        let number = match self {
+            Word::Absent => return Ok(None),
+            Word::Known(number) => Some(number),
+            Word::Unknown => None,
+            Word::Text(text) => {
+                let is_plain = text.bytes().all(|byte| byte.is_ascii_digit());
+                text.parse().ok().filter(|_| is_plain)
+            }
+        };
+        let advice = "is not a whole number that is small enough";
+        number.map(Some).ok_or_else(|| Problem::field(field, "bad_number", advice))
+    }
+}
+
 impl Word<'_, Timestamp> {
     /// The instant of a gRPC request.
     pub fn instant(wire: Option<&prost_types::Timestamp>) -> Self {

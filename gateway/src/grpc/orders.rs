@@ -11,7 +11,7 @@ use proto::{
         CancelOrdersRequest, CancelOrdersResponse, GetOrderListRequest, GetOrderListResponse,
         PlaceOrderListRequest, PlaceOrderListResponse, PlaceOrderRequest, PlaceOrderResponse,
         PlaceOrdersRequest, PlaceOrdersResponse, ReplaceOrderRequest, ReplaceOrderResponse,
-        StreamOrdersRequest,
+        SetTradeGroupRequest, SetTradeGroupResponse, StreamOrdersRequest,
         order_entry_service_server::{OrderEntryService, SERVICE_NAME},
     },
     trading::{Order, OrderStatus},
@@ -201,6 +201,21 @@ impl OrderEntryService for OrderEntry {
         Ok(Response::new(CancelAllOrdersResponse { results }))
     }
 
+    async fn set_trade_group(
+        &self,
+        request: Request<SetTradeGroupRequest>,
+    ) -> Result<Response<SetTradeGroupResponse>, Status> {
+        let trace = join(method("SetTradeGroup"), traceparent(&request));
+        let request = request.into_inner();
+        let set = async {
+            let account = entry::client(given(&request.client_id))?;
+            let group = entry::trade_group_of(request.trade_group_id)?;
+            self.office.set_trade_group(&account, group, trace::current()).await
+        };
+        answer(trace, set).await?;
+        Ok(Response::new(SetTradeGroupResponse {}))
+    }
+
     type StreamOrdersStream = Results;
 
     async fn stream_orders(
@@ -236,6 +251,8 @@ pub(super) fn order_fields(request: &PlaceOrderRequest) -> OrderFields<'_> {
         quantity: given(&request.quantity),
         quote_quantity: given(&request.quote_quantity),
         stop_price: given(&request.stop_price),
+        display_quantity: given(&request.display_quantity),
+        trailing_delta_bps: Word::basis_points(request.trailing_delta_bps),
         post_only: request.post_only,
         self_trade_prevention: Word::self_trade_prevention(request.self_trade_prevention),
         expires_at: Word::instant(request.expires_at.as_ref()),

@@ -12,11 +12,11 @@ use model::AccountName;
 use proto::command::Movement;
 
 use super::{
-    body::{self, MovementBody},
+    body::{self, MovementBody, TradeGroupBody},
     created,
     params::PathText,
     problem::ProblemView,
-    shape::AccountView,
+    shape::{AccountView, TradeGroupView},
 };
 use crate::{
     entry,
@@ -92,6 +92,34 @@ pub(super) async fn withdraw(
         entry::movement(&texts.fields(&client_id), office.reference.loaded()?.as_ref())?
     };
     moved(&office, Direction::Withdrawal, &client, movement).await
+}
+
+/// Puts an account into a group, or takes it out of its own: self-trade prevention takes the orders
+/// of accounts of one group for those of one account. The same again is safe.
+#[utoipa::path(
+    put, path = "/api/v1/accounts/{client_id}/trade_group", tag = "accounts",
+    params(("client_id" = String, Path, description = "Whose")),
+    request_body = TradeGroupBody<'_>,
+    responses(
+        (status = 200, body = TradeGroupView, description = "Every shard has done it"),
+        (status = 400, body = ProblemView<'_>, description = "A field cannot be used"),
+        (status = 503, body = ProblemView<'_>, description = "A shard did not do it; send the same again"),
+    )
+)]
+pub(super) async fn set_trade_group(
+    State(office): State<Arc<Office>>,
+    PathText(client_id): PathText,
+    request: Request,
+) -> Result<Json<TradeGroupView>, Problem> {
+    let (parts, body) = request.into_parts();
+    let bytes = body::read(&parts.headers, body).await?;
+    let client = entry::client(Some(&client_id))?;
+    let group = {
+        let text = body::object::<TradeGroupBody<'_>>(&bytes)?.text()?;
+        entry::trade_group(text.as_deref())?
+    };
+    office.set_trade_group(&client, group, trace::current()).await?;
+    Ok(Json(TradeGroupView { client_id, trade_group_id: group.unwrap_or(0) }))
 }
 
 async fn moved(

@@ -77,7 +77,7 @@ pub(super) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Probl
 }
 
 /// The fields that a broken body can be told to be broken at.
-const FIELDS: [&str; 18] = [
+const FIELDS: [&str; 21] = [
     "client_id",
     "client_order_id",
     "instrument",
@@ -88,6 +88,8 @@ const FIELDS: [&str; 18] = [
     "quantity",
     "quote_quantity",
     "stop_price",
+    "display_quantity",
+    "trailing_delta_bps",
     "post_only",
     "self_trade_prevention",
     "expires_at",
@@ -96,6 +98,7 @@ const FIELDS: [&str; 18] = [
     "deposit_id",
     "withdrawal_id",
     "mode",
+    "trade_group_id",
 ];
 
 /// The field whose value the reader was at when it gave up, where it is one of ours.
@@ -156,10 +159,23 @@ pub(super) struct OrderBody<'a> {
     #[serde(borrow, default)]
     #[schema(value_type = Option<String>)]
     quote_quantity: Option<&'a RawValue>,
-    /// A number or text, on the tick; only and always for stop-loss and take-profit orders.
+    /// A number or text, on the tick; only for stop-loss and take-profit orders, and always unless
+    /// they trail.
     #[serde(borrow, default)]
     #[schema(value_type = Option<String>)]
     stop_price: Option<&'a RawValue>,
+    /// A whole number, or one as text: a stop-loss or take-profit order that trails wakes once the
+    /// price has turned by so many basis points from its best since it began, a buy up from the
+    /// lowest, a sell down from the highest. It begins with the trade that meets stop_price or,
+    /// without one, with the next.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<u32>)]
+    trailing_delta_bps: Option<&'a RawValue>,
+    /// A number or text, on the lot: no more than this is shown in the book at a time. Only for gtc
+    /// limit orders.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<String>)]
+    display_quantity: Option<&'a RawValue>,
     /// Rejected where it would take; only for limit orders that rest.
     #[serde(borrow, default)]
     #[schema(value_type = Option<bool>)]
@@ -173,13 +189,6 @@ pub(super) struct OrderBody<'a> {
     #[serde(borrow, default)]
     #[schema(value_type = Option<String>)]
     expires_at: Option<&'a RawValue>,
-    // Fields that would change what an order does are refused, not ignored, until they work.
-    #[serde(borrow, default)]
-    #[schema(ignore)]
-    trailing_delta_bps: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    #[schema(ignore)]
-    display_quantity: Option<&'a RawValue>,
 }
 
 /// The text of every field of an order.
@@ -195,6 +204,8 @@ pub(super) struct OrderTexts<'a> {
     quantity: Option<Cow<'a, str>>,
     quote_quantity: Option<Cow<'a, str>>,
     stop_price: Option<Cow<'a, str>>,
+    display_quantity: Option<Cow<'a, str>>,
+    trailing_delta_bps: Option<Cow<'a, str>>,
     post_only: bool,
     self_trade_prevention: Option<Cow<'a, str>>,
     expires_at: Option<Cow<'a, str>>,
@@ -202,8 +213,6 @@ pub(super) struct OrderTexts<'a> {
 
 impl<'a> OrderBody<'a> {
     pub(super) fn texts(&self) -> Result<OrderTexts<'a>, Problem> {
-        not_offered("trailing_delta_bps", self.trailing_delta_bps)?;
-        not_offered("display_quantity", self.display_quantity)?;
         Ok(OrderTexts {
             client_id: text("client_id", self.client_id)?,
             client_order_id: text("client_order_id", self.client_order_id)?,
@@ -215,6 +224,8 @@ impl<'a> OrderBody<'a> {
             quantity: number("quantity", self.quantity)?,
             quote_quantity: number("quote_quantity", self.quote_quantity)?,
             stop_price: number("stop_price", self.stop_price)?,
+            display_quantity: number("display_quantity", self.display_quantity)?,
+            trailing_delta_bps: number("trailing_delta_bps", self.trailing_delta_bps)?,
             post_only: yes_or_no("post_only", self.post_only)?,
             self_trade_prevention: text("self_trade_prevention", self.self_trade_prevention)?,
             expires_at: text("expires_at", self.expires_at)?,
@@ -236,6 +247,8 @@ impl OrderTexts<'_> {
             quantity: self.quantity.as_deref(),
             quote_quantity: self.quote_quantity.as_deref(),
             stop_price: self.stop_price.as_deref(),
+            display_quantity: self.display_quantity.as_deref(),
+            trailing_delta_bps: Word::text(self.trailing_delta_bps.as_deref()),
             post_only: self.post_only,
             self_trade_prevention: Word::text(self.self_trade_prevention.as_deref()),
             expires_at: Word::text(self.expires_at.as_deref()),
@@ -309,6 +322,23 @@ impl MovementTexts<'_> {
     }
 }
 
+/// The group that an account is to be in.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = TradeGroup)]
+pub(super) struct TradeGroupBody<'a> {
+    /// A whole number below 2^53, or one as text; 0 for no group. Who knows it can join: take a
+    /// random one.
+    #[serde(borrow, default)]
+    #[schema(value_type = u64, example = 4_711)]
+    trade_group_id: Option<&'a RawValue>,
+}
+
+impl<'a> TradeGroupBody<'a> {
+    pub(super) fn text(&self) -> Result<Option<Cow<'a, str>>, Problem> {
+        number("trade_group_id", self.trade_group_id)
+    }
+}
+
 /// The text in a JSON string; nothing where there is no value or null.
 pub(super) fn text<'a>(
     field: &'static str,
@@ -345,14 +375,6 @@ fn yes_or_no(field: &'static str, raw: Option<&RawValue>) -> Result<bool, Proble
         None | Some("null" | "false") => Ok(false),
         Some("true") => Ok(true),
         Some(_) => Err(Problem::field(field, "wrong_type", "must be true or false")),
-    }
-}
-
-/// A field that is not offered yet may stand there with nothing in it.
-fn not_offered(field: &'static str, raw: Option<&RawValue>) -> Result<(), Problem> {
-    match raw.map(RawValue::get) {
-        None | Some("null" | "false") => Ok(()),
-        Some(_) => Err(Problem::field(field, "not_offered", "is not offered yet; leave it out")),
     }
 }
 
@@ -402,8 +424,8 @@ mod tests {
             (r#"{"post_only": "yes"}"#, "post_only", "wrong_type"),
             (r#"{"expires_at": 5}"#, "expires_at", "wrong_type"),
             (r#"{"self_trade_prevention": true}"#, "self_trade_prevention", "wrong_type"),
-            (r#"{"display_quantity": "1"}"#, "display_quantity", "not_offered"),
-            (r#"{"trailing_delta_bps": 5}"#, "trailing_delta_bps", "not_offered"),
+            (r#"{"display_quantity": [1]}"#, "display_quantity", "wrong_type"),
+            (r#"{"trailing_delta_bps": true}"#, "trailing_delta_bps", "wrong_type"),
         ];
         for (json, field, code) in table {
             let problem = texts(json).expect_err(json);

@@ -38,6 +38,7 @@ use super::{accounts, batch, changes, lists, market, orders};
         accounts::balances,
         accounts::deposit,
         accounts::withdraw,
+        accounts::set_trade_group,
     )
 )]
 struct Description;
@@ -71,8 +72,10 @@ mod tests {
         }
         let order = &schemas["PlaceOrder"]["properties"];
         let is_told = |field: &str| order[field].is_object();
-        assert!(["price", "post_only", "stop_price", "expires_at"].into_iter().all(is_told));
-        assert!(order["display_quantity"].is_null(), "it is not offered");
+        for field in ["price", "post_only", "stop_price", "display_quantity", "trailing_delta_bps"]
+        {
+            assert!(is_told(field), "{field}");
+        }
     }
 
     #[test]

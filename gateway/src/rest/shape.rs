@@ -40,9 +40,15 @@ pub(super) struct OrderView {
     /// What self-trade prevention took off it, where anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     prevented_quantity: Option<String>,
-    /// What wakes it, where it sleeps or slept.
+    /// By how many basis points the price has to turn to wake it, where it trails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trailing_delta_bps: Option<u32>,
+    /// What wakes it, where it sleeps or slept, or lets it begin to trail.
     #[serde(skip_serializing_if = "Option::is_none")]
     stop_price: Option<String>,
+    /// How much of it is shown at a time, where it is an iceberg.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    display_quantity: Option<String>,
     /// true, where the order is.
     #[serde(skip_serializing_if = "Option::is_none")]
     post_only: Option<bool>,
@@ -100,6 +106,8 @@ impl OrderView {
             side: convert::side_from_wire(order.side).ok().map(text::side),
             r#type: convert::type_from_wire(order.r#type).ok().map(text::order_type),
             stop_price: some(order.stop_price),
+            display_quantity: some(order.display_quantity),
+            trailing_delta_bps: Some(order.trailing_delta_bps).filter(|delta_bps| *delta_bps > 0),
             time_in_force: time_in_force_word(order.time_in_force),
             prevented_quantity: some(order.prevented_quantity),
             post_only: order.post_only.then_some(true),
@@ -185,6 +193,15 @@ impl CancelAllResultView {
             problem: some(result.problem),
         }
     }
+}
+
+/// The group that an account is in.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TradeGroupSet)]
+pub(super) struct TradeGroupView {
+    pub(super) client_id: String,
+    /// 0 for no group.
+    pub(super) trade_group_id: u64,
 }
 
 /// The book of one instrument.

@@ -139,6 +139,7 @@ impl Rules {
             | Command::CancelAll { instrument } => {
                 self.cancel_all(&name, instrument.map(|instrument| instrument.0))
             }
+            Command::SetTradeGroup { .. } => applied(Vec::new()),
             Command::Withdraw(movement) if movement.amount.units() >= HUNDRED => {
                 refused(RefusalReason::InsufficientFunds)
             }

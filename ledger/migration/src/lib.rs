@@ -23,6 +23,8 @@
 //! - [`m0006_links`]: what is on its way between shards.
 //! - [`m0007_instructions`]: what orders say beyond side, size, price and time in force.
 //! - [`m0008_order_lists`]: which orders came as a list.
+//! - [`m0009_icebergs`]: how much of an iceberg order is shown at a time.
+//! - [`m0010_trailing`]: by how much the price has to turn to wake an order that trails.
 //! - [`m0014_fees`]: what trading costs, and what the house has earned.
 
 #![forbid(unsafe_code)]
@@ -37,6 +39,8 @@ pub mod m0005_money;
 pub mod m0006_links;
 pub mod m0007_instructions;
 pub mod m0008_order_lists;
+pub mod m0009_icebergs;
+pub mod m0010_trailing;
 pub mod m0014_fees;
 
 pub use sea_orm_migration::MigratorTrait;
@@ -58,6 +62,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_links::Migration),
             Box::new(m0007_instructions::Migration),
             Box::new(m0008_order_lists::Migration),
+            Box::new(m0009_icebergs::Migration),
+            Box::new(m0010_trailing::Migration),
             Box::new(m0014_fees::Migration),
         ]
     }

@@ -60,6 +60,9 @@ impl Fold<'_> {
             | event::Kind::BookChanged(_)
             // It was open before and is now; what it does is told by what follows.
             | event::Kind::OrderTriggered(_)
+            // What of an order is shown is the book's affair: as much remains as before.
+            | event::Kind::OrderRefilled(_)
+            | event::Kind::TradeGroupSet(_)
             // What a list has come to is what its orders have.
             | event::Kind::ListStatus(_)
             | event::Kind::WithdrawalParked(_)

@@ -30,8 +30,7 @@ pub(super) fn order(row: &OrderRow, catalog: &Catalog) -> trading::Order {
         client_order_id: row.client_order_id.as_ref().map(ToString::to_string).unwrap_or_default(),
         instrument: text(&|instrument| Some(instrument.symbol.to_string())),
         side: side_to_wire(row.side).into(),
-        r#type: type_to_wire(row.order_type.waiting_for(trigger.map(|trigger| trigger.kind)))
-            .into(),
+        r#type: type_to_wire(row.order_type.waiting_for(row.instructions.waits_for())).into(),
         time_in_force: time_in_force_to_wire(row.time_in_force).into(),
         price: text(&|instrument| row.price.map(|price| instrument.format_price(price))),
         quantity: text(&|instrument| match row.quote_quantity {
@@ -63,6 +62,10 @@ pub(super) fn order(row: &OrderRow, catalog: &Catalog) -> trading::Order {
             .contingency
             .map_or(trading::Contingency::Unspecified, contingency_to_wire)
             .into(),
+        display_quantity: text(&|instrument| {
+            row.instructions.display.map(|display| instrument.format_quantity(display))
+        }),
+        trailing_delta_bps: row.instructions.trailing.map_or(0, |trailing| trailing.delta_bps()),
         stop_price: text(&|instrument| trigger.map(|at| instrument.format_price(at.price))),
         prevented_quantity: text(&|instrument| {
             let prevented = Some(row.state.prevented).filter(|prevented| !prevented.is_zero());

@@ -16,7 +16,7 @@ use ledger::{
 };
 use model::{
     AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, OrderId, Partition, Price,
-    SelfTradePrevention, Timestamp, Trigger, TriggerKind,
+    Quantity, SelfTradePrevention, Timestamp, Trailing, Trigger, TriggerKind,
 };
 use proto::{
     log::{EndReason, KeySpace, RefusalReason, event},
@@ -207,6 +207,8 @@ pub async fn what_an_order_says_and_what_became_of_its_quantity_is_kept(store: &
         expires_at_unix_nanos: u64::MAX,
         trigger: proto::log::TriggerKind::TakeProfit.into(),
         trigger_price_ticks: 99,
+        display_lots: 3,
+        trailing_delta_bps: 50,
     };
     let gtd = proto::log::OrderTerms {
         time_in_force: proto::trading::TimeInForce::Gtd.into(),
@@ -235,6 +237,8 @@ pub async fn what_an_order_says_and_what_became_of_its_quantity_is_kept(store: &
             kind: TriggerKind::TakeProfit,
             price: Price::from_ticks(99).expect("in range"),
         }),
+        display: Quantity::from_lots(3).ok(),
+        trailing: Trailing::new(TriggerKind::TakeProfit, 50),
     };
     assert_eq!(first.instructions, expected);
     assert_eq!(second.instructions, Instructions::default());

@@ -74,27 +74,30 @@ impl Books {
         quantity: Quantity,
         out: &mut Outcome,
     ) -> Result<Amended, AmendRefused> {
-        let prevented = self.orders.prevented(place);
+        let before = self.orders.remaining(place);
+        let removed = removed(self.orders.slab[place].quantity, before, quantity)?;
+        let from_shown = self.orders.shrink(place, removed);
         let order = &mut self.orders.slab[place];
-        let removed = removed(order.quantity, order.remaining, quantity)?;
         order.quantity = quantity;
-        order.remaining = order.remaining.minus(removed);
         let level = &mut self.levels[order.level];
-        level.total_lots -= removed.lots();
+        level.total_lots -= from_shown.lots();
         let book = &mut self.books[level.book as usize];
-        book.sequence += 1;
         let (instrument, side, price) = (book.instrument.id, level.side, level.price);
-        let (sequence, total_lots) = (book.sequence, level.total_lots);
-        out.levels.push(LevelChange { instrument, sequence, side, price, total_lots });
+        if !from_shown.is_zero() {
+            book.sequence += 1;
+            let (sequence, total_lots) = (book.sequence, level.total_lots);
+            out.levels.push(LevelChange { instrument, sequence, side, price, total_lots });
+        }
+        let (id, account) = (order.id, AccountHandle(order.owner.account()));
         Ok(Amended {
-            order: order.id,
-            account: AccountHandle(order.owner.account()),
+            order: id,
+            account,
             instrument,
             side,
             limit: Some(price),
             quantity,
-            remaining: order.remaining,
-            prevented,
+            remaining: before.minus(removed),
+            prevented: self.orders.prevented(place),
         })
     }
 }

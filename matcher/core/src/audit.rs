@@ -3,7 +3,7 @@
 use model::{AccountHandle, Price, Quantity, Side};
 
 use crate::{
-    Books,
+    Books, OpenOrder,
     book::{Book, Level},
     slab::NIL,
 };
@@ -81,16 +81,21 @@ impl Books {
             if newest >= Some(order.priority) || order.priority >= self.next_priority {
                 return Err(format!("order {} is out of its turn", order.id));
             }
-            let prevented = self.orders.prevented(place).lots();
-            let gone = prevented.saturating_add(order.remaining.lots());
-            if order.remaining == Quantity::ZERO || gone > order.quantity.lots() {
+            let aside = self.orders.aside(place);
+            let parts = [order.shown, aside.hidden, aside.prevented].map(Quantity::lots);
+            let gone = parts.into_iter().fold(0, u64::saturating_add);
+            if order.shown == Quantity::ZERO || gone > order.quantity.lots() {
                 return Err(format!("order {} has an impossible quantity remaining", order.id));
+            }
+            let is_whole = aside.display.is_zero() && aside.hidden.is_zero();
+            if !is_whole && order.shown > aside.display {
+                return Err(format!("order {} shows more than it may", order.id));
             }
             if self.orders.find(order.id) != Some(place) {
                 return Err(format!("order {} is not found by its id", order.id));
             }
             count += 1;
-            total_lots += order.remaining.lots();
+            total_lots += order.shown.lots();
             newest = Some(order.priority);
             (previous, place) = (place, order.next);
         }
@@ -126,6 +131,15 @@ impl Books {
                 return Err(format!("account {} counts its open orders wrongly", account.0));
             }
         }
-        if listed == queued { Ok(()) } else { Err(format!("{listed} of {queued} in accounts")) }
+        if listed != queued {
+            return Err(format!("{listed} of {queued} in accounts"));
+        }
+        let has_aside = |order: &OpenOrder| order.iceberg.is_some() || !order.prevented.is_zero();
+        let accounts = (0..self.orders.accounts_end()).map(AccountHandle);
+        let asides = accounts.flat_map(|account| self.orders_of(account)).filter(has_aside);
+        if asides.count() != self.orders.asides() {
+            return Err(format!("{} orders have something kept aside", self.orders.asides()));
+        }
+        Ok(())
     }
 }

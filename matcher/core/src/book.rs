@@ -2,7 +2,7 @@
 
 use model::{Instrument, OrderId, Price, Quantity, Side, TradeId};
 
-use crate::{ladder::Ladder, schedules::Owner, slab::NIL};
+use crate::{ladder::Ladder, schedules::Owner, slab::NIL, sleepers::Trail};
 
 /// What has no account: a book of one instrument.
 #[derive(Clone, Debug)]
@@ -21,6 +21,9 @@ pub(crate) struct Book {
     /// highest first.
     pub(crate) rising: Ladder,
     pub(crate) falling: Ladder,
+    /// The orders of each side that trail the price.
+    pub(crate) buys: Trail,
+    pub(crate) sells: Trail,
 }
 
 /// All that rests at one price: a queue of orders, first come first.
@@ -41,7 +44,8 @@ pub(crate) struct Level {
 pub(crate) struct Resting {
     pub(crate) id: OrderId,
     pub(crate) quantity: Quantity,
-    pub(crate) remaining: Quantity,
+    /// What of it lies in the queue: what remains, but of an iceberg only what is shown.
+    pub(crate) shown: Quantity,
     pub(crate) priority: u64,
     pub(crate) owner: Owner,
     pub(crate) level: u32,
@@ -51,9 +55,11 @@ pub(crate) struct Resting {
     pub(crate) account_previous: u32,
     /// Its entry among the instants at which orders expire; none for most.
     pub(crate) timer: u32,
-    /// Where it is kept what self-trade prevention has taken off it; nowhere for most.
-    pub(crate) shrunk: u32,
+    /// Where it is kept what few have; nowhere for most.
+    pub(crate) aside: u32,
 }
+
+const _: () = assert!(size_of::<Resting>() == 64, "one line of the cache");
 
 impl Resting {
     /// An order that is in no queue yet.
@@ -61,14 +67,14 @@ impl Resting {
         id: OrderId,
         account: u32,
         quantity: Quantity,
-        remaining: Quantity,
+        shown: Quantity,
         priority: u64,
     ) -> Resting {
-        let [level, next, previous, account_next, account_previous, timer, shrunk] = [NIL; 7];
+        let [level, next, previous, account_next, account_previous, timer, aside] = [NIL; 7];
         Resting {
             id,
             quantity,
-            remaining,
+            shown,
             priority,
             owner: Owner::new(account),
             level,
@@ -77,7 +83,7 @@ impl Resting {
             account_next,
             account_previous,
             timer,
-            shrunk,
+            aside,
         }
     }
 }
@@ -94,6 +100,8 @@ impl Book {
             last_price: None,
             rising: Ladder::new(Side::Sell),
             falling: Ladder::new(Side::Buy),
+            buys: Trail::new(),
+            sells: Trail::new(),
         }
     }
 
@@ -108,6 +116,20 @@ impl Book {
         match side {
             Side::Buy => &mut self.bids,
             Side::Sell => &mut self.asks,
+        }
+    }
+
+    pub(crate) const fn trail(&self, side: Side) -> &Trail {
+        match side {
+            Side::Buy => &self.buys,
+            Side::Sell => &self.sells,
+        }
+    }
+
+    pub(crate) const fn trail_mut(&mut self, side: Side) -> &mut Trail {
+        match side {
+            Side::Buy => &mut self.buys,
+            Side::Sell => &mut self.sells,
         }
     }
 

@@ -9,6 +9,7 @@ use model::{
 use crate::{
     BookEvent, End, EndReason, LevelChange, OpenOrder, Outcome,
     book::{Book, Level, Resting},
+    groups::Groups,
     lists::Lists,
     open::OpenOrders,
     slab::{NIL, Slab},
@@ -37,6 +38,8 @@ pub struct Books {
     pub(crate) now: Timestamp,
     /// The orders that sleep, and those that have woken and not gone on yet.
     pub(crate) sleepers: Sleepers,
+    /// Which accounts are one to self-trade prevention.
+    pub(crate) groups: Groups,
     /// What links orders that came as a list.
     pub(crate) lists: Lists,
 }
@@ -69,6 +72,7 @@ impl Books {
             next_priority: 0,
             now: Timestamp::EPOCH,
             sleepers: Sleepers::new(),
+            groups: Groups::new(),
             lists: Lists::new(),
         }
     }
@@ -204,7 +208,8 @@ impl Books {
             side: level.side,
             price: level.price,
             quantity: order.quantity,
-            remaining: order.remaining,
+            remaining: self.orders.remaining(place),
+            iceberg: self.iceberg(place),
             priority: order.priority,
             expires_at: self.orders.timers.expires_at(order.timer),
             prevented: self.orders.prevented(place),
@@ -260,7 +265,7 @@ impl Books {
             ladder.insert(price, level);
         }
         let queue = &mut self.levels[level];
-        queue.total_lots += order.remaining.lots();
+        queue.total_lots += order.shown.lots();
         queue.tail = place;
         match previous {
             NIL => queue.head = place,
@@ -292,9 +297,10 @@ impl Books {
         out: &mut Outcome,
     ) {
         let (order, fees) = (self.orders.slab[place], self.orders.fees(place));
+        let remaining = self.orders.remaining(place);
         self.unlink(place);
         let level = &mut self.levels[order.level];
-        level.total_lots -= order.remaining.lots();
+        level.total_lots -= order.shown.lots();
         let Level { price, side, total_lots, head, book, .. } = *level;
         let book = &mut self.books[book as usize];
         let instrument = book.instrument.id;
@@ -310,7 +316,7 @@ impl Books {
             side,
             limit: Some(price),
             fees,
-            remaining: order.remaining,
+            remaining,
             reason,
             funds: Amount::ZERO,
         }));

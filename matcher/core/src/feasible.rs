@@ -4,7 +4,13 @@
 use model::{Instructions, InstrumentId, Price, Side};
 use thiserror::Error;
 
-use crate::{Books, FILLS_MAX, prevention::Meeting, slab::NIL, sweep::Taker};
+use crate::{
+    Books, FILLS_MAX, Size,
+    iceberg::{Hidden, check_parts},
+    prevention::Meeting,
+    slab::NIL,
+    sweep::Taker,
+};
 
 /// Why an order is refused by its book. Nothing has changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Error)]
@@ -18,6 +24,10 @@ pub enum Refused {
     /// An order that is to sleep, and that the price of the last trade would wake at once.
     #[error("the last trade's price would trigger the order at once; give a stop_price beyond it")]
     WouldTrigger,
+    /// An iceberg order that would be shown in more than
+    /// [`ICEBERG_PARTS_MAX`](crate::ICEBERG_PARTS_MAX) parts.
+    #[error("the order would be shown in more parts than one may; show more of it at a time")]
+    TooManyParts,
     /// Two orders of which one is to cancel the other, and that are not on both sides of the price.
     #[error("the last trade's price is not between the two orders; put one above and one below it")]
     ListPrices,
@@ -33,8 +43,12 @@ impl Books {
         instrument: InstrumentId,
         side: Side,
         price: Option<Price>,
+        size: Size,
         instructions: &Instructions,
     ) -> Result<(), Refused> {
+        if let Size::Base(asked) = size {
+            check_parts(asked, instructions.display)?;
+        }
         if instructions.expires_at.is_some_and(|expires_at| expires_at <= self.now) {
             return Err(Refused::AlreadyExpired);
         }
@@ -59,34 +73,63 @@ impl Books {
     }
 
     /// Whether a fill-or-kill order would be filled whole, by one command: over all levels up to
-    /// its limit, and without what self-trade prevention would keep from it.
+    /// its limit, what is hidden there included, and without what self-trade prevention would keep
+    /// from it.
     pub(crate) fn can_fill(&self, taker: &Taker<'_>) -> bool {
         let side = taker.order.side;
         let ladder = self.books[taker.book as usize].ladder(side.opposite());
-        let (mut left, mut meetings) = (taker.remaining.lots(), 0);
+        let mut ahead = Ahead { left: taker.remaining.lots(), matches: 0 };
         for (price, level) in ladder.iter() {
-            if !side.accepts(taker.bound, price) {
-                return false;
-            }
-            let mut place = self.levels[level].head;
-            while place != NIL {
-                if meetings >= FILLS_MAX {
+            let hidden = if side.accepts(taker.bound, price) {
+                self.meet_shown(taker, level, &mut ahead)
+            } else {
+                None
+            };
+            let Some(hidden) = hidden else { return false };
+            if ahead.left > 0 {
+                let (left, matches) = self.meet_hidden(taker, level, ahead.left, hidden);
+                ahead = Ahead { left, matches: ahead.matches.saturating_add(matches) };
+                if matches > 0 && ahead.matches > FILLS_MAX as u64 {
                     return false;
                 }
-                meetings += self.matches_of(self.orders.slab[place].id);
-                match self.meeting(taker, place) {
-                    Meeting::Trades => {
-                        left = left.saturating_sub(self.orders.slab[place].remaining.lots());
-                    }
-                    Meeting::MakerGoes { .. } => {}
-                    Meeting::TakerGoes | Meeting::BothGo | Meeting::BothShrink => return false,
-                }
-                if left == 0 {
-                    return true;
-                }
-                place = self.orders.slab[place].next;
+            }
+            if ahead.left == 0 {
+                return true;
             }
         }
         false
     }
+
+    /// Goes once through the queue of a level as a sweep would, which meets everything that is
+    /// shown before anything that is hidden. Tells what is hidden there; `None` where the sweep
+    /// would end before the order is filled.
+    fn meet_shown(&self, taker: &Taker<'_>, at: u32, ahead: &mut Ahead) -> Option<Hidden> {
+        let mut hidden = Hidden::default();
+        let mut place = self.levels[at].head;
+        while place != NIL && ahead.left > 0 {
+            if ahead.matches >= FILLS_MAX as u64 {
+                return None;
+            }
+            ahead.matches += self.matches_of(self.orders.slab[place].id) as u64;
+            match self.meeting(taker, place) {
+                Meeting::Trades => {
+                    let shown = self.orders.slab[place].shown;
+                    ahead.left = ahead.left.saturating_sub(shown.lots());
+                    hidden.add(self.orders.aside(place), u64::MAX);
+                }
+                Meeting::MakerGoes { .. } => {}
+                Meeting::TakerGoes | Meeting::BothGo | Meeting::BothShrink => return None,
+            }
+            place = self.orders.slab[place].next;
+        }
+        Some(hidden)
+    }
+}
+
+/// How far a fill-or-kill order would have come.
+struct Ahead {
+    /// What would be left of it, in lots.
+    left: u64,
+    /// In how many matches.
+    matches: u64,
 }

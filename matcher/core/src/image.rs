@@ -7,8 +7,9 @@ use model::{AccountHandle, Instrument, InstrumentId, OrderId, Price, Quantity, S
 use thiserror::Error;
 
 use crate::{
-    ACCOUNTS_END, Books, ORDERS_MAX, OpenOrder, OrderList, Sleeper,
+    ACCOUNTS_END, Books, ORDERS_MAX, OpenOrder, OrderList, Sleeper, Watermark,
     book::{Book, Resting},
+    iceberg::Aside,
 };
 
 /// The largest sequence, trade number or priority that is restored. A counter cannot get there in a
@@ -30,6 +31,10 @@ pub struct BooksImage {
     pub sleepers: Vec<Sleeper>,
     /// Those of them that have woken and not gone on yet, in their order.
     pub woken: Vec<OrderId>,
+    /// What of each is known that has begun to trail the price, in ascending order of entry.
+    pub watermarks: Vec<Watermark>,
+    /// The accounts that are in a group, and in which, ascending.
+    pub groups: Vec<(AccountHandle, u64)>,
     /// Every list of which something is to be decided, in ascending order of id.
     pub lists: Vec<OrderList>,
     /// Those of them whose working order was filled, in that order.
@@ -79,16 +84,22 @@ pub enum RestoreError {
     /// Nothing remaining, or more than the order asked for.
     #[error("order {0} has an impossible quantity remaining")]
     Remaining(OrderId),
+    /// An iceberg that shows nothing, or more than it may or has, or that ends by itself.
+    #[error("order {0} is an iceberg as none can be")]
+    Iceberg(OrderId),
     /// Two open orders with one id.
     #[error("order {0} is there twice")]
     DuplicateOrder(OrderId),
-    /// An order that sleeps without anything that could wake it, one that would have woken, or one
-    /// that has woken and is not there.
+    /// An order that sleeps without anything that could wake it, one that would have woken, one that
+    /// trails from a price that it cannot, or one that has woken and is not there.
     #[error("order {0} sleeps as none can")]
     Sleeper(OrderId),
     /// An order that is charged by one schedule more than there can be at a time.
     #[error("order {0} is charged by one schedule too many")]
     Fees(OrderId),
+    /// An account out of range or out of order, or in group 0.
+    #[error("account {} is in a group as none can be", .0.0)]
+    Group(AccountHandle),
     /// A list that links orders that are not there, or as none can be linked.
     #[error("list {0} links orders as none can be")]
     List(OrderId),
@@ -116,9 +127,20 @@ impl Books {
         orders.sort_unstable_by_key(|order| order.priority);
         let Books { next_priority, now, .. } = *self;
         let (sleepers, woken) = self.sleepers.image();
+        let (watermarks, groups) = (self.watermarks(), self.grouped());
         let (lists, due) = self.lists.image();
-        let books = books.collect();
-        BooksImage { books, orders, next_priority, now, sleepers, woken, lists, due }
+        BooksImage {
+            books: books.collect(),
+            orders,
+            next_priority,
+            now,
+            sleepers,
+            woken,
+            watermarks,
+            groups,
+            lists,
+            due,
+        }
     }
 
     /// The books of an image.
@@ -139,6 +161,7 @@ impl Books {
         for book in image.books {
             books.restore_book(book)?;
         }
+        books.restore_groups(&image.groups)?;
         let mut first_free = 0;
         for order in image.orders {
             if !(first_free..image.next_priority).contains(&order.priority) {
@@ -147,7 +170,7 @@ impl Books {
             first_free = order.priority + 1;
             books.restore_order(&order)?;
         }
-        books.restore_sleepers(&image.sleepers, &image.woken)?;
+        books.restore_sleepers(&image.sleepers, &image.woken, &image.watermarks)?;
         books.restore_lists(&image.lists, &image.due)?;
         for book in &books.books {
             let id = book.instrument.id;
@@ -196,11 +219,14 @@ impl Books {
         if !self.has_room_for(&fees) {
             return Err(RestoreError::Fees(id));
         }
-        let resting = Resting::new(id, account.0, quantity, remaining, priority);
+        let split = Aside::restored(remaining, prevented, order.iceberg);
+        let never_ends = order.iceberg.is_none() || order.expires_at.is_none();
+        let (aside, shown) = split.filter(|_| never_ends).ok_or(RestoreError::Iceberg(id))?;
+        let resting = Resting::new(id, account.0, quantity, shown, priority);
         let level = self.put_in(book, side, price, resting);
         let level = level.ok_or(RestoreError::DuplicateOrder(id))?;
         let place = self.levels[level].tail;
-        self.orders.set_prevented(place, prevented);
+        self.orders.set_aside(place, aside);
         self.orders.set_fees(place, fees);
         if let Some(expires_at) = order.expires_at {
             self.orders.set_timer(place, expires_at);

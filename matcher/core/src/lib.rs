@@ -35,7 +35,7 @@
 //!
 //! # Self-trade prevention
 //!
-//! 12. Asked where two orders of one account *would* trade: what a taker took from others before is
+//! 12. Asked where two orders of one account, or of accounts of one group ([`groups`]), *would* trade: what a taker took from others before is
 //!     its own, and what it does not reach it does not meet. The taker's mode decides, whatever the
 //!     maker's was:
 //!
@@ -118,7 +118,7 @@
 //!
 //! # Bounds
 //!
-//! 22. One command meets at most [`FILLS_MAX`] makers, traded or not; one of a pair counts as two,
+//! 22. One command makes at most [`FILLS_MAX`] matches, traded or not; one of a pair counts as two,
 //!     for the other ends with it. An order that could trade on expires as
 //!     [`EndReason::SweepLimit`], GTC or not: it must not rest where it crosses. One that could not
 //!     trade on anyway ends or rests as without this rule.
@@ -143,7 +143,7 @@
 //!     its final total, zero where the level is gone; a command that changed no level takes no
 //!     number.
 //! 27. Within a command the order is: trades and prevented trades, each followed by the end of its
-//!     maker if that was its last; then the taker's end, or that it rests. Levels: instruments by
+//!     maker if that was its last, or by its refill; then the taker's end, or that it rests. Levels: instruments by
 //!     id, bids before asks, best first.
 //! 28. Changing an instrument's settings leaves its resting orders as they are.
 //!
@@ -162,13 +162,43 @@
 //!     its own. Beforehand it asks [`Books::check`] of the new one and, where the old one is all
 //!     that a post-only order would meet, [`Books::is_alone_in_the_way`].
 //!
+//! # Iceberg orders
+//!
+//! 32. A limit order that is good till cancelled can be an iceberg: where it rests, at most its
+//!     `display` is shown at a time, and nobody is told of the rest. It takes in full; what is left
+//!     then is split. More than [`ICEBERG_PARTS_MAX`] parts are refused as
+//!     [`Refused::TooManyParts`].
+//! 33. Where a match uses up what is shown, the next part is shown at once, before the next order
+//!     is met: the last at its price, with a new priority. So a taker meets what is shown at a
+//!     price, first come first, then what those show next, round after round, and goes on to the
+//!     next price only when nothing is left, shown or hidden. Each part is a match.
+//! 34. FOK counts what is hidden. So does what is told as remaining, and every end ends all of it.
+//!     An amend takes from what is hidden first; the depth changes only where that is not enough.
+//! 35. Self-trade prevention meets what is shown: decrement takes as much off it as would have
+//!     traded, and shows the next part as a trade would; a mode that ends the maker ends all of it.
+//!
+//! # Trailing stops
+//!
+//! 36. A stop-loss or take-profit order can trail instead of waiting for a price: it wakes once the
+//!     price has turned by its `delta_bps` from the best since it began to, a buy up from the
+//!     lowest, a sell down from the highest, whichever of the two kinds it is. So a buy of 5 % that
+//!     has seen 40,000 and no less wakes at 42,000. The price that wakes it is rounded to the first
+//!     tick that has turned far enough.
+//! 37. It begins with the next trade. If it has a trigger too, it begins with the trade that meets
+//!     that, and its kind says which way the price has to go to it, as in 19. The trade with which it
+//!     begins is its first best price, and cannot wake it.
+//! 38. Each trade counts by itself, in its order within a command: first the best price is moved,
+//!     or it wakes. It wakes in the order of 20, as one whose trigger is the price that woke it.
+//!
 //! # Cost
 //!
 //! Placing costs a search for the level and O(1) for each trade or prevented trade, a FOK order at
-//! most [`FILLS_MAX`] looks on top; an order that expires by itself a logarithm of how many do;
-//! amending and cancelling O(1) and, where it empties a level, a search; cancel-all O(the account's
-//! own orders); counts O(1). Memory is reused: after its largest state so far, the core allocates
-//! nothing. An open order takes 64 bytes, its level 32, the index by id 16 to 32.
+//! most [`FILLS_MAX`] looks on top, and where it ends among icebergs a few at each of those again;
+//! an order that expires by itself a logarithm of how many do; amending and cancelling O(1) and,
+//! where it empties a level, a search; cancel-all O(the account's own orders); counts O(1). A trade
+//! looks at the ends of two ladders of what sleeps and of two rows of what trails; whoever it moves
+//! pays for it itself ([`sleepers`]). Memory is reused: after its largest state so far, the core
+//! allocates nothing. An open order takes 64 bytes, its level 32, the index by id 16 to 32.
 //!
 //! # Layout
 //!
@@ -176,6 +206,8 @@
 //! - [`feasible`]: what can be told before an order does anything: what refuses it, and whether it
 //!   could be filled whole.
 //! - [`sweep`]: placing an order. [`prevention`]: where it meets one of its own account.
+//!   [`iceberg`]: where it meets one of which a part is hidden. [`groups`]: accounts that are one to
+//!   prevention.
 //! - [`amend`]: an open order asks for less.
 //! - [`expiry`]: orders that end by themselves. [`sleepers`]: orders that wait for a price.
 //! - [`lists`]: orders of which one decides what becomes of the others.
@@ -202,6 +234,8 @@ mod by_id;
 mod cancel;
 pub mod expiry;
 pub mod feasible;
+pub mod groups;
+pub mod iceberg;
 pub mod image;
 pub mod keys;
 mod ladder;
@@ -219,6 +253,7 @@ pub mod sweep;
 pub use amend::{AmendRefused, Amended};
 pub use books::{ACCOUNTS_END, Books, Depth, ORDERS_MAX};
 pub use feasible::Refused;
+pub use iceberg::{ICEBERG_PARTS_MAX, Iceberg, Refill};
 pub use image::{BookImage, BooksImage, COUNTER_MAX, RestoreError};
 pub use keys::{
     ContentHash, Holder, KEEP_DEFAULT, KeyCheck, KeyImage, KeyRefused, KeySpace, Keys, KeysImage,
@@ -228,5 +263,5 @@ pub use lists::{Link, OrderList, PairTerms, Pending};
 pub use order::{NewOrder, OpenOrder, Size};
 pub use outcome::{BookEvent, End, EndReason, Fill, LevelChange, Outcome, Rested};
 pub use prevention::Prevented;
-pub use sleepers::Sleeper;
+pub use sleepers::{Sleeper, Watermark};
 pub use sweep::FILLS_MAX;

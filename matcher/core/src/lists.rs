@@ -149,7 +149,7 @@ impl Lists {
 }
 
 /// What a check of a pair looks at in each of the two.
-pub type PairTerms<'a> = [(Option<Price>, &'a Instructions); 2];
+pub type PairTerms<'a> = [(Option<Price>, Size, &'a Instructions); 2];
 
 /// The price at which an order of a pair has its turn, and whether it waits above the price of the
 /// last trade and not below it.
@@ -224,15 +224,15 @@ impl Books {
         pair: &PairTerms<'_>,
     ) -> Result<(), Refused> {
         let [(one, one_above), (other, other_above)] =
-            pair.map(|(price, instructions)| turn(side, price, instructions));
+            pair.map(|(price, _, instructions)| turn(side, price, instructions));
         let (above, below) = if one_above { (one, other) } else { (other, one) };
         let last = self.last_price(instrument);
         let is_between = last.is_none_or(|last| Some(last) > below && above > Some(last));
         if one_above == other_above || above <= below || !is_between {
             return Err(Refused::ListPrices);
         }
-        pair.iter().try_for_each(|(price, instructions)| {
-            self.check(instrument, side, *price, instructions)
+        pair.iter().try_for_each(|(price, size, instructions)| {
+            self.check(instrument, side, *price, *size, instructions)
         })
     }
 
@@ -243,10 +243,12 @@ impl Books {
     pub fn check_pending(&self, pending: &Pending) -> Result<(), Refused> {
         match pending {
             Pending::One(order) => {
-                self.check(order.instrument, order.side, order.price, &order.instructions)
+                let NewOrder { instrument, side, price, size, ref instructions, .. } = *order;
+                self.check(instrument, side, price, size, instructions)
             }
             Pending::Pair(pair) => {
-                let terms = pair.each_ref().map(|order| (order.price, &order.instructions));
+                let terms = pair.each_ref();
+                let terms = terms.map(|order| (order.price, order.size, &order.instructions));
                 self.check_pair(pair[0].instrument, pair[0].side, &terms)
             }
         }

@@ -6,6 +6,7 @@ use crate::{
     book::Resting,
     by_id::ById,
     expiry::Timers,
+    iceberg::Aside,
     schedules::Schedules,
     slab::{NIL, Slab},
 };
@@ -18,8 +19,8 @@ pub(crate) struct OpenOrders {
     accounts: Vec<AccountOrders>,
     /// When those end that do so by themselves.
     pub(crate) timers: Timers,
-    /// What self-trade prevention has taken off those that it left open: few.
-    shrunk: Slab<Quantity>,
+    /// What few have, and an order has a place for it only then.
+    aside: Slab<Aside>,
     /// What they are charged by, and those that sleep.
     pub(crate) schedules: Schedules,
 }
@@ -41,7 +42,7 @@ impl OpenOrders {
             index: ById::new(),
             accounts: Vec::new(),
             timers: Timers::new(),
-            shrunk: Slab::new(),
+            aside: Slab::new(),
             schedules: Schedules::new(),
         }
     }
@@ -65,7 +66,7 @@ impl OpenOrders {
 
     /// Adds an order as the newest of its account, and tells its place; `None` where an open order
     /// has its id.
-    pub(crate) fn insert(&mut self, mut order: Resting) -> Option<u32> {
+    pub(crate) fn insert(&mut self, order: Resting) -> Option<u32> {
         if self.find(order.id).is_some() {
             return None;
         }
@@ -74,18 +75,39 @@ impl OpenOrders {
         if account >= accounts.len() {
             accounts.resize(account + 1, NONE);
         }
-        let list = &mut accounts[account];
-        order.account_previous = list.tail;
-        order.account_next = NIL;
         let place = slab.insert(order);
         index.insert(place, slab);
-        match list.tail {
+        self.enlist(place);
+        Some(place)
+    }
+
+    /// Puts an order at the end of its account's list.
+    fn enlist(&mut self, place: u32) {
+        let OpenOrders { slab, accounts, .. } = self;
+        let order = &mut slab[place];
+        let list = &mut accounts[order.owner.account() as usize];
+        let tail = std::mem::replace(&mut list.tail, place);
+        (order.account_previous, order.account_next) = (tail, NIL);
+        match tail {
             NIL => list.head = place,
             tail => slab[tail].account_next = place,
         }
-        list.tail = place;
         list.count += 1;
-        Some(place)
+    }
+
+    /// Takes an order out of its account's list.
+    fn unlist(&mut self, place: u32) {
+        let Resting { owner, account_previous, account_next, .. } = self.slab[place];
+        let list = &mut self.accounts[owner.account() as usize];
+        match account_previous {
+            NIL => list.head = account_next,
+            previous => self.slab[previous].account_next = account_next,
+        }
+        match account_next {
+            NIL => list.tail = account_previous,
+            next => self.slab[next].account_previous = account_previous,
+        }
+        list.count -= 1;
     }
 
     /// Lets the order at `place` end by itself at an instant.
@@ -105,43 +127,86 @@ impl OpenOrders {
         *owner = owner.under(schedule);
     }
 
-    /// What self-trade prevention has taken off the order at `place` so far.
-    pub(crate) fn prevented(&self, place: u32) -> Quantity {
-        match self.slab[place].shrunk {
-            NIL => Quantity::ZERO,
-            shrunk => self.shrunk[shrunk],
+    /// What the order at `place` has that few have.
+    pub(crate) fn aside(&self, place: u32) -> Aside {
+        match self.slab[place].aside {
+            NIL => Aside::default(),
+            aside => self.aside[aside],
         }
     }
 
-    /// Notes what self-trade prevention has taken off the order at `place` in all.
-    pub(crate) fn set_prevented(&mut self, place: u32, prevented: Quantity) {
+    /// Notes what the order at `place` has that few have.
+    pub(crate) fn set_aside(&mut self, place: u32, aside: Aside) {
         let order = &mut self.slab[place];
-        match order.shrunk {
-            NIL if prevented.is_zero() => {}
-            NIL => order.shrunk = self.shrunk.insert(prevented),
-            shrunk => self.shrunk[shrunk] = prevented,
+        match order.aside {
+            NIL if aside == Aside::default() => {}
+            NIL => order.aside = self.aside.insert(aside),
+            at => self.aside[at] = aside,
         }
+    }
+
+    /// What self-trade prevention has taken off the order at `place` so far.
+    pub(crate) fn prevented(&self, place: u32) -> Quantity {
+        self.aside(place).prevented
+    }
+
+    /// What remains of the order at `place`, hidden or not.
+    pub(crate) fn remaining(&self, place: u32) -> Quantity {
+        self.slab[place].shown.plus(self.aside(place).hidden)
+    }
+
+    /// Takes so much off the order at `place`, for self-trade prevention: what is shown first.
+    pub(crate) fn prevent(&mut self, place: u32, prevented: Quantity) {
+        let (mut aside, order) = (self.aside(place), &mut self.slab[place]);
+        let shown = order.shown.min(prevented);
+        order.shown = order.shown.minus(shown);
+        aside.hidden = aside.hidden.minus(prevented.minus(shown));
+        aside.prevented = aside.prevented.plus(prevented);
+        self.set_aside(place, aside);
+    }
+
+    /// Takes so much off the order at `place`, for an amend: what is hidden first. Tells how much of
+    /// that was shown.
+    pub(crate) fn shrink(&mut self, place: u32, removed: Quantity) -> Quantity {
+        let aside = self.aside(place);
+        let hidden = aside.hidden.min(removed);
+        self.set_aside(place, Aside { hidden: aside.hidden.minus(hidden), ..aside });
+        let shown = removed.minus(hidden);
+        let order = &mut self.slab[place];
+        order.shown = order.shown.minus(shown);
+        shown
+    }
+
+    /// Shows the next part of the order at `place`, of which nothing is shown; tells how much.
+    pub(crate) fn show_next(&mut self, place: u32) -> Quantity {
+        let aside = self.aside(place);
+        let shown = aside.display.min(aside.hidden);
+        self.slab[place].shown = shown;
+        self.set_aside(place, Aside { hidden: aside.hidden.minus(shown), ..aside });
+        shown
+    }
+
+    /// How many orders have something that few have.
+    pub(crate) fn asides(&self) -> usize {
+        self.aside.len()
+    }
+
+    /// Moves an order to the end of its account's list: it has a new priority.
+    pub(crate) fn make_newest(&mut self, place: u32) {
+        self.unlist(place);
+        self.enlist(place);
     }
 
     /// Takes an order out of the index and out of its account's list, and gives its place back.
     pub(crate) fn remove(&mut self, place: u32) {
         let order = self.slab[place];
         self.index.remove(place, &self.slab);
-        let list = &mut self.accounts[order.owner.account() as usize];
-        match order.account_previous {
-            NIL => list.head = order.account_next,
-            previous => self.slab[previous].account_next = order.account_next,
-        }
-        match order.account_next {
-            NIL => list.tail = order.account_previous,
-            next => self.slab[next].account_previous = order.account_previous,
-        }
-        list.count -= 1;
+        self.unlist(place);
         if order.timer != NIL {
             self.timers.remove(order.timer, &mut self.slab);
         }
-        if order.shrunk != NIL {
-            self.shrunk.free(order.shrunk);
+        if order.aside != NIL {
+            self.aside.free(order.aside);
         }
         self.schedules.leave(order.owner.schedule());
         self.slab.free(place);

@@ -5,6 +5,8 @@ use model::{
     Side, TimeInForce, Timestamp,
 };
 
+use crate::iceberg::Iceberg;
+
 /// An accepted order, about to enter its book. The caller has checked it: the instrument is listed,
 /// a limit order has a price and a size in base quantity, the size is above zero, the id is not
 /// that of an open order, there is room (see [`Books::has_room`](crate::Books::has_room) and
@@ -65,12 +67,14 @@ pub struct OpenOrder {
     pub price: Price,
     /// What it asked for.
     pub quantity: Quantity,
-    /// What is not traded yet and not prevented; above zero.
+    /// What is not traded yet and not prevented, hidden or not; above zero.
     pub remaining: Quantity,
+    /// What of that is shown, if it is an iceberg.
+    pub iceberg: Option<Iceberg>,
     /// What self-trade prevention has taken off it.
     pub prevented: Quantity,
-    /// Its place in time: a counter over all books of the shard, taken when it came to rest. At one
-    /// price the lower trades first.
+    /// Its place in time: a counter over all books of the shard, taken when it came to rest or, of an
+    /// iceberg, when it was last refilled. At one price the lower trades first.
     pub priority: u64,
     /// When it ends by itself, if it does.
     pub expires_at: Option<Timestamp>,

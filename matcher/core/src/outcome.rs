@@ -3,14 +3,14 @@
 
 use model::{AccountHandle, Amount, Fees, InstrumentId, OrderId, Price, Quantity, Side, TradeId};
 
-use crate::{Amended, Prevented, Refused};
+use crate::{Amended, Prevented, Refill, Refused};
 
 /// Filled by one command and read by the caller, who clears it and hands it in again: once it has
 /// grown to the largest answer, nothing is allocated.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// What happened, in order: each trade or prevented trade, then the end of its maker if that
-    /// was its last; then the one end of the taker, or that it rests.
+    /// was its last, or its refill; then the one end of the taker, or that it rests.
     pub events: Vec<BookEvent>,
     /// The final total of each level that changed, once for each: by instrument in ascending order
     /// of id, bids before asks, best price first.
@@ -59,8 +59,10 @@ impl Outcome {
 pub enum BookEvent {
     /// Two orders traded.
     Fill(Fill),
-    /// Two orders of one account would have traded.
+    /// Two orders of one account, or of one group, would have traded.
     Prevented(Prevented),
+    /// What was shown of an iceberg order is used up, and its next part is shown.
+    Refilled(Refill),
     /// An order came to rest.
     Rested(Rested),
     /// An order sleeps until the price of a trade wakes it: which order.
@@ -124,6 +126,8 @@ pub struct Rested {
     pub price: Price,
     /// How much; above zero.
     pub remaining: Quantity,
+    /// How much of that is shown: all of it, but for an iceberg.
+    pub shown: Quantity,
 }
 
 /// The one end of an order.
@@ -179,6 +183,8 @@ pub enum EndReason {
     WouldTake,
     /// It waited for another order and would have woken at once when its turn came.
     WouldTrigger,
+    /// It waited for another order, and is an iceberg that would be shown in too many parts.
+    TooManyParts,
     /// It waited for another order, and the price was not between it and the other of its pair when
     /// their turn came.
     ListPrices,
@@ -192,6 +198,7 @@ impl From<Refused> for EndReason {
             Refused::AlreadyExpired => EndReason::Expired,
             Refused::WouldTrigger => EndReason::WouldTrigger,
             Refused::ListPrices => EndReason::ListPrices,
+            Refused::TooManyParts => EndReason::TooManyParts,
         }
     }
 }
@@ -207,6 +214,6 @@ pub struct LevelChange {
     pub side: Side,
     /// At which price.
     pub price: Price,
-    /// All that rests there, in lots; zero where the level is gone.
+    /// All that is shown there, in lots; zero where the level is gone.
     pub total_lots: u64,
 }

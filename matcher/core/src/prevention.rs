@@ -2,7 +2,7 @@
 //!
 //! The question is asked of each resting order at the moment at which the two would trade, and the
 //! taker's own mode answers it. A prevented match counts against the bound of a command as a trade
-//! does, for it makes an answer as long.
+//! does, for it makes an answer as long. Accounts of one group are one account here.
 
 use model::{
     AccountHandle, Amount, Fees, InstrumentId, OrderId, Price, Quantity, SelfTradePrevention, Side,
@@ -32,7 +32,7 @@ pub(crate) enum Meeting {
     BothShrink,
 }
 
-/// A trade that did not happen because both orders are one account's. What it took off the two is
+/// A trade that did not happen because both orders are one account's, or one group's. What it took off the two is
 /// neither traded nor open: an order's quantity is what traded, what was prevented, and what
 /// remains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +88,8 @@ impl Books {
         if self.is_overdue(place) {
             return Meeting::MakerGoes { is_overdue: true };
         }
-        if self.orders.slab[place].owner.account() != taker.order.account.0 {
+        let whose = self.orders.slab[place].owner.account();
+        if !self.groups.are_one(whose, taker.order.account.0) {
             return Meeting::Trades;
         }
         match taker.order.instructions.self_trade {
@@ -111,14 +112,14 @@ impl Books {
         out: &mut Outcome,
     ) -> Quantity {
         let place = self.levels[at].head;
-        let maker = self.orders.slab[place];
+        let (maker, all) = (self.orders.slab[place], self.orders.remaining(place));
         taker.matches += self.matches_of(maker.id);
         if meeting == (Meeting::MakerGoes { is_overdue: true }) {
-            self.shrink_head(at, maker.remaining);
-            self.end_head(taker, at, maker.remaining, EndReason::Expired, out);
+            self.levels[at].total_lots -= maker.shown.lots();
+            self.end_head(taker, at, all, EndReason::Expired, out);
             return allowed;
         }
-        let (all, both) = (maker.remaining, allowed.min(maker.remaining));
+        let both = allowed.min(maker.shown);
         let (from_maker, from_taker) = match meeting {
             Meeting::BothShrink => (both, both),
             Meeting::TakerGoes => (Quantity::ZERO, taker.remaining),
@@ -132,25 +133,19 @@ impl Books {
         if from_maker > Quantity::ZERO {
             self.decide_pair(maker.id, out);
         }
-        self.shrink_head(at, from_maker);
-        self.orders.set_prevented(place, self.orders.prevented(place).plus(from_maker));
+        self.levels[at].total_lots -= from_maker.min(maker.shown).lots();
+        self.orders.prevent(place, from_maker);
         self.write_prevented(taker, at, &maker, (from_maker, from_taker), out);
-        if from_maker == maker.remaining {
+        if from_maker == all {
             self.end_head(taker, at, Quantity::ZERO, EndReason::SelfTradePrevented, out);
+        } else {
+            self.refill_head(at, out);
         }
         match meeting {
             Meeting::BothShrink => allowed.minus(both),
             Meeting::TakerGoes | Meeting::BothGo => Quantity::ZERO,
             Meeting::MakerGoes { .. } | Meeting::Trades => allowed,
         }
-    }
-
-    /// Takes so much off the order at the head of a level, without a trade.
-    fn shrink_head(&mut self, at: u32, quantity: Quantity) {
-        let level = &mut self.levels[at];
-        level.total_lots -= quantity.lots();
-        let maker = &mut self.orders.slab[level.head];
-        maker.remaining = maker.remaining.minus(quantity);
     }
 
     fn write_prevented(
@@ -163,7 +158,7 @@ impl Books {
     ) {
         let Level { price, side, head, .. } = self.levels[at];
         let (maker_total, maker_remaining) =
-            (self.orders.prevented(head), maker.remaining.minus(from_maker));
+            (self.orders.prevented(head), self.orders.remaining(head));
         let maker_fees = self.orders.fees(head);
         let book = &mut self.books[taker.book as usize];
         book.prevented += 1;

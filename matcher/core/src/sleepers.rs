@@ -1,12 +1,17 @@
 //! Orders that sleep until the price of a trade wakes them: stop-loss and take-profit, each as a
-//! limit or as a market order.
+//! limit or as a market order, at a price or trailing it.
 //!
 //! They are in no queue of the book and nobody sees them. For each book there are two ladders of
 //! prices, one of those that wait for a rise and one of those that wait for a fall, so that what a
 //! trade wakes is at the end of one of them. Waking only moves them to a queue: what they do they
 //! do afterwards, each as a command of its own, when the caller asks for [`Books::next_woken`].
+//!
+//! Those that trail move with the price: see `trails`, and `heap` for those that move as one.
 
+mod heap;
 mod image;
+mod trails;
+mod waking;
 
 use std::collections::VecDeque;
 
@@ -23,6 +28,9 @@ use crate::{
     slab::{NIL, Slab},
 };
 
+pub(crate) use trails::Trail;
+pub use trails::Watermark;
+
 /// An order that sleeps: a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sleeper {
@@ -32,24 +40,44 @@ pub struct Sleeper {
     pub entry: u64,
 }
 
-/// A sleeper and its links: in the queue of its price and in the list of its account.
+/// A sleeper and its links: where it lies, and in the list of its account.
 #[derive(Clone, Copy, Debug)]
 struct Bed {
     sleeper: Sleeper,
     book: u32,
-    /// The queue of its price; none once it has woken.
-    queue: u32,
+    lies: Lies,
+    /// In a queue its neighbours. In a heap the next of those below the same, and who lies before
+    /// it there or, for the first, above it.
     next: u32,
     previous: u32,
+    /// In a heap the first of those below.
+    child: u32,
     account_next: u32,
     account_previous: u32,
 }
 
-/// All that sleeps at one price and waits for the same: first come, first woken.
+/// Where a sleeper lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lies {
+    /// In the queue of its trigger's price.
+    Waits(u32),
+    /// In the heap of a segment; none where it follows from the next trade on. Only the top of a
+    /// heap knows which segment it is.
+    Trails(u32),
+    /// Among those that have woken.
+    Woken,
+}
+
+/// What lies at one price and waits for the same: orders whose trigger it is, and segments of which
+/// it wakes the first.
 #[derive(Clone, Copy, Debug)]
 struct Queue {
     head: u32,
     tail: u32,
+    segments: u32,
+    book: u32,
+    waits_for_rise: bool,
+    price: Price,
 }
 
 /// Every sleeper of the shard. The index by id is never iterated.
@@ -57,9 +85,12 @@ struct Queue {
 pub(crate) struct Sleepers {
     beds: Slab<Bed>,
     queues: Slab<Queue>,
+    segments: Slab<trails::Segment>,
     index: HashTable<u32>,
     accounts: Vec<AccountOrders>,
     woken: VecDeque<u32>,
+    /// Whom the current command has reached; empty between commands.
+    reached: Vec<waking::Reached>,
 }
 
 fn hash(id: OrderId) -> u64 {
@@ -71,9 +102,11 @@ impl Sleepers {
         Sleepers {
             beds: Slab::new(),
             queues: Slab::new(),
+            segments: Slab::new(),
             index: HashTable::new(),
             accounts: Vec::new(),
             woken: VecDeque::new(),
+            reached: Vec::new(),
         }
     }
 
@@ -117,7 +150,7 @@ impl Sleepers {
         (sleepers, woken.collect())
     }
 
-    /// Adds a sleeper as the newest of its account, in no queue yet.
+    /// Adds a sleeper as the newest of its account, as one that has woken.
     fn insert(&mut self, sleeper: Sleeper, book: u32) -> u32 {
         let Sleepers { beds, index, accounts, .. } = self;
         let account = sleeper.order.account.0 as usize;
@@ -125,9 +158,10 @@ impl Sleepers {
             accounts.resize(account + 1, NONE);
         }
         let list = &mut accounts[account];
-        let [queue, next, previous, account_next] = [NIL; 4];
-        let account_previous = list.tail;
-        let bed = Bed { sleeper, book, queue, next, previous, account_next, account_previous };
+        let [next, previous, child, account_next] = [NIL; 4];
+        let (lies, account_previous) = (Lies::Woken, list.tail);
+        let bed =
+            Bed { sleeper, book, lies, next, previous, child, account_next, account_previous };
         let at = beds.insert(bed);
         let id = |at: &u32| hash(beds[*at].sleeper.order.id);
         index.insert_unique(hash(sleeper.order.id), at, id);
@@ -183,7 +217,7 @@ impl Books {
         !self.sleepers.woken.is_empty()
     }
 
-    /// The next order that has woken, without its trigger: it sleeps no longer, and the caller
+    /// The next order that has woken, without what it slept for: it sleeps no longer, and the caller
     /// places it as a command of its own. Where it is one of a pair, the other ends now. Those that
     /// the fall of the price has reached come first, the highest trigger first; then those that its
     /// rise has, the lowest first; at one price in order of entry. What these wake comes behind all
@@ -191,7 +225,7 @@ impl Books {
     pub fn next_woken(&mut self, out: &mut Outcome) -> Option<NewOrder> {
         let at = self.sleepers.woken.pop_front()?;
         let mut order = self.take_sleeper(at);
-        order.instructions.trigger = None;
+        (order.instructions.trigger, order.instructions.trailing) = (None, None);
         self.decide_pair(order.id, out);
         Some(order)
     }
@@ -210,35 +244,52 @@ impl Books {
         self.orders.schedules.enter(order.fees);
         self.next_priority += 1;
         let at = self.sleepers.insert(Sleeper { order, entry }, book);
-        self.enqueue(at);
+        match order.instructions.trigger {
+            Some(_) => self.enqueue(at),
+            None => self.follow_from_next_trade(at),
+        }
         out.events.push(BookEvent::Sleeps(order.id));
+    }
+
+    /// What lies at a price and waits for the same.
+    fn queue_at(&mut self, book: u32, waits_for_rise: bool, price: Price) -> u32 {
+        let ladder = self.books[book as usize].sleepers_mut(waits_for_rise);
+        ladder.find(price).unwrap_or_else(|| {
+            let [head, tail, segments] = [NIL; 3];
+            let queue = Queue { head, tail, segments, book, waits_for_rise, price };
+            let at = self.sleepers.queues.insert(queue);
+            ladder.insert(price, at);
+            at
+        })
+    }
+
+    /// Takes a queue in which nothing lies any more off its ladder.
+    fn drop_if_empty(&mut self, at: u32) {
+        let Queue { head, segments, book, waits_for_rise, price, .. } = self.sleepers.queues[at];
+        if head == NIL && segments == NIL {
+            self.books[book as usize].sleepers_mut(waits_for_rise).remove(price);
+            self.sleepers.queues.free(at);
+        }
     }
 
     /// Puts a sleeper at the end of the queue of its trigger's price.
     fn enqueue(&mut self, at: u32) {
         let Bed { sleeper: Sleeper { order, .. }, book, .. } = self.sleepers.beds[at];
-        let trigger = order.instructions.trigger.expect("what sleeps has one");
-        let waits_for_rise = trigger.waits_for_rise(order.side);
-        let ladder = self.books[book as usize].sleepers_mut(waits_for_rise);
-        let queue = ladder.find(trigger.price).unwrap_or_else(|| {
-            let queue = self.sleepers.queues.insert(Queue { head: NIL, tail: NIL });
-            ladder.insert(trigger.price, queue);
-            queue
-        });
-        let Queue { head, tail } = &mut self.sleepers.queues[queue];
+        let trigger = order.instructions.trigger.expect("what waits for a price has one");
+        let queue = self.queue_at(book, trigger.waits_for_rise(order.side), trigger.price);
+        let Queue { head, tail, .. } = &mut self.sleepers.queues[queue];
         let previous = std::mem::replace(tail, at);
         match previous {
             NIL => *head = at,
             previous => self.sleepers.beds[previous].next = at,
         }
         let bed = &mut self.sleepers.beds[at];
-        (bed.queue, bed.previous, bed.next) = (queue, previous, NIL);
+        (bed.lies, bed.previous, bed.next) = (Lies::Waits(queue), previous, NIL);
     }
 
     /// Takes a sleeper out of the queue of its trigger's price.
-    fn dequeue(&mut self, at: u32) {
-        let Bed { sleeper: Sleeper { order, .. }, book, queue, next, previous, .. } =
-            self.sleepers.beds[at];
+    fn dequeue(&mut self, at: u32, queue: u32) {
+        let Bed { next, previous, .. } = self.sleepers.beds[at];
         match previous {
             NIL => self.sleepers.queues[queue].head = next,
             previous => self.sleepers.beds[previous].next = next,
@@ -247,32 +298,9 @@ impl Books {
             NIL => self.sleepers.queues[queue].tail = previous,
             next => self.sleepers.beds[next].previous = previous,
         }
-        self.sleepers.beds[at].queue = NIL;
-        if self.sleepers.queues[queue].head == NIL {
-            let trigger = order.instructions.trigger.expect("what sleeps has one");
-            let waits_for_rise = trigger.waits_for_rise(order.side);
-            self.books[book as usize].sleepers_mut(waits_for_rise).remove(trigger.price);
-            self.sleepers.queues.free(queue);
-        }
-    }
-
-    /// A command has traded, first at `first` and last at the book's last price; a sweep goes one
-    /// way, so that these are the lowest and the highest. Wakes all that either reaches.
-    pub(crate) fn wake_sleepers(&mut self, book: u32, first: Price) {
-        let last = self.books[book as usize].last_price.unwrap_or(first);
-        for (waits_for_rise, reached) in [(false, first.min(last)), (true, first.max(last))] {
-            loop {
-                let ladder = self.books[book as usize].sleepers_mut(waits_for_rise);
-                let Some((price, queue)) = ladder.best() else { break };
-                let is_met = if waits_for_rise { price <= reached } else { price >= reached };
-                if !is_met {
-                    break;
-                }
-                let at = self.sleepers.queues[queue].head;
-                self.dequeue(at);
-                self.sleepers.woken.push_back(at);
-            }
-        }
+        let bed = &mut self.sleepers.beds[at];
+        (bed.next, bed.previous) = (NIL, NIL);
+        self.drop_if_empty(queue);
     }
 
     /// Cancels an order that sleeps, or that has woken and not gone on yet.
@@ -311,10 +339,10 @@ impl Books {
     }
 
     fn end_sleeper(&mut self, at: u32, reason: EndReason, out: &mut Outcome) {
-        if self.sleepers.beds[at].queue == NIL {
-            self.sleepers.woken.retain(|woken| *woken != at);
-        } else {
-            self.dequeue(at);
+        match self.sleepers.beds[at].lies {
+            Lies::Woken => self.sleepers.woken.retain(|woken| *woken != at),
+            Lies::Waits(queue) => self.dequeue(at, queue),
+            Lies::Trails(segment) => self.leave_trail(at, segment),
         }
         let order = self.take_sleeper(at);
         out.events.push(BookEvent::Ended(end_of(&order, reason)));

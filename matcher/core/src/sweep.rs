@@ -13,6 +13,7 @@ use crate::{
     ACCOUNTS_END, BookEvent, Books, End, EndReason, Fill, LevelChange, NewOrder, Outcome, Rested,
     Size,
     book::{Level, Resting},
+    iceberg::Aside,
     prevention::Meeting,
     slab::NIL,
 };
@@ -79,10 +80,10 @@ impl Books {
     pub fn place(&mut self, order: &NewOrder, out: &mut Outcome) {
         assert!(order.account.0 < ACCOUNTS_END, "the account's number is out of range");
         let book = self.slot(order.instrument).expect("the instrument is listed");
-        if order.instructions.trigger.is_some() {
+        if order.instructions.waits_for().is_some() {
             return self.put_to_sleep(*order, book, out);
         }
-        let first_level = out.levels.len();
+        let (first_event, first_level) = (out.events.len(), out.levels.len());
         let mut taker = self.taker(order, book);
         let is_infeasible = order.time_in_force == TimeInForce::Fok && !self.can_fill(&taker);
         let stop = if is_infeasible { Stop::Infeasible } else { self.sweep(&mut taker, out) };
@@ -98,8 +99,8 @@ impl Books {
             book.sequence = taker.sequence;
         }
         debug_assert!(!book.is_crossed(), "a book is never left crossed");
-        if let Some(first) = taker.first_price {
-            self.wake_sleepers(taker.book, first);
+        if taker.first_price.is_some() {
+            self.wake_sleepers(taker.book, &out.events[first_event..]);
         }
     }
 
@@ -204,9 +205,11 @@ impl Books {
         self.decide_pair(id, out);
         let level = &mut self.levels[at];
         let maker_fees = self.orders.fees(place);
+        let hidden = self.orders.aside(place).hidden;
         let maker = &mut self.orders.slab[place];
-        let quantity = allowed.min(maker.remaining);
-        maker.remaining = maker.remaining.minus(quantity);
+        let quantity = allowed.min(maker.shown);
+        maker.shown = maker.shown.minus(quantity);
+        let maker_remaining = maker.shown.plus(hidden);
         taker.remaining = taker.remaining.minus(quantity);
         taker.first_price = taker.first_price.or(Some(level.price));
         taker.is_prevented = false;
@@ -218,7 +221,7 @@ impl Books {
             quantity,
             maker: maker.id,
             maker_account: AccountHandle(maker.owner.account()),
-            maker_remaining: maker.remaining,
+            maker_remaining,
             maker_side: level.side,
             maker_fees,
             taker: taker.order.id,
@@ -226,11 +229,13 @@ impl Books {
             taker_remaining: taker.told_remaining(),
             taker_limit: taker.order.price,
             taker_fees: taker.order.fees,
-            maker_done: maker.remaining.is_zero(),
+            maker_done: maker_remaining.is_zero(),
         };
         out.events.push(BookEvent::Fill(fill));
         if fill.maker_done {
             self.end_head(taker, at, Quantity::ZERO, EndReason::Filled, out);
+        } else {
+            self.refill_head(at, out);
         }
         allowed.minus(quantity)
     }
@@ -239,12 +244,13 @@ impl Books {
     fn rest(&mut self, taker: &Taker<'_>, first_level: usize, out: &mut Outcome) {
         let NewOrder { id, account, instrument, side, .. } = *taker.order;
         let (price, quantity, remaining) = (taker.bound, taker.asked, taker.remaining);
-        let order = Resting::new(id, account.0, quantity, remaining, self.next_priority);
+        let (aside, shown) = Aside::split(remaining, taker.order.instructions.display);
+        let order = Resting::new(id, account.0, quantity, shown, self.next_priority);
         let level = self.put_in(taker.book, side, price, order);
         let level = level.expect("an id is an order's place in the log: no two have one");
         self.next_priority += 1;
         let place = self.levels[level].tail;
-        self.orders.set_prevented(place, taker.prevented);
+        self.orders.set_aside(place, Aside { prevented: taker.prevented, ..aside });
         self.orders.set_fees(place, taker.order.fees);
         if let Some(expires_at) = taker.order.instructions.expires_at {
             self.orders.set_timer(place, expires_at);
@@ -256,6 +262,7 @@ impl Books {
             side,
             price,
             remaining,
+            shown,
         }));
         let total_lots = self.levels[level].total_lots;
         let change = LevelChange { instrument, sequence: taker.sequence, side, price, total_lots };

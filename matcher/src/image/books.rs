@@ -1,7 +1,8 @@
 //! The books' part of a snapshot.
 
 use matcher_core::{
-    BookImage, BooksImage, Link, NewOrder, OpenOrder, OrderList, Pending, Size, Sleeper,
+    BookImage, BooksImage, Iceberg, Link, NewOrder, OpenOrder, OrderList, Pending, Size, Sleeper,
+    Watermark,
 };
 use model::{
     AccountHandle, FeeAsset, FeeRate, Fees, FeesError, Instructions, Instrument, InstrumentId,
@@ -25,10 +26,21 @@ pub(super) struct BooksWire {
     sleepers: Vec<SleeperWire>,
     #[prost(uint64, repeated, tag = "6")]
     woken: Vec<u64>,
+    #[prost(message, repeated, tag = "7")]
+    watermarks: Vec<WatermarkWire>,
     #[prost(message, repeated, tag = "50")]
     lists: Vec<ListWire>,
     #[prost(uint64, repeated, tag = "51")]
     due: Vec<u64>,
+}
+
+/// From which best price an order trails.
+#[derive(Clone, PartialEq, Message)]
+struct WatermarkWire {
+    #[prost(uint64, tag = "1")]
+    order_id: u64,
+    #[prost(uint64, tag = "2")]
+    price_ticks: u64,
 }
 
 /// What links the orders of a list: a pair has two ids, what waits for a working order has that
@@ -121,6 +133,11 @@ struct OrderWire {
     expires_at_unix_nanos: Option<u64>,
     #[prost(uint64, tag = "10")]
     prevented_lots: u64,
+    /// How much of an iceberg is shown at a time and now; 0 for others.
+    #[prost(uint64, tag = "11")]
+    display_lots: u64,
+    #[prost(uint64, tag = "12")]
+    shown_lots: u64,
     #[prost(message, optional, tag = "23")]
     fees: Option<FeesWire>,
 }
@@ -133,6 +150,7 @@ pub(super) fn to_wire(image: &BooksImage) -> BooksWire {
         now_unix_nanos: image.now.unix_nanos(),
         sleepers: image.sleepers.iter().map(sleeper_to_wire).collect(),
         woken: image.woken.iter().map(|id| id.number()).collect(),
+        watermarks: image.watermarks.iter().map(watermark_to_wire).collect(),
         lists: image.lists.iter().map(list_to_wire).collect(),
         due: image.due.iter().map(|id| id.number()).collect(),
     }
@@ -152,6 +170,15 @@ fn list_to_wire(list: &OrderList) -> ListWire {
             .map(|order| sleeper_to_wire(&Sleeper { order: *order, entry: 0 }))
             .collect(),
     }
+}
+
+fn watermark_to_wire(watermark: &Watermark) -> WatermarkWire {
+    WatermarkWire { order_id: watermark.order.number(), price_ticks: watermark.price.ticks() }
+}
+
+fn watermark_from_wire(wire: &WatermarkWire) -> Result<Watermark, convert::Malformed> {
+    let (order, price) = (convert::order_id(wire.order_id)?, convert::price(wire.price_ticks)?);
+    Ok(Watermark { order, price })
 }
 
 fn sleeper_to_wire(sleeper: &Sleeper) -> SleeperWire {
@@ -196,6 +223,8 @@ fn order_to_wire(order: &OpenOrder) -> OrderWire {
         priority: order.priority,
         expires_at_unix_nanos: order.expires_at.map(Timestamp::unix_nanos),
         prevented_lots: order.prevented.lots(),
+        display_lots: order.iceberg.map_or(0, |iceberg| iceberg.display.lots()),
+        shown_lots: order.iceberg.map_or(0, |iceberg| iceberg.shown.lots()),
         fees: fees_to_wire(&order.fees),
     }
 }
@@ -207,6 +236,7 @@ pub(super) fn from_wire(wire: BooksWire, instruments: &[Instrument]) -> Result<B
     let sleepers = wire.sleepers.iter().map(|sleeper| {
         sleeper_from_wire(sleeper).map_err(|error| format!("sleeper {}: {error}", sleeper.id))
     });
+    let watermarks = wire.watermarks.iter().map(watermark_from_wire);
     let ids = |ids: &[u64]| -> Result<Vec<OrderId>, String> {
         let ids = ids.iter().map(|id| convert::order_id(*id));
         ids.collect::<Result<_, _>>().map_err(|error| error.to_string())
@@ -216,6 +246,9 @@ pub(super) fn from_wire(wire: BooksWire, instruments: &[Instrument]) -> Result<B
         .iter()
         .map(|list| list_from_wire(list).map_err(|error| format!("list {}: {error}", list.id)));
     Ok(BooksImage {
+        // They are kept by name, with the accounts.
+        groups: Vec::new(),
+        watermarks: watermarks.collect::<Result<_, _>>().map_err(|error| error.to_string())?,
         lists: lists.collect::<Result<_, _>>()?,
         due: ids(&wire.due)?,
         sleepers: sleepers.collect::<Result<_, _>>()?,
@@ -315,7 +348,17 @@ fn order_from_wire(wire: &OrderWire) -> Result<OpenOrder, String> {
             expires_at: wire.expires_at_unix_nanos.map(Timestamp::from_unix_nanos),
             prevented: convert::quantity(wire.prevented_lots)?,
             fees: fees_from_wire(wire.fees.as_ref())?,
+            iceberg: iceberg_from_wire(wire)?,
         })
     };
     checked().map_err(|error| format!("order {}: {error}", wire.id))
+}
+
+fn iceberg_from_wire(wire: &OrderWire) -> Result<Option<Iceberg>, convert::Malformed> {
+    let (display, shown) = (wire.display_lots, wire.shown_lots);
+    if (display, shown) == (0, 0) {
+        return Ok(None);
+    }
+    let (display, shown) = (convert::quantity(display)?, convert::quantity(shown)?);
+    Ok(Some(Iceberg { display, shown }))
 }

@@ -75,7 +75,7 @@ impl Exchange {
             Some(price) => Ask::Limit { price, quantity },
             None => Ask::Market { quantity },
         };
-        Some(self.need_of_ask(order.side, ask, order.instructions.trigger, &order.fees, instrument))
+        Some(self.need_of_ask(order.side, ask, &order.instructions, &order.fees, instrument))
     }
 
     /// Tells of every list of which an order has just ended and none is open any more that it is

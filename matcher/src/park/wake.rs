@@ -99,6 +99,7 @@ impl Exchange {
         self.accounts.check_open(name)?;
         let account = self.accounts.open(name, &mut self.postings)?;
         self.keys.open_account(name);
+        self.tell_group(account);
         Ok(account)
     }
 

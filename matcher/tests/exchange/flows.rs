@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use matcher::Exchange;
 use model::{
     CancelOnly, Instructions, InstrumentId, KeyText, OrderFilter, OrderId, Partition, Price,
-    Quantity, ReplaceMode, SelfTradePrevention, Side, TimeInForce, Timestamp, Trigger, TriggerKind,
+    Quantity, ReplaceMode, SelfTradePrevention, Side, TimeInForce, Timestamp, Trailing, Trigger,
+    TriggerKind,
 };
 use proto::{
     command::{Ask, Command, OrderName, ReplaceOrder},
@@ -63,11 +64,20 @@ fn said(random: &mut Pcg64Mcg, venue: &Venue, plain: Command) -> Command {
             (TimeInForce::Gtd, Instructions { expires_at: Some(until), ..plainly })
         }
         3 if is_limit => (TimeInForce::Day, Instructions { post_only: true, ..plainly }),
+        6..8 if is_limit => {
+            let Ask::Limit { quantity, .. } = ask else { unreachable!("it is a limit order") };
+            let display = quantity.lots().div_ceil(random.random_range(1..104));
+            let display = Quantity::from_lots(display).ok();
+            (TimeInForce::Gtc, Instructions { display, ..plainly })
+        }
         4..6 if !matches!(ask, Ask::MarketByQuote { .. }) => {
             let kinds = [TriggerKind::StopLoss, TriggerKind::TakeProfit];
             let kind = kinds[random.random_range(0..2)];
             let price = Price::from_ticks(random.random_range(9_900..10_100)).expect("in range");
-            (time_in_force, Instructions { trigger: Some(Trigger { kind, price }), ..plainly })
+            let trailing = Trailing::new(kind, random.random_range(0..80));
+            let trigger = Some(Trigger { kind, price });
+            let trigger = trigger.filter(|_| trailing.is_none() || random.random_bool(0.5));
+            (time_in_force, Instructions { trigger, trailing, ..plainly })
         }
         _ => (time_in_force, plainly),
     };
@@ -96,7 +106,8 @@ fn plain_command(random: &mut Pcg64Mcg, next_offset: u64) -> Command {
             let leg = if random.random_bool(0.5) { 0 } else { random.random_range(1..4) };
             Command::Cancel { order_id: record.with_leg(leg).expect("at most three") }
         }
-        84..90 => change(random, next_offset, lots),
+        84..89 => change(random, next_offset, lots),
+        89 => Command::SetTradeGroup { group: Some(random.random_range(1..4)) },
         90..93 => {
             Command::CancelAll { instrument: random.random_bool(0.5).then_some(InstrumentId(1)) }
         }

@@ -224,3 +224,46 @@ fn before_the_log_is_upgraded_such_orders_change_nothing_and_plain_ones_go_on() 
     let again = post_only(limit("2", Side::Buy, 10_000, 1_000));
     assert_eq!(became(&venue.apply("alice", again)), Became::Applied);
 }
+
+fn group(group: u64) -> Command {
+    Command::SetTradeGroup { group: Some(group).filter(|group| *group > 0) }
+}
+
+#[test]
+fn accounts_of_one_group_are_one_to_prevention_also_after_they_were_gone() {
+    let mut venue = Venue::new(true);
+    assert_eq!(became(&venue.apply("alice", group(7))), Became::Applied);
+    assert_eq!(venue.exchange.accounts().count(), 0, "nobody is opened by it");
+    venue.apply("bob", group(7));
+    venue.apply("carl", group(8));
+    for restored in [false, true] {
+        if restored {
+            let bytes = venue.exchange.encode();
+            venue.exchange = Exchange::decode(&bytes).expect("it was just encoded");
+            assert_eq!(venue.exchange.encode(), bytes);
+        }
+        let key = format!("{restored}");
+        venue.apply("alice", limit(&key, Side::Sell, 10_000, 1_000));
+        let bid =
+            || preventing(limit(&key, Side::Buy, 10_000, 1_000), SelfTradePrevention::ExpireBoth);
+        let body = venue.apply("bob", bid());
+        assert_eq!(ends(&body), [(EndReason::SelfTradePrevented, 0); 2]);
+        venue.exchange.check_invariants().expect("all holds");
+        assert_eq!(venue.exchange.accounts().count(), 0, "both are at their grant and gone");
+        let offer = venue.apply("alice", limit(&format!("{key}2"), Side::Sell, 10_000, 1_000));
+        assert_eq!(became(&offer), Became::Applied);
+        let body = venue.apply("carl", bid());
+        assert_eq!(ends(&body), [(EndReason::Filled, 0); 2], "another group is another's");
+        venue.exchange.check_invariants().expect("all holds");
+        venue.apply("carl", limit(&format!("{key}3"), Side::Sell, 10_000, 1_000));
+        venue.apply("alice", limit(&format!("{key}3"), Side::Buy, 10_000, 1_000));
+        assert_eq!(venue.exchange.accounts().count(), 0, "and back");
+    }
+    venue.apply("bob", group(0));
+    venue.apply("alice", limit("last", Side::Sell, 10_000, 1_000));
+    let bid = preventing(limit("last", Side::Buy, 10_000, 1_000), SelfTradePrevention::ExpireBoth);
+    assert_eq!(ends(&venue.apply("bob", bid)), [(EndReason::Filled, 0); 2]);
+    venue.behaviour = 3;
+    let refused = Became::Refused(RefusalReason::NotInForce);
+    assert_eq!(became(&venue.apply("alice", group(9))), refused);
+}

@@ -159,7 +159,7 @@ impl World {
                     (instrument.0 as usize - 1) % usize::from(count)
                 }
             },
-            Command::Deposit(_) | Command::Withdraw(_) => {
+            Command::SetTradeGroup { .. } | Command::Deposit(_) | Command::Withdraw(_) => {
                 home(&name(account), count).number().into()
             }
         }

@@ -109,7 +109,9 @@ impl PlaceList {
         }
         let working = &self.legs[0];
         let is_limit = working.ask.order_type() == OrderType::Limit;
-        if self.contingency.has_working() && !(is_limit && working.instructions.trigger.is_none()) {
+        if self.contingency.has_working()
+            && !(is_limit && working.instructions.waits_for().is_none())
+        {
             return Err(ListError::Working(0));
         }
         match self.contingency {

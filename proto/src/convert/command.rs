@@ -1,8 +1,8 @@
 //! Client commands between the log's wire form and the domain.
 
 use model::{
-    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, RequestId,
-    SelfTradePrevention, TimeInForce, Timestamp, Trigger, TriggerKind,
+    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, Quantity, RequestId,
+    SelfTradePrevention, TimeInForce, Timestamp, Trailing, Trigger, TriggerKind,
 };
 use thiserror::Error;
 
@@ -56,6 +56,9 @@ impl TryFrom<log::client_command::Command> for Command {
             Wire::CancelAll(all) => Command::CancelAll {
                 instrument: (all.instrument_id > 0).then_some(InstrumentId(all.instrument_id)),
             },
+            Wire::SetTradeGroup(set) => {
+                Command::SetTradeGroup { group: Some(set.group).filter(|group| *group > 0) }
+            }
             Wire::Deposit(deposit) => Command::Deposit(movement(
                 deposit.asset_id,
                 deposit.amount.as_ref(),
@@ -124,8 +127,12 @@ fn instructions(wire: &log::PlaceOrder) -> Result<Instructions, Malformed> {
     }
     let ends_by_itself = matches!(time_in_force, TimeInForce::Gtd | TimeInForce::Day);
     let is_by_quote = wire.quote_quantity.is_some();
-    if said.trigger.is_some() && (said.post_only || ends_by_itself || is_by_quote) {
+    if said.waits_for().is_some() && (said.post_only || ends_by_itself || is_by_quote) {
         return Err(Malformed("trigger"));
+    }
+    let can_hide = is_limit && time_in_force == TimeInForce::Gtc;
+    if said.display.is_some_and(|display| !can_hide || display.lots() > wire.quantity_lots) {
+        return Err(Malformed("display_lots"));
     }
     Ok(said)
 }
@@ -145,12 +152,25 @@ impl TryFrom<&log::Instructions> for Instructions {
             Ok(log::TriggerKind::TakeProfit) => Some(TriggerKind::TakeProfit),
             Err(_) => return Err(Malformed("trigger")),
         };
+        let trailing = match wire.trailing_delta_bps {
+            0 => None,
+            delta_bps => {
+                let trailing = kind.and_then(|kind| Trailing::new(kind, delta_bps));
+                Some(trailing.ok_or(Malformed("trailing_delta_bps"))?)
+            }
+        };
         let trigger = match (kind, wire.trigger_price_ticks) {
             (None, 0) => None,
+            (Some(_), 0) if trailing.is_some() => None,
             (Some(kind), ticks) => Some(Trigger { kind, price: price(ticks)? }),
             (None, _) => return Err(Malformed("trigger")),
         };
-        Ok(Instructions { post_only: wire.post_only, self_trade, expires_at, trigger })
+        let display = match wire.display_lots {
+            0 => None,
+            lots => Some(quantity(lots).map_err(|_| Malformed("display_lots"))?),
+        };
+        let post_only = wire.post_only;
+        Ok(Instructions { post_only, self_trade, expires_at, trigger, trailing, display })
     }
 }
 
@@ -232,6 +252,9 @@ impl From<&Command> for log::client_command::Command {
             }
             Command::Replace(replace) => Self::Replace(replace.into()),
             Command::CancelMatching(filter) => Self::CancelMatching(filter.into()),
+            Command::SetTradeGroup { group } => {
+                Self::SetTradeGroup(log::SetTradeGroup { group: group.unwrap_or(0) })
+            }
             Command::Deposit(movement) => Self::Deposit(log::Deposit {
                 asset_id: movement.asset.0,
                 amount: Some(to_amount(movement.amount)),
@@ -274,13 +297,15 @@ pub fn instructions_to_wire(instructions: &Instructions) -> Option<log::Instruct
         post_only: instructions.post_only,
         self_trade_prevention: mode.into(),
         expires_at_unix_nanos: instructions.expires_at.map_or(0, Timestamp::unix_nanos),
-        trigger: match instructions.trigger.map(|trigger| trigger.kind) {
+        trigger: match instructions.waits_for() {
             None => log::TriggerKind::Unspecified,
             Some(TriggerKind::StopLoss) => log::TriggerKind::StopLoss,
             Some(TriggerKind::TakeProfit) => log::TriggerKind::TakeProfit,
         }
         .into(),
         trigger_price_ticks: instructions.trigger.map_or(0, |trigger| trigger.price.ticks()),
+        display_lots: instructions.display.map_or(0, Quantity::lots),
+        trailing_delta_bps: instructions.trailing.map_or(0, |trailing| trailing.delta_bps()),
     };
     (wire != log::Instructions::default()).then_some(wire)
 }
@@ -308,7 +333,7 @@ impl From<KeySpace> for log::KeySpace {
 
 #[cfg(test)]
 mod tests {
-    use model::{OrderId, Partition, Price, Quantity, Side};
+    use model::{OrderId, Partition, Price, Side};
 
     use super::*;
 
@@ -339,6 +364,11 @@ mod tests {
             trigger: Some(Trigger { kind, price }),
             ..Instructions::default()
         };
+        let trailing = |trigger| Instructions {
+            trigger,
+            trailing: Trailing::new(TriggerKind::StopLoss, 500),
+            ..Instructions::default()
+        };
         let movement = Movement {
             asset: AssetId(2),
             amount: Amount::from_units(1 << 70),
@@ -352,6 +382,12 @@ mod tests {
             told(TimeInForce::Ioc, waking(TriggerKind::StopLoss)),
             told(TimeInForce::Fok, waking(TriggerKind::TakeProfit)),
             told(TimeInForce::Gtc, said(SelfTradePrevention::ExpireBoth)),
+            told(TimeInForce::Gtc, trailing(None)),
+            told(TimeInForce::Ioc, trailing(Some(Trigger { kind: TriggerKind::StopLoss, price }))),
+            told(
+                TimeInForce::Gtc,
+                Instructions { display: Some(quantity), ..waking(TriggerKind::StopLoss) },
+            ),
             told(TimeInForce::Gtd, Instructions { expires_at: until, ..Instructions::default() }),
             told(
                 TimeInForce::Day,
@@ -360,6 +396,8 @@ mod tests {
             place(Ask::MarketByQuote { amount: Amount::from_units(5) }),
             Command::Cancel { order_id: OrderId::at(Partition::FIRST, 9).expect("in range") },
             Command::CancelAll { instrument: None },
+            Command::SetTradeGroup { group: None },
+            Command::SetTradeGroup { group: Some(u64::MAX) },
             Command::CancelAll { instrument: Some(InstrumentId(3)) },
             Command::Deposit(movement.clone()),
             Command::Withdraw(movement),
@@ -434,6 +472,12 @@ mod tests {
         let until = log::Instructions { expires_at_unix_nanos: 5, ..Default::default() };
         let day: i32 = trading::TimeInForce::Day.into();
         let waking = log::Instructions { trigger: 2, trigger_price_ticks: 4, ..Default::default() };
+        let turning = |trigger, trailing_delta_bps| log::Instructions {
+            trigger,
+            trailing_delta_bps,
+            ..Default::default()
+        };
+        let hiding = |lots| log::Instructions { display_lots: lots, ..Default::default() };
         let unknown = log::Instructions { self_trade_prevention: 9, ..Default::default() };
         let table = [
             ("time_in_force", log::PlaceOrder { time_in_force: fok, ..market.clone() }),
@@ -450,6 +494,13 @@ mod tests {
             ("price_ticks", saying(log::Instructions { trigger: 1, ..Default::default() }, &limit)),
             ("trigger", saying(log::Instructions { post_only: true, ..waking }, &limit)),
             ("trigger", log::PlaceOrder { time_in_force: day, ..saying(waking, &limit) }),
+            ("trailing_delta_bps", saying(turning(0, 5), &limit)),
+            ("trailing_delta_bps", saying(turning(1, 10_000), &limit)),
+            ("trigger", log::PlaceOrder { time_in_force: day, ..saying(turning(1, 5), &limit) }),
+            ("display_lots", saying(hiding(2), &limit)),
+            ("display_lots", saying(hiding(u64::MAX), &limit)),
+            ("display_lots", saying(hiding(1), &market)),
+            ("display_lots", log::PlaceOrder { time_in_force: day, ..saying(hiding(1), &limit) }),
             ("price_ticks", log::PlaceOrder { price_ticks: 0, ..limit.clone() }),
             ("price_ticks", log::PlaceOrder { price_ticks: u64::MAX, ..limit.clone() }),
             ("quantity_lots", log::PlaceOrder { quantity_lots: 0, ..limit.clone() }),

@@ -189,6 +189,8 @@ fn count_event(event: &Event, tally: &Tally) {
         Some(event::Kind::TradePrevented(_)) => "event: trade prevented",
         Some(event::Kind::OrderTriggered(_)) => "event: order triggered",
         Some(event::Kind::OrderAmended(_)) => "event: order amended",
+        Some(event::Kind::OrderRefilled(_)) => "event: order refilled",
+        Some(event::Kind::TradeGroupSet(_)) => "event: trade group set",
         Some(event::Kind::OrderEnded(ended)) => {
             tally.count(format!("end: {}", text::end(ended.reason())));
             "event: order ended"

@@ -27,8 +27,10 @@ pub fn details(order: &Order) -> String {
         ("type", format!("{} {}", order_type(order), time_in_force(order)).trim().to_owned()),
         ("price", order.price.clone()),
         ("stop price", order.stop_price.clone()),
+        ("trailing delta", trailing_delta(order)),
         ("quantity", order.quantity.clone()),
         ("quote quantity", order.quote_quantity.clone()),
+        ("display quantity", order.display_quantity.clone()),
         ("remaining", order.remaining.clone()),
         ("prevented", order.prevented_quantity.clone()),
         ("post only", if order.post_only { "yes".to_owned() } else { String::new() }),
@@ -128,8 +130,10 @@ pub fn json(order: &Order) -> Value {
         "time_in_force": time_in_force(order),
         "price": text(&order.price),
         "stop_price": text(&order.stop_price),
+        "trailing_delta_bps": (order.trailing_delta_bps > 0).then_some(order.trailing_delta_bps),
         "quantity": text(&order.quantity),
         "quote_quantity": text(&order.quote_quantity),
+        "display_quantity": text(&order.display_quantity),
         "remaining": text(&order.remaining),
         "prevented_quantity": text(&order.prevented_quantity),
         "post_only": order.post_only,
@@ -167,6 +171,14 @@ fn order_type(order: &Order) -> &'static str {
 
 fn time_in_force(order: &Order) -> &'static str {
     time_in_force_from_wire(order.time_in_force).map_or("", text::time_in_force)
+}
+
+/// By how much the price has to turn; nothing where the order does not trail.
+fn trailing_delta(order: &Order) -> String {
+    match order.trailing_delta_bps {
+        0 => String::new(),
+        delta_bps => format!("{delta_bps} basis points"),
+    }
 }
 
 /// The mode of self-trade prevention; nothing where the order gave none.

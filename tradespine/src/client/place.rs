@@ -63,6 +63,11 @@ pub struct PlaceArguments {
     #[arg(long, conflicts_with_all = ["ioc", "fok", "market", "quote"])]
     post_only: bool,
 
+    /// Show no more than this of it in the book at a time
+    #[arg(long, value_name = "QUANTITY", allow_negative_numbers = true)]
+    #[arg(conflicts_with_all = ["ioc", "fok", "until", "day", "market", "quote"])]
+    display: Option<String>,
+
     /// Sleep until a trade turns the price against it as far as this, then trade
     #[arg(long, value_name = "PRICE", allow_negative_numbers = true)]
     #[arg(conflicts_with_all = ["take_profit", "until", "day", "post_only", "quote"])]
@@ -72,6 +77,12 @@ pub struct PlaceArguments {
     #[arg(long, value_name = "PRICE", allow_negative_numbers = true)]
     #[arg(conflicts_with_all = ["until", "day", "post_only", "quote"])]
     take_profit: Option<String>,
+
+    /// Sleep until the price has turned by so many basis points from its best, then trade; with
+    /// --stop-loss or --take-profit, from the trade on that reaches that price
+    #[arg(long, value_name = "BASIS_POINTS")]
+    #[arg(conflicts_with_all = ["until", "day", "post_only", "quote"])]
+    trail: Option<u32>,
 
     /// What to do where it would trade with an order of the same client
     #[arg(long, value_name = "MODE")]
@@ -159,13 +170,14 @@ pub async fn run(arguments: PlaceArguments) -> anyhow::Result<()> {
 pub(super) fn request(arguments: &PlaceArguments) -> PlaceOrderRequest {
     let is_market = arguments.market || arguments.quote.is_some();
     let side = trading::Side::from(arguments.side);
-    let order_type = match (&arguments.stop_loss, &arguments.take_profit) {
-        (None, None) if is_market => OrderType::Market,
-        (None, None) => OrderType::Limit,
-        (Some(_), _) if is_market => OrderType::StopLoss,
-        (Some(_), _) => OrderType::StopLossLimit,
-        (None, Some(_)) if is_market => OrderType::TakeProfit,
-        (None, Some(_)) => OrderType::TakeProfitLimit,
+    let is_stop = arguments.stop_loss.is_some() || arguments.trail.is_some();
+    let order_type = match (&arguments.take_profit, is_stop) {
+        (None, false) if is_market => OrderType::Market,
+        (None, false) => OrderType::Limit,
+        (None, true) if is_market => OrderType::StopLoss,
+        (None, true) => OrderType::StopLossLimit,
+        (Some(_), _) if is_market => OrderType::TakeProfit,
+        (Some(_), _) => OrderType::TakeProfitLimit,
     };
     let stop_price = arguments.stop_loss.as_ref().or(arguments.take_profit.as_ref());
     let time_in_force = match arguments {
@@ -189,6 +201,8 @@ pub(super) fn request(arguments: &PlaceArguments) -> PlaceOrderRequest {
         quote_quantity: arguments.quote.clone().unwrap_or_default(),
         wait_for_result: true,
         stop_price: stop_price.cloned().unwrap_or_default(),
+        trailing_delta_bps: arguments.trail.unwrap_or(0),
+        display_quantity: arguments.display.clone().unwrap_or_default(),
         post_only: arguments.post_only,
         self_trade_prevention: mode,
         expires_at: arguments.until.map(to_proto_timestamp),
@@ -271,6 +285,18 @@ mod tests {
         assert_eq!((stop.r#type(), stop.stop_price.as_str()), (OrderType::StopLossLimit, "6"));
         let profit = requested("place BTC-USDT sell 1 --market --take-profit 6 --client alice");
         assert_eq!((profit.r#type(), profit.price.as_str()), (OrderType::TakeProfit, ""));
+        let iceberg = requested(&format!("{line} --display 0.001 --post-only"));
+        assert_eq!(iceberg.display_quantity, "0.001");
+        let trailing = requested(&format!("{line} --trail 250"));
+        assert_eq!(
+            (trailing.r#type(), trailing.trailing_delta_bps),
+            (OrderType::StopLossLimit, 250)
+        );
+        let trailing = requested(&format!("{line} --trail 250 --take-profit 4"));
+        assert_eq!(
+            (trailing.r#type(), trailing.stop_price.as_str()),
+            (OrderType::TakeProfitLimit, "4")
+        );
         let plain = requested(line);
         assert_eq!((plain.self_trade_prevention, plain.expires_at), (0, None));
     }
@@ -298,6 +324,8 @@ mod tests {
             "place BTC-USDT buy 0.01 5 --client alice --fok --post-only",
             "place BTC-USDT buy 0.01 --client alice --market --day",
             "place BTC-USDT buy 0.01 5 --client alice --until tomorrow",
+            "place BTC-USDT buy 0.01 5 --client alice --display 0.001 --ioc",
+            "place BTC-USDT buy 0.01 --market --client alice --display 0.001",
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }

@@ -81,6 +81,17 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
             amended.quantity_lots,
             amended.remaining_lots
         ),
+        Some(Kind::OrderRefilled(refilled)) => format!(
+            "order {} of {} shows its next {} lots",
+            refilled.order_id,
+            account(answer, refilled.account),
+            refilled.shown_lots
+        ),
+        Some(Kind::TradeGroupSet(set)) => format!(
+            "{} is in {}",
+            account(answer, set.account),
+            word::trade_group(Some(set.group).filter(|group| *group > 0))
+        ),
         Some(Kind::OrderEnded(ended)) => end(answer, ended),
         Some(Kind::BookChanged(changed)) => book(changed),
         Some(Kind::TakenOver(taken)) => {
@@ -130,14 +141,25 @@ fn terms(answer: &Answer, terms: Option<&OrderTerms>) -> String {
 /// What else an order says, where it ends by itself said elsewhere.
 pub(super) fn said(instructions: &Instructions) -> String {
     let post_only = if instructions.post_only { " post-only" } else { "" };
-    let trigger = match instructions.trigger() {
-        TriggerKind::Unspecified => String::new(),
-        TriggerKind::StopLoss => format!(" stop-loss @ {} ticks", instructions.trigger_price_ticks),
-        TriggerKind::TakeProfit => {
-            format!(" take-profit @ {} ticks", instructions.trigger_price_ticks)
-        }
+    let kind = match instructions.trigger() {
+        TriggerKind::Unspecified => "",
+        TriggerKind::StopLoss => " stop-loss",
+        TriggerKind::TakeProfit => " take-profit",
     };
-    format!("{post_only}{}{trigger}", mode(instructions.self_trade_prevention))
+    let at = match instructions.trigger_price_ticks {
+        0 => String::new(),
+        ticks => format!(" @ {ticks} ticks"),
+    };
+    let trailing = match instructions.trailing_delta_bps {
+        0 => String::new(),
+        delta_bps => format!(" trailing {delta_bps} bps"),
+    };
+    let display = match instructions.display_lots {
+        0 => String::new(),
+        lots => format!(" showing {lots} lots"),
+    };
+    let mode = mode(instructions.self_trade_prevention);
+    format!("{post_only}{mode}{kind}{at}{trailing}{display}")
 }
 
 fn mode(wire: i32) -> String {

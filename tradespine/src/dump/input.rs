@@ -76,6 +76,9 @@ fn client_command(command: &ClientCommand) -> String {
         Command::CancelAll { instrument: Some(instrument) } => {
             format!("cancel-all {account} instrument {}", instrument.0)
         }
+        Command::SetTradeGroup { group } => {
+            format!("put {account} into {}", word::trade_group(*group))
+        }
         Command::Deposit(moved) => format!("deposit {account} {}", movement(moved)),
         Command::Withdraw(moved) => format!("withdraw {account} {}", movement(moved)),
     };

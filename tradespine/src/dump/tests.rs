@@ -387,6 +387,8 @@ fn events_of_orders() {
                 self_trade_prevention: trading::SelfTradePrevention::ExpireMaker.into(),
                 trigger: log::TriggerKind::StopLoss.into(),
                 trigger_price_ticks: 7,
+                display_lots: 3,
+                trailing_delta_bps: 50,
                 ..Default::default()
             }),
             ..terms
@@ -397,8 +399,16 @@ fn events_of_orders() {
     assert_eq!(
         event_words(event::Kind::OrderPlaced(told_more)),
         "placed bob instrument 11 sell limit day 12 lots @ 345 ticks post-only expire_maker \
-         stop-loss @ 7 ticks generated_key=k, until 1970-01-02T00:00:00.000000Z"
+         stop-loss @ 7 ticks trailing 50 bps showing 3 lots generated_key=k, until 1970-01-02T00:00:00.000000Z"
     );
+    let refilled = log::OrderRefilled { order_id: 5, account: 1, shown_lots: 2, instrument_id: 11 };
+    assert_eq!(
+        event_words(event::Kind::OrderRefilled(refilled)),
+        "order 5 of bob shows its next 2 lots"
+    );
+    let set = |group| event::Kind::TradeGroupSet(log::TradeGroupSet { account: 1, group });
+    assert_eq!(event_words(set(7)), "bob is in trade group 7");
+    assert_eq!(event_words(set(0)), "bob is in no trade group");
     let woken = log::OrderTriggered { order_id: 5, account: 1, instrument_id: 11 };
     assert_eq!(event_words(event::Kind::OrderTriggered(woken)), "order 5 of bob wakes");
     let amended = log::OrderAmended {

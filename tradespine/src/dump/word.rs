@@ -107,3 +107,8 @@ pub(super) fn reference(record: &ReferenceRecord) -> String {
         None => format!("{title}: no body"),
     }
 }
+
+/// A group of accounts, or none.
+pub(super) fn trade_group(group: Option<u64>) -> String {
+    group.map_or_else(|| "no trade group".to_owned(), |group| format!("trade group {group}"))
+}

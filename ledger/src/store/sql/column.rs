@@ -206,6 +206,8 @@ impl TryFrom<entity::order::Model> for OrderRow {
                 expires_at_unix_nanos: row.expires_at_nanos.cast_unsigned(),
                 trigger: row.trigger_kind.into(),
                 trigger_price_ticks: row.trigger_price_ticks.cast_unsigned(),
+                display_lots: row.display_lots.cast_unsigned(),
+                trailing_delta_bps: number_of(row.trailing_delta_bps, "trailing_delta_bps")?,
             })
             .map_err(malformed)?,
             contingency: match row.contingency {

@@ -105,6 +105,8 @@ pub(super) mod order {
         pub trigger_kind: i16,
         pub trigger_price_ticks: i64,
         pub contingency: i16,
+        pub display_lots: i64,
+        pub trailing_delta_bps: i64,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

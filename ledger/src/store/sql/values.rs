@@ -53,6 +53,8 @@ pub(super) fn order(row: &OrderRow) -> Values {
         column::word(wire.map_or(0, |wire| wire.trigger)).into(),
         column::count(wire.map_or(0, |wire| wire.trigger_price_ticks)).into(),
         column::contingency(row.contingency).into(),
+        column::count(wire.map_or(0, |wire| wire.display_lots)).into(),
+        i64::from(wire.map_or(0, |wire| wire.trailing_delta_bps)).into(),
     ]
 }
 

@@ -158,9 +158,9 @@ mod tests {
     /// key tells two of them apart.
     const ROWS: &str = "
         INSERT INTO orders VALUES
-            (1, 'a', NULL, 1, 1, 1, 1, 5, 5, 0, 0, 5, 1, '', 1, 1, FALSE, 0, 0, 0, 0, 0, 0),
-            (2, 'b', 'k', 1, 1, 1, 1, 5, 5, 0, 0, 5, 1, '', 1, 1, TRUE, 3, 7, 0, 2, 9, 1),
-            (3, 'a', NULL, 2, 2, 1, 1, 5, 5, 0, 0, 5, 1, '', 1, 1, FALSE, 0, 0, 2, 0, 0, 0);
+            (1, 'a', NULL, 1, 1, 1, 1, 5, 5, 0, 0, 5, 1, '', 1, 1, FALSE, 0, 0, 0, 0, 0, 0, 0, 0),
+            (2, 'b', 'k', 1, 1, 1, 1, 5, 5, 0, 0, 5, 1, '', 1, 1, TRUE, 3, 7, 0, 2, 9, 1, 4, 50),
+            (3, 'a', NULL, 2, 2, 1, 1, 5, 5, 0, 0, 5, 1, '', 1, 1, FALSE, 0, 0, 2, 0, 0, 0, 0, 0);
         INSERT INTO order_aliases VALUES (7, 1), (8, 1), (9, 2);
         INSERT INTO trades VALUES
             (1, 1, 5, 1, 1, 2, 'a', 'b', 1, 1, 0, 0, 0, 0, FALSE),

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use matcher_core::{BookEvent, Books, EndReason, NewOrder, OpenOrder, Outcome, Size};
 use model::{
     AccountHandle, Fees, OrderFilter, OrderId, OrderType, Price, Quantity, SelfTradePrevention,
-    Timestamp,
+    Timestamp, TriggerKind,
 };
 
 use crate::{
@@ -67,6 +67,11 @@ impl<E: Engine> Pair<E> {
         self.naive.open.len()
     }
 
+    /// Whether somebody has woken and not gone on.
+    pub fn has_woken(&self) -> bool {
+        !self.naive.woken.is_empty()
+    }
+
     /// Both run a command; what was seen is counted.
     ///
     /// # Errors
@@ -108,6 +113,13 @@ impl<E: Engine> Pair<E> {
         if !asleep.eq(naive.asleep.iter().map(|ask| ask.id)) {
             return Err(format!("asleep are {:?} and {:?}", image.sleepers, naive.asleep));
         }
+        let is_asleep = |ask: &&naive::Ask| !naive.woken.contains(&ask.id);
+        let follows = |ask: &naive::Ask| ask.watermark.map(|best| (ask.id, best));
+        let expected: Vec<_> = naive.asleep.iter().filter(is_asleep).filter_map(follows).collect();
+        let found = image.watermarks.iter().map(|watermark| (watermark.order, watermark.price));
+        if !found.eq(expected.iter().copied()) {
+            return Err(format!("watermarks are {:?} and {expected:?}", image.watermarks));
+        }
         if image.woken != naive.woken {
             return Err(format!("woken are {:?} and {:?}", image.woken, naive.woken));
         }
@@ -129,6 +141,8 @@ fn in_naive_order(order: &OpenOrder) -> naive::Open {
         side: order.side,
         price: order.price,
         until: order.expires_at,
+        display: order.iceberg.map_or(u64::MAX, |iceberg| iceberg.display.lots()),
+        shown: order.iceberg.map_or(order.remaining, |iceberg| iceberg.shown).lots(),
         shares: naive::Shares {
             off: 0,
             prevented: order.prevented.lots(),
@@ -161,6 +175,9 @@ fn naive_ask(order: &NewOrder) -> naive::Ask {
         funds: order.funds,
         fees: order.fees,
         trigger: order.instructions.trigger,
+        trailing: order.instructions.trailing,
+        watermark: None,
+        display: order.instructions.display.map(Quantity::lots),
     }
 }
 
@@ -202,6 +219,10 @@ fn run_naive(naive: &mut Naive, command: Command) -> Result<Told, &'static str> 
             let to = price_to.map_or(u64::MAX, Price::ticks);
             naive.cancel_all(AccountHandle(account), instrument, side, Some((from, to)))
         }
+        Command::Join(account, group) => {
+            naive.join(AccountHandle(account), group);
+            (Vec::new(), Vec::new())
+        }
         Command::Protect(instrument, bps) => {
             naive.list(plain(instrument, bps));
             (Vec::new(), Vec::new())
@@ -242,7 +263,11 @@ fn in_naive_words(out: &Outcome) -> Told {
         BookEvent::Rested(rested) => {
             let (order, account) = (rested.order, rested.account);
             let party = party(order, account, rested.remaining, Fees::NONE);
-            Event::Rests { price: rested.price, party }
+            Event::Rests { price: rested.price, party, shown: rested.shown.lots() }
+        }
+        BookEvent::Refilled(refill) => {
+            let party = (refill.order, refill.account);
+            Event::Refills { party, shown: refill.shown.lots() }
         }
         BookEvent::Sleeps(order) => Event::Sleeps(order),
         BookEvent::Amended(amended) => {
@@ -281,6 +306,7 @@ fn in_naive_reason(reason: EndReason) -> &'static str {
         EndReason::WouldTake => "would take",
         EndReason::WouldTrigger => "would trigger",
         EndReason::ListPrices => "list prices",
+        EndReason::TooManyParts => "too many parts",
     }
 }
 
@@ -295,17 +321,33 @@ fn count(command: &Command, told: &Result<Told, &'static str>, seen: &mut Seen) 
             Event::Trade { .. } => "trade",
             Event::Prevented { mode, .. } => mode_name(*mode),
             Event::Rests { .. } => "rests",
+            Event::Refills { .. } => "refills",
             Event::Sleeps(_) => "sleeps",
             Event::Amends { .. } => "amends",
             Event::Ends { why, .. } => why,
             Event::Drops { why, .. } => lists::dropped(why),
         });
     }
+    let in_group = events.iter().filter(|event| match event {
+        Event::Prevented { maker, taker, .. } => maker.0.account != taker.0.account,
+        _ => false,
+    });
+    in_group.for_each(|_| note("prevented in a group"));
     if matches!(command, Command::PlaceDue) && lists::is_placed(events) {
         note("due is placed");
     }
     if command_wakes(command) && !events.is_empty() {
         note("goes on");
+    }
+    if let Command::Place(order) = command
+        && let Some(trailing) = order.instructions.trailing
+    {
+        note(match (trailing.kind, order.instructions.trigger) {
+            (TriggerKind::StopLoss, None) => "trails as stop-loss",
+            (TriggerKind::StopLoss, Some(_)) => "trails as stop-loss from a price",
+            (TriggerKind::TakeProfit, None) => "trails as take-profit",
+            (TriggerKind::TakeProfit, Some(_)) => "trails as take-profit from a price",
+        });
     }
 }
 
@@ -324,7 +366,7 @@ fn command_wakes(command: &Command) -> bool {
 }
 
 /// Every reason, refusal and kind of event but the sweep limit, which tests of its own reach.
-pub const KINDS: [&str; 32] = [
+pub const KINDS: [&str; 39] = [
     "trade",
     "rests",
     "filled",
@@ -345,6 +387,13 @@ pub const KINDS: [&str; 32] = [
     "sleeps",
     "goes on",
     "would trigger",
+    "refills",
+    "too many parts",
+    "prevented in a group",
+    "trails as stop-loss",
+    "trails as stop-loss from a price",
+    "trails as take-profit",
+    "trails as take-profit from a price",
     "order list",
     "list prices",
     "due is placed",

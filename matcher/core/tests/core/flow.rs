@@ -11,7 +11,7 @@ pub mod lists;
 use matcher_core::{AmendRefused, Books, NewOrder, Outcome, Pending, Refused, Size};
 use model::{
     AccountHandle, Amount, FeeAsset, FeeRate, Fees, InstrumentId, OrderFilter, SelfTradePrevention,
-    Side, TimeInForce, Timestamp, Trigger, TriggerKind,
+    Side, TimeInForce, Timestamp, Trailing, Trigger, TriggerKind,
 };
 use rand_pcg::{
     Pcg64,
@@ -33,6 +33,8 @@ pub enum Command {
     PassTime(u64, usize),
     /// The next order that has woken goes on, if one has.
     GoOn,
+    /// An account joins a group, or leaves its own.
+    Join(u32, Option<u64>),
     /// Two orders of which one is to cancel the other.
     PlacePair([NewOrder; 2]),
     /// An order, and what waits for it.
@@ -83,7 +85,11 @@ impl Flow {
                 Command::PassTime(self.now, most as usize)
             }
             6..9 => Command::Protect(A, [1, 100, 500, 2_000, 10_000][self.below(5) as usize]),
-            36..110 => Command::GoOn,
+            36..41 => {
+                let group = [None, None, Some(7), Some(8)][self.below(4) as usize];
+                Command::Join(self.below(6) as u32, group)
+            }
+            41..110 => Command::GoOn,
             110..150 => Command::PlaceDue,
             150..200 => self.amend(),
             draw if draw < cancels * 10 => {
@@ -163,7 +169,14 @@ impl Flow {
         });
         let can_sleep = !order.instructions.post_only && order.instructions.expires_at.is_none();
         if can_sleep && matches!(order.size, Size::Base(_)) && self.one_in(6) {
-            order.instructions.trigger = Some(self.trigger(side, self.middle[which]));
+            let trigger = self.trigger(side, self.middle[which]);
+            if self.one_in(2) {
+                // Few turns, so that many trail alike; most within what the price moves.
+                let delta = [1, 50, 100, 100, 200, 300, 700, 9_999][self.below(8) as usize];
+                order.instructions.trailing = Trailing::new(trigger.kind, delta);
+            }
+            let has_trigger = order.instructions.trailing.is_none() || self.one_in(2);
+            order.instructions.trigger = has_trigger.then_some(trigger);
         }
         order
     }
@@ -216,6 +229,13 @@ impl Flow {
                 order.instructions.expires_at = Some(Timestamp::from_unix_nanos(until));
             }
             5 => order.instructions.post_only = true,
+            6..8 => {
+                let display = 1 + self.below(5);
+                let count = if self.one_in(7) { 600 } else { count.min(100 * display) };
+                order.size = Size::Base(lots(count.max(display)));
+                order.instructions.display = Some(lots(display));
+                order.instructions.post_only = self.one_in(8);
+            }
             _ => {}
         }
         order.instructions.self_trade = self.mode();
@@ -262,7 +282,8 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
     out.clear();
     match command {
         Command::Place(order) => {
-            match books.check(order.instrument, order.side, order.price, &order.instructions) {
+            let NewOrder { instrument, side, price, size, ref instructions, .. } = order;
+            match books.check(instrument, side, price, size, instructions) {
                 Ok(()) => books.place(&order, out),
                 Err(refused) => return Some(in_naive_refusal(refused)),
             }
@@ -296,7 +317,8 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
             Err(refused) => return Some(in_naive_refusal(refused)),
         },
         Command::PlaceWorking(order, pending) => {
-            match books.check(order.instrument, order.side, order.price, &order.instructions) {
+            let NewOrder { instrument, side, price, size, ref instructions, .. } = order;
+            match books.check(instrument, side, price, size, instructions) {
                 Ok(()) => books.place_working(&order, pending, out),
                 Err(refused) => return Some(in_naive_refusal(refused)),
             }
@@ -306,6 +328,7 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
             let count = books.cancel_all(AccountHandle(account), only, out);
             assert_eq!(count, out.events.len());
         }
+        Command::Join(account, group) => books.set_group(AccountHandle(account), group),
         Command::Protect(instrument, bps) => assert!(books.list(plain(instrument, bps))),
     }
     None
@@ -316,6 +339,7 @@ pub fn in_naive_refusal(refused: Refused) -> Refusal {
         Refused::WouldTake => "would take",
         Refused::AlreadyExpired => "already expired",
         Refused::WouldTrigger => "would trigger",
+        Refused::TooManyParts => "too many parts",
         Refused::ListPrices => "list prices",
     }
 }

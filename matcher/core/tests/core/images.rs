@@ -1,6 +1,6 @@
 //! Images: a restored state behaves as the one it was taken of, and a bad image is refused.
 
-use matcher_core::{Books, BooksImage, Outcome, RestoreError, Sleeper};
+use matcher_core::{Books, BooksImage, Iceberg, Outcome, RestoreError, Sleeper};
 use model::{AccountHandle, InstrumentId, Side, Timestamp, Trigger, TriggerKind};
 use rand_pcg::{
     Pcg64,
@@ -60,8 +60,8 @@ fn refused(change: impl FnOnce(&mut BooksImage)) -> RestoreError {
 #[test]
 fn every_kind_of_bad_image_is_refused_with_its_reason() {
     use RestoreError::{
-        Account, Counter, Counters, Crossed, DuplicateOrder, InstrumentOrder, PriorityOrder,
-        Remaining, Sleeper as Asleep, UnknownInstrument,
+        Account, Counter, Counters, Crossed, DuplicateOrder, Group, Iceberg as NoIceberg,
+        InstrumentOrder, PriorityOrder, Remaining, Sleeper as Asleep, UnknownInstrument,
     };
     assert_eq!(refused(|image| image.books.reverse()), InstrumentOrder(A));
     assert_eq!(refused(|image| image.books[1].instrument = plain(A, 1)), InstrumentOrder(A));
@@ -84,6 +84,21 @@ fn every_kind_of_bad_image_is_refused_with_its_reason() {
     assert_eq!(refused(|image| image.orders[0].prevented = lots(1)), Remaining(id(2)));
     assert_eq!(refused(|image| image.orders[1].id = id(2)), DuplicateOrder(id(2)));
     assert_eq!(refused(|image| image.orders[1].price = price(101)), Crossed(A));
+    // Five remain of each.
+    for (display, shown) in [(2, 0), (2, 3), (9, 6)] {
+        let iceberg = Iceberg { display: lots(display), shown: lots(shown) };
+        assert_eq!(refused(|image| image.orders[0].iceberg = Some(iceberg)), NoIceberg(id(2)));
+    }
+    let nobody = AccountHandle(u32::MAX);
+    for groups in [vec![(nobody, 1)], vec![(AccountHandle(1), 0)], vec![(AccountHandle(1), 1); 2]] {
+        let account = groups[0].0;
+        assert_eq!(refused(move |image| image.groups = groups), Group(account));
+    }
+    let ends = |image: &mut BooksImage| {
+        image.orders[0].iceberg = Some(Iceberg { display: lots(2), shown: lots(1) });
+        image.orders[0].expires_at = Some(Timestamp::from_unix_nanos(9));
+    };
+    assert_eq!(refused(ends), NoIceberg(id(2)));
     let sleeper = |trigger, side, number| Sleeper {
         order: {
             let mut order = limit(number, 1, side, 1, 100);
@@ -139,7 +154,7 @@ fn mutate(image: &mut BooksImage, random: &mut Pcg64) {
     let count = image.orders.len().max(1);
     let (one, two) = (draw as usize % count, (draw >> 20) as usize % count);
     let book = draw as usize % image.books.len();
-    match random.next_u64() % 19 {
+    match random.next_u64() % 20 {
         0 => image.next_priority = edge,
         1 => image.books[book].sequence = edge,
         2 => image.books[book].trades = edge,
@@ -152,6 +167,10 @@ fn mutate(image: &mut BooksImage, random: &mut Pcg64) {
             image.sleepers[at].entry = edge;
         }
         18 if !image.sleepers.is_empty() => drop(image.sleepers.remove(0)),
+        19 if count > 1 => {
+            let [display, shown] = [edge, draw % 9].map(|count| lots(count.min(1 << 40)));
+            image.orders[one].iceberg = Some(Iceberg { display, shown });
+        }
         13 => image.now = Timestamp::from_unix_nanos(edge),
         4 if image.books.len() > 1 => drop(image.books.remove(book)),
         _ if image.orders.is_empty() => {}

@@ -8,7 +8,9 @@
 //!   amend only lowers what is left, and never to nothing.
 //! - An order ends once, and nothing is heard of it after.
 //! - IOC, FOK and market orders never rest; FOK trades whole or not at all; post-only never takes;
-//!   where the taker asks for self-trade prevention no account trades with itself.
+//!   where the taker asks for self-trade prevention no account trades with itself or with its group.
+//! - An iceberg never shows or trades more at once than it said, and shows its next part only while
+//!   it rests.
 //! - A command that does nothing tells nothing.
 //!
 //! That a refused order changes nothing needs no test: it is refused by a look
@@ -17,9 +19,12 @@
 use std::collections::BTreeMap;
 
 use matcher_core::{
-    Amended, BookEvent, Books, BooksImage, End, Fill, NewOrder, Outcome, Prevented, Rested, Size,
+    Amended, BookEvent, Books, BooksImage, End, Fill, NewOrder, Outcome, Prevented, Refill, Rested,
+    Size,
 };
-use model::{InstrumentId, OrderId, OrderType, Price, SelfTradePrevention, Side, TimeInForce};
+use model::{
+    AccountHandle, InstrumentId, OrderId, OrderType, Price, SelfTradePrevention, Side, TimeInForce,
+};
 
 use crate::flow::{Command, Refusal, lists};
 
@@ -27,6 +32,7 @@ use crate::flow::{Command, Refusal, lists};
 #[derive(Default)]
 pub struct Laws {
     lives: BTreeMap<OrderId, Life>,
+    groups: BTreeMap<AccountHandle, u64>,
 }
 
 struct Life {
@@ -57,6 +63,10 @@ impl Laws {
         if refused.is_some() {
             ensure(*out == Outcome::new(), || "a refused order did something".to_owned())?;
             return Ok(());
+        }
+        if let Command::Join(account, group) = *command {
+            self.groups.remove(&AccountHandle(account));
+            self.groups.extend(group.map(|group| (AccountHandle(account), group)));
         }
         let one = match command {
             Command::Place(order) => Some(*order),
@@ -90,9 +100,10 @@ impl Laws {
         match event {
             BookEvent::Fill(fill) => self.trade(fill, reached),
             BookEvent::Prevented(met) => self.prevented(met),
+            BookEvent::Refilled(refill) => self.refilled(refill),
             BookEvent::Rested(rested) => self.rested(rested),
             BookEvent::Sleeps(order) => {
-                let waits = self.life(*order)?.order.instructions.trigger.is_some();
+                let waits = self.life(*order)?.order.instructions.waits_for().is_some();
                 ensure(waits, || "it waits for nothing".to_owned())
             }
             BookEvent::Amended(amended) => self.amended(amended),
@@ -106,6 +117,11 @@ impl Laws {
         }
     }
 
+    fn are_one(&self, one: AccountHandle, other: AccountHandle) -> bool {
+        let group = |account| self.groups.get(&account);
+        one == other || (group(one).is_some() && group(one) == group(other))
+    }
+
     fn life(&mut self, order: OrderId) -> Result<&mut Life, String> {
         self.lives.get_mut(&order).ok_or_else(|| format!("order {order} is not there"))
     }
@@ -117,6 +133,9 @@ impl Laws {
         ensure(maker.rests_at == Some(price), || "the price is not the maker's".to_owned())?;
         maker.loses(quantity.lots(), fill.maker_remaining.lots())?;
         maker.has_traded = true;
+        let display = maker.order.instructions.display;
+        let is_shown = display.is_none_or(|display| quantity <= display);
+        ensure(is_shown, || "more is traded at once than is shown".to_owned())?;
         let taker = self.life(fill.taker)?;
         taker.loses(quantity.lots(), fill.taker_remaining.lots())?;
         taker.has_traded = true;
@@ -125,7 +144,7 @@ impl Laws {
         ensure(is_within, || "the price is beyond the taker's limit".to_owned())?;
         ensure(!instructions.post_only, || "a post-only order takes".to_owned())?;
         let may_meet_itself = instructions.self_trade == SelfTradePrevention::None;
-        let is_own = fill.maker_account == fill.taker_account;
+        let is_own = self.are_one(fill.maker_account, fill.taker_account);
         ensure(may_meet_itself || !is_own, || "an account trades with itself".to_owned())?;
         let before = reached.replace((fill.instrument, side, price));
         let goes_back = before.is_some_and(|(_, _, before)| side.improves(price, before));
@@ -133,7 +152,7 @@ impl Laws {
     }
 
     fn prevented(&mut self, met: &Prevented) -> Result<(), String> {
-        let is_own = met.maker_account == met.taker_account;
+        let is_own = self.are_one(met.maker_account, met.taker_account);
         ensure(is_own, || "strangers may trade".to_owned())?;
         let maker = self.life(met.maker)?;
         ensure(maker.rests_at == Some(met.price), || "the price is not the maker's".to_owned())?;
@@ -143,6 +162,15 @@ impl Laws {
         taker.loses(met.taker_prevented.lots(), met.taker_remaining.lots())
     }
 
+    fn refilled(&mut self, refill: &Refill) -> Result<(), String> {
+        let life = self.life(refill.order)?;
+        ensure(life.rests_at.is_some(), || "it shows more before it rests".to_owned())?;
+        let shown = refill.shown.lots();
+        let display = life.order.instructions.display.ok_or("it hides nothing")?.lots();
+        let is_next = shown > 0 && Some(shown) == life.left.map(|left| left.min(display));
+        ensure(is_next, || "what it shows is not its next part".to_owned())
+    }
+
     fn rested(&mut self, rested: &Rested) -> Result<(), String> {
         let life = self.life(rested.order)?;
         let is_limit = life.order.order_type.awake() == OrderType::Limit;
@@ -150,6 +178,9 @@ impl Laws {
         ensure(is_limit && stays, || "it must not rest".to_owned())?;
         ensure(life.rests_at.is_none(), || "it rests twice".to_owned())?;
         ensure(!rested.remaining.is_zero(), || "nothing rests".to_owned())?;
+        let (left, display) = (rested.remaining, life.order.instructions.display);
+        let shown = display.map_or(left, |display| display.min(left));
+        ensure(rested.shown == shown, || format!("it shows {:?}", rested.shown))?;
         life.rests_at = Some(rested.price);
         life.loses(0, rested.remaining.lots())
     }

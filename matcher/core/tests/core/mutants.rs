@@ -49,9 +49,15 @@ enum Wrong {
     ImageWithoutInstants,
     /// An image forgets what self-trade prevention has taken off.
     ImageWithoutPrevented,
+    /// An iceberg that shows its next part is the first at its price again.
+    RefillKeepsPlace,
+    /// An image shows all that an iceberg may show at once.
+    ImageShowsWholeParts,
+    /// An image forgets from which price an order trails.
+    ImageWithoutWatermarks,
 }
 
-const ALL: [Wrong; 13] = [
+const ALL: [Wrong; 16] = [
     Wrong::MakerToTheBack,
     Wrong::MakersMode,
     Wrong::TakersPrice,
@@ -65,6 +71,9 @@ const ALL: [Wrong; 13] = [
     Wrong::AmendedToTheBack,
     Wrong::ImageWithoutInstants,
     Wrong::ImageWithoutPrevented,
+    Wrong::RefillKeepsPlace,
+    Wrong::ImageShowsWholeParts,
+    Wrong::ImageWithoutWatermarks,
 ];
 
 struct Mutant {
@@ -118,6 +127,7 @@ impl Mutant {
         let refused = flow::run(&mut self.books, Command::Place(placed), out);
         match self.wrong {
             Wrong::MakerToTheBack => self.send_maker_to_the_back(out),
+            Wrong::RefillKeepsPlace => self.send_refilled_to_the_front(out),
             _ => out.events.iter_mut().for_each(|event| self.retell(event, &order)),
         }
         let is_partial = out.fills().any(|fill| !fill.maker_done);
@@ -181,8 +191,48 @@ impl Mutant {
                     order.prevented = order.prevented.minus(order.prevented);
                 }
             }),
+            Wrong::ImageShowsWholeParts => self.change(|image| {
+                for order in &mut image.orders {
+                    let remaining = order.remaining;
+                    if let Some(iceberg) = &mut order.iceberg {
+                        iceberg.shown = iceberg.display.min(remaining);
+                    }
+                }
+            }),
+            Wrong::ImageWithoutWatermarks => self.change(|image| {
+                // Of those with a trigger the image would tell that they should trail.
+                let has_trigger = |order: OrderId| {
+                    let mut all = image.sleepers.iter().map(|sleeper| &sleeper.order);
+                    all.any(|one| one.id == order && one.instructions.trigger.is_some())
+                };
+                image.watermarks.retain(|watermark| has_trigger(watermark.order));
+            }),
             _ => {}
         }
+    }
+
+    fn send_refilled_to_the_front(&mut self, out: &Outcome) {
+        let refilled = out.events.iter().find_map(|event| match event {
+            BookEvent::Refilled(refill) => Some(refill.order),
+            _ => None,
+        });
+        let Some(refilled) = refilled.filter(|order| self.books.is_open(*order)) else { return };
+        self.change(|image| {
+            let at = image.orders.iter().position(|order| order.id == refilled);
+            let own = image.orders[at.expect("it is open")];
+            let is_beside = |order: &OpenOrder| {
+                (order.instrument, order.side, order.price) == (own.instrument, own.side, own.price)
+            };
+            // Whoever lies there keeps the places and moves back by one.
+            let places: Vec<u64> =
+                image.orders.iter().filter(|order| is_beside(order)).map(|o| o.priority).collect();
+            let mut next = places.iter().skip(1);
+            for order in image.orders.iter_mut().filter(|order| is_beside(order)) {
+                let place = if order.id == refilled { places.first() } else { next.next() };
+                order.priority = *place.expect("as many places as orders");
+            }
+            image.orders.sort_by_key(|order| order.priority);
+        });
     }
 
     fn send_maker_to_the_back(&mut self, out: &Outcome) {

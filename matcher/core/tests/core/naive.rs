@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use model::{
     AccountHandle, Amount, FeeAsset, Fees, Instrument, InstrumentId, OrderId, Price, Quantity,
-    Role, SelfTradePrevention as Mode, Side, TimeInForce, Timestamp, TradeId, Trigger, TriggerKind,
+    Role, SelfTradePrevention as Mode, Side, TimeInForce, Timestamp, TradeId, Trailing, Trigger,
+    TriggerKind,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,11 @@ pub struct Ask {
     pub funds: Amount,
     pub fees: Fees,
     pub trigger: Option<Trigger>,
+    /// It trails, and once it does, from this best price.
+    pub trailing: Option<Trailing>,
+    pub watermark: Option<Price>,
+    /// An iceberg: so many lots are shown at a time.
+    pub display: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -72,6 +78,11 @@ pub enum Event {
     Rests {
         price: Price,
         party: Party,
+        shown: u64,
+    },
+    Refills {
+        party: (OrderId, AccountHandle),
+        shown: u64,
     },
     Ends {
         party: Party,
@@ -101,6 +112,9 @@ pub struct Open {
     pub price: Price,
     pub until: Option<Timestamp>,
     pub shares: Shares,
+    /// How much may be shown at a time, and what of it is shown.
+    pub display: u64,
+    pub shown: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -121,6 +135,8 @@ pub struct Naive {
     /// What sleeps or has woken, in order of entry; and those that have woken, in theirs.
     pub asleep: Vec<Ask>,
     pub woken: Vec<OrderId>,
+    /// Accounts that are one to self-trade prevention have one number here.
+    groups: BTreeMap<AccountHandle, u64>,
     pub pairs: Vec<lists::Pair>,
     pub waits: Vec<lists::Waiting>,
     /// What waited and was filled, in that order.
@@ -136,6 +152,11 @@ impl Naive {
             market.map_or((0, 0, 0, None), |m| (m.sequence, m.trades, m.prevented, m.last));
         let id = instrument.id;
         self.markets.insert(id, Market { instrument, sequence, trades, prevented, last });
+    }
+
+    pub fn join(&mut self, account: AccountHandle, group: Option<u64>) {
+        self.groups.remove(&account);
+        self.groups.extend(group.map(|group| (account, group)));
     }
 
     pub fn cancel_all(
@@ -194,6 +215,7 @@ impl Naive {
         let event = match (resting, asleep) {
             (Some(open), _) => {
                 open.party.left = quantity - gone;
+                open.shown = open.shown.min(open.party.left);
                 let party = Party { fees: Fees::NONE, ..open.party };
                 Event::Amends { party, quantity, prevented: open.shares.prevented }
             }
@@ -221,39 +243,33 @@ impl Naive {
         let before = self.totals();
         let mut events = self.decide(id);
         let mut lines = self.changes(&before);
-        let (more, more_lines) = self.place(&Ask { trigger: None, ..ask });
+        let (more, more_lines) = self.place(&Ask { trigger: None, trailing: None, ..ask });
         events.extend(more);
         lines.extend(more_lines);
         (events, lines)
     }
 
-    /// Wakes whatever a price among the trades reaches: of those that wait for a fall the highest
-    /// first, then of those that wait for a rise the lowest, and the oldest of equals.
+    /// Lets each trade pass each order that sleeps; then wakes whom they reached: of those that
+    /// waited for a fall the highest first, then of those that waited for a rise the lowest, and the
+    /// oldest of equals.
     fn wake(&mut self, instrument: InstrumentId, events: &[Event]) {
-        let prices = events.iter().filter_map(|event| match event {
-            Event::Trade { price, .. } => Some(*price),
-            _ => None,
-        });
-        let prices: Vec<Price> = prices.collect();
-        for rising in [false, true] {
-            let mut reached: Vec<(Price, OrderId)> = Vec::new();
-            for ask in self.asleep.iter().filter(|ask| ask.instrument == instrument) {
-                let Some(at) = ask.trigger.filter(|_| !self.woken.contains(&ask.id)) else {
+        let mut reached: Vec<(bool, i128, OrderId)> = Vec::new();
+        for event in events {
+            let Event::Trade { price, .. } = *event else { continue };
+            for ask in self.asleep.iter_mut().filter(|ask| ask.instrument == instrument) {
+                let is_awake = self.woken.contains(&ask.id);
+                if is_awake || reached.iter().any(|(.., id)| *id == ask.id) {
                     continue;
-                };
-                let is_reached = |price: &Price| {
-                    if rising { *price >= at.price } else { *price <= at.price }
-                };
-                if waits_for_rise(ask.side, at) == rising && prices.iter().any(is_reached) {
-                    reached.push((at.price, ask.id));
+                }
+                if let Some((rising, at)) = ask.pass(price) {
+                    let ticks = i128::from(at);
+                    reached.push((rising, if rising { ticks } else { -ticks }, ask.id));
                 }
             }
-            reached.sort_by_key(|(price, _)| {
-                let ticks = i128::from(price.ticks());
-                if rising { ticks } else { -ticks }
-            });
-            self.woken.extend(reached.into_iter().map(|(_, id)| id));
         }
+        let entry = |id: OrderId| self.asleep.iter().position(|ask| ask.id == id);
+        reached.sort_by_key(|(rising, rank, id)| (*rising, *rank, entry(*id)));
+        self.woken.extend(reached.into_iter().map(|(.., id)| id));
     }
 
     /// Ends what is over at `now`, but only the first so many.
@@ -276,6 +292,11 @@ impl Naive {
     }
 
     pub fn refuses(&self, ask: &Ask) -> Option<&'static str> {
+        if let (Some(display), Size::Base(asked)) = (ask.display, ask.size)
+            && asked.lots() > 100 * display
+        {
+            return Some("too many parts");
+        }
         if ask.until.is_some_and(|until| until <= self.now) {
             return Some("already expired");
         }
@@ -295,7 +316,7 @@ impl Naive {
     }
 
     pub fn place(&mut self, ask: &Ask) -> (Vec<Event>, Vec<LevelLine>) {
-        if ask.trigger.is_some() {
+        if ask.trigger.is_some() || ask.trailing.is_some() {
             self.asleep.push(*ask);
             return (vec![Event::Sleeps(ask.id)], Vec::new());
         }
@@ -408,7 +429,7 @@ impl Naive {
             if fills >= 5_000 {
                 break "sweep limit";
             }
-            let quantity = u64::try_from(most).unwrap_or(u64::MAX).min(maker.party.left);
+            let quantity = u64::try_from(most).unwrap_or(u64::MAX).min(maker.shown);
             fills += if self.is_paired(maker.party.order) { 2 } else { 1 };
             if maker.until.is_some_and(|until| until <= self.now) {
                 let party = self.open.remove(at).party;
@@ -416,7 +437,9 @@ impl Naive {
                 self.follow(party.order, "expired", &mut events);
                 continue;
             }
-            let is_own = maker.party.account == ask.account && ask.mode != Mode::None;
+            let [one, other] = [maker.party.account, ask.account].map(|of| self.groups.get(&of));
+            let is_one = maker.party.account == ask.account || (one.is_some() && one == other);
+            let is_own = is_one && ask.mode != Mode::None;
             let all_left = match ask.size {
                 Size::Base(asked) => asked.lots() - taken,
                 // Nothing that anybody is told.
@@ -435,6 +458,7 @@ impl Naive {
             }
             let maker = &mut self.open[at];
             maker.party.left -= off_maker;
+            maker.shown -= off_maker.min(maker.shown);
             for (shares, off) in [(&mut maker.shares, off_maker), (&mut shares, off_taker)] {
                 shares.off = if is_own { off } else { 0 };
                 shares.prevented += if is_own { off } else { 0 };
@@ -442,9 +466,15 @@ impl Naive {
             }
             let maker_shares = maker.shares;
             maker.shares.off = 0;
+            let refilled = maker.display.min(maker.party.left);
+            let is_used_up = maker.shown == 0;
             let (maker, maker_why) = (maker.party, if is_own { "prevented" } else { "filled" });
             if maker.left == 0 {
                 self.open.remove(at);
+            } else if is_used_up {
+                // Behind everything else at its price.
+                let maker = self.open.remove(at);
+                self.open.push(Open { shown: refilled, ..maker });
             }
             let market = self.markets.get_mut(&ask.instrument).expect("listed");
             if is_own {
@@ -469,6 +499,9 @@ impl Naive {
             if maker.left == 0 {
                 events.push(Event::Ends { party: maker, why: maker_why });
                 self.follow(maker.order, maker_why, &mut events);
+            } else if is_used_up {
+                let party = (maker.order, maker.account);
+                events.push(Event::Refills { party, shown: refilled });
             }
             if !is_own || ask.mode == Mode::Decrement {
                 money += cost(price, i128::from(quantity));
@@ -484,10 +517,13 @@ impl Naive {
         match (why, ask.limit) {
             ("rests", Some(price)) => {
                 let told = Party { fees: Fees::NONE, ..party };
-                events.push(Event::Rests { price, party: told });
                 let Ask { instrument, side, until, .. } = *ask;
                 shares.off = 0;
-                self.open.push(Open { party, instrument, side, price, until, shares });
+                let display = ask.display.unwrap_or(u64::MAX);
+                let shown = party.left.min(display);
+                events.push(Event::Rests { price, party: told, shown });
+                let open = Open { party, instrument, side, price, until, shares, display, shown };
+                self.open.push(open);
             }
             (why, _) => {
                 events.push(Event::Ends { party, why });
@@ -501,7 +537,7 @@ impl Naive {
         let mut totals = Totals::new();
         for open in &self.open {
             let key = (open.instrument, open.side, rank(open.side, open.price));
-            totals.entry(key).or_insert((open.price, 0)).1 += open.party.left;
+            totals.entry(key).or_insert((open.price, 0)).1 += open.shown;
         }
         totals
     }
@@ -524,6 +560,41 @@ impl Naive {
         }
         let sequence = |id| self.markets[&id].sequence;
         lines.iter().map(|((id, side, _), (p, t))| (*id, sequence(*id), *side, *p, *t)).collect()
+    }
+}
+
+impl Ask {
+    /// A trade passes it while it sleeps. If that wakes it: whether it waited for a rise, and the
+    /// price that it waited for.
+    fn pass(&mut self, price: Price) -> Option<(bool, u64)> {
+        let meets = |at: Trigger| {
+            if waits_for_rise(self.side, at) { price >= at.price } else { price <= at.price }
+        };
+        let Some(trailing) = self.trailing else {
+            let at = self.trigger.filter(|at| meets(*at))?;
+            return Some((waits_for_rise(self.side, at), at.price.ticks()));
+        };
+        let Some(best) = self.watermark else {
+            let begins = self.trigger.is_none_or(meets);
+            self.watermark = begins.then_some(price);
+            return None;
+        };
+        let delta = u64::from(trailing.delta_bps());
+        let rises = self.side == Side::Buy;
+        let has_turned = |ticks: u64| match self.side {
+            Side::Buy => ticks * 10_000 >= best.ticks() * (10_000 + delta),
+            Side::Sell => ticks * 10_000 <= best.ticks() * (10_000 - delta),
+        };
+        if !has_turned(price.ticks()) {
+            self.watermark = Some(if rises { best.min(price) } else { best.max(price) });
+            return None;
+        }
+        // The first tick on the way from the best price that had turned far enough.
+        let mut at = best.ticks();
+        while !has_turned(at) {
+            at = if rises { at + 1 } else { at - 1 };
+        }
+        Some((rises, at))
     }
 }
 

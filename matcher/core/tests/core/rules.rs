@@ -9,7 +9,7 @@ use std::{fmt::Write, fs, path::Path};
 use matcher_core::{BookEvent, Books, End, EndReason, NewOrder, Outcome, Pending, Refused, Size};
 use model::{
     AccountHandle, Amount, FeeAsset, FeeRate, Fees, InstrumentId, OrderFilter, OrderId, Price,
-    SelfTradePrevention, Side, TimeInForce, Timestamp, Trigger, TriggerKind,
+    SelfTradePrevention, Side, TimeInForce, Timestamp, Trailing, Trigger, TriggerKind,
 };
 
 use crate::{
@@ -111,6 +111,11 @@ impl Desk {
                     return format!("refused: {}", in_naive_amend_refusal(refused));
                 }
             }
+            [name, "group", group] => {
+                let trader = AccountHandle(self.trader(name));
+                self.books.set_group(trader, Some(number(group)).filter(|group| *group > 0));
+                return "changed".to_owned();
+            }
             [name, "cancel-all", ref only @ ..] => {
                 let trader = AccountHandle(self.trader(name));
                 self.books.cancel_matching(trader, &filter(only), &mut out);
@@ -125,8 +130,9 @@ impl Desk {
                 let trader = self.trader(name);
                 self.orders += 1;
                 let order = order(self.orders, trader, self::side(side), terms);
-                let NewOrder { instrument, side, price, ref instructions, .. } = order;
-                if let Err(refused) = self.books.check(instrument, side, price, instructions) {
+                let NewOrder { instrument, side, price, size, ref instructions, .. } = order;
+                let checked = self.books.check(instrument, side, price, size, instructions);
+                if let Err(refused) = checked {
                     return format!("#{} refused: {}", order.id, in_naive_refusal(refused));
                 }
                 self.books.place(&order, &mut out);
@@ -165,8 +171,8 @@ impl Desk {
                     [one, other] => Pending::Pair([one, other]),
                     _ => panic!("one or two can wait"),
                 };
-                let NewOrder { instrument, side, price, ref instructions, .. } = *working;
-                self.books.check(instrument, side, price, instructions)?;
+                let NewOrder { instrument, side, price, size, ref instructions, .. } = *working;
+                self.books.check(instrument, side, price, size, instructions)?;
                 self.books.place_working(working, pending, out);
             }
             _ => panic!("what is {words:?}?"),
@@ -281,6 +287,10 @@ fn order(number_of: u64, trader: u32, side: Side, terms: &[&str]) -> NewOrder {
                 order.instructions.post_only = true;
                 after
             }
+            ("show", [display, after @ ..]) => {
+                order.instructions.display = Some(lots(number(display)));
+                after
+            }
             (kind @ ("stop" | "profit"), [at, after @ ..]) => {
                 let kind = match kind {
                     "stop" => TriggerKind::StopLoss,
@@ -288,6 +298,16 @@ fn order(number_of: u64, trader: u32, side: Side, terms: &[&str]) -> NewOrder {
                 };
                 let price = Price::from_ticks(number(at)).expect("in range");
                 order.instructions.trigger = Some(Trigger { kind, price });
+                after
+            }
+            ("trail", [kind @ ("stop" | "profit"), delta, after @ ..]) => {
+                let kind = match *kind {
+                    "stop" => TriggerKind::StopLoss,
+                    _ => TriggerKind::TakeProfit,
+                };
+                let delta = u32::try_from(number(delta)).expect("small");
+                order.instructions.trailing = Trailing::new(kind, delta);
+                assert!(order.instructions.trailing.is_some(), "{delta} is out of range");
                 after
             }
             (mode @ ("expire-taker" | "expire-maker" | "expire-both" | "decrement"), after) => {
@@ -399,7 +419,14 @@ fn event(event: &BookEvent) -> String {
         }
         BookEvent::Rested(rested) => {
             let (quantity, price) = (rested.remaining.lots(), rested.price.ticks());
-            format!("#{} rests {quantity} @ {price}", tag(rested.order))
+            let shown = match rested.shown {
+                all if all == rested.remaining => String::new(),
+                part => format!(", shows {}", part.lots()),
+            };
+            format!("#{} rests {quantity} @ {price}{shown}", tag(rested.order))
+        }
+        BookEvent::Refilled(refill) => {
+            format!("#{} shows {}", tag(refill.order), refill.shown.lots())
         }
         BookEvent::Dropped(end) => format!("{}, not placed", ended(end)),
         BookEvent::Ended(end) => ended(end),
@@ -422,6 +449,7 @@ fn ended(end: &End) -> String {
         EndReason::WouldTake => "would take",
         EndReason::WouldTrigger => "would trigger",
         EndReason::ListPrices => "list prices",
+        EndReason::TooManyParts => "too many parts",
     };
     match end.remaining.lots() {
         0 => format!("#{} {why}", tag(end.order)),

@@ -188,3 +188,39 @@ fn orders_are_found_whatever_their_ids_have_in_common() {
     assert!(left.clone().all(|number| books.is_open(id(*number))));
     assert_eq!(books.len(), left.count());
 }
+
+/// Icebergs of 100 parts of one lot each.
+fn icebergs(count: u64) -> Books {
+    let (mut books, mut out) = (books(), Outcome::new());
+    for number in 1..=count {
+        let mut order = limit(number, 1, Side::Sell, 100, 1_000);
+        order.instructions.display = Some(lots(1));
+        books.place(&order, &mut out);
+    }
+    books
+}
+
+#[test]
+fn a_tiny_part_under_a_large_taker_is_met_no_more_often_than_a_command_may_match() {
+    let (mut books, mut out) = (icebergs(60), Outcome::new());
+    books.place(&limit(9_999, 2, Side::Buy, 6_000, 1_000), &mut out);
+    assert_eq!(out.fills().count(), FILLS_MAX);
+    let last = out.ends().last().map(|end| (end.order, end.reason, end.remaining));
+    assert_eq!(last, Some((id(9_999), EndReason::SweepLimit, lots(1_000))));
+    books.check_invariants().expect("good books");
+    assert_eq!(books.depth(A, 1).asks, [(price(1_000), 60)], "one lot of each is shown");
+    let hidden = books.image().orders.iter().map(|order| order.remaining.lots()).sum::<u64>();
+    assert_eq!(hidden, 1_000);
+}
+
+#[test]
+fn all_or_nothing_goes_as_far_among_icebergs_as_a_command_may_match() {
+    for (asked, expected) in [(5_000, EndReason::Filled), (5_001, EndReason::FillOrKill)] {
+        let (mut books, mut out) = (icebergs(60), Outcome::new());
+        let mut order = limit(9_999, 2, Side::Buy, asked, 1_000);
+        order.time_in_force = TimeInForce::Fok;
+        books.place(&order, &mut out);
+        assert_eq!(out.ends().last().map(|end| end.reason), Some(expected));
+        books.check_invariants().expect("good books");
+    }
+}

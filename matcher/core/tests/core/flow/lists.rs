@@ -68,7 +68,7 @@ impl Flow {
     pub(super) fn working(&mut self) -> (NewOrder, Pending) {
         let number = self.next_id;
         let mut working = self.order();
-        while working.price.is_none() || working.instructions.trigger.is_some() {
+        while working.price.is_none() || working.instructions.waits_for().is_some() {
             working = self.order();
         }
         working.id = id(number).with_leg(1).expect("one");
