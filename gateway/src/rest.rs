@@ -70,7 +70,7 @@ mod path {
     pub(super) const OPENAPI: &str = "/api/openapi.json";
 
     /// All of them.
-    pub(super) const ALL: [&str; 15] = [
+    pub(super) const ALL: [&str; 16] = [
         ORDERS,
         ORDER_BATCH,
         ORDER,

@@ -13,9 +13,6 @@ use crate::{
     limits::GROUPED_ACCOUNTS_MAX,
 };
 
-/// The behaviour that knows groups.
-const BEHAVIOUR: u32 = 4;
-
 impl Exchange {
     /// Puts the account of the command into a group, or takes it out of its own. It need not be
     /// open, and is not opened by it.
@@ -54,7 +51,7 @@ impl Exchange {
         if is_late {
             return Err(RefusalReason::Late);
         }
-        if input.behaviour < BEHAVIOUR {
+        if input.command.command.behaviour() > input.behaviour {
             return Err(RefusalReason::NotInForce);
         }
         let is_known = self.groups.contains_key(&input.command.account);

@@ -46,9 +46,10 @@ impl Command {
             Command::Place(place) => place.behaviour(),
             Command::PlaceList(list) => list.behaviour(),
             Command::Replace(replace) => replace.place.behaviour().max(BEHAVIOUR_OF_CHANGES),
-            Command::Amend { .. } | Command::CancelNamed { .. } | Command::CancelMatching(_) => {
-                BEHAVIOUR_OF_CHANGES
-            }
+            Command::Amend { .. }
+            | Command::CancelNamed { .. }
+            | Command::CancelMatching(_)
+            | Command::SetTradeGroup { .. } => BEHAVIOUR_OF_CHANGES,
             Command::Cancel { .. }
             | Command::CancelAll { .. }
             | Command::Deposit(_)
