@@ -251,6 +251,7 @@ fn orders_of_lists_are_not_amended_and_cancelled_by_the_lists_own_names() {
     let body = venue.apply("alice", only(CancelOnly::PartiallyFilled));
     assert_eq!(became(&body), Became::Applied, "the whole list");
     assert_eq!(venue.balance("alice", BTC).1, 0);
+    let mut venue = Venue::new(true);
     venue.apply("alice", lists::pair("q", 500_000));
     let list = venue.last_order();
     let both = OrderName::Both { id: list.with_leg(2).expect("two"), key: key("q") };

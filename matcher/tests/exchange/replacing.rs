@@ -205,7 +205,7 @@ fn an_order_of_a_list_frees_nothing_for_the_new_one() {
     venue.apply("alice", lists::pair("p", 800_000));
     let list = venue.last_order();
     let one = list.with_leg(1).expect("two");
-    for (id, key) in [(list, "all of it"), (one, "one of it")] {
+    for (id, key) in [(list, "all"), (one, "one")] {
         let body = venue.apply("alice", replace(id, limit(key, Side::Sell, 12_000, 300_000)));
         assert_eq!(became(&body), Became::Refused(RefusalReason::InsufficientFunds), "{key}");
     }
