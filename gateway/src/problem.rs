@@ -184,39 +184,23 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         RefusalReason::TooManyParked => {
             (Kind::TooMany, "as many orders as may be wait for money from other shards; try again")
         }
-        RefusalReason::WouldTake => {
-            (Kind::Conflict, "the order is post-only and would trade at once; change its price")
-        }
-        RefusalReason::AlreadyExpired => {
-            (Kind::Conflict, "expires_at is not after the log's own time; give a later one")
-        }
-        RefusalReason::WouldTrigger => (
-            Kind::Conflict,
-            "the last trade's price would trigger the order at once; give a stop_price beyond it",
-        ),
         RefusalReason::TooManySchedules => (
             Kind::Overloaded,
             "open orders are charged by as many fee schedules as there can be; try again later",
         ),
-        RefusalReason::TooManyParts => (
-            Kind::Conflict,
-            "the order would be shown in more parts than one may; give a larger display_quantity",
-        ),
-        RefusalReason::NoReferencePrice => (
-            Kind::Conflict,
-            "nothing was traded yet by which to hold what the order may cost; give a stop_price",
-        ),
         RefusalReason::TooManyGrouped => {
             (Kind::TooMany, "as many accounts as may be are in groups; take some out of theirs")
         }
-        RefusalReason::ListPrices => (
-            Kind::Conflict,
-            "the last trade's price is not between the two orders; put one above and one below it",
-        ),
         RefusalReason::NotInForce => (
             Kind::Unavailable,
             "the log is not upgraded to such orders yet; leave out what they say, or wait",
         ),
+        RefusalReason::WouldTake
+        | RefusalReason::AlreadyExpired
+        | RefusalReason::WouldTrigger
+        | RefusalReason::TooManyParts
+        | RefusalReason::NoReferencePrice
+        | RefusalReason::ListPrices => refusal_of_terms(reason),
         RefusalReason::AmendIncreases
         | RefusalReason::AmendChangesNothing
         | RefusalReason::AmendLeavesNothing
@@ -231,6 +215,35 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         | RefusalReason::NotHome => {
             (Kind::Internal, "the shard refused the request for a reason that it has no word for")
         }
+    }
+}
+
+/// The same of what a new order asks for.
+const fn refusal_of_terms(reason: RefusalReason) -> (Kind, &'static str) {
+    match reason {
+        RefusalReason::WouldTake => {
+            (Kind::Conflict, "the order is post-only and would trade at once; change its price")
+        }
+        RefusalReason::AlreadyExpired => {
+            (Kind::Conflict, "expires_at is not after the log's own time; give a later one")
+        }
+        RefusalReason::WouldTrigger => (
+            Kind::Conflict,
+            "the last trade's price would trigger the order at once; give a stop_price beyond it",
+        ),
+        RefusalReason::TooManyParts => (
+            Kind::Conflict,
+            "the order would be shown in more parts than one may; give a larger display_quantity",
+        ),
+        RefusalReason::NoReferencePrice => (
+            Kind::Conflict,
+            "nothing was traded yet by which to hold what the order may cost; give a stop_price",
+        ),
+        RefusalReason::ListPrices => (
+            Kind::Conflict,
+            "the last trade's price is not between the two orders; put one above and one below it",
+        ),
+        _ => (Kind::Internal, "the shard refused the order for a reason that it has no word for"),
     }
 }
 

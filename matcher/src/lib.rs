@@ -9,8 +9,8 @@
 //!
 //! - [`exchange`]: the state, and how the spine drives it.
 //! - `place`, `amend`, `replace`, `cancel`, `fund`, `group`, `list`: what each kind of input does.
-//!   `find`: which order a client means. `terms`: how an order is written down. `sleep`: orders that
-//!   wait for a price. `order_list`: lists of orders, and the holds that two of them share.
+//!   `find`: which order a client means. `terms`: how an order is written down. `sleep`: orders
+//!   that wait for a price. `order_list`: lists of orders, and the holds that two of them share.
 //! - `park`: what waits for money from other shards, and how shards ask each other for it.
 //! - `fees`: what orders are charged by.
 //! - `trade`, `answer`: how what happened is settled and written down. `content`: what a retry

@@ -43,9 +43,9 @@ impl Exchange {
     }
 
     /// The price up to which a market order that sleeps first holds: the price protection beyond
-    /// what wakes it. Of one that trails nobody knows that yet. It is taken to be the turn away from
-    /// the trigger with which it begins or, without one, from the last trade: if the price runs off
-    /// before it wakes, it buys as much as that pays for.
+    /// what wakes it. Of one that trails nobody knows that yet. It is taken to be the turn away
+    /// from the trigger with which it begins or, without one, from the last trade: if the price
+    /// runs off before it wakes, it buys as much as that pays for.
     pub(crate) fn bound_asleep(
         &self,
         side: Side,

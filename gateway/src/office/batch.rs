@@ -25,7 +25,7 @@ pub(crate) fn check_count(field: &'static str, count: usize) -> Result<(), Probl
 }
 
 /// What became of an order that need not be sent.
-type Over = Result<Told, Problem>;
+type Over = Box<Result<Told, Problem>>;
 
 impl Office {
     /// Places orders; what could not be read as one stays the problem that it is. The results are
@@ -38,10 +38,10 @@ impl Office {
     ) -> Vec<Result<Told, Problem>> {
         // Looked up beforehand, so that nothing comes between one append and the next.
         let looking = orders.into_iter().map(|order| async {
-            let placed = order.map_err(Err)?;
+            let placed = order.map_err(|problem| Box::new(Err(problem)))?;
             let claim = Claim::of(&placed);
             match self.first(&placed, claim.as_ref()).await {
-                Some(first) => Err(first),
+                Some(first) => Err(Box::new(first)),
                 None => Ok((placed, claim)),
             }
         });
@@ -55,7 +55,7 @@ impl Office {
         let awaiting = begun.into_iter().map(|order| async {
             match order {
                 Ok((placed, claim, sent)) => self.outcome(&placed, claim.as_ref(), sent).await,
-                Err(over) => over,
+                Err(over) => *over,
             }
         });
         join_all(awaiting).await

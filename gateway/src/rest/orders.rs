@@ -190,8 +190,9 @@ async fn cancel_one(
     Ok(changed_response(changed, &cancel.named))
 }
 
-/// Cancels all open orders of a client, or those that fit what is given; or, with `client_order_id`, the
-/// one order of that id, which `DELETE /api/v1/orders/{id}` tells the answers of.
+/// Cancels all open orders of a client, or those that fit what is given; or, with
+/// `client_order_id`, the one order of that id, which `DELETE /api/v1/orders/{id}` tells the
+/// answers of.
 #[utoipa::path(
     delete, path = "/api/v1/orders", tag = "orders",
     params(

@@ -1,4 +1,5 @@
-//! Groups of accounts: for self-trade prevention the orders of one group are as those of one account.
+//! Groups of accounts: for self-trade prevention the orders of one group are as those of one
+//! account.
 //!
 //! A group is a number that means nothing here. An account is in one at most.
 

@@ -45,7 +45,8 @@ pub struct Refill {
 pub(crate) struct Aside {
     /// What self-trade prevention has taken off it.
     pub(crate) prevented: Quantity,
-    /// How much of it is shown at a time, and what is hidden behind that; zero for all but icebergs.
+    /// How much of it is shown at a time, and what is hidden behind that; zero for all but
+    /// icebergs.
     pub(crate) display: Quantity,
     pub(crate) hidden: Quantity,
 }

@@ -90,8 +90,8 @@ pub enum RestoreError {
     /// Two open orders with one id.
     #[error("order {0} is there twice")]
     DuplicateOrder(OrderId),
-    /// An order that sleeps without anything that could wake it, one that would have woken, one that
-    /// trails from a price that it cannot, or one that has woken and is not there.
+    /// An order that sleeps without anything that could wake it, one that would have woken, one
+    /// that trails from a price that it cannot, or one that has woken and is not there.
     #[error("order {0} sleeps as none can")]
     Sleeper(OrderId),
     /// An order that is charged by one schedule more than there can be at a time.

@@ -35,9 +35,9 @@
 //!
 //! # Self-trade prevention
 //!
-//! 12. Asked where two orders of one account, or of accounts of one group ([`groups`]), *would* trade: what a taker took from others before is
-//!     its own, and what it does not reach it does not meet. The taker's mode decides, whatever the
-//!     maker's was:
+//! 12. Asked where two orders of one account, or of accounts of one group ([`groups`]), *would*
+//!     trade: what a taker took from others before is its own, and what it does not reach it does
+//!     not meet. The taker's mode decides, whatever the maker's was:
 //!
 //!     | mode | the taker | the maker |
 //!     |---|---|---|
@@ -143,8 +143,8 @@
 //!     its final total, zero where the level is gone; a command that changed no level takes no
 //!     number.
 //! 27. Within a command the order is: trades and prevented trades, each followed by the end of its
-//!     maker if that was its last, or by its refill; then the taker's end, or that it rests. Levels: instruments by
-//!     id, bids before asks, best first.
+//!     maker if that was its last, or by its refill; then the taker's end, or that it rests.
+//!     Levels: instruments by id, bids before asks, best first.
 //! 28. Changing an instrument's settings leaves its resting orders as they are.
 //!
 //! # Amending
@@ -185,8 +185,8 @@
 //!     has seen 40,000 and no less wakes at 42,000. The price that wakes it is rounded to the first
 //!     tick that has turned far enough.
 //! 37. It begins with the next trade. If it has a trigger too, it begins with the trade that meets
-//!     that, and its kind says which way the price has to go to it, as in 19. The trade with which it
-//!     begins is its first best price, and cannot wake it.
+//!     that, and its kind says which way the price has to go to it, as in 19. The trade with which
+//!     it begins is its first best price, and cannot wake it.
 //! 38. Each trade counts by itself, in its order within a command: first the best price is moved,
 //!     or it wakes. It wakes in the order of 20, as one whose trigger is the price that woke it.
 //!
@@ -206,8 +206,8 @@
 //! - [`feasible`]: what can be told before an order does anything: what refuses it, and whether it
 //!   could be filled whole.
 //! - [`sweep`]: placing an order. [`prevention`]: where it meets one of its own account.
-//!   [`iceberg`]: where it meets one of which a part is hidden. [`groups`]: accounts that are one to
-//!   prevention.
+//!   [`iceberg`]: where it meets one of which a part is hidden. [`groups`]: accounts that are one
+//!   to prevention.
 //! - [`amend`]: an open order asks for less.
 //! - [`expiry`]: orders that end by themselves. [`sleepers`]: orders that wait for a price.
 //! - [`lists`]: orders of which one decides what becomes of the others.

@@ -165,8 +165,8 @@ impl OpenOrders {
         self.set_aside(place, aside);
     }
 
-    /// Takes so much off the order at `place`, for an amend: what is hidden first. Tells how much of
-    /// that was shown.
+    /// Takes so much off the order at `place`, for an amend: what is hidden first. Tells how much
+    /// of that was shown.
     pub(crate) fn shrink(&mut self, place: u32, removed: Quantity) -> Quantity {
         let aside = self.aside(place);
         let hidden = aside.hidden.min(removed);

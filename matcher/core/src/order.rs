@@ -73,8 +73,8 @@ pub struct OpenOrder {
     pub iceberg: Option<Iceberg>,
     /// What self-trade prevention has taken off it.
     pub prevented: Quantity,
-    /// Its place in time: a counter over all books of the shard, taken when it came to rest or, of an
-    /// iceberg, when it was last refilled. At one price the lower trades first.
+    /// Its place in time: a counter over all books of the shard, taken when it came to rest or, of
+    /// an iceberg, when it was last refilled. At one price the lower trades first.
     pub priority: u64,
     /// When it ends by itself, if it does.
     pub expires_at: Option<Timestamp>,

@@ -32,9 +32,9 @@ pub(crate) enum Meeting {
     BothShrink,
 }
 
-/// A trade that did not happen because both orders are one account's, or one group's. What it took off the two is
-/// neither traded nor open: an order's quantity is what traded, what was prevented, and what
-/// remains.
+/// A trade that did not happen because both orders are one account's, or one group's. What it took
+/// off the two is neither traded nor open: an order's quantity is what traded, what was prevented,
+/// and what remains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prevented {
     /// Its number within the instrument: 1, 2, 3 ...

@@ -217,11 +217,11 @@ impl Books {
         !self.sleepers.woken.is_empty()
     }
 
-    /// The next order that has woken, without what it slept for: it sleeps no longer, and the caller
-    /// places it as a command of its own. Where it is one of a pair, the other ends now. Those that
-    /// the fall of the price has reached come first, the highest trigger first; then those that its
-    /// rise has, the lowest first; at one price in order of entry. What these wake comes behind all
-    /// that had woken before.
+    /// The next order that has woken, without what it slept for: it sleeps no longer, and the
+    /// caller places it as a command of its own. Where it is one of a pair, the other ends now.
+    /// Those that the fall of the price has reached come first, the highest trigger first; then
+    /// those that its rise has, the lowest first; at one price in order of entry. What these wake
+    /// comes behind all that had woken before.
     pub fn next_woken(&mut self, out: &mut Outcome) -> Option<NewOrder> {
         let at = self.sleepers.woken.pop_front()?;
         let mut order = self.take_sleeper(at);

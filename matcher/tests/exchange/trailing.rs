@@ -13,8 +13,8 @@ use crate::venue::{BTC, Became, USD, Venue, became, limit, market, saying};
 
 const COIN: i128 = 100_000_000;
 
-/// The same order, trailing by so many basis points from a trade at so many ticks or beyond, or from
-/// the next one on.
+/// The same order, trailing by so many basis points from a trade at so many ticks or beyond, or
+/// from the next one on.
 fn trailing(command: Command, delta_bps: u32, from_ticks: Option<u64>) -> Command {
     let kind = TriggerKind::StopLoss;
     let trigger = from_ticks.and_then(|ticks| Price::from_ticks(ticks).ok());

@@ -16,6 +16,9 @@ use super::{
     word,
 };
 
+/// Written by a program that knows more than this one.
+const UNKNOWN: &str = "an event that this program does not know";
+
 /// What happened. Accounts are indices into the answer's own list.
 pub(super) fn words(answer: &Answer, event: &Event) -> String {
     match event.kind.as_ref() {
@@ -34,28 +37,6 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
             parked_until_now(rejected.order_id),
             terms(answer, rejected.terms.as_ref()),
             refusal(rejected.reason)
-        ),
-        Some(Kind::ListPlaced(placed)) => {
-            let which = parked_until_now(placed.list_id);
-            format!("placed {which}{}", listed(answer, placed.listed.as_ref()))
-        }
-        Some(Kind::ListRejected(rejected)) => format!(
-            "rejected {}{} for {}",
-            parked_until_now(rejected.list_id),
-            listed(answer, rejected.listed.as_ref()),
-            refusal(rejected.reason)
-        ),
-        Some(Kind::ListParked(parked)) => {
-            format!("parked {}", listed(answer, parked.listed.as_ref()))
-        }
-        Some(Kind::PendingPlaced(placed)) => {
-            format!("order {} of {} goes on", placed.order_id, account(answer, placed.account))
-        }
-        Some(Kind::ListStatus(status)) => format!(
-            "list {} of {} is {}",
-            status.list_id,
-            account(answer, status.account),
-            text::order_list_status(status.status())
         ),
         Some(Kind::OrderParked(parked)) => {
             format!("parked {}", terms(answer, parked.terms.as_ref()))
@@ -100,7 +81,37 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
         Some(Kind::AccountCompacted(compacted)) => {
             format!("compacted {}", account(answer, compacted.account))
         }
-        None => "an event that this program does not know".to_owned(),
+        Some(of_a_list) => list_words(answer, of_a_list),
+        None => UNKNOWN.to_owned(),
+    }
+}
+
+/// What happened to a list of orders.
+fn list_words(answer: &Answer, kind: &Kind) -> String {
+    match kind {
+        Kind::ListPlaced(placed) => {
+            let which = parked_until_now(placed.list_id);
+            format!("placed {which}{}", listed(answer, placed.listed.as_ref()))
+        }
+        Kind::ListRejected(rejected) => format!(
+            "rejected {}{} for {}",
+            parked_until_now(rejected.list_id),
+            listed(answer, rejected.listed.as_ref()),
+            refusal(rejected.reason)
+        ),
+        Kind::ListParked(parked) => {
+            format!("parked {}", listed(answer, parked.listed.as_ref()))
+        }
+        Kind::PendingPlaced(placed) => {
+            format!("order {} of {} goes on", placed.order_id, account(answer, placed.account))
+        }
+        Kind::ListStatus(status) => format!(
+            "list {} of {} is {}",
+            status.list_id,
+            account(answer, status.account),
+            text::order_list_status(status.status())
+        ),
+        _ => UNKNOWN.to_owned(),
     }
 }
 

@@ -37,7 +37,8 @@ static LOOKED_AT: AtomicU16 = AtomicU16::new(0);
 fn free_address() -> String {
     let count = PORTS.end - PORTS.start;
     // Several test programs at once begin to look at different places.
-    let spread = u16::try_from(process::id() % u32::from(count)).expect("below a number of 16 bits");
+    let spread =
+        u16::try_from(process::id() % u32::from(count)).expect("below a number of 16 bits");
     for _ in PORTS {
         let next = LOOKED_AT.fetch_add(1, Ordering::Relaxed) % count;
         let port = PORTS.start + (spread + next) % count;

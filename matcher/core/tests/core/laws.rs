@@ -8,7 +8,8 @@
 //!   amend only lowers what is left, and never to nothing.
 //! - An order ends once, and nothing is heard of it after.
 //! - IOC, FOK and market orders never rest; FOK trades whole or not at all; post-only never takes;
-//!   where the taker asks for self-trade prevention no account trades with itself or with its group.
+//!   where the taker asks for self-trade prevention no account trades with itself or with its
+//!   group.
 //! - An iceberg never shows or trades more at once than it said, and shows its next part only while
 //!   it rests.
 //! - A command that does nothing tells nothing.

@@ -250,8 +250,8 @@ impl Naive {
     }
 
     /// Lets each trade pass each order that sleeps; then wakes whom they reached: of those that
-    /// waited for a fall the highest first, then of those that waited for a rise the lowest, and the
-    /// oldest of equals.
+    /// waited for a fall the highest first, then of those that waited for a rise the lowest, and
+    /// the oldest of equals.
     fn wake(&mut self, instrument: InstrumentId, events: &[Event]) {
         let mut reached: Vec<(bool, i128, OrderId)> = Vec::new();
         for event in events {
