@@ -150,7 +150,7 @@ impl KafkaLog {
                 None => failed(&doing, &error),
             });
         }
-        let trunk = Arc::new(Trunk::new(settings.clone()));
+        let trunk = Arc::new(Trunk::new(settings.clone())?);
         Ok(KafkaLog { library: Arc::new(Library { settings, questions, trunk }) })
     }
 

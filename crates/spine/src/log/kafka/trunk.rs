@@ -10,6 +10,10 @@
 //!   holds up nobody, and what is kept for it is bounded.
 //! - Nothing that is wrong is judged here: all windows close, and every reader goes on with a
 //!   consumer of its own, which is told what is wrong with its own partition.
+//! - Its threads are started by a thread that was there before all readers: a thread has the
+//!   priority of who started it, and some readers give way to all others (docs/adr/0006).
+//! - A reader that looks ever so seldom reads alone. It costs no requests to speak of, and it is
+//!   such readers that give way: stopped with a window in its hands one would stop all others.
 //! - All partitions share one queue. A client asks for no more of a partition while its queue holds
 //!   something, so here it asks for all of them together or for none: with queues of their own one
 //!   partition would wait for the answer to a request that was made for the others.
@@ -18,7 +22,7 @@ mod window;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak, mpsc},
     thread,
     time::Duration,
 };
@@ -44,6 +48,9 @@ const FETCH_WAIT_MS: &str = "20";
 /// How long the trunk's thread waits for something before it looks whether anybody listens.
 const POLL_WAIT: Duration = Duration::from_millis(100);
 
+/// The slowest pace at which a reader shares a consumer.
+const PACE_MAX: Duration = Duration::from_millis(100);
+
 /// How many messages are poured before those who wait for them are told.
 const POUR_MAX: usize = 1024;
 
@@ -52,6 +59,7 @@ type Consumer = BaseConsumer<Listener>;
 /// See the [module](self).
 pub(super) struct Trunk {
     settings: KafkaSettings,
+    starter: mpsc::Sender<Start>,
     lines: Mutex<Lines>,
     /// Somebody sat down, perhaps in more of a hurry than the others.
     seated: Condvar,
@@ -66,6 +74,13 @@ struct Lines {
     paces: BTreeMap<Duration, usize>,
 }
 
+/// Asks for a consumer, and for the thread that pours what it brings.
+struct Start {
+    trunk: Weak<Trunk>,
+    settings: KafkaSettings,
+    reply: mpsc::Sender<Result<Arc<Consumer>, LogError>>,
+}
+
 /// A reader's seat at the window of a place.
 pub(super) struct Seat {
     trunk: Arc<Trunk>,
@@ -76,13 +91,30 @@ pub(super) struct Seat {
 }
 
 impl Trunk {
-    pub(super) fn new(settings: KafkaSettings) -> Trunk {
-        Trunk { settings, lines: Mutex::default(), seated: Condvar::new() }
+    /// A trunk, and the thread that starts others for it.
+    ///
+    /// # Errors
+    /// [`LogError`] where that cannot be started.
+    pub(super) fn new(settings: KafkaSettings) -> Result<Trunk, LogError> {
+        let (starter, asked) = mpsc::channel::<Start>();
+        let starting = thread::Builder::new().name("kafka-starter".to_owned());
+        let started = starting.spawn(move || {
+            for start in asked {
+                // Whoever asked is there until it is answered.
+                let _ = start.reply.send(start.start());
+            }
+        });
+        started.map_err(|error| not_started(&error))?;
+        Ok(Trunk { settings, starter, lines: Mutex::default(), seated: Condvar::new() })
     }
 
     /// A seat for a reader that wants the record at `from` next; `None` where it is too far behind,
     /// or there can be none: then it has to read by itself.
     pub(super) fn sit(self: &Arc<Self>, place: Place, from: u64, pace: Pace) -> Option<Seat> {
+        let pace = reader::span(pace);
+        if pace > PACE_MAX {
+            return None;
+        }
         let mut lines = self.lines();
         let window = match lines.windows.get(&place) {
             Some(window) => Arc::clone(window),
@@ -95,7 +127,6 @@ impl Trunk {
             },
         };
         let number = window.sit(from)?;
-        let pace = reader::span(pace);
         *lines.paces.entry(pace).or_default() += 1;
         self.seated.notify_all();
         Some(Seat { trunk: Arc::clone(self), window, place, number, pace })
@@ -122,17 +153,12 @@ impl Trunk {
         Ok(window)
     }
 
-    /// A consumer, and the thread that pours what it brings.
     fn start(self: &Arc<Self>) -> Result<Arc<Consumer>, LogError> {
-        let consumer: Consumer = config(&self.settings)
-            .create_with_context(Listener::default())
-            .map_err(|error| failed("making a reader", &error))?;
-        let consumer = Arc::new(consumer);
-        let pump = Pump { trunk: Arc::downgrade(self), consumer: Arc::clone(&consumer) };
-        let started = thread::Builder::new().name("kafka-trunk".to_owned());
-        let started = started.spawn(move || pump.run());
-        started.map_err(|error| LogError::Failed(format!("starting a reader: {error}")))?;
-        Ok(consumer)
+        let (reply, answer) = mpsc::channel();
+        let (trunk, settings) = (Arc::downgrade(self), self.settings.clone());
+        let asked = self.starter.send(Start { trunk, settings, reply });
+        let answered = asked.ok().and_then(|()| answer.recv().ok());
+        answered.unwrap_or_else(|| Err(LogError::Failed("the starter has ended".to_owned())))
     }
 
     /// Pours what came, and all that is there. How long the next look has time, or `None` where
@@ -234,6 +260,23 @@ impl Trunk {
     pub(super) fn close(&self) {
         self.lines().close();
     }
+}
+
+impl Start {
+    fn start(&self) -> Result<Arc<Consumer>, LogError> {
+        let consumer: Consumer = config(&self.settings)
+            .create_with_context(Listener::default())
+            .map_err(|error| failed("making a reader", &error))?;
+        let consumer = Arc::new(consumer);
+        let pump = Pump { trunk: Weak::clone(&self.trunk), consumer: Arc::clone(&consumer) };
+        let starting = thread::Builder::new().name("kafka-trunk".to_owned());
+        starting.spawn(move || pump.run()).map_err(|error| not_started(&error))?;
+        Ok(consumer)
+    }
+}
+
+fn not_started(error: &std::io::Error) -> LogError {
+    LogError::Failed(format!("starting a thread: {error}"))
 }
 
 impl Lines {

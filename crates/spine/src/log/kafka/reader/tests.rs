@@ -86,18 +86,24 @@ fn what_comes_within_a_pace_comes_together() {
     const RECORDS: usize = 60;
     let Some(log) = log_of("paced") else { return };
     let producer = log.producer(WriterRole::Shard).expect("a producer");
-    let pace = Pace::AtMostEvery(Duration::from_millis(200));
-    let paced = log.reader_at(PLACE, 0, Visibility::Synced, pace);
-    let mut paced = paced.expect("a reader");
-    let writing = thread::spawn(move || {
-        for _ in 0..RECORDS {
-            append(&*producer);
-            thread::sleep(Duration::from_millis(10));
+    // One shares a consumer, and one reads alone.
+    let paced = [80, 200].map(|millis| {
+        let pace = Pace::AtMostEvery(Duration::from_millis(millis));
+        log.reader_at(PLACE, 0, Visibility::Synced, pace).expect("a reader")
+    });
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..RECORDS {
+                append(&*producer);
+                thread::sleep(Duration::from_millis(10));
+            }
+        });
+        let reading = paced.map(|mut reader| scope.spawn(move || bursts(&mut *reader, RECORDS)));
+        for bursts in reading {
+            let bursts = bursts.join().expect("it does not panic");
+            assert!(bursts <= RECORDS / 3, "{RECORDS} records came in {bursts} bursts");
         }
     });
-    let bursts = bursts(&mut *paced, RECORDS);
-    writing.join().expect("all are written");
-    assert!(bursts <= RECORDS / 3, "{RECORDS} records came in {bursts} bursts");
 }
 
 #[test]
@@ -172,6 +178,17 @@ fn all_who_have_reached_the_end_share_one_consumer() {
     let mut again = seated(&log, PLACE, 9);
     append(&*producer);
     read_on(&mut again, 1);
+}
+
+#[test]
+fn who_looks_ever_so_seldom_reads_alone() {
+    let Some(log) = log_of("seldom") else { return };
+    let pace = Pace::AtMostEvery(Duration::from_millis(200));
+    let reader = KafkaReader::new(Arc::clone(&log.library), PLACE, (0, 0), pace);
+    let mut reader = reader.expect("a reader");
+    reader.poll(PLENTY, Duration::ZERO, &mut Vec::new()).expect("it is read");
+    assert!(!reader.shares());
+    assert_eq!(log.library.trunk.places(), []);
 }
 
 #[test]
