@@ -4,7 +4,8 @@ use std::{env, error::Error, fs, path::PathBuf};
 
 use prost::Message;
 
-const AREAS: [&str; 7] = [
+const AREAS: [&str; 8] = [
+    "tradespine/admin/v1/admin.proto",
     "tradespine/trading/v1/trading.proto",
     "tradespine/orders/v1/order_entry.proto",
     "tradespine/funding/v1/funding.proto",

@@ -17,6 +17,7 @@
 mod follow;
 mod lag;
 mod machine;
+mod operate;
 mod parked;
 mod shared;
 mod waiters;
@@ -45,8 +46,9 @@ use spine::{
     trace::{Sending, Tracer},
 };
 
-pub use self::{follow::Followers, machine::Machine, waits::Waits};
+pub use self::{follow::Followers, machine::Machine, operate::Said, waits::Waits};
 use self::{
+    operate::Way,
     parked::Parked,
     shared::{Meters, Shared},
     waiters::{Waiter, Waiters},
@@ -269,6 +271,19 @@ impl Desk {
     pub fn submit(&self, submission: Submission, hear: Hear) -> Result<(), Problem> {
         let Submission { account, command, partition, wants, claim, traceparent } = submission;
         self.admit(partition)?;
+        let is_order = matches!(command, Command::Place(_) | Command::Replace(_));
+        let way = Way { partition, wants, claim, traceparent, is_order };
+        self.append(way, |stamp| value(&ClientCommand { stamp, account, command }), hear)
+    }
+
+    /// Registers and appends what `value` makes of its stamp.
+    fn append(
+        &self,
+        way: Way,
+        value: impl FnOnce(Stamp) -> Bytes,
+        hear: Hear,
+    ) -> Result<(), Problem> {
+        let Way { partition, wants, claim, traceparent, is_order } = way;
         let request_id = (self.shared.machine.request_ids)();
         let begun = (self.shared.machine.monotonic)();
         let waiter = Waiter::new(begun, partition, wants, claim, hear);
@@ -280,9 +295,7 @@ impl Desk {
             ))
         })?;
         let valid_until = self.now().plus(Span::from_secs(VALID_SECS));
-        let stamp = Stamp { request_id, valid_until };
-        let is_order = matches!(command, Command::Place(_) | Command::Replace(_));
-        let value = value(&ClientCommand { stamp, account, command });
+        let value = value(Stamp { request_id, valid_until });
         let place = Place::orders(partition);
         let sending = self.shared.tracer.send(place, value.len(), traceparent.as_deref());
         let ours = sending.as_ref().and_then(Sending::traceparent);
@@ -318,10 +331,7 @@ impl Desk {
     }
 
     fn admit(&self, partition: Partition) -> Result<(), Problem> {
-        if self.has_failed() {
-            let message = "the way into the log has failed; nothing was written, try again";
-            return Err(Problem::unavailable("log_unavailable", message));
-        }
+        self.check_works()?;
         let oldest = self.shared.oldest_millis.get(usize::from(partition.number()));
         let oldest = oldest.map_or(0, |oldest| oldest.load(Ordering::Relaxed));
         let oldest = Duration::from_millis(oldest);

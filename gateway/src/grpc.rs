@@ -1,5 +1,6 @@
 //! gRPC: the same desk, pipelined where a client streams.
 
+mod admin;
 mod batch;
 mod door;
 mod funding;
@@ -20,6 +21,7 @@ use proto::{
 use tokio_util::sync::CancellationToken;
 use tonic::{service::LayerExt, transport::server::Router};
 
+pub(crate) use self::admin::router as admin_router;
 use self::{door::DoorLayer, funding::Funding, orders::OrderEntry, reference::ReferenceData};
 use crate::office::Office;
 

@@ -1,13 +1,15 @@
 //! An order's own record, or that of its list, read back from the log: its id says where it stands.
 //! So an order that was acknowledged is found before its shard or the ledger has seen it.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use model::{OrderId, Timestamp};
+use model::{OrderId, Partition, Timestamp};
 use prost::Message;
 use proto::{
     command::{ClientCommand, Command, PlaceList, PlaceOrder, ReplaceOrder},
     log::{self, input},
+    reference::ReferenceRecord,
+    topic::Topic,
 };
 use spine::{
     Log, Place, Stored, Visibility,
@@ -73,6 +75,43 @@ impl Journal {
             Err(_) => Err(unreadable()),
         }
     }
+}
+
+impl Journal {
+    /// The newest version of everything that is listed, as the log has it now.
+    pub(crate) async fn listings(&self) -> Result<BTreeMap<String, ReferenceRecord>, Problem> {
+        let log = Arc::clone(&self.log);
+        match tokio::task::spawn_blocking(move || newest_listings(log.as_ref())).await {
+            Ok(Ok(listings)) => Ok(listings),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "could not read the listings");
+                Err(unreadable())
+            }
+            Err(_) => Err(unreadable()),
+        }
+    }
+}
+
+fn newest_listings(log: &dyn Log) -> Result<BTreeMap<String, ReferenceRecord>, LogError> {
+    let place = Place { topic: Topic::Reference, partition: Partition::FIRST };
+    let end = log.end(place, Visibility::Synced)?;
+    let mut reader = log.reader(place, 0, Visibility::Synced)?;
+    let limit = ReadLimit { records: 1_024, bytes: 1 << 20 };
+    let (mut listings, mut polled) = (BTreeMap::<String, ReferenceRecord>::new(), Vec::new());
+    let mut reached = ReachedEnd::No;
+    let mut next = 0;
+    while next < end && reached == ReachedEnd::No {
+        reached = reader.poll(limit, POLL_WAIT, &mut polled)?;
+        for stored in polled.drain(..) {
+            next = stored.offset + 1;
+            let Ok(record) = ReferenceRecord::decode(stored.record.value) else { continue };
+            let known = listings.get(&record.key).map_or(0, |known| known.version);
+            if record.version >= known {
+                listings.insert(record.key.clone(), record);
+            }
+        }
+    }
+    Ok(listings)
 }
 
 fn unreadable() -> Problem {

@@ -39,5 +39,5 @@ mod upstream;
 
 pub use crate::{
     service::{BindError, Dependencies, ServeError, Service, bind},
-    settings::Settings,
+    settings::{AdminSettings, Settings},
 };

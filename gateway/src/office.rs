@@ -1,5 +1,6 @@
 //! What both protocols do, in domain words: orders, cancels, movements of money, and look-ups.
 
+mod admin;
 mod amend;
 mod batch;
 mod cancel;
@@ -20,6 +21,7 @@ use proto::{
 use rand::distr::{Alphanumeric, SampleString};
 
 pub(crate) use self::{
+    admin::ListingChange,
     batch::check_count,
     cancel::{Changed, applied, brief, cancel_all_submission, ended_by, results_of},
     list::{CancelledList, ToldList},

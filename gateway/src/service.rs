@@ -7,6 +7,7 @@ use daemon::{
     clock::Clock,
     health::{self, Part, Readiness},
     ports,
+    settings::Secret,
 };
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use model::Span;
@@ -29,7 +30,7 @@ use crate::{
     office::Office,
     reference::{self, Reference},
     rest,
-    settings::Settings,
+    settings::{AdminSettings, Settings},
     upstream::{BadUri, Upstream},
 };
 
@@ -129,10 +130,18 @@ pub struct Service {
     grpc: TcpListener,
     grpc_bounds: grpc::Bounds,
     grpc_router: GrpcParts,
+    admin: Option<Admin>,
     rest_address: SocketAddr,
     grpc_address: SocketAddr,
     /// Ends the threads that follow the log.
     followers_stop: CancellationToken,
+}
+
+/// Where those who run the platform are heard.
+struct Admin {
+    listener: TcpListener,
+    token: Secret,
+    address: SocketAddr,
 }
 
 /// What gRPC serves beside our own services.
@@ -148,6 +157,7 @@ struct GrpcParts {
 pub async fn bind(settings: Settings, dependencies: Dependencies) -> Result<Service, BindError> {
     let rest = ports::bind(settings.rest_address, "gateway.rest_address").await?;
     let grpc = ports::bind(settings.grpc_address, "gateway.grpc_address").await?;
+    let admin = bind_admin(settings.admin).await?;
     let upstream = Upstream::new(&settings.ledger_uri, &settings.market_data_uri)?;
     let Dependencies { log, identity, clock, readiness, positions, cache } = dependencies;
     let partitions = identity.partition_count;
@@ -185,8 +195,16 @@ pub async fn bind(settings: Settings, dependencies: Dependencies) -> Result<Serv
             order_streams_max: settings.order_streams_max,
         },
         grpc_router: grpc_parts().await?,
+        admin,
         followers_stop,
     })
+}
+
+async fn bind_admin(settings: Option<AdminSettings>) -> Result<Option<Admin>, BindError> {
+    let Some(AdminSettings { address, token }) = settings else { return Ok(None) };
+    let listener = ports::bind(address, "gateway.admin.address").await?;
+    let address = listener.local_addr()?;
+    Ok(Some(Admin { listener, token, address }))
 }
 
 async fn grpc_parts() -> Result<GrpcParts, BindError> {
@@ -223,6 +241,11 @@ impl Service {
         self.grpc_address
     }
 
+    /// Where those who run the platform are heard, if anywhere.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().map(|admin| admin.address)
+    }
+
     /// Serves until `stop`; then takes no new requests, and returns once those in progress have
     /// their answers.
     ///
@@ -243,7 +266,8 @@ impl Service {
             let router = self.grpc_router.router;
             let router = grpc::add_services(router, &office, self.grpc_bounds, stop.clone());
             let grpc = serve_grpc(self.grpc, router, stop.clone());
-            async { tokio::try_join!(rest, grpc).map(|_| ()) }
+            let admin = serve_admin(self.admin, Arc::clone(&office), stop.clone());
+            async { tokio::try_join!(rest, grpc, admin).map(|_| ()) }
         };
         let watch = Watch {
             office,
@@ -300,6 +324,17 @@ async fn serve_grpc(
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     router.serve_with_incoming_shutdown(incoming, stop.cancelled_owned()).await?;
     Ok(())
+}
+
+/// Ends at once where nobody is to be heard.
+async fn serve_admin(
+    admin: Option<Admin>,
+    office: Arc<Office>,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    let Some(Admin { listener, token, address }) = admin else { return Ok(()) };
+    tracing::info!(%address, "the gateway hears those who run the platform");
+    serve_grpc(listener, grpc::admin_router(&office, &token), stop).await
 }
 
 /// Sweeps the desk and says whether the gateway is ready.

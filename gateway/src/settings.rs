@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use daemon::settings::Secret;
+
 /// Addresses and limits of the gateway.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -35,6 +37,17 @@ pub struct Settings {
     /// default: many times the connections of a busy client, and at 16 KiB of body each at most
     /// 64 MiB.
     pub rest_requests_max: usize,
+    /// Where those who run the platform are heard; nowhere by default.
+    pub admin: Option<AdminSettings>,
+}
+
+/// A listener for those who run the platform, apart from what clients reach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdminSettings {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// What callers must bear.
+    pub token: Secret,
 }
 
 impl Default for Settings {
@@ -50,6 +63,7 @@ impl Default for Settings {
             grpc_calls_max: 4_096,
             order_streams_max: 256,
             rest_requests_max: 4_096,
+            admin: None,
         }
     }
 }

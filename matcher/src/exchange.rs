@@ -10,7 +10,7 @@ use proto::{
     log::{self, RefusalReason},
     reference::{self, ReferenceRecord},
 };
-use spine::{ClientInput, Core, LinkInput};
+use spine::{ClientInput, Core, LinkInput, OperatorInput};
 
 use crate::{
     answer::{Named, refused},
@@ -167,6 +167,11 @@ impl Core for Exchange {
 
     fn change_reference(&mut self, change: &ReferenceRecord, body: &mut log::AnswerBody) {
         self.list(change, body);
+    }
+
+    fn operate(&mut self, input: &OperatorInput<'_>, body: &mut log::AnswerBody) {
+        self.obey(input, body);
+        self.finish(body);
     }
 
     fn encode(&self) -> Vec<u8> {

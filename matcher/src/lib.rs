@@ -8,9 +8,10 @@
 //! # Layout
 //!
 //! - [`exchange`]: the state, and how the spine drives it.
-//! - `place`, `amend`, `replace`, `cancel`, `fund`, `group`, `list`: what each kind of input does.
-//!   `find`: which order a client means. `terms`: how an order is written down. `sleep`: orders
-//!   that wait for a price. `order_list`: lists of orders, and the holds that two of them share.
+//! - `place`, `amend`, `replace`, `cancel`, `fund`, `group`, `list`, `operate`: what each kind of
+//!   input does. `find`: which order a client means. `terms`: how an order is written down.
+//!   `sleep`: orders that wait for a price. `order_list`: lists of orders, and the holds that two
+//!   of them share.
 //! - `park`: what waits for money from other shards, and how shards ask each other for it.
 //! - `fees`: what orders are charged by.
 //! - `trade`, `answer`: how what happened is settled and written down. `content`: what a retry
@@ -36,6 +37,7 @@ mod group;
 mod image;
 pub mod limits;
 mod list;
+mod operate;
 mod order_list;
 mod park;
 mod place;

@@ -34,10 +34,10 @@ impl Listings {
         }
     }
 
-    /// The partition that the listed instrument of this key is on.
-    fn partition_of(&self, key: &str) -> Option<u32> {
+    /// The listing of the instrument of this key.
+    fn instrument(&self, key: &str) -> Option<&InstrumentListing> {
         match &self.records.get(key)?.body.as_ref()?.body {
-            Some(Body::Instrument(listing)) => Some(listing.partition),
+            Some(Body::Instrument(listing)) => Some(listing),
             _ => None,
         }
     }
@@ -98,21 +98,27 @@ impl Exchange {
         let (base, quote) = (asset(listing.base_asset_id)?, asset(listing.quote_asset_id)?);
         let instrument =
             convert::instrument(listing, &base, &quote).map_err(|_| RefusalReason::BadListing)?;
-        let moves = self
-            .listings
-            .partition_of(&reference_key(&Body::Instrument(*listing)))
-            .is_some_and(|in_force| {
-                // A book has one shard; moving it needs more than a listing.
-                in_force != listing.partition
-            });
+        let in_force = self.listings.instrument(&reference_key(&Body::Instrument(*listing)));
+        let is_other = in_force.is_some_and(|in_force| is_another(in_force, listing));
         let is_nowhere = listing.partition >= self.partition_count;
-        if listing.id == 0 || moves || is_nowhere {
+        if listing.id == 0 || is_other || is_nowhere {
             return Err(RefusalReason::BadListing);
         }
         if u32::from(self.partition.number()) != listing.partition {
             return Ok(());
         }
-        // Other units than those of what rests in the book are refused there.
         if self.books.list(instrument) { Ok(()) } else { Err(RefusalReason::BadListing) }
     }
+}
+
+/// Whether a listing is of something else than the one in force: of other assets, in other units
+/// than those of what rests in the book, or on another shard; moving a book needs more than a
+/// listing. Every shard says so alike, whether or not it has the book.
+fn is_another(in_force: &InstrumentListing, listing: &InstrumentListing) -> bool {
+    let what = |listing: &InstrumentListing| {
+        let InstrumentListing { base_asset_id, quote_asset_id, partition, .. } = *listing;
+        let InstrumentListing { tick_size_units, lot_size_units, .. } = *listing;
+        (base_asset_id, quote_asset_id, partition, tick_size_units, lot_size_units)
+    };
+    what(in_force) != what(listing)
 }

@@ -17,6 +17,8 @@ mod icebergs;
 mod instructions;
 #[path = "exchange/lists.rs"]
 mod lists;
+#[path = "exchange/operators.rs"]
+mod operators;
 #[path = "exchange/records.rs"]
 mod records;
 #[path = "exchange/replacing.rs"]

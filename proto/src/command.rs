@@ -8,9 +8,11 @@ pub use change::{OrderName, ReplaceOrder};
 pub use list::{Leg, ListError, PlaceList};
 
 use model::{
-    AccountName, Amount, AssetId, CancelOnly, Instructions, InstrumentId, KeyText, OrderFilter,
-    OrderId, OrderType, Price, Quantity, RequestId, Side, TimeInForce, Timestamp,
+    AccountName, Amount, AssetId, CancelOnly, Instructions, InstrumentId, KeyText, OperatorName,
+    OrderFilter, OrderId, OrderType, Price, Quantity, RequestId, Side, TimeInForce, Timestamp,
 };
+
+use crate::reference::ReferenceRecord;
 
 /// A client's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,6 +78,31 @@ pub enum Command {
     Deposit(Movement),
     /// Debit the account to outside.
     Withdraw(Movement),
+}
+
+/// A record of those who run the platform.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OperatorCommand {
+    /// Who spoke, and which attempt this is.
+    pub by: Operator,
+    /// What is asked.
+    pub command: OperatorWord,
+}
+
+/// Who of those that run the platform spoke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operator {
+    /// The name.
+    pub name: OperatorName,
+    /// What identifies this attempt.
+    pub stamp: Stamp,
+}
+
+/// What those who run the platform can ask of a shard.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OperatorWord {
+    /// List something, or its next version. The first partition decides; elsewhere it is a copy.
+    ChangeReference(ReferenceRecord),
 }
 
 /// An order to place.

@@ -6,6 +6,7 @@ mod instant;
 mod link;
 mod list;
 mod number;
+mod operator;
 mod reference;
 
 pub use command::{Malformed, instructions_to_wire};

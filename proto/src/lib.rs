@@ -6,7 +6,8 @@
 //! # Layout
 //!
 //! - [`trading`], [`orders`], [`funding`], [`reference`], [`ledger`], [`marketdata`]: the public
-//!   gRPC packages; [`log`]: the values of the log's records.
+//!   gRPC packages; [`admin`]: that of those who run the platform; [`log`]: the values of the
+//!   log's records.
 //! - [`topic`]: the topic table.
 //! - [`command`]: what a client asks of a shard, as checked domain values.
 //! - [`mod@link`]: what one shard says to another, as checked domain values.
@@ -25,6 +26,11 @@ pub mod topic;
 
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic)]
 mod generated {
+    pub mod admin {
+        pub mod v1 {
+            tonic::include_proto!("tradespine.admin.v1");
+        }
+    }
     pub mod trading {
         pub mod v1 {
             tonic::include_proto!("tradespine.trading.v1");
@@ -63,8 +69,9 @@ mod generated {
 }
 
 pub use generated::{
-    funding::v1 as funding, ledger::v1 as ledger, log::v1 as log, marketdata::v1 as marketdata,
-    orders::v1 as orders, reference::v1 as reference, trading::v1 as trading,
+    admin::v1 as admin, funding::v1 as funding, ledger::v1 as ledger, log::v1 as log,
+    marketdata::v1 as marketdata, orders::v1 as orders, reference::v1 as reference,
+    trading::v1 as trading,
 };
 
 /// The descriptors of all packages, for gRPC reflection.

@@ -10,7 +10,7 @@ use proto::{
     log::{self, EndReason, event::Kind},
     reference::ReferenceRecord,
 };
-use spine::{ClientInput, Core, LinkInput};
+use spine::{ClientInput, Core, LinkInput, OperatorInput};
 
 use crate::broken::Broken;
 
@@ -72,6 +72,10 @@ impl Core for Planted {
 
     fn change_reference(&mut self, change: &ReferenceRecord, body: &mut log::AnswerBody) {
         self.exchange.change_reference(change, body);
+    }
+
+    fn operate(&mut self, input: &OperatorInput<'_>, body: &mut log::AnswerBody) {
+        self.exchange.operate(input, body);
     }
 
     fn take_link(

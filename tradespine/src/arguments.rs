@@ -17,7 +17,7 @@ use self::{
     },
 };
 use crate::{
-    client::{ClientCommand, GATEWAY, MARKET_DATA, WEBSOCKET},
+    client::{ClientCommand, GATEWAY, MARKET_DATA, WEBSOCKET, admin::AdminArguments},
     dump::DumpArguments,
     settings::Flags,
 };
@@ -118,6 +118,15 @@ Examples:  tradespine probe gateway
     /// As a client of a running platform.
     #[command(flatten)]
     Client(ClientCommand),
+
+    /// Say what those who run the platform have to say
+    ///
+    /// The gateway hears it where gateway.admin.token is set, on an address of its own. Each word
+    /// stands in the log, with who said it.
+    #[command(after_help = "\
+Examples:  tradespine admin upgrade --behaviour 4
+           tradespine admin instrument set BTC-USDT --price-protection-bps 300")]
+    Admin(AdminArguments),
 
     /// Look into the journal of a platform that is not running, or into a log on Kafka
     #[command(subcommand)]

@@ -1,12 +1,14 @@
 //! A platform from a terminal, over its public API: one file a command, each with its arguments,
 //! its call and its words.
 //!
-//! - `place`, `batch`, `list`, `amend`, `cancel`, `group`: order entry, at the gateway.
+//! - `place`, `batch`, `list`, `amend`, `cancel`, `group`: order entry, at the gateway. [`admin`]:
+//!   words of those who run it.
 //! - `orders`, `trades`, `balances`: history, at the ledger.
 //! - `book`, `watch`: market data, at the broadcaster.
 //! - `order`, `trade`: an order and a trade, as text and as JSON. `table`, `problem`: how answers
 //!   and refusals read.
 
+pub mod admin;
 mod amend;
 mod balances;
 mod batch;

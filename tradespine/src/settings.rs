@@ -6,11 +6,12 @@
 //! variable `TRADESPINE_GATEWAY__REST_ADDRESS`. One file serves every command and every service:
 //! each takes what is its own.
 //!
-//! - [`flags`]: what the command line says of them. [`kafka`]: where the brokers are, and how to
-//!   prove to them who this is. [`redis`]: the same of what gateways share. [`password`]: where a
-//!   password is. [`partitions`]: which of them a process owns. [`profile`]: what is asked of a
-//!   platform before it may begin.
+//! - [`admin`]: where those who run the platform are heard. [`flags`]: what the command line says
+//!   of them. [`kafka`]: where the brokers are, and how to prove to them who this is. [`redis`]:
+//!   the same of what gateways share. [`password`]: where a password is. [`partitions`]: which of
+//!   them a process owns. [`profile`]: what is asked of a platform before it may begin.
 
+mod admin;
 mod flags;
 mod kafka;
 mod partitions;
@@ -28,6 +29,7 @@ use serde::Deserialize;
 use telemetry::{logs::LogSettings, traces::OtlpSettings};
 
 pub use self::{
+    admin::Admin,
     flags::{
         BroadcasterFlags, Flags, GatewayFlags, KafkaFlags, LedgerFlags, MatcherFlags, RedisFlags,
     },
@@ -87,6 +89,8 @@ pub struct Gateway {
     pub market_data_uri: Option<String>,
     /// Where gateways that run apart tell each other of retries.
     pub redis: Redis,
+    /// Where those who run the platform are heard.
+    pub admin: Admin,
 }
 
 /// Where history is asked for.
@@ -219,6 +223,7 @@ impl Default for Gateway {
             ledger_uri: None,
             market_data_uri: None,
             redis: Redis::default(),
+            admin: Admin::default(),
         }
     }
 }

@@ -209,6 +209,11 @@ name! {
 }
 
 name! {
+    /// The name under which one of those who run the platform speaks.
+    OperatorName
+}
+
+name! {
     /// The text of a key that makes a retry safe: a client order id, an idempotency key, or one
     /// that a gateway made up.
     KeyText

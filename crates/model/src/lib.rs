@@ -38,7 +38,8 @@ pub use amount::Amount;
 pub use asset::{Asset, AssetId};
 pub use fee::{FeeAsset, FeeRate, Fees, FeesError, Role};
 pub use id::{
-    AccountHandle, AccountName, InstrumentId, KeyText, OrderId, Partition, RequestId, TradeId,
+    AccountHandle, AccountName, InstrumentId, KeyText, OperatorName, OrderId, Partition, RequestId,
+    TradeId,
 };
 pub use instrument::{Instrument, Symbol};
 pub use list::Contingency;

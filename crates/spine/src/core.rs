@@ -1,7 +1,11 @@
 //! What a shard's state is made of: the pure core that the protocol drives.
 
 use model::{Partition, Timestamp};
-use proto::{command::ClientCommand, log, reference::ReferenceRecord};
+use proto::{
+    command::{ClientCommand, OperatorCommand},
+    log::{self, outcome},
+    reference::ReferenceRecord,
+};
 
 /// A client's record, as the core is shown it.
 #[derive(Debug)]
@@ -16,6 +20,17 @@ pub struct ClientInput<'a> {
     pub behaviour: u32,
     /// What is asked.
     pub command: &'a ClientCommand,
+}
+
+/// A record of those who run the platform, as the core is shown it. The log knows of such.
+#[derive(Debug)]
+pub struct OperatorInput<'a> {
+    /// When the log appended it. Lateness is measured by this.
+    pub appended_at: Timestamp,
+    /// The log's own time at this record.
+    pub now: Timestamp,
+    /// What is asked, and by whom.
+    pub command: &'a OperatorCommand,
 }
 
 /// An item from another shard, as the core is shown it: each once and in order.
@@ -48,6 +63,12 @@ pub trait Core: Sized + Send {
 
     /// Applies a change of reference data.
     fn change_reference(&mut self, change: &ReferenceRecord, body: &mut log::AnswerBody);
+
+    /// Applies a command of those who run the platform.
+    fn operate(&mut self, _input: &OperatorInput<'_>, body: &mut log::AnswerBody) {
+        let nothing = log::Refused { reason: log::RefusalReason::Unspecified.into() };
+        body.outcome = Some(log::Outcome { kind: Some(outcome::Kind::Refused(nothing)) });
+    }
 
     /// Takes an item from another shard. It has no outcome of its own.
     ///

@@ -45,7 +45,7 @@ pub use crate::{
     acceptor::{Acceptor, Judged, Position, Verdict},
     answer::Answer,
     chain::{Chain, LogId},
-    core::{ClientInput, Core, LinkInput},
+    core::{ClientInput, Core, LinkInput, OperatorInput},
     log::{Log, Place, Record, Stored, Visibility},
     replica::{BEHAVIOUR, Replica},
 };

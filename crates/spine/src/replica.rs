@@ -11,6 +11,7 @@
 mod behaviour;
 mod image;
 mod links;
+mod operator;
 mod outcome;
 
 use model::{Partition, RequestId, Span, Timestamp};
@@ -180,7 +181,8 @@ impl<C: Core> Replica<C> {
         self.check_next(stored)?;
         let decoded = log::Input::decode(stored.record.value.as_ref()).ok();
         let request_id = match decoded.and_then(|input| input.kind) {
-            Some(input::Kind::Client(wire)) => request_id_of(&wire),
+            Some(input::Kind::Client(wire)) => request_id_of(wire.stamp.as_ref()),
+            Some(input::Kind::Operator(wire)) => operator::request_id_of(wire.by.as_ref()),
             _ => RequestId(0),
         };
         Ok(self.poison(stored, request_id, QUARANTINED))
@@ -202,7 +204,8 @@ impl<C: Core> Replica<C> {
             Kind::TakeOver(take_over) => Ok(self.take_over(stored, &take_over)),
             // Its effect was on an input before it, by those who read ahead.
             Kind::Quarantine(_) => Ok(self.control(stored, applied())),
-            Kind::Upgrade(upgrade) => self.upgrade(stored, upgrade.behaviour),
+            Kind::Upgrade(upgrade) => self.upgrade(stored, &upgrade),
+            Kind::Operator(wire) => Ok(self.operator(stored, wire)),
             Kind::ReferenceChanged(change) => {
                 let mut body = self.body_after_time(stored, false);
                 self.core.change_reference(&change, &mut body);
@@ -245,19 +248,8 @@ impl<C: Core> Replica<C> {
         self.answer(stored, RequestId(0), body, Some(notice))
     }
 
-    fn upgrade(&mut self, stored: &Stored, asked: u32) -> Result<Computed, ReplicaError> {
-        if asked <= self.behaviour {
-            return Ok(self.control(stored, stale()));
-        }
-        behaviour::check(asked, stored)?;
-        // From the next record on.
-        let computed = self.control(stored, applied());
-        self.behaviour = asked;
-        Ok(computed)
-    }
-
     fn client(&mut self, stored: &Stored, wire: log::ClientCommand) -> Computed {
-        let request_id = request_id_of(&wire);
+        let request_id = request_id_of(wire.stamp.as_ref());
         match ClientCommand::try_from(wire) {
             Ok(mut command) => {
                 let valid_until_max = stored.appended_at.plus(VALID_FOR_MAX);
@@ -386,8 +378,8 @@ impl<C> Replica<C> {
 /// The reason in the answer to a quarantined input; how others know that it was.
 pub(crate) const QUARANTINED: &str = "quarantined by an operator";
 
-fn request_id_of(wire: &log::ClientCommand) -> RequestId {
-    wire.stamp.as_ref().map_or(RequestId(0), |stamp| {
+fn request_id_of(stamp: Option<&log::Stamp>) -> RequestId {
+    stamp.map_or(RequestId(0), |stamp| {
         RequestId(u128::from(stamp.request_id_high) << 64 | u128::from(stamp.request_id_low))
     })
 }

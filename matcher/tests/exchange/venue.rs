@@ -2,18 +2,21 @@
 
 use matcher::Exchange;
 use model::{
-    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, OrderId, Partition, Price,
-    Quantity, RequestId, Side, TimeInForce, Timestamp,
+    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, OperatorName, OrderId,
+    Partition, Price, Quantity, RequestId, Side, TimeInForce, Timestamp,
 };
 use proto::{
-    command::{Ask, ClientCommand, Command, Key, KeySpace, Movement, PlaceOrder, Stamp},
+    command::{
+        Ask, ClientCommand, Command, Key, KeySpace, Movement, Operator, OperatorCommand,
+        OperatorWord, PlaceOrder, Stamp,
+    },
     link::LinkItem,
     log::{self, RefusalReason, outcome},
     reference::{
         AssetListing, InstrumentListing, ReferenceBody, ReferenceRecord, reference_body::Body,
     },
 };
-use spine::{ClientInput, Core, LinkInput};
+use spine::{ClientInput, Core, LinkInput, OperatorInput};
 
 /// Quote and base assets, and the one instrument.
 pub(crate) const USD: u32 = 1;
@@ -109,6 +112,32 @@ impl Venue {
             command: &command,
         };
         self.exchange.apply(&input, &mut body);
+        self.next_offset += 1;
+        body
+    }
+
+    /// Applies a word of an operator, whose record is appended now.
+    pub(crate) fn operate(&mut self, command: OperatorWord) -> log::AnswerBody {
+        self.operate_until(command, self.now + 10 * SECOND)
+    }
+
+    /// The same, valid until the given instant.
+    pub(crate) fn operate_until(
+        &mut self,
+        command: OperatorWord,
+        valid_until: u64,
+    ) -> log::AnswerBody {
+        let stamp = Stamp {
+            request_id: RequestId(self.next_offset.into()),
+            valid_until: Timestamp::from_unix_nanos(valid_until),
+        };
+        let name = OperatorName::new("olga").expect("a good name");
+        let command = OperatorCommand { by: Operator { name, stamp }, command };
+        let now = Timestamp::from_unix_nanos(self.now);
+        let mut body = log::AnswerBody::default();
+        self.exchange.pass_time(now, &mut body);
+        let input = OperatorInput { appended_at: now, now, command: &command };
+        self.exchange.operate(&input, &mut body);
         self.next_offset += 1;
         body
     }

@@ -27,16 +27,21 @@ impl TryFrom<log::ClientCommand> for ClientCommand {
     type Error = Malformed;
 
     fn try_from(wire: log::ClientCommand) -> Result<Self, Malformed> {
-        let stamp = wire.stamp.ok_or(Malformed("stamp"))?;
         Ok(ClientCommand {
-            stamp: Stamp {
-                request_id: request_id(stamp.request_id_high, stamp.request_id_low),
-                valid_until: Timestamp::from_unix_nanos(stamp.valid_until_unix_nanos),
-            },
+            stamp: stamp(wire.stamp.as_ref())?,
             account: AccountName::new(&wire.account).map_err(|_| Malformed("account"))?,
             command: wire.command.ok_or(Malformed("command"))?.try_into()?,
         })
     }
+}
+
+/// What identifies an attempt; every command has it.
+pub(super) fn stamp(wire: Option<&log::Stamp>) -> Result<Stamp, Malformed> {
+    let wire = wire.ok_or(Malformed("stamp"))?;
+    Ok(Stamp {
+        request_id: request_id(wire.request_id_high, wire.request_id_low),
+        valid_until: Timestamp::from_unix_nanos(wire.valid_until_unix_nanos),
+    })
 }
 
 /// The request id of two halves.

@@ -3,7 +3,10 @@
 use model::{CancelOnly, OrderFilter, ReplaceMode, RequestId};
 use prost::Message;
 use proto::{
-    command::{Ask, ClientCommand, Command, Key, KeySpace, Movement, OrderName, PlaceOrder},
+    command::{
+        Ask, ClientCommand, Command, Key, KeySpace, Movement, OperatorCommand, OperatorWord,
+        OrderName, PlaceOrder,
+    },
     convert,
     log::{self, input::Kind},
     text,
@@ -31,14 +34,33 @@ fn of(kind: Kind) -> String {
         Kind::Quarantine(quarantine) => {
             format!("quarantine of offset {}: {}", quarantine.offset, quarantine.reason)
         }
-        Kind::Upgrade(upgrade) => format!("upgrade to behaviour {}", upgrade.behaviour),
+        Kind::Upgrade(upgrade) => format!(
+            "upgrade to behaviour {}{}",
+            upgrade.behaviour,
+            upgrade.by.as_ref().map(by).unwrap_or_default()
+        ),
         Kind::ReferenceChanged(record) => word::reference(&record),
         Kind::LinkRun(run) => word::link_run(&run),
+        Kind::Operator(operator) => match OperatorCommand::try_from(operator) {
+            Ok(command) => operator_command(&command),
+            Err(malformed) => format!("malformed command of an operator: {malformed}"),
+        },
         Kind::Client(client) => match ClientCommand::try_from(client) {
             Ok(command) => client_command(&command),
             Err(malformed) => format!("malformed command: {malformed}"),
         },
     }
+}
+
+fn operator_command(command: &OperatorCommand) -> String {
+    let said = match &command.command {
+        OperatorWord::ChangeReference(record) => word::reference(record),
+    };
+    format!("{said}{}", by(&(&command.by).into()))
+}
+
+fn by(operator: &log::Operator) -> String {
+    format!(", says {}", operator.name)
 }
 
 fn client_command(command: &ClientCommand) -> String {

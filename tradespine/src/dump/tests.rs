@@ -94,7 +94,22 @@ fn control() {
         input_words(Quarantine(log::Quarantine { offset: 9, reason: "it panics".to_owned() })),
         "quarantine of offset 9: it panics"
     );
-    assert_eq!(input_words(Upgrade(log::Upgrade { behaviour: 2 })), "upgrade to behaviour 2");
+    assert_eq!(
+        input_words(Upgrade(log::Upgrade { behaviour: 2, by: None })),
+        "upgrade to behaviour 2"
+    );
+    let by = Some(log::Operator { name: "olga".to_owned(), stamp: Some(log::Stamp::default()) });
+    let upgrade = log::Upgrade { behaviour: 2, by: by.clone() };
+    assert_eq!(input_words(Upgrade(upgrade)), "upgrade to behaviour 2, says olga");
+    let asset = AssetListing { id: 3, code: "BTC".to_owned(), ..Default::default() };
+    let body = Some(ReferenceBody { body: Some(Body::Asset(asset)) });
+    let record = ReferenceRecord { key: "asset/3".to_owned(), version: 2, body };
+    let command = Some(log::operator_command::Command::ChangeReference(record));
+    let said = log::OperatorCommand { by, command };
+    assert_eq!(
+        input_words(input::Kind::Operator(said)),
+        "reference asset/3 version 2: asset 3 BTC, 0 decimals, grant 0, says olga"
+    );
 }
 
 #[test]

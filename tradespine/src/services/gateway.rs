@@ -41,6 +41,7 @@ pub async fn bind(
             grpc_address: settings.gateway.grpc_address,
             ledger_uri: settings.ledger_uri(),
             market_data_uri: settings.market_data_uri(),
+            admin: settings.gateway.admin.settings()?,
             ..gateway::Settings::default()
         },
         gateway::Dependencies {
@@ -70,6 +71,7 @@ pub fn check(settings: &Settings) -> Result<(), SettingsError> {
             return Err(refuse(setting, fault, "write it like http://ledger:50052"));
         }
     }
+    settings.gateway.admin.settings()?;
     settings.gateway.redis.settings().map(drop)
 }
 

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use daemon::settings::{Problem, SettingsError};
 use serde::{Deserialize, Serialize};
 
-use super::{Settings, problem};
+use super::{Gateway, Settings, admin::TOKEN_CHARS_MIN, problem};
 
 /// The fewest replicas of a partition in production: with one away, what is acknowledged still
 /// stands on two.
@@ -74,6 +74,8 @@ impl Settings {
             self.no_credentials(),
             self.open_password(),
             (part == Part::TrustsCallers).then(|| self.open_redis_password()).flatten(),
+            self.public_admin(),
+            self.short_admin_token(),
             (part == Part::TrustsCallers && !self.trusts_callers).then(strangers),
         ]
         .into_iter()
@@ -119,6 +121,34 @@ impl Settings {
                 "it goes to another machine for everybody to read",
                 "reach Redis through a tunnel on this machine, or without a password: nothing \
                  that Redis says is believed",
+            )
+        })
+    }
+}
+
+impl Settings {
+    /// Whether clients reach those who run the platform where they trade.
+    fn public_admin(&self) -> Option<Problem> {
+        let Gateway { rest_address, grpc_address, ref admin, .. } = self.gateway;
+        let is_heard = admin.token.is_some() || admin.token_file.is_some();
+        let is_public =
+            [rest_address, grpc_address].iter().any(|public| public.port() == admin.address.port());
+        (is_heard && is_public).then(|| {
+            problem(
+                "gateway.admin.address",
+                format!("port {} is one that clients reach", admin.address.port()),
+                "give it a port of its own, where only those who run the platform get",
+            )
+        })
+    }
+
+    fn short_admin_token(&self) -> Option<Problem> {
+        let token = self.gateway.admin.token().ok().flatten()?;
+        (token.reveal().len() < TOKEN_CHARS_MIN).then(|| {
+            problem(
+                "gateway.admin.token",
+                format!("it has less than {TOKEN_CHARS_MIN} characters"),
+                "take more, by chance: `openssl rand -hex 32` makes one",
             )
         })
     }
@@ -178,6 +208,19 @@ mod tests {
         bare.kafka.replication = Some(5);
         bare.kafka.tls.certificate_file = Some("us.pem".into());
         assert!(faults(&bare, Part::ServesNobody).is_empty());
+    }
+
+    #[test]
+    fn production_hears_those_who_run_it_apart_and_asks_for_a_token_that_nobody_guesses() {
+        let mut settings = production();
+        settings.gateway.admin.address.set_port(settings.gateway.grpc_address.port());
+        assert!(faults(&settings, Part::ServesNobody).is_empty(), "nobody is heard");
+        settings.gateway.admin.token = Some(Secret::new("short"));
+        let both = ["gateway.admin.address", "gateway.admin.token"];
+        assert_eq!(faults(&settings, Part::ServesNobody), both);
+        settings.gateway.admin.token = Some(Secret::new("x".repeat(TOKEN_CHARS_MIN)));
+        settings.gateway.admin.address.set_port(50054);
+        assert!(faults(&settings, Part::ServesNobody).is_empty());
     }
 
     #[test]

@@ -34,7 +34,7 @@ const PORTS: Range<u16> = 20_000..32_000;
 /// How many of them this process has looked at: none is told twice until all were.
 static LOOKED_AT: AtomicU16 = AtomicU16::new(0);
 
-fn free_address() -> String {
+pub(crate) fn free_address() -> String {
     let count = PORTS.end - PORTS.start;
     // Several test programs at once begin to look at different places.
     let spread =
@@ -101,6 +101,16 @@ impl Platform {
         let started = time::timeout(PATIENCE, is_up).await.expect("it starts in time");
         started.expect("it did not end before it was up");
         platform
+    }
+
+    /// Runs `tradespine` with these arguments and variables; whether it succeeded, and all that it
+    /// printed.
+    pub(crate) fn run(arguments: &[&str], variables: &[(&str, &str)]) -> (bool, String) {
+        let variables = variables.iter().copied();
+        let output = Command::new(BINARY).args(arguments).envs(variables).output();
+        let output = output.expect("it runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.success(), text(&output.stdout) + &text(&output.stderr))
     }
 
     pub(crate) fn gateway(&self) -> &str {

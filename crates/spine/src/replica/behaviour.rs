@@ -11,7 +11,12 @@ use crate::log::Stored;
 /// | 2 | be FOK, GTD, for the day, post-only, and prevent trades with themselves |
 /// | 3 | sleep until the price of a trade wakes them |
 /// | 4 | come as a list, be icebergs, trail the price, be kept from those of other accounts of a group, be amended, replace another, be cancelled by other names and filters |
+///
+/// Since behaviour 4 there are commands of those who run the platform.
 pub const BEHAVIOUR: u32 = 4;
+
+/// Since when commands of those who run the platform count.
+pub(super) const KNOWS_OPERATORS: u32 = 4;
 
 /// Whether this binary has the behaviour that a log asks for, by its genesis or by an upgrade.
 pub(super) fn check(asked: u32, stored: &Stored) -> Result<(), ReplicaError> {

@@ -1,14 +1,14 @@
 //! What the core is shown of an input, and what the answer says.
 
-use model::AccountName;
+use model::{AccountName, OperatorName};
 use proto::{
-    command::{Command, Stamp},
+    command::{Command, Operator, OperatorCommand, OperatorWord, Stamp},
     log::outcome::Kind,
     reference::ReferenceRecord,
 };
 
 use super::*;
-use crate::{Record, answer::Answer};
+use crate::{Record, answer::Answer, core::OperatorInput};
 
 /// A core that notes what it is shown.
 #[derive(Debug, Default)]
@@ -16,6 +16,7 @@ struct Witness {
     passed: Vec<Timestamp>,
     valid_until: Vec<Timestamp>,
     behaviours: Vec<u32>,
+    operators: Vec<(String, Timestamp)>,
 }
 
 impl Core for Witness {
@@ -34,6 +35,12 @@ impl Core for Witness {
     }
 
     fn change_reference(&mut self, _change: &ReferenceRecord, _body: &mut log::AnswerBody) {}
+
+    fn operate(&mut self, input: &OperatorInput<'_>, body: &mut log::AnswerBody) {
+        let by = &input.command.by;
+        self.operators.push((by.name.as_str().to_owned(), by.stamp.valid_until));
+        body.outcome = Some(applied());
+    }
 
     fn encode(&self) -> Vec<u8> {
         Vec::new()
@@ -79,7 +86,7 @@ fn answer_of(computed: &Computed) -> (Answer, Kind) {
 /// A log of before there was a second behaviour says nothing of it in its genesis.
 #[test]
 fn an_upgrade_is_in_force_from_the_next_record_on_and_only_once() {
-    let upgrade = |behaviour| input::Kind::Upgrade(log::Upgrade { behaviour });
+    let upgrade = |behaviour| input::Kind::Upgrade(log::Upgrade { behaviour, by: None });
     let mut replica = replica();
     let steps = [
         (client(at(9)), 1, Kind::Applied(log::Applied {})),
@@ -97,6 +104,53 @@ fn an_upgrade_is_in_force_from_the_next_record_on_and_only_once() {
     let beyond = replica.apply(&stored(5, at(5), upgrade(BEHAVIOUR + 1)));
     let error = ReplicaError::NewerBehaviour { asked: BEHAVIOUR + 1, offset: 5 };
     assert_eq!(beyond.map(|_| ()), Err(error));
+}
+
+fn olga() -> Operator {
+    let stamp = Stamp { request_id: REQUEST, valid_until: at(99) };
+    Operator { name: OperatorName::new("olga").expect("a good name"), stamp }
+}
+
+#[test]
+fn whoever_upgrades_is_told_and_so_is_who_comes_later() {
+    let mut replica = replica();
+    let upgrade = log::Upgrade { behaviour: 2, by: Some((&olga()).into()) };
+    for (offset, outcome) in [(0, Kind::Applied(log::Applied {})), (1, Kind::Stale(log::Stale {}))]
+    {
+        let input = stored(offset, at(5), input::Kind::Upgrade(upgrade.clone()));
+        let (answer, told) = answer_of(&replica.apply(&input).expect("it is the next"));
+        assert_eq!((answer.request_id, told), (REQUEST, outcome));
+    }
+}
+
+#[test]
+fn operators_are_heard_once_the_log_knows_of_them() {
+    let mut replica = replica();
+    let command = OperatorWord::ChangeReference(ReferenceRecord::default());
+    let command = OperatorCommand { by: olga(), command };
+    let nothing = log::OperatorCommand { command: None, ..(&command).into() };
+    let says = || input::Kind::Operator((&command).into());
+    let refused = log::Refused { reason: log::RefusalReason::NotInForce.into() };
+    let steps = [
+        (says(), Kind::Refused(refused)),
+        (input::Kind::Upgrade(log::Upgrade { behaviour: 4, by: Some((&olga()).into()) }), {
+            Kind::Applied(log::Applied {})
+        }),
+        (says(), Kind::Applied(log::Applied {})),
+        (input::Kind::Operator(nothing), {
+            Kind::Poison(log::Poison { reason: "command is missing or out of range".to_owned() })
+        }),
+    ];
+    for (offset, (input, expected)) in (0..).zip(steps) {
+        let computed = replica.apply(&stored(offset, at(5), input)).expect("it is the next");
+        let (answer, outcome) = answer_of(&computed);
+        assert_eq!((answer.request_id, outcome), (REQUEST, expected), "input {offset}");
+    }
+    let heard = ("olga".to_owned(), at(16));
+    assert_eq!(replica.core().operators, [heard], "valid as long as any record can be");
+    let set_aside = stored(4, at(5), says());
+    let computed = replica.apply_quarantined(&set_aside).expect("it is the next");
+    assert_eq!(answer_of(&computed).0.request_id, REQUEST);
 }
 
 #[test]

@@ -1,0 +1,129 @@
+//! What those who run the platform ask for, on a listener of its own: whoever has the token speaks,
+//! under the name that they give, and the log has it with that name.
+
+use std::sync::Arc;
+
+use daemon::settings::Secret;
+use model::OperatorName;
+use proto::admin::{
+    SetInstrumentRequest, SetInstrumentResponse, UpgradeRequest, UpgradeResponse,
+    admin_service_server::{AdminService, AdminServiceServer, SERVICE_NAME},
+};
+use tonic::{
+    Request, Response, Status, service::interceptor::InterceptedService, transport::Server,
+};
+
+use super::{
+    MESSAGE_BYTES_MAX, given,
+    trace::{Method, answer, join, traceparent},
+};
+use crate::{
+    entry,
+    office::{ListingChange, Office},
+    problem::Problem,
+};
+
+/// A method of this service, as traces call it.
+const fn method(name: &'static str) -> Method {
+    Method { service: SERVICE_NAME, name }
+}
+
+/// How many calls one connection may have open at once: people type.
+const CALLS_MAX: u32 = 16;
+
+/// The admin service behind its token.
+pub(crate) fn router(office: &Arc<Office>, token: &Secret) -> tonic::transport::server::Router {
+    let service = AdminServiceServer::new(Admin { office: Arc::clone(office) })
+        .max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let token = Token::of(token);
+    let checked = InterceptedService::new(service, move |request| token.check(request));
+    Server::builder().max_concurrent_streams(CALLS_MAX).add_service(checked)
+}
+
+/// The hash of the token that callers must bear: what is compared are hashes, of which those of
+/// near guesses are not near, and in a time that does not depend on them.
+#[derive(Clone, Copy)]
+struct Token(blake3::Hash);
+
+impl Token {
+    fn of(token: &Secret) -> Token {
+        Token(blake3::hash(token.reveal().as_bytes()))
+    }
+
+    fn check(&self, request: Request<()>) -> Result<Request<()>, Status> {
+        let header = request.metadata().get("authorization").map(|value| value.as_bytes());
+        let borne = header.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
+        if self.0 == blake3::hash(borne) {
+            return Ok(request);
+        }
+        metrics::counter!("tradespine_gateway_admin_denied_total").increment(1);
+        Err(Status::unauthenticated("the call does not bear the token of this gateway"))
+    }
+}
+
+struct Admin {
+    office: Arc<Office>,
+}
+
+#[tonic::async_trait]
+impl AdminService for Admin {
+    async fn upgrade(
+        &self,
+        request: Request<UpgradeRequest>,
+    ) -> Result<Response<UpgradeResponse>, Status> {
+        let trace = join(method("Upgrade"), traceparent(&request));
+        let UpgradeRequest { operator, behaviour } = request.into_inner();
+        let upgrade = async { self.office.upgrade(&name(&operator)?, behaviour).await };
+        let results = answer(trace, upgrade).await?;
+        Ok(Response::new(UpgradeResponse { results }))
+    }
+
+    async fn set_instrument(
+        &self,
+        request: Request<SetInstrumentRequest>,
+    ) -> Result<Response<SetInstrumentResponse>, Status> {
+        let trace = join(method("SetInstrument"), traceparent(&request));
+        let request = request.into_inner();
+        let set = async {
+            let by = name(&request.operator)?;
+            let listed = {
+                let catalogue = self.office.reference.loaded()?;
+                Arc::clone(entry::instrument(given(&request.instrument), &catalogue)?)
+            };
+            let change = ListingChange { price_protection_bps: request.price_protection_bps };
+            self.office.set_instrument(&by, &listed, &change).await
+        };
+        let relisted = answer(trace, set).await?;
+        let (version, results) = (relisted.version, relisted.results);
+        Ok(Response::new(SetInstrumentResponse { version, results }))
+    }
+}
+
+fn name(operator: &str) -> Result<OperatorName, Problem> {
+    let text = given(operator).ok_or_else(|| Problem::missing("operator"))?;
+    OperatorName::new(text).map_err(|error| Problem::field("operator", "bad_name", error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bearing(authorization: &str) -> Request<()> {
+        let mut request = Request::new(());
+        let value = authorization.parse().expect("it is text");
+        request.metadata_mut().insert("authorization", value);
+        request
+    }
+
+    #[test]
+    fn only_the_token_itself_is_one() {
+        let token = Token::of(&Secret::new("open sesame"));
+        assert!(token.check(bearing("Bearer open sesame")).is_ok());
+        for wrong in ["Bearer open sesame ", "Bearer open", "Bearer ", "open sesame", "bearer x"] {
+            let denied = token.check(bearing(wrong)).expect_err(wrong);
+            assert_eq!(denied.code(), tonic::Code::Unauthenticated);
+            assert!(!denied.message().contains("sesame"));
+        }
+        assert!(token.check(Request::new(())).is_err());
+    }
+}

@@ -1,0 +1,88 @@
+//! Commands of those who run the platform, between the log's wire form and the domain.
+
+use model::OperatorName;
+
+use super::{Malformed, command::stamp};
+use crate::{
+    command::{Operator, OperatorCommand, OperatorWord},
+    log::{self, operator_command::Command as Wire},
+};
+
+impl TryFrom<log::OperatorCommand> for OperatorCommand {
+    type Error = Malformed;
+
+    fn try_from(wire: log::OperatorCommand) -> Result<Self, Malformed> {
+        let by = wire.by.as_ref().ok_or(Malformed("by"))?.try_into()?;
+        let command = match wire.command.ok_or(Malformed("command"))? {
+            Wire::ChangeReference(record) => OperatorWord::ChangeReference(record),
+        };
+        Ok(OperatorCommand { by, command })
+    }
+}
+
+impl TryFrom<&log::Operator> for Operator {
+    type Error = Malformed;
+
+    fn try_from(wire: &log::Operator) -> Result<Self, Malformed> {
+        let name = OperatorName::new(&wire.name).map_err(|_| Malformed("name"))?;
+        Ok(Operator { name, stamp: stamp(wire.stamp.as_ref())? })
+    }
+}
+
+impl From<&Operator> for log::Operator {
+    fn from(by: &Operator) -> Self {
+        log::Operator { name: by.name.as_str().to_owned(), stamp: Some((&by.stamp).into()) }
+    }
+}
+
+impl From<&OperatorCommand> for log::OperatorCommand {
+    fn from(command: &OperatorCommand) -> Self {
+        let OperatorCommand { by, command } = command;
+        let command = match command {
+            OperatorWord::ChangeReference(record) => Wire::ChangeReference(record.clone()),
+        };
+        log::OperatorCommand { by: Some(by.into()), command: Some(command) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{RequestId, Timestamp};
+
+    use super::*;
+    use crate::{command::Stamp, reference::ReferenceRecord};
+
+    fn by() -> Operator {
+        let (request_id, valid_until) = (RequestId(u128::MAX - 3), Timestamp::from_unix_nanos(7));
+        let name = OperatorName::new("olga").expect("a good name");
+        Operator { name, stamp: Stamp { request_id, valid_until } }
+    }
+
+    #[test]
+    fn commands_survive_the_log() {
+        let record = ReferenceRecord { key: "asset/1".to_owned(), version: 2, body: None };
+        for command in [OperatorWord::ChangeReference(record)] {
+            let command = OperatorCommand { by: by(), command };
+            let wire = log::OperatorCommand::from(&command);
+            assert_eq!(OperatorCommand::try_from(wire), Ok(command));
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_command_names_its_field() {
+        let good = log::OperatorCommand {
+            by: Some((&by()).into()),
+            command: Some(Wire::ChangeReference(ReferenceRecord::default())),
+        };
+        let nobody = log::Operator { name: String::new(), ..(&by()).into() };
+        let unstamped = log::Operator { stamp: None, ..(&by()).into() };
+        for (field, bad) in [
+            ("by", log::OperatorCommand { by: None, ..good.clone() }),
+            ("name", log::OperatorCommand { by: Some(nobody), ..good.clone() }),
+            ("stamp", log::OperatorCommand { by: Some(unstamped), ..good.clone() }),
+            ("command", log::OperatorCommand { command: None, ..good.clone() }),
+        ] {
+            assert_eq!(OperatorCommand::try_from(bad), Err(Malformed(field)));
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! `tradespine admin`: words of those who run the platform, over the gateway's admin listener.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail, ensure};
+use clap::{Args, Subcommand};
+use daemon::settings::Secret;
+use proto::admin::{
+    SetInstrumentRequest, ShardOutcome, ShardResult, UpgradeRequest,
+    admin_service_client::AdminServiceClient,
+};
+use serde_json::{Value, json};
+use tonic::{
+    Request, Status,
+    metadata::AsciiMetadataValue,
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::Channel,
+};
+
+use super::{Output, connect, problem};
+use crate::settings::Settings;
+
+/// The gateway's admin address, where nobody says another.
+pub const ADMIN: &str = "http://127.0.0.1:50054";
+
+/// What those who run the platform can say.
+#[derive(Debug, Args)]
+pub struct AdminArguments {
+    #[command(flatten)]
+    pub with: WithArguments,
+
+    /// What to say.
+    #[command(subcommand)]
+    word: Word,
+}
+
+/// To whom, by whom and how.
+#[derive(Clone, Debug, Args)]
+pub struct WithArguments {
+    /// The gateway's admin address
+    #[arg(long, value_name = "URL", default_value = ADMIN, global = true)]
+    admin: String,
+
+    /// Who says so; it stands in the log [default: the name of this user]
+    #[arg(long, value_name = "NAME", global = true)]
+    operator: Option<String>,
+
+    /// A file with the token [default: the setting gateway.admin.token]
+    ///
+    /// Every user of this machine can read a command line, so that there is no flag for the token
+    /// itself.
+    #[arg(long, value_name = "FILE", global = true)]
+    pub token_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+enum Word {
+    /// Raise the behaviour that is in force, in every shard
+    ///
+    /// Run binaries that have it first: a shard whose binary does not have it stops there. What is
+    /// in force already is left as it is, so it can be said again at any time.
+    #[command(after_help = "Example:  tradespine admin upgrade --behaviour 4")]
+    Upgrade(UpgradeArguments),
+
+    /// Change how an instrument is listed
+    #[command(subcommand)]
+    Instrument(InstrumentWord),
+}
+
+#[derive(Clone, Debug, Args)]
+struct UpgradeArguments {
+    /// Which
+    #[arg(long, value_name = "NUMBER")]
+    behaviour: u32,
+}
+
+#[derive(Debug, Subcommand)]
+enum InstrumentWord {
+    /// List its next version; what is not said stays as it is
+    ///
+    /// Orders that rest stay as they are. Where it was cut short, the same again finishes it.
+    #[command(after_help = "\
+Example:  tradespine admin instrument set BTC-USDT --price-protection-bps 300")]
+    Set(SetArguments),
+}
+
+#[derive(Clone, Debug, Args)]
+struct SetArguments {
+    /// Which instrument
+    #[arg(value_name = "SYMBOL")]
+    instrument: String,
+
+    /// How far from the last trade a market order may trade, in basis points
+    #[arg(long, value_name = "BPS")]
+    price_protection_bps: Option<u32>,
+}
+
+/// Says it, waits for the shards and prints what they did.
+///
+/// # Errors
+/// Where the gateway does not answer or refuses, and where a shard did not do it.
+pub async fn run(arguments: AdminArguments, settings: &Settings) -> anyhow::Result<()> {
+    let AdminArguments { with, word } = arguments;
+    let bearer = Bearer::of(&with, settings)?;
+    let operator = operator(with.operator)?;
+    let channel = connect(&with.admin).await?;
+    let admin = AdminServiceClient::with_interceptor(channel, bearer);
+    let results = match word {
+        Word::Upgrade(upgrade) => self::upgrade(admin, operator, &upgrade, with.output).await?,
+        Word::Instrument(InstrumentWord::Set(set)) => {
+            self::set(admin, operator, set, with.output).await?
+        }
+    };
+    let is_whole = results.iter().all(|result| result.problem.is_empty());
+    ensure!(is_whole, "not every shard has done it; repeating the command is safe");
+    Ok(())
+}
+
+type Admin = AdminServiceClient<InterceptedService<Channel, Bearer>>;
+
+async fn upgrade(
+    mut admin: Admin,
+    operator: String,
+    arguments: &UpgradeArguments,
+    output: Output,
+) -> anyhow::Result<Vec<ShardResult>> {
+    let behaviour = arguments.behaviour;
+    let response = admin.upgrade(UpgradeRequest { operator, behaviour }).await;
+    let results = response.map_err(|status| problem::sentence("gateway", &status))?;
+    let results = results.into_inner().results;
+    let title = format!("behaviour {behaviour}");
+    output.print(|| text(&title, &results), || json!({ "results": json(&results) }))?;
+    Ok(results)
+}
+
+async fn set(
+    mut admin: Admin,
+    operator: String,
+    arguments: SetArguments,
+    output: Output,
+) -> anyhow::Result<Vec<ShardResult>> {
+    let SetArguments { instrument, price_protection_bps } = arguments;
+    let request =
+        SetInstrumentRequest { operator, instrument: instrument.clone(), price_protection_bps };
+    let response = admin.set_instrument(request).await;
+    let response = response.map_err(|status| problem::sentence("gateway", &status))?.into_inner();
+    let (version, results) = (response.version, response.results);
+    let title = format!("{instrument} version {version}");
+    let json = || json!({ "version": version, "results": json(&results) });
+    output.print(|| text(&title, &results), json)?;
+    Ok(results)
+}
+
+/// Puts the token on every call.
+#[derive(Clone)]
+struct Bearer(AsciiMetadataValue);
+
+impl Bearer {
+    fn of(with: &WithArguments, settings: &Settings) -> anyhow::Result<Bearer> {
+        let mut admin = settings.gateway.admin.clone();
+        if let Some(file) = &with.token_file {
+            admin.token = None;
+            admin.token_file = Some(file.clone());
+        }
+        let token = admin.token()?.context(
+            "there is no token; set gateway.admin.token as the gateway has it, or give --token-file",
+        )?;
+        Bearer::bearing(&token)
+    }
+
+    fn bearing(token: &Secret) -> anyhow::Result<Bearer> {
+        let value = format!("Bearer {}", token.reveal()).parse::<AsciiMetadataValue>();
+        let Ok(mut value) = value else { bail!("the token has characters that no token has") };
+        value.set_sensitive(true);
+        Ok(Bearer(value))
+    }
+}
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+fn operator(said: Option<String>) -> anyhow::Result<String> {
+    let of_machine = || std::env::var("USER").ok().filter(|name| !name.is_empty());
+    said.or_else(of_machine).context("nobody knows who says so; give --operator")
+}
+
+fn text(title: &str, results: &[ShardResult]) -> String {
+    let lines = results.iter().map(|result| {
+        let what = match result.outcome() {
+            ShardOutcome::Done => "done".to_owned(),
+            ShardOutcome::DoneBefore => "done before".to_owned(),
+            _ => result.problem.clone(),
+        };
+        format!("shard {}: {what}", result.partition)
+    });
+    std::iter::once(title.to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
+}
+
+fn json(results: &[ShardResult]) -> Value {
+    let result = |result: &ShardResult| {
+        let outcome = match result.outcome() {
+            ShardOutcome::Done => "done",
+            ShardOutcome::DoneBefore => "done_before",
+            ShardOutcome::Refused => "refused",
+            ShardOutcome::Unknown | ShardOutcome::Unspecified => "unknown",
+        };
+        let problem = (!result.problem.is_empty()).then_some(&result.problem);
+        json!({ "partition": result.partition, "outcome": outcome, "problem": problem })
+    };
+    Value::from(results.iter().map(result).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_shard_is_told() {
+        let of = |partition, outcome: ShardOutcome, problem: &str| ShardResult {
+            partition,
+            outcome: outcome.into(),
+            problem: problem.to_owned(),
+        };
+        let results = [
+            of(0, ShardOutcome::Done, ""),
+            of(1, ShardOutcome::DoneBefore, ""),
+            of(2, ShardOutcome::Unknown, "no answer came in time"),
+        ];
+        let told =
+            "behaviour 4\nshard 0: done\nshard 1: done before\nshard 2: no answer came in time";
+        assert_eq!(text("behaviour 4", &results), told);
+        assert_eq!(json(&results)[2]["outcome"], "unknown");
+    }
+
+    #[test]
+    fn a_token_is_borne_and_not_told() {
+        let bearer = Bearer::bearing(&Secret::new("hush")).expect("a good token");
+        let mut borne = bearer.clone();
+        let request = borne.call(Request::new(())).expect("it is let through");
+        assert_eq!(request.metadata().get("authorization").expect("it is there"), "Bearer hush");
+        assert!(!format!("{:?}", bearer.0).contains("hush"));
+        assert!(Bearer::bearing(&Secret::new("a\nb")).is_err());
+    }
+}

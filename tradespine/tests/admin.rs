@@ -1,0 +1,104 @@
+//! Words of those who run the platform, from the command line through the gateway's own listener
+//! into the log of every shard, and what becomes of them. In the end the log is verified.
+
+mod platform;
+
+use std::time::Duration;
+
+use platform::{Platform, free_address};
+use reqwest::Client;
+use serde_json::Value;
+
+const TOKEN: &str = "c0ffee";
+const TOKEN_SETTING: &str = "TRADESPINE_GATEWAY__ADMIN__TOKEN";
+
+/// How long a gateway may take to hear of a listing.
+const TELLING_MAX: Duration = Duration::from_secs(60);
+
+/// Those who run a platform.
+struct Operators {
+    platform: Platform,
+    address: String,
+    http: Client,
+}
+
+impl Operators {
+    async fn start(directory: &std::path::Path, shards: u16) -> Operators {
+        let address = free_address();
+        let settings = [
+            ("TRADESPINE_SHARDS", shards.to_string()),
+            ("TRADESPINE_GATEWAY__ADMIN__ADDRESS", address.clone()),
+            (TOKEN_SETTING, TOKEN.to_owned()),
+        ];
+        let platform = Platform::start_with(directory, &settings).await;
+        Operators { platform, address: format!("http://{address}"), http: Client::new() }
+    }
+
+    /// Says something with this token.
+    fn try_say(&self, token: &str, words: &[&str]) -> (bool, String) {
+        let to = ["admin", "--admin", &self.address, "--operator", "olga"];
+        Platform::run(&[&to[..], words].concat(), &[(TOKEN_SETTING, token)])
+    }
+
+    fn say(&self, words: &[&str]) -> String {
+        let (is_done, text) = self.try_say(TOKEN, words);
+        assert!(is_done, "{text}");
+        text
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let url = format!("{}{path}", self.platform.rest());
+        let response = self.http.get(url).send().await.expect("it answers");
+        response.json().await.expect("it is JSON")
+    }
+
+    /// The instrument as it is listed, once this holds of it.
+    async fn listed(&self, symbol: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        let looking = async {
+            loop {
+                let all = self.get("/api/v1/instruments").await;
+                let mut all = all.as_array().into_iter().flatten();
+                if let Some(found) = all.find(|one| one["symbol"] == symbol && holds(one)) {
+                    return found.clone();
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(TELLING_MAX, looking).await.expect("it is listed so")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_of_operators_are_recorded_with_who_said_them() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let operators = Operators::start(directory.path(), 3).await;
+
+    let upgrade = ["upgrade", "--behaviour", "4"];
+    let told = operators.say(&upgrade);
+    assert!(
+        told.contains("shard 0: done before") && told.contains("shard 2: done before"),
+        "{told}"
+    );
+    let (is_done, told) = operators.try_say(TOKEN, &["upgrade", "--behaviour", "99"]);
+    assert!(!is_done && told.contains("behaviour must be from 1 to"), "{told}");
+    let (is_done, told) = operators.try_say("guess", &upgrade);
+    assert!(!is_done && told.contains("token"), "{told}");
+
+    // ETH-USD is on the second shard, and all have to know.
+    let set = ["instrument", "set", "ETH-USD", "--price-protection-bps", "300"];
+    let told = operators.say(&set);
+    assert_eq!(told.trim(), "ETH-USD version 2\nshard 0: done\nshard 1: done\nshard 2: done");
+    operators.listed("ETH-USD", |listed| listed["price_protection_bps"] == 300).await;
+    let told = operators.say(&set);
+    assert!(told.starts_with("ETH-USD version 2\nshard 1: done before"), "{told}");
+    let (is_done, told) = operators.try_say(TOKEN, &["instrument", "set", "NO-PE"]);
+    assert!(!is_done && told.contains("instrument"), "{told}");
+
+    operators.platform.stop().await;
+    let data = directory.path().to_str().expect("a path");
+    let dump = ["log", "dump", "--topic", "orders", "--data-dir", data];
+    let (_, dumped) = Platform::run(&dump, &[]);
+    assert!(dumped.contains("upgrade to behaviour 4, says olga"), "{dumped}");
+    assert!(dumped.contains("protection 300 bps") && !dumped.contains(TOKEN), "{dumped}");
+    platform::verify(directory.path());
+}
