@@ -186,7 +186,8 @@ fn the_orders_of_a_list_are_rows_of_their_own() {
     };
     let fill = || ended(working.number(), EndReason::Filled, 0);
     let drop = || ended(pending.number(), EndReason::OrderList, 10);
-    let table: Vec<(Vec<event::Kind>, [(OrderStatus, &str); 2])> = vec![
+    type Case = (Vec<event::Kind>, [(OrderStatus, &'static str); 2]);
+    let table: Vec<Case> = vec![
         (vec![place(0)], [(Open, ""), (Pending, "")]),
         (vec![place(0), fill(), goes_on()], [(Filled, ""), (Open, "")]),
         (vec![place(0), drop()], [(Open, ""), (Expired, "order_list")]),

@@ -246,8 +246,9 @@ impl Flow {
         let trade_id = *trade_id;
         let left = maker_remaining - quantity;
         // Most trades are charged: sellers out of what they are paid, buyers in what they get.
-        let paid_fee = if trade_id % 3 == 0 { 0 } else { i128::from(price * quantity / 100 + 1) };
-        let got_fee = if trade_id % 4 == 0 { 0 } else { i128::from(quantity / 50) };
+        let paid_fee =
+            if trade_id.is_multiple_of(3) { 0 } else { i128::from(price * quantity / 100 + 1) };
+        let got_fee = if trade_id.is_multiple_of(4) { 0 } else { i128::from(quantity / 50) };
         let charged = |is_buyer: bool| {
             Some(if is_buyer { got_fee } else { paid_fee }).filter(|fee| *fee > 0).and_then(units)
         };

@@ -497,7 +497,7 @@ fn events_of_books_and_owners() {
         ..Default::default()
     };
     assert_eq!(
-        event_words(event::Kind::Trade(trade.clone())),
+        event_words(event::Kind::Trade(trade)),
         "trade 17 of instrument 11: 10 lots @ 345 ticks, taker sell order 4 of bob (2 lots left), \
          maker order 3 of alice (5 lots left)"
     );
