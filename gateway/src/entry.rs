@@ -5,6 +5,7 @@
 //! quote quantity (whether each may stand there, then its value), then the key of retries. Numbers
 //! are read from their text, exactly; what is off the grid is refused, never rounded.
 
+mod after;
 mod change;
 mod list;
 mod money;
@@ -12,6 +13,7 @@ mod order;
 mod word;
 
 pub use self::{
+    after::{AfterFields, Ending, cancel_after},
     change::{
         Cancel, CancelAll, FilterFields, NameFields, Named, Replacing, cancel, cancel_all, named,
         new_quantity, replace,

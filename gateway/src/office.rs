@@ -1,6 +1,7 @@
 //! What both protocols do, in domain words: orders, cancels, movements of money, and look-ups.
 
 mod admin;
+mod after;
 mod amend;
 mod batch;
 mod cancel;

@@ -208,6 +208,7 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         | RefusalReason::WaitsForFunds
         | RefusalReason::ReplacedNotOpen
         | RefusalReason::FundsElsewhere
+        | RefusalReason::TooManyCancelAfters
         | RefusalReason::CancelRestricted => refusal_of_change(reason),
         RefusalReason::Unspecified
         | RefusalReason::NotSuccessor
@@ -272,6 +273,10 @@ const fn refusal_of_change(reason: RefusalReason) -> (Kind, &'static str) {
         RefusalReason::FundsElsewhere => (
             Kind::Conflict,
             "the new order needs more money than is on its shard; cancel the old one and place it",
+        ),
+        RefusalReason::TooManyCancelAfters => (
+            Kind::Overloaded,
+            "as many accounts as may be have asked for it on this shard; try again later",
         ),
         RefusalReason::CancelRestricted => (
             Kind::Conflict,

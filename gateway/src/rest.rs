@@ -66,11 +66,12 @@ mod path {
     pub(super) const DEPOSITS: &str = "/api/v1/accounts/{client_id}/deposits";
     pub(super) const WITHDRAWALS: &str = "/api/v1/accounts/{client_id}/withdrawals";
     pub(super) const TRADE_GROUP: &str = "/api/v1/accounts/{client_id}/trade_group";
+    pub(super) const CANCEL_AFTER: &str = "/api/v1/accounts/{client_id}/cancel_after";
     pub(super) const DOCS: &str = "/docs";
     pub(super) const OPENAPI: &str = "/api/openapi.json";
 
     /// All of them.
-    pub(super) const ALL: [&str; 16] = [
+    pub(super) const ALL: [&str; 17] = [
         ORDERS,
         ORDER_BATCH,
         ORDER,
@@ -85,6 +86,7 @@ mod path {
         DEPOSITS,
         WITHDRAWALS,
         TRADE_GROUP,
+        CANCEL_AFTER,
         DOCS,
         OPENAPI,
     ];
@@ -108,6 +110,7 @@ fn routes(office: Arc<Office>) -> Router {
         .with(path::DEPOSITS, post(accounts::deposit))
         .with(path::WITHDRAWALS, post(accounts::withdraw))
         .with(path::TRADE_GROUP, put(accounts::set_trade_group))
+        .with(path::CANCEL_AFTER, post(accounts::cancel_after))
         .with(path::DOCS, get(docs::page))
         .with(path::OPENAPI, get(docs::openapi))
         .fallback(not_found)

@@ -257,6 +257,10 @@ fn worked(mut order: Order, placed: &Placed, id: OrderId, body: &log::AnswerBody
     let status = match end {
         Some(EndReason::Filled) => OrderStatus::Filled,
         Some(EndReason::Cancelled) => OrderStatus::Cancelled,
+        Some(reason @ EndReason::CancelAfter) => {
+            text::end(reason).clone_into(&mut order.reject_reason);
+            OrderStatus::Cancelled
+        }
         Some(reason) => {
             text::end(reason).clone_into(&mut order.reject_reason);
             OrderStatus::Expired

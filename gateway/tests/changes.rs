@@ -188,6 +188,44 @@ async fn a_replacement_tells_both_halves() {
 }
 
 #[tokio::test]
+async fn a_switch_is_set_on_every_partition_or_that_of_the_instrument() {
+    let stage = Stage::with(3, |settings| settings).await;
+    let _shards = stage.shards();
+    let path = "/api/v1/accounts/alice/cancel_after";
+    let (status, set) = stage.post(path, &json!({"timeout_seconds": 30})).await;
+    assert_eq!(status, StatusCode::OK, "{set}");
+    let of = |partition, at: Value| json!({"partition": partition, "cancels_at": at});
+    let at = json!("1970-01-01T00:00:30.000000Z");
+    assert_eq!(set["results"], json!([of(0, at.clone()), of(1, at.clone()), of(2, at.clone())]));
+    let one = json!({"timeout_seconds": "0", "instrument": "ETH-USDT"});
+    let (status, set) = stage.post(path, &one).await;
+    assert_eq!(status, StatusCode::OK, "{set}");
+    let results = [of(2, Value::Null)];
+    assert_eq!(
+        set,
+        json!({"client_id": "alice", "instrument": "ETH-USDT", "timeout_seconds": 0, "results": results})
+    );
+    let before = stage.inputs(0);
+    let table = [
+        (json!({}), "timeout_seconds"),
+        (json!({"timeout_seconds": 86_401}), "timeout_seconds"),
+        (json!({"timeout_seconds": -1}), "timeout_seconds"),
+        (json!({"timeout_seconds": 1.5}), "timeout_seconds"),
+        (json!({"timeout_seconds": true}), "timeout_seconds"),
+        (json!({"timeout_seconds": 30, "instrument": "BTC-EUR"}), "instrument"),
+    ];
+    for (body, field) in table {
+        let (status, problem) = stage.post(path, &body).await;
+        assert_eq!((status.as_u16(), &problem["field"]), (400, &json!(field)), "{body}");
+    }
+    let (status, problem) =
+        stage.post("/api/v1/accounts/a%20b/cancel_after", &json!({"timeout_seconds": 1})).await;
+    assert_eq!((status.as_u16(), &problem["field"]), (400, &json!("client_id")));
+    assert_eq!(stage.inputs(0), before, "nothing of it reached the log");
+    stage.end().await;
+}
+
+#[tokio::test]
 async fn grpc_says_the_same() {
     let stage = Stage::new().await;
     let _shards = stage.shards();

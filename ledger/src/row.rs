@@ -56,7 +56,8 @@ pub struct OrderState {
     pub prevented: Quantity,
     /// Open, partially filled, filled, cancelled, expired or rejected.
     pub status: OrderStatus,
-    /// Why it was rejected or expired, as a code of `proto::text`; else empty.
+    /// Why it was rejected or expired, or was cancelled without being asked, as a code of
+    /// `proto::text`; else empty.
     pub reason: String,
     /// The log's time at its last change.
     pub updated_at: Timestamp,

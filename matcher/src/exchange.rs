@@ -15,10 +15,11 @@ use spine::{ClientInput, Core, LinkInput, OperatorInput};
 use crate::{
     answer::{Named, refused},
     image,
-    limits::ORDER_EXPIRIES_MAX,
+    limits::{ORDER_EXPIRIES_MAX, PARKED_EXPIRIES_MAX},
     list::Listings,
     order_list::shared::SharedHolds,
     park::{Park, home::Asks},
+    switch::Switches,
 };
 
 /// The order books of a partition, the accounts that trade in them, and the keys of their retries.
@@ -40,6 +41,8 @@ pub struct Exchange {
     pub(crate) park: Park,
     /// What other shards ask of accounts that are at home here.
     pub(crate) asks: Asks,
+    /// When accounts' orders end unless they are heard of in time.
+    pub(crate) switches: Switches,
     /// Whether more has waited too long than the last answer held.
     pub(crate) has_overdue: bool,
     /// The number of the account that is looked at next for compaction, whoever trades.
@@ -71,6 +74,7 @@ impl Core for Exchange {
             shared: SharedHolds::default(),
             park: Park::default(),
             asks: Asks::default(),
+            switches: Switches::default(),
             has_overdue: false,
             revisited: 0,
             postings: Postings::new(),
@@ -85,13 +89,18 @@ impl Core for Exchange {
         let (books, park) = (&self.books, &self.park);
         let is_open = |order| books.is_open(order) || books.has_open_leg(order);
         self.keys.expire(now, |order| is_open(order) || park.holds(order));
+        let (dropped, unparked) = self.let_switches_go_off(now, body);
+        if dropped + unparked > 0 {
+            self.finish(body);
+        }
         let is_due = self.park.overdue(now).is_some();
         if is_due {
-            self.end_overdue(now, body);
+            self.end_overdue(now, PARKED_EXPIRIES_MAX - unparked, body);
             self.finish(body);
         }
         self.has_overdue = is_due && self.park.overdue(now).is_some();
-        if self.books.expire(now, ORDER_EXPIRIES_MAX, &mut self.matched) > 0 {
+        let most = ORDER_EXPIRIES_MAX.saturating_sub(dropped);
+        if self.books.expire(now, most, &mut self.matched) > 0 {
             self.settle_ends();
             self.write_matched(body);
             self.finish(body);
@@ -127,6 +136,9 @@ impl Core for Exchange {
             Command::CancelAll { instrument } => {
                 self.cancel_all(&client.account, &OrderFilter::all(*instrument), body);
             }
+            Command::CancelAfter(after) => {
+                self.cancel_after(&client.account, after, input.now, body);
+            }
             Command::CancelMatching(filter) => self.cancel_all(&client.account, filter, body),
             Command::Amend { order, quantity } => {
                 self.amend(&client.account, order, *quantity, body);
@@ -161,6 +173,7 @@ impl Core for Exchange {
             || self.books.has_overdue()
             || self.books.has_woken()
             || self.books.has_due()
+            || !self.switches.gone_off.is_empty()
             || !self.park.ready.is_empty()
             || !self.asks.ready.is_empty()
     }

@@ -5,6 +5,7 @@ mod accounts;
 mod books;
 mod keys;
 mod park;
+mod switches;
 
 use std::collections::BTreeMap;
 
@@ -43,6 +44,8 @@ struct ExchangeImage {
     park: Option<park::ParkWire>,
     #[prost(message, repeated, tag = "30")]
     groups: Vec<GroupWire>,
+    #[prost(message, optional, tag = "10")]
+    switches: Option<switches::SwitchesWire>,
 }
 
 /// The group of an account.
@@ -67,6 +70,7 @@ pub(crate) fn encode(exchange: &Exchange) -> Vec<u8> {
         revisited: exchange.revisited,
         park: park::to_wire(&exchange.park, &exchange.asks),
         groups: exchange.groups.iter().map(group_to_wire).collect(),
+        switches: switches::to_wire(&exchange.switches),
     }
     .encode_to_vec()
 }
@@ -87,6 +91,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
     let partition_count = u16::try_from(image.partition_count).unwrap_or(u16::MAX);
     let accounts = accounts::restore(accounts, keys.seed(), (partition, partition_count))?;
     let (park, asks) = park::restore(image.park)?;
+    let switches = switches::restore(image.switches)?;
     if image.revisited >= accounts.handles_end().max(1) {
         return Err("there is no such account to look at".to_owned());
     }
@@ -106,6 +111,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
         accounts,
         park,
         asks,
+        switches,
         has_overdue: false,
         revisited: image.revisited,
         listings,

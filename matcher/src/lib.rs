@@ -12,6 +12,7 @@
 //!   input does. `find`: which order a client means. `terms`: how an order is written down.
 //!   `sleep`: orders that wait for a price. `order_list`: lists of orders, and the holds that two
 //!   of them share.
+//! - `switch`: orders that end unless their account is heard of in time.
 //! - `park`: what waits for money from other shards, and how shards ask each other for it.
 //! - `fees`: what orders are charged by.
 //! - `trade`, `answer`: how what happened is settled and written down. `content`: what a retry
@@ -44,6 +45,7 @@ mod place;
 mod replace;
 mod room;
 mod sleep;
+mod switch;
 mod terms;
 mod trade;
 

@@ -62,8 +62,13 @@ pub const WOKEN_MAX: usize = 256;
 /// See [`WOKEN_MAX`].
 pub const WOKEN_FILLS_MAX: usize = 500;
 
-/// The most that one input ends because it has waited too long.
+/// The most that one input ends because it has waited too long, or its account was not heard of.
 pub const PARKED_EXPIRIES_MAX: usize = 256;
+
+/// The most instants at which accounts' orders end unless they are heard of. Each goes off in some
+/// hundred nanoseconds, so that all of them in one input, as after a day of standing still, take
+/// ten milliseconds; and they take 15 MB.
+pub const SWITCHES_MAX: usize = 1 << 16;
 
 /// The most orders that one input ends because their time is up, on top of what it does itself:
 /// some 400 bytes of its answer each. At the end of a day there can be more; the rest go with the

@@ -28,6 +28,11 @@ impl Exchange {
                 self.place_due(&pending, body);
                 continue;
             }
+            if self.books.end_closed_woken(&mut self.matched) {
+                self.settle_ends();
+                self.write_matched(body);
+                continue;
+            }
             let Some(order) = self.books.next_woken(&mut self.matched) else { break };
             let triggered = log::OrderTriggered {
                 order_id: order.id.number(),

@@ -273,6 +273,7 @@ const fn end_reason(reason: EndReason) -> log::EndReason {
         EndReason::SweepLimit => log::EndReason::SweepLimit,
         EndReason::FillOrKill => log::EndReason::FillOrKill,
         EndReason::Expired => log::EndReason::Expired,
+        EndReason::Closed => log::EndReason::CancelAfter,
         EndReason::SelfTradePrevented => log::EndReason::SelfTradePrevented,
         EndReason::OrderList => log::EndReason::OrderList,
         EndReason::WouldTake => log::EndReason::WouldTake,

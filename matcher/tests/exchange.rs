@@ -29,6 +29,8 @@ mod sizes;
 mod stops;
 #[path = "exchange/stories.rs"]
 mod stories;
+#[path = "exchange/switches.rs"]
+mod switches;
 #[path = "exchange/trailing.rs"]
 mod trailing;
 #[path = "exchange/venue.rs"]

@@ -4,7 +4,7 @@
 mod change;
 mod list;
 
-pub use change::{OrderName, ReplaceOrder};
+pub use change::{CancelAfter, OrderName, ReplaceOrder};
 pub use list::{Leg, ListError, PlaceList};
 
 use model::{
@@ -67,6 +67,8 @@ pub enum Command {
     },
     /// Cancel one open order and place a new one in its instrument, in one step.
     Replace(ReplaceOrder),
+    /// Set when all of the account's open orders on this shard end, or those of one instrument.
+    CancelAfter(CancelAfter),
     /// Cancel those of the account's open orders on this shard that fit.
     CancelMatching(OrderFilter),
     /// Put the account into a group, which is one to self-trade prevention.

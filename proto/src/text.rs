@@ -162,6 +162,7 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::ReplacedNotOpen => "replaced_not_open",
         RefusalReason::FundsElsewhere => "funds_elsewhere",
         RefusalReason::AmendListed => "amend_listed",
+        RefusalReason::TooManyCancelAfters => "too_many_cancel_afters",
     }
 }
 
@@ -185,6 +186,7 @@ pub const fn end(reason: EndReason) -> &'static str {
         EndReason::WouldTrigger => "would_trigger",
         EndReason::ListPrices => "list_prices",
         EndReason::TooManyParts => "too_many_parts",
+        EndReason::CancelAfter => "cancel_after",
     }
 }
 

@@ -1,14 +1,15 @@
 //! A platform from a terminal, over its public API: one file a command, each with its arguments,
 //! its call and its words.
 //!
-//! - `place`, `batch`, `list`, `amend`, `cancel`, `group`: order entry, at the gateway. [`admin`]:
-//!   words of those who run it.
+//! - `place`, `batch`, `list`, `amend`, `cancel`, `group`, `after`: order entry, at the gateway.
+//!   [`admin`]: words of those who run it.
 //! - `orders`, `trades`, `balances`: history, at the ledger.
 //! - `book`, `watch`: market data, at the broadcaster.
 //! - `order`, `trade`: an order and a trade, as text and as JSON. `table`, `problem`: how answers
 //!   and refusals read.
 
 pub mod admin;
+mod after;
 mod amend;
 mod balances;
 mod batch;
@@ -103,6 +104,12 @@ Examples:  tradespine group 4711 --client alice
            tradespine group --none --client alice")]
     Group(group::GroupArguments),
 
+    /// Set when all of a client's open orders end, unless it is said again: a dead man's switch
+    #[command(after_help = "\
+Examples:  tradespine cancel-after 30 --client alice
+           tradespine cancel-after 0 --client alice      (no longer)")]
+    CancelAfter(after::CancelAfterArguments),
+
     /// List a client's orders, newest first
     #[command(after_help = "Example:  tradespine orders --client alice --status open")]
     Orders(orders::OrdersArguments),
@@ -162,6 +169,7 @@ pub async fn run(command: ClientCommand) -> anyhow::Result<()> {
         ClientCommand::Amend(amend) => amend::run(amend).await,
         ClientCommand::Cancel(cancel) => cancel::run(cancel).await,
         ClientCommand::Group(group) => group::run(group).await,
+        ClientCommand::CancelAfter(after) => after::run(after).await,
         ClientCommand::Orders(orders) => orders::run(orders).await,
         ClientCommand::Book(book) => book::run(book).await,
         ClientCommand::Trades(trades) => trades::run(trades).await,

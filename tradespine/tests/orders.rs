@@ -89,6 +89,8 @@ async fn each_kind_is_placed_decided_and_told() {
     batches(&desk).await;
     lists(&desk).await;
     changes(&desk).await;
+    replacements(&desk).await;
+    switches(&desk).await;
     platform.stop().await;
     platform::verify(directory.path());
 }
@@ -263,6 +265,73 @@ async fn changes(desk: &Desk<'_>) {
     let id = second["id"].as_u64().expect("an id");
     let cancel = desk.http.delete(format!("{url}/{id}?client_id=bert&wait=result"));
     assert_eq!(cancel.send().await.expect("it answers").status(), StatusCode::OK);
+}
+
+/// Both halves are told, the ledger knows both orders, and where nothing was done it says so.
+async fn replacements(desk: &Desk<'_>) {
+    let old = desk.place("anna", "sell", "72000", json!({"quantity": "5"})).await;
+    let id = old["id"].as_u64().expect("an id");
+    let replace = |mode: &str, key: &str| {
+        let order = json!({
+            "client_id": "anna", "client_order_id": key, "instrument": "BTC-USDT", "side": "sell",
+            "type": "limit", "price": "73000", "quantity": "999", "mode": mode,
+        });
+        let rest = desk.platform.rest();
+        let url = format!("{rest}/api/v1/orders/{id}/replace?wait=result");
+        let request = desk.http.post(url).json(&order);
+        async move {
+            let response = request.send().await.expect("it answers");
+            let status = response.status();
+            (status, response.json::<Value>().await.expect("both halves"))
+        }
+    };
+    let told = |view: &Value| {
+        (text(view, "cancel_result").to_owned(), text(view, "new_order_result").to_owned())
+    };
+    let of = |cancel: &str, place: &str| (cancel.to_owned(), place.to_owned());
+    // More than is free beside the old order, and less than with it.
+    let (status, done) = replace("stop_on_failure", "next").await;
+    assert_eq!(status, StatusCode::CREATED, "{done}");
+    assert_eq!(told(&done), of("success", "success"), "{done}");
+    assert_eq!(done["order"]["status"], "open");
+    let (_, again) = replace("stop_on_failure", "next").await;
+    assert_eq!((told(&again), &again["order"]["id"]), (told(&done), &done["order"]["id"]));
+    desk.ledger_tells(&old, "cancelled").await;
+    desk.ledger_tells(&done["order"], "open").await;
+    let (status, failed) = replace("stop_on_failure", "late").await;
+    assert_eq!(status, StatusCode::CONFLICT, "{failed}");
+    assert_eq!(told(&failed), of("failure", "not_attempted"));
+    let rejected = desk.ledger_tells(&failed["order"], "rejected").await;
+    assert_eq!(text(&rejected, "reject_reason"), "replaced_not_open");
+    let (_, failed) = replace("allow_failure", "poor").await;
+    assert_eq!(told(&failed), of("not_attempted", "failure"), "too little is free: {failed}");
+    let all = format!("{}/api/v1/orders?client_id=anna&wait=result", desk.platform.rest());
+    let response = desk.http.delete(all).send().await.expect("it answers");
+    assert_eq!(response.status(), StatusCode::OK);
+    let (status, done) = replace("allow_failure", "anyway").await;
+    assert_eq!(status, StatusCode::CREATED, "{done}");
+    assert_eq!(told(&done), of("failure", "success"));
+}
+
+/// What is not heard of in time ends, and what somebody else has open does not.
+async fn switches(desk: &Desk<'_>) {
+    let mine = desk.place("carl", "sell", "74000", json!({})).await;
+    let other = desk.place("dora", "sell", "74000", json!({})).await;
+    let url = format!("{}/api/v1/accounts/carl/cancel_after", desk.platform.rest());
+    let after = |seconds: u32| {
+        let request = desk.http.post(&url).json(&json!({"timeout_seconds": seconds}));
+        async move {
+            let response = request.send().await.expect("it answers");
+            assert_eq!(response.status(), StatusCode::OK);
+            response.json::<Value>().await.expect("when")
+        }
+    };
+    assert_eq!(after(0).await["results"][0]["cancels_at"], Value::Null);
+    let set = after(1).await;
+    assert!(text(&set["results"][0], "cancels_at").ends_with('Z'), "{set}");
+    let told = desk.ledger_tells(&mine, "cancelled").await;
+    assert_eq!((text(&told, "reject_reason"), text(&told, "remaining")), ("cancel_after", "0.01"));
+    desk.ledger_tells(&other, "open").await;
 }
 
 async fn self_trade_prevention(desk: &Desk<'_>) {

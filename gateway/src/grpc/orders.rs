@@ -6,12 +6,13 @@ use model::OrderId;
 use proto::{
     command::OrderName,
     orders::{
-        AmendOrderRequest, AmendOrderResponse, CancelAllOrdersRequest, CancelAllOrdersResponse,
-        CancelOrderListRequest, CancelOrderListResponse, CancelOrderRequest, CancelOrderResponse,
-        CancelOrdersRequest, CancelOrdersResponse, GetOrderListRequest, GetOrderListResponse,
-        PlaceOrderListRequest, PlaceOrderListResponse, PlaceOrderRequest, PlaceOrderResponse,
-        PlaceOrdersRequest, PlaceOrdersResponse, ReplaceOrderRequest, ReplaceOrderResponse,
-        SetTradeGroupRequest, SetTradeGroupResponse, StreamOrdersRequest,
+        AmendOrderRequest, AmendOrderResponse, CancelAfterRequest, CancelAfterResponse,
+        CancelAllOrdersRequest, CancelAllOrdersResponse, CancelOrderListRequest,
+        CancelOrderListResponse, CancelOrderRequest, CancelOrderResponse, CancelOrdersRequest,
+        CancelOrdersResponse, GetOrderListRequest, GetOrderListResponse, PlaceOrderListRequest,
+        PlaceOrderListResponse, PlaceOrderRequest, PlaceOrderResponse, PlaceOrdersRequest,
+        PlaceOrdersResponse, ReplaceOrderRequest, ReplaceOrderResponse, SetTradeGroupRequest,
+        SetTradeGroupResponse, StreamOrdersRequest,
         order_entry_service_server::{OrderEntryService, SERVICE_NAME},
     },
     trading::{Order, OrderStatus},
@@ -26,7 +27,10 @@ use super::{
     trace::{Method, answer, join, traceparent},
 };
 use crate::{
-    entry::{self, Cancel, CancelAll, FilterFields, NameFields, Named, OrderFields, Placed, Word},
+    entry::{
+        self, AfterFields, Cancel, CancelAll, FilterFields, NameFields, Named, OrderFields, Placed,
+        Word,
+    },
     office::{Changed, Office, generated_key},
     problem::Problem,
     result, trace,
@@ -214,6 +218,27 @@ impl OrderEntryService for OrderEntry {
         };
         answer(trace, set).await?;
         Ok(Response::new(SetTradeGroupResponse {}))
+    }
+
+    async fn cancel_after(
+        &self,
+        request: Request<CancelAfterRequest>,
+    ) -> Result<Response<CancelAfterResponse>, Status> {
+        let trace = join(method("CancelAfter"), traceparent(&request));
+        let request = request.into_inner();
+        let office = &self.office;
+        let set = async {
+            let seconds = request.timeout_seconds.to_string();
+            let fields = AfterFields {
+                client_id: given(&request.client_id),
+                instrument: given(&request.instrument),
+                timeout_seconds: Some(&seconds),
+            };
+            let ending = entry::cancel_after(&fields, office.reference.loaded()?.as_ref())?;
+            office.cancel_after(&ending, trace::current()).await
+        };
+        let results = answer(trace, set).await?;
+        Ok(Response::new(CancelAfterResponse { results }))
     }
 
     type StreamOrdersStream = Results;

@@ -12,14 +12,14 @@ use model::AccountName;
 use proto::command::Movement;
 
 use super::{
-    body::{self, MovementBody, TradeGroupBody},
+    body::{self, AfterBody, MovementBody, TradeGroupBody},
     created,
     params::PathText,
     problem::ProblemView,
-    shape::{AccountView, TradeGroupView},
+    shape::{AccountView, CancelAfterView, TradeGroupView},
 };
 use crate::{
-    entry,
+    entry::{self, AfterFields},
     office::{Direction, Moved, Office},
     problem::Problem,
     trace,
@@ -120,6 +120,44 @@ pub(super) async fn set_trade_group(
     };
     office.set_trade_group(&client, group, trace::current()).await?;
     Ok(Json(TradeGroupView { client_id, trade_group_id: group.unwrap_or(0) }))
+}
+
+/// Sets when all open orders of an account end, or those of one instrument, unless it is said
+/// again: a dead man's switch.
+///
+/// Repeated, the instant moves on; with 0 the orders end no longer by themselves. What is set for
+/// all instruments and for each of them is apart.
+#[utoipa::path(
+    post, path = "/api/v1/accounts/{client_id}/cancel_after", tag = "accounts",
+    params(("client_id" = String, Path, description = "Whose")),
+    request_body = AfterBody<'_>,
+    responses(
+        (status = 200, body = CancelAfterView, description = "Every partition has done it"),
+        (status = 202, body = CancelAfterView, description = "A partition did not answer; say it again"),
+        (status = 400, body = ProblemView<'_>, description = "A field cannot be used"),
+        (status = 503, body = ProblemView<'_>, description = "No partition has done it; try again"),
+    )
+)]
+pub(super) async fn cancel_after(
+    State(office): State<Arc<Office>>,
+    PathText(client_id): PathText,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let bytes = body::read(&parts.headers, body).await?;
+    let ending = {
+        let [instrument, timeout_seconds] = body::object::<AfterBody<'_>>(&bytes)?.texts()?;
+        let fields = AfterFields {
+            client_id: Some(&client_id),
+            instrument: instrument.as_deref(),
+            timeout_seconds: timeout_seconds.as_deref(),
+        };
+        entry::cancel_after(&fields, office.reference.loaded()?.as_ref())?
+    };
+    let results = office.cancel_after(&ending, trace::current()).await?;
+    let is_done = results.iter().all(|result| result.problem.is_empty());
+    let status = if is_done { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((status, Json(CancelAfterView::of(&ending, results))).into_response())
 }
 
 async fn moved(

@@ -18,7 +18,7 @@ use crate::{
     problem::{Kind, Problem},
 };
 
-pub(super) use self::change::{AmendBody, ModeBody};
+pub(super) use self::change::{AfterBody, AmendBody, ModeBody};
 
 /// The largest body: an order with every field at its longest is below 2 KiB.
 const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -77,7 +77,7 @@ pub(super) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Probl
 }
 
 /// The fields that a broken body can be told to be broken at.
-const FIELDS: [&str; 21] = [
+const FIELDS: [&str; 22] = [
     "client_id",
     "client_order_id",
     "instrument",
@@ -99,6 +99,7 @@ const FIELDS: [&str; 21] = [
     "withdrawal_id",
     "mode",
     "trade_group_id",
+    "timeout_seconds",
 ];
 
 /// The field whose value the reader was at when it gave up, where it is one of ours.

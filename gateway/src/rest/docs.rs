@@ -39,6 +39,7 @@ use super::{accounts, batch, changes, lists, market, orders};
         accounts::deposit,
         accounts::withdraw,
         accounts::set_trade_group,
+        accounts::cancel_after,
     )
 )]
 struct Description;
@@ -64,7 +65,7 @@ mod tests {
     fn every_path_is_described_with_its_shapes() {
         let openapi: serde_json::Value = serde_json::from_str(&OPENAPI).expect("it is JSON");
         let paths = openapi["paths"].as_object().expect("paths");
-        assert_eq!(paths.len(), 14);
+        assert_eq!(paths.len(), 15);
         assert!(paths["/api/v1/orders"]["post"]["requestBody"].is_object());
         let schemas = openapi["components"]["schemas"].as_object().expect("schemas");
         for name in ["Order", "PlaceOrder", "Problem", "Trade", "OrderBook", "Account"] {

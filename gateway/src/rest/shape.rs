@@ -7,7 +7,7 @@ use proto::{convert, ledger, marketdata, orders, reference, text, trading};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub(super) use self::change::{ChangeTakenView, ReplacedView};
+pub(super) use self::change::{CancelAfterView, ChangeTakenView, ReplacedView};
 use super::trade::FillView;
 
 /// An order.

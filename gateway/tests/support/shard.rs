@@ -131,6 +131,14 @@ impl Rules {
             Command::Amend { order, quantity } => {
                 self.amend(&name, self.find(&name, &order).unwrap_or_default(), quantity.lots())
             }
+            Command::CancelAfter(after) => {
+                let set = log::CancelAfterSet {
+                    account: 0,
+                    instrument_id: after.instrument.map_or(0, |instrument| instrument.0),
+                    cancels_at_unix_nanos: after.timeout.nanos(),
+                };
+                applied(vec![event(event::Kind::CancelAfterSet(set))])
+            }
             // Of what is open here the side and the limit are not kept.
             Command::CancelMatching(filter) if filter.side == Some(Side::Sell) => {
                 applied(Vec::new())

@@ -57,6 +57,7 @@ impl Fold<'_> {
             // Identity, epochs and depth are nobody's history; of a withdrawal the postings are.
             event::Kind::Founded(_)
             | event::Kind::TakenOver(_)
+            | event::Kind::CancelAfterSet(_)
             | event::Kind::BookChanged(_)
             // It was open before and is now; what it does is told by what follows.
             | event::Kind::OrderTriggered(_)
@@ -232,6 +233,9 @@ impl Fold<'_> {
             Err(_) | Ok(EndReason::Unspecified) => return Err(Malformed("reason")),
             Ok(EndReason::Filled) => self.state(OrderStatus::Filled, remaining, ""),
             Ok(EndReason::Cancelled) => self.state(OrderStatus::Cancelled, remaining, ""),
+            Ok(reason @ EndReason::CancelAfter) => {
+                self.state(OrderStatus::Cancelled, remaining, text::end(reason))
+            }
             Ok(reason) => self.state(OrderStatus::Expired, remaining, text::end(reason)),
         };
         changes.move_order(order, state);

@@ -9,6 +9,7 @@ use model::{
 use crate::{
     BookEvent, End, EndReason, LevelChange, OpenOrder, Outcome,
     book::{Book, Level, Resting},
+    closing::Closings,
     groups::Groups,
     lists::Lists,
     open::OpenOrders,
@@ -42,6 +43,8 @@ pub struct Books {
     pub(crate) groups: Groups,
     /// What links orders that came as a list.
     pub(crate) lists: Lists,
+    /// What is being closed and has not ended yet.
+    pub(crate) closings: Closings,
 }
 
 impl Default for Books {
@@ -74,6 +77,7 @@ impl Books {
             sleepers: Sleepers::new(),
             groups: Groups::new(),
             lists: Lists::new(),
+            closings: Closings::new(),
         }
     }
 

@@ -105,21 +105,26 @@ impl Timers {
 
 impl Books {
     /// Time has come to `now`: ends the orders whose instant that reaches, earliest instant first
-    /// and within one by priority, with what hangs on each behind it, until `limit` have ended or
-    /// there are no more; and tells how many. For each book it is one change of the public depth.
-    /// What is left over ([`Books::has_overdue`]) cannot trade any more and ends where a taker
-    /// meets it, or by the next call. Time never goes back.
+    /// and within one by priority, then what is being closed ([`Books::close`]), with what hangs on
+    /// each behind it, until `limit` have ended or there are no more; and tells how many. For each
+    /// book it is one change of the public depth. What is left over ([`Books::has_overdue`]) cannot
+    /// trade any more and ends where a taker meets it, or by the next call. Time never goes back.
     pub fn expire(&mut self, now: Timestamp, limit: usize, out: &mut Outcome) -> usize {
         self.now = self.now.max(now);
         if !self.has_overdue() {
             return 0;
         }
         let (before, first_level) = (out.events.len(), out.levels.len());
-        while out.events.len() - before < limit && self.has_overdue() {
+        while out.events.len() - before < limit {
             let Some(timer) = self.orders.timers.first() else { break };
+            if timer.expires_at > self.now {
+                break;
+            }
             let sequence = self.sequence_of(timer.place) + 1;
             self.take_out(timer.place, sequence, EndReason::Expired, out);
         }
+        let ended = out.events.len() - before;
+        self.end_closed(limit.saturating_sub(ended), out);
         self.close_changes(first_level, out);
         out.events.len() - before
     }
@@ -129,16 +134,24 @@ impl Books {
         self.now
     }
 
-    /// Whether an order is open whose time is up: more than one call of [`Books::expire`] might
-    /// end.
+    /// Whether an order is open whose time is up or that is being closed: more than one call of
+    /// [`Books::expire`] might end.
     pub fn has_overdue(&self) -> bool {
-        self.orders.timers.first().is_some_and(|timer| timer.expires_at <= self.now)
+        !self.closings.is_empty()
+            || self.orders.timers.first().is_some_and(|timer| timer.expires_at <= self.now)
     }
 
-    /// Whether the order at `place` should have ended before now.
-    pub(crate) fn is_overdue(&self, place: u32) -> bool {
-        let timer = self.orders.slab[place].timer;
-        timer != NIL && self.orders.timers.is_over(timer, self.now)
+    /// Why the order at `place` should have ended before now, if it should have.
+    pub(crate) fn overdue(&self, place: u32) -> Option<EndReason> {
+        let Resting { timer, owner, level, priority, .. } = self.orders.slab[place];
+        if timer != NIL && self.orders.timers.is_over(timer, self.now) {
+            return Some(EndReason::Expired);
+        }
+        let is_closed = !self.closings.is_empty() && {
+            let instrument = self.books[self.levels[level].book as usize].instrument.id;
+            self.closings.includes(AccountHandle(owner.account()), instrument, priority)
+        };
+        is_closed.then_some(EndReason::Closed)
     }
 
     /// Whether every order and its entry know each other, and no entry is later than those below.

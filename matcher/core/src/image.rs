@@ -7,7 +7,7 @@ use model::{AccountHandle, Instrument, InstrumentId, OrderId, Price, Quantity, S
 use thiserror::Error;
 
 use crate::{
-    ACCOUNTS_END, Books, ORDERS_MAX, OpenOrder, OrderList, Sleeper, Watermark,
+    ACCOUNTS_END, Books, Closing, ORDERS_MAX, OpenOrder, OrderList, Sleeper, Watermark,
     book::{Book, Resting},
     iceberg::Aside,
 };
@@ -39,6 +39,8 @@ pub struct BooksImage {
     pub lists: Vec<OrderList>,
     /// Those of them whose working order was filled, in that order.
     pub due: Vec<OrderId>,
+    /// What is being closed, by account.
+    pub closing: Vec<Closing>,
 }
 
 /// What one book is apart from its orders.
@@ -103,6 +105,9 @@ pub enum RestoreError {
     /// A list that links orders that are not there, or as none can be linked.
     #[error("list {0} links orders as none can be")]
     List(OrderId),
+    /// An account out of order or out of range that is being closed, or beyond what has come.
+    #[error("account {} is being closed as none can be", .0.0)]
+    Closing(AccountHandle),
     /// A bid at or above an ask.
     #[error("the book of instrument {} is crossed", .0.0)]
     Crossed(InstrumentId),
@@ -140,6 +145,7 @@ impl Books {
             groups,
             lists,
             due,
+            closing: self.closings.image(),
         }
     }
 
@@ -172,6 +178,12 @@ impl Books {
         }
         books.restore_sleepers(&image.sleepers, &image.woken, &image.watermarks)?;
         books.restore_lists(&image.lists, &image.due)?;
+        for closing in image.closing {
+            let is_possible = closing.account.0 < ACCOUNTS_END && closing.through <= next_priority;
+            if !is_possible || !books.closings.restore(closing) {
+                return Err(RestoreError::Closing(closing.account));
+            }
+        }
         for book in &books.books {
             let id = book.instrument.id;
             if book.is_crossed() {

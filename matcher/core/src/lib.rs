@@ -112,7 +112,8 @@
 //!     as L1 says, and what is refused then ends for that reason.
 //! L5. A working order that ends otherwise, however little was missing, takes the pending ones
 //!     along. One that self-trade prevention made smaller and that was then filled was filled.
-//! L6. Who is taken along ends as [`EndReason::Cancelled`] where the first was cancelled, else as
+//! L6. Who is taken along ends as [`EndReason::Cancelled`] where the first was cancelled, as
+//!     [`EndReason::Closed`] where it was closed, else as
 //!     [`EndReason::OrderList`]. So cancelling any order of a list cancels what is left of it, and
 //!     so does the list's own id.
 //!
@@ -128,8 +129,9 @@
 //! # The life of an order
 //!
 //! 24. Every placed order ends exactly once, rests or sleeps; a resting order ends exactly once, by
-//!     its last trade, by self-trade prevention, by its time or by cancellation; after its end
-//!     there is nothing of it. Its id is then unknown here. A refused order changes nothing.
+//!     its last trade, by self-trade prevention, by its time, by closing or by cancellation; after
+//!     its end there is nothing of it. Its id is then unknown here. A refused order changes
+//!     nothing.
 //! 25. Cancelling an id that is not open changes nothing. Cancel-all ends an account's orders in
 //!     the order in which they came to rest, over all books or in one; then those that sleep, in
 //!     order of entry, each with those that it takes along behind it; then those that are due. So
@@ -147,18 +149,26 @@
 //!     Levels: instruments by id, bids before asks, best first.
 //! 28. Changing an instrument's settings leaves its resting orders as they are.
 //!
+//! # Closing
+//!
+//! 29. An account's orders can be closed, over all books or in one. From then on all of them that
+//!     are open, asleep or woken, are over: they do not trade any more, as those of rule 11, and
+//!     end as [`EndReason::Closed`], with the calls of that rule and after what it ends: by
+//!     account, of each what rests and then what sleeps, oldest first. One that has woken ends
+//!     instead of going on ([`Books::end_closed_woken`]). Who hangs on one of them follows it as
+//!     closed too, and what is due ends at once. What comes afterwards is not of them.
+//!
 //! # Amending
 //!
-//! 29. An open order can be amended to a lower quantity: below what it asked for in all, above what
+//! 30. An open order can be amended to a lower quantity: below what it asked for in all, above what
 //!     has traded and was prevented. It keeps its place, asleep or not, and the difference is gone
 //!     from what remains, in one change of the depth. What has woken and not gone on yet goes on
 //!     with less; a market order's funds fall in proportion, rounded up.
-//! 30. Nothing else is amended. To more it is refused as [`AmendRefused::Increases`], to the same
+//! 31. Nothing else is amended. To more it is refused as [`AmendRefused::Increases`], to the same
 //!     as [`AmendRefused::ChangesNothing`], to what it has got already or less as
 //!     [`AmendRefused::LeavesNothing`]; another price is a cancel and a new order, whose place is
 //!     that of one that comes.
-//!
-//! 31. Replacing is for the caller: it cancels one order and places another, each as a command of
+//! 32. Replacing is for the caller: it cancels one order and places another, each as a command of
 //!     its own. Beforehand it asks [`Books::check`] of the new one and, where the old one is all
 //!     that a post-only order would meet, [`Books::is_alone_in_the_way`].
 //!
@@ -195,10 +205,11 @@
 //! Placing costs a search for the level and O(1) for each trade or prevented trade, a FOK order at
 //! most [`FILLS_MAX`] looks on top, and where it ends among icebergs a few at each of those again;
 //! an order that expires by itself a logarithm of how many do; amending and cancelling O(1) and,
-//! where it empties a level, a search; cancel-all O(the account's own orders); counts O(1). A trade
-//! looks at the ends of two ladders of what sleeps and of two rows of what trails; whoever it moves
-//! pays for it itself ([`sleepers`]). Memory is reused: after its largest state so far, the core
-//! allocates nothing. An open order takes 64 bytes, its level 32, the index by id 16 to 32.
+//! where it empties a level, a search; cancel-all and a step of closing O(the account's own
+//! orders); counts O(1). A trade looks at the ends of two ladders of what sleeps and of two rows
+//! of what trails; whoever it moves pays for it itself ([`sleepers`]). Memory is reused: after its
+//! largest state so far, the core allocates nothing. An open order takes 64 bytes, its level 32,
+//! the index by id 16 to 32.
 //!
 //! # Layout
 //!
@@ -209,7 +220,8 @@
 //!   [`iceberg`]: where it meets one of which a part is hidden. [`groups`]: accounts that are one
 //!   to prevention.
 //! - [`amend`]: an open order asks for less.
-//! - [`expiry`]: orders that end by themselves. [`sleepers`]: orders that wait for a price.
+//! - [`expiry`]: orders that end by themselves. [`closing`]: all of an account, that end in steps.
+//! - [`sleepers`]: orders that wait for a price.
 //! - [`lists`]: orders of which one decides what becomes of the others.
 //! - [`order`], [`outcome`]: what goes in and what comes out.
 //! - [`keys`]: the keys that make retries safe; independent of the books.
@@ -232,6 +244,7 @@ mod book;
 pub mod books;
 mod by_id;
 mod cancel;
+pub mod closing;
 pub mod expiry;
 pub mod feasible;
 pub mod groups;
@@ -252,6 +265,7 @@ pub mod sweep;
 
 pub use amend::{AmendRefused, Amended};
 pub use books::{ACCOUNTS_END, Books, Depth, ORDERS_MAX};
+pub use closing::Closing;
 pub use feasible::Refused;
 pub use iceberg::{ICEBERG_PARTS_MAX, Iceberg, Refill};
 pub use image::{BookImage, BooksImage, COUNTER_MAX, RestoreError};

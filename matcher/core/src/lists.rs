@@ -339,7 +339,7 @@ impl Books {
         }
         let Some(at) = self.lists.find(id) else { return };
         let along = match reason {
-            EndReason::Cancelled => EndReason::Cancelled,
+            EndReason::Cancelled | EndReason::Closed => reason,
             _ => EndReason::OrderList,
         };
         match self.lists.slab[at].link {

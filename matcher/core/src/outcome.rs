@@ -167,6 +167,8 @@ pub enum EndReason {
     FillOrKill,
     /// Its time was up: good till date, or for the day.
     Expired,
+    /// Its account's orders were closed.
+    Closed,
     /// It would have traded with its own account, and self-trade prevention left nothing of it.
     SelfTradePrevented,
     /// A market order found nothing more to trade with.

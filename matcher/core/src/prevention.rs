@@ -21,8 +21,8 @@ pub(crate) enum Meeting {
     Trades,
     /// The maker ends and the taker goes on.
     MakerGoes {
-        /// Because its time was up, not because of whose it is.
-        is_overdue: bool,
+        /// For this reason, where it is not because of whose it is.
+        overdue: Option<EndReason>,
     },
     /// The taker ends and the maker stays.
     TakerGoes,
@@ -85,8 +85,8 @@ impl Books {
         if !taker.looks_at_makers {
             return Meeting::Trades;
         }
-        if self.is_overdue(place) {
-            return Meeting::MakerGoes { is_overdue: true };
+        if let Some(reason) = self.overdue(place) {
+            return Meeting::MakerGoes { overdue: Some(reason) };
         }
         let whose = self.orders.slab[place].owner.account();
         if !self.groups.are_one(whose, taker.order.account.0) {
@@ -95,7 +95,7 @@ impl Books {
         match taker.order.instructions.self_trade {
             SelfTradePrevention::None => Meeting::Trades,
             SelfTradePrevention::ExpireTaker => Meeting::TakerGoes,
-            SelfTradePrevention::ExpireMaker => Meeting::MakerGoes { is_overdue: false },
+            SelfTradePrevention::ExpireMaker => Meeting::MakerGoes { overdue: None },
             SelfTradePrevention::ExpireBoth => Meeting::BothGo,
             SelfTradePrevention::Decrement => Meeting::BothShrink,
         }
@@ -114,9 +114,9 @@ impl Books {
         let place = self.levels[at].head;
         let (maker, all) = (self.orders.slab[place], self.orders.remaining(place));
         taker.matches += self.matches_of(maker.id);
-        if meeting == (Meeting::MakerGoes { is_overdue: true }) {
+        if let Meeting::MakerGoes { overdue: Some(reason) } = meeting {
             self.levels[at].total_lots -= maker.shown.lots();
-            self.end_head(taker, at, all, EndReason::Expired, out);
+            self.end_head(taker, at, all, reason, out);
             return allowed;
         }
         let both = allowed.min(maker.shown);

@@ -310,6 +310,11 @@ impl Books {
         true
     }
 
+    /// The next order that has woken.
+    pub(crate) fn first_woken(&self) -> Option<Sleeper> {
+        self.sleepers.woken.front().map(|at| self.sleepers.beds[*at].sleeper)
+    }
+
     /// Ends an order that sleeps, if this one does, because of another of its list.
     pub(crate) fn end_sleeper_of(&mut self, id: OrderId, reason: EndReason, out: &mut Outcome) {
         if let Some(at) = self.sleepers.find(id) {

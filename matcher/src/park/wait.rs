@@ -13,7 +13,6 @@ use super::{Asked, Parked, Purse, Waiting, home::Ask};
 use crate::{
     answer::{duplicate, event, refused},
     exchange::Exchange,
-    limits::PARKED_EXPIRIES_MAX,
 };
 
 /// How much something needs before it can be done.
@@ -147,9 +146,9 @@ impl Exchange {
         Some(parked)
     }
 
-    /// Ends what has waited too long, as much of it as fits an answer.
-    pub(crate) fn end_overdue(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
-        for _ in 0..PARKED_EXPIRIES_MAX {
+    /// Ends what has waited too long, at most so many.
+    pub(crate) fn end_overdue(&mut self, now: Timestamp, most: usize, body: &mut log::AnswerBody) {
+        for _ in 0..most {
             let Some(id) = self.park.overdue(now) else { break };
             self.end_parked(id, EndReason::ParkedTooLong, body);
         }

@@ -148,6 +148,10 @@ impl Exchange {
             self.park.drop_if_idle(purse);
             return;
         };
+        if self.ends_switched(id, body) {
+            return;
+        }
+        let queue = &self.park.queues[&purse];
         let is_denied = queue.denied == Some(id);
         let parked = &self.park.parked[&id];
         let need = self.need_of(&parked.waiting);

@@ -6,11 +6,11 @@ use std::collections::BTreeMap;
 use matcher::Exchange;
 use model::{
     CancelOnly, Instructions, InstrumentId, KeyText, OrderFilter, OrderId, Partition, Price,
-    Quantity, ReplaceMode, SelfTradePrevention, Side, TimeInForce, Timestamp, Trailing, Trigger,
-    TriggerKind,
+    Quantity, ReplaceMode, SelfTradePrevention, Side, Span, TimeInForce, Timestamp, Trailing,
+    Trigger, TriggerKind,
 };
 use proto::{
-    command::{Ask, Command, OrderName, ReplaceOrder},
+    command::{Ask, CancelAfter, Command, OrderName, ReplaceOrder},
     log::RefusalReason,
 };
 use rand::{RngExt, SeedableRng};
@@ -142,7 +142,11 @@ fn change(random: &mut Pcg64Mcg, next_offset: u64, lots: u64) -> Command {
             price_to: ticks(low + random.random_range(0..50)),
             ..OrderFilter::all(Some(InstrumentId(1)))
         }),
-        1..4 => Command::CancelNamed { order, only: only[random.random_range(0..3)] },
+        1 => Command::CancelAfter(CancelAfter {
+            instrument: random.random_bool(0.5).then_some(InstrumentId(1)),
+            timeout: Span::from_secs(random.random_range(0..4)),
+        }),
+        2..5 => Command::CancelNamed { order, only: only[random.random_range(0..3)] },
         _ => Command::Amend { order, quantity: Quantity::from_lots(lots).expect("in range") },
     }
 }

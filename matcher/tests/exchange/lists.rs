@@ -66,6 +66,12 @@ pub(crate) fn pair(key: &str, count: u64) -> Command {
     list(key, Contingency::Oco, &legs)
 }
 
+/// A buyer's order far below 10,000 ticks, and what sells again once it is filled.
+pub(crate) fn working(key: &str, count: u64) -> Command {
+    let legs = [priced(Side::Buy, 8_000, count), priced(Side::Sell, 12_000, count)];
+    list(key, Contingency::Oto, &legs)
+}
+
 /// A list for random flows, around 10,000 ticks: most of them good.
 pub(crate) fn drawn(random: &mut Pcg64Mcg) -> Command {
     let key = format!("list-{}", random.random_range(0..200));

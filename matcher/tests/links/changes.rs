@@ -1,13 +1,16 @@
 //! Changes of orders where their money may be on another shard.
 
-use model::{OrderId, Quantity, ReplaceMode, Side};
+use model::{InstrumentId, OrderId, Quantity, ReplaceMode, Side, Span};
 use proto::{
-    command::{Command, OrderName, ReplaceOrder},
+    command::{CancelAfter, Command, OrderName, ReplaceOrder},
     log::{EndReason, RefusalReason, event::Kind, outcome},
 };
 use spine::Answer;
 
-use crate::world::{COIN, USD, World, limit};
+use crate::world::{COIN, SECOND, USD, World, limit};
+
+/// The one on shard 1.
+const INSTRUMENT: InstrumentId = InstrumentId(2);
 
 fn refused(answer: &Answer) -> Option<RefusalReason> {
     match answer.body.outcome.as_ref()?.kind.as_ref()? {
@@ -74,6 +77,37 @@ fn an_order_that_waits_can_be_replaced_and_cancelled_but_not_amended() {
     assert_eq!(ends, [(old.number(), EndReason::Cancelled)]);
     world.settle();
     assert_eq!(world.at(1, "alice", USD)[1], 200 * COIN, "the first and the new one");
+    assert!(world.is_at_rest());
+    world.check();
+}
+
+#[test]
+fn what_waits_ends_with_what_is_open_and_does_not_go_on() {
+    let mut world = World::new(3, true);
+    world.client("alice", limit(2, "first", Side::Buy, 10_000, 100_000));
+    world.settle();
+    let timeout = Span::from_secs(2);
+    world.client(
+        "alice",
+        Command::CancelAfter(CancelAfter { instrument: Some(INSTRUMENT), timeout }),
+    );
+    let (waits, _) = world.client("alice", limit(2, "a", Side::Buy, 10_000, 700_000));
+    world.told.clear();
+    world.now += 2 * SECOND;
+    let answer = world.tick(1);
+    let ends: Vec<_> = answer
+        .body
+        .events
+        .iter()
+        .filter_map(|event| match event.kind.as_ref() {
+            Some(Kind::OrderEnded(end)) => Some((end.order_id == waits.number(), end.reason())),
+            _ => None,
+        })
+        .collect();
+    let reason = EndReason::CancelAfter;
+    assert_eq!(ends, [(true, reason), (false, reason)], "what waited, then what rested");
+    world.settle();
+    assert_eq!(world.at(1, "alice", USD)[1], 0, "nothing is held, and what came is free");
     assert!(world.is_at_rest());
     world.check();
 }

@@ -11,8 +11,8 @@ use model::{
 use prost::Message;
 use proto::{
     command::{
-        Ask, ClientCommand, Command, Key, KeySpace, Leg, Movement, OrderName, PlaceList,
-        PlaceOrder, ReplaceOrder, Stamp,
+        Ask, CancelAfter, ClientCommand, Command, Key, KeySpace, Leg, Movement, OrderName,
+        PlaceList, PlaceOrder, ReplaceOrder, Stamp,
     },
     link::LinkItem,
     log::{self, event, input::Kind},
@@ -150,6 +150,7 @@ impl World {
             Command::PlaceList(list) => (list.instrument.0 as usize - 1) % usize::from(count),
             Command::Cancel { order_id } => order_id.partition().number().into(),
             Command::CancelAll { instrument }
+            | Command::CancelAfter(CancelAfter { instrument, .. })
             | Command::CancelMatching(OrderFilter { instrument, .. }) => {
                 instrument.map_or(0, |one| (one.0 as usize - 1) % usize::from(count))
             }

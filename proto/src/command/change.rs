@@ -1,6 +1,6 @@
 //! What a client asks to change about orders that are open.
 
-use model::{InstrumentId, KeyText, OrderId, ReplaceMode};
+use model::{InstrumentId, KeyText, OrderId, ReplaceMode, Span};
 
 use super::{Command, PlaceOrder};
 
@@ -39,6 +39,20 @@ pub struct ReplaceOrder {
     pub place: PlaceOrder,
 }
 
+/// When an account's open orders end, unless it says so again before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CancelAfter {
+    /// Only those of this instrument; of all where `None`. Each is set apart.
+    pub instrument: Option<InstrumentId>,
+    /// How long after the record that is, at most [`CancelAfter::SECONDS_MAX`]; never where zero.
+    pub timeout: Span,
+}
+
+impl CancelAfter {
+    /// The longest timeout: a day.
+    pub const SECONDS_MAX: u32 = 86_400;
+}
+
 impl Command {
     /// The behaviour of a log from which on it knows such a command.
     pub fn behaviour(&self) -> u32 {
@@ -49,7 +63,8 @@ impl Command {
             Command::Amend { .. }
             | Command::CancelNamed { .. }
             | Command::CancelMatching(_)
-            | Command::SetTradeGroup { .. } => BEHAVIOUR_OF_CHANGES,
+            | Command::SetTradeGroup { .. }
+            | Command::CancelAfter(_) => BEHAVIOUR_OF_CHANGES,
             Command::Cancel { .. }
             | Command::CancelAll { .. }
             | Command::Deposit(_)

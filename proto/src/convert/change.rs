@@ -1,10 +1,10 @@
 //! Changes of open orders, between the log's wire form and the domain.
 
-use model::{CancelOnly, InstrumentId, KeyText, OrderFilter, Price, Quantity, ReplaceMode};
+use model::{CancelOnly, InstrumentId, KeyText, OrderFilter, Price, Quantity, ReplaceMode, Span};
 
 use super::{Malformed, order_id, price, quantity, side_from_wire, side_to_wire};
 use crate::{
-    command::{Command, OrderName, ReplaceOrder},
+    command::{CancelAfter, Command, OrderName, ReplaceOrder},
     log, trading,
 };
 
@@ -114,6 +114,32 @@ impl From<&ReplaceOrder> for log::ReplaceOrder {
     }
 }
 
+/// A second, in nanoseconds.
+const SECOND: u64 = 1_000_000_000;
+
+impl TryFrom<log::CancelAfter> for CancelAfter {
+    type Error = Malformed;
+
+    fn try_from(wire: log::CancelAfter) -> Result<Self, Malformed> {
+        if wire.timeout_seconds > CancelAfter::SECONDS_MAX {
+            return Err(Malformed("timeout_seconds"));
+        }
+        Ok(CancelAfter {
+            instrument: (wire.instrument_id > 0).then_some(InstrumentId(wire.instrument_id)),
+            timeout: Span::from_secs(wire.timeout_seconds.into()),
+        })
+    }
+}
+
+impl From<&CancelAfter> for log::CancelAfter {
+    fn from(after: &CancelAfter) -> Self {
+        log::CancelAfter {
+            instrument_id: after.instrument.map_or(0, |instrument| instrument.0),
+            timeout_seconds: u32::try_from(after.timeout.nanos() / SECOND).unwrap_or(u32::MAX),
+        }
+    }
+}
+
 impl TryFrom<log::CancelMatchingOrders> for OrderFilter {
     type Error = Malformed;
 
@@ -206,6 +232,16 @@ mod tests {
             }
             assert_eq!(wire.try_into(), Ok(replace));
         }
+    }
+
+    #[test]
+    fn a_timeout_comes_back_as_it_went_and_has_a_bound() {
+        for (instrument, seconds) in [(None, 0), (Some(InstrumentId(3)), 86_400)] {
+            let after = CancelAfter { instrument, timeout: Span::from_secs(seconds) };
+            assert_eq!(log::CancelAfter::from(&after).try_into(), Ok(after));
+        }
+        let wire = log::CancelAfter { instrument_id: 0, timeout_seconds: 86_401 };
+        assert_eq!(CancelAfter::try_from(wire), Err(Malformed("timeout_seconds")));
     }
 
     #[test]

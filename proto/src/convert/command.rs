@@ -73,6 +73,7 @@ impl TryFrom<log::client_command::Command> for Command {
             Wire::Amend(amend) => change::amend(amend)?,
             Wire::CancelNamed(cancel) => change::cancel_named(cancel)?,
             Wire::Replace(replace) => Command::Replace(replace.try_into()?),
+            Wire::CancelAfter(cancel) => Command::CancelAfter(cancel.try_into()?),
             Wire::CancelMatching(cancel) => Command::CancelMatching(cancel.try_into()?),
         })
     }
@@ -256,6 +257,7 @@ impl From<&Command> for log::client_command::Command {
                 Self::CancelNamed(change::cancel_named_to_wire(order, *only))
             }
             Command::Replace(replace) => Self::Replace(replace.into()),
+            Command::CancelAfter(after) => Self::CancelAfter(after.into()),
             Command::CancelMatching(filter) => Self::CancelMatching(filter.into()),
             Command::SetTradeGroup { group } => {
                 Self::SetTradeGroup(log::SetTradeGroup { group: group.unwrap_or(0) })

@@ -4,8 +4,9 @@ use model::{SelfTradePrevention, Timestamp};
 use proto::{
     convert,
     log::{
-        Amount, BookChanged, EndReason, Event, Instructions, KeySpace, Level, ListedOrders,
-        OrderEnded, OrderTerms, TradeExecuted, TradePrevented, TriggerKind, event::Kind,
+        Amount, BookChanged, CancelAfterSet, EndReason, Event, Instructions, KeySpace, Level,
+        ListedOrders, OrderEnded, OrderTerms, TradeExecuted, TradePrevented, TriggerKind,
+        event::Kind,
     },
     text, trading,
 };
@@ -73,6 +74,7 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
             account(answer, set.account),
             word::trade_group(Some(set.group).filter(|group| *group > 0))
         ),
+        Some(Kind::CancelAfterSet(set)) => cancel_after(answer, set),
         Some(Kind::OrderEnded(ended)) => end(answer, ended),
         Some(Kind::BookChanged(changed)) => book(changed),
         Some(Kind::TakenOver(taken)) => {
@@ -289,4 +291,19 @@ fn account(answer: &Answer, index: u32) -> &str {
 
 fn side(wire: i32) -> &'static str {
     convert::side_from_wire(wire).map_or("?", text::side)
+}
+
+fn cancel_after(answer: &Answer, set: &CancelAfterSet) -> String {
+    let whose = account(answer, set.account);
+    let instrument = match set.instrument_id {
+        0 => String::new(),
+        instrument => format!(" in instrument {instrument}"),
+    };
+    match set.cancels_at_unix_nanos {
+        0 => format!("orders of {whose}{instrument} end no longer by themselves"),
+        nanos => {
+            let at = text::rfc3339(Timestamp::from_unix_nanos(nanos));
+            format!("orders of {whose}{instrument} end at {at}")
+        }
+    }
 }

@@ -93,6 +93,11 @@ fn client_command(command: &ClientCommand) -> String {
             let replaced = order_name(&replace.replaced);
             format!("replace {account} {replaced}{open} by {}", place(&replace.place))
         }
+        Command::CancelAfter(after) => {
+            let instrument = after.instrument.map(|one| format!(" instrument {}", one.0));
+            let seconds = after.timeout.nanos() / 1_000_000_000;
+            format!("cancel-after {account}{} {seconds} s", instrument.unwrap_or_default())
+        }
         Command::CancelMatching(filter) => format!("cancel-all {account}{}", fitting(filter)),
         Command::CancelAll { instrument: None } => format!("cancel-all {account}"),
         Command::CancelAll { instrument: Some(instrument) } => {

@@ -219,7 +219,8 @@ fn listings() {
 #[test]
 fn commands() {
     use log::client_command::Command::{
-        Amend, Cancel, CancelAll, CancelMatching, CancelNamed, Deposit, Place, Replace, Withdrawal,
+        Amend, Cancel, CancelAfter, CancelAll, CancelMatching, CancelNamed, Deposit, Place,
+        Replace, Withdrawal,
     };
     let limit = log::PlaceOrder {
         key_space: log::KeySpace::ClientOrderId.into(),
@@ -292,6 +293,8 @@ fn commands() {
         "replace alice order 42 client_order_id=a-1, open or not, by instrument 11 buy limit gtc \
          12 lots @ 345 ticks client_order_id=a-1"
     );
+    let after = log::CancelAfter { instrument_id: 11, timeout_seconds: 30 };
+    assert_eq!(client(CancelAfter(after)), "cancel-after alice instrument 11 30 s");
     let some = log::CancelMatchingOrders {
         instrument_id: 11,
         side: trading::Side::Sell.into(),
@@ -437,6 +440,18 @@ fn events_of_orders() {
         event_words(event::Kind::OrderAmended(amended)),
         "order 5 of bob amended to 9 lots, 4 left"
     );
+    let set = |cancels_at_unix_nanos| {
+        event_words(event::Kind::CancelAfterSet(log::CancelAfterSet {
+            account: 1,
+            instrument_id: 11,
+            cancels_at_unix_nanos,
+        }))
+    };
+    assert_eq!(
+        set(1_000_000_000),
+        "orders of bob in instrument 11 end at 1970-01-01T00:00:01.000000Z"
+    );
+    assert_eq!(set(0), "orders of bob in instrument 11 end no longer by themselves");
     let met = log::TradePrevented {
         instrument_id: 11,
         number: 3,

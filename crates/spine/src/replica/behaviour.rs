@@ -10,7 +10,7 @@ use crate::log::Stored;
 /// | 1 | be limit or market, GTC or IOC |
 /// | 2 | be FOK, GTD, for the day, post-only, and prevent trades with themselves |
 /// | 3 | sleep until the price of a trade wakes them |
-/// | 4 | come as a list, be icebergs, trail the price, be kept from those of other accounts of a group, be amended, replace another, be cancelled by other names and filters |
+/// | 4 | come as a list, be icebergs, trail the price, be kept from those of other accounts of a group, be amended, replace another, be cancelled in more ways |
 ///
 /// Since behaviour 4 there are commands of those who run the platform.
 pub const BEHAVIOUR: u32 = 4;

@@ -44,3 +44,25 @@ impl<'a> AmendBody<'a> {
         Ok([text("client_id", self.client_id)?, number("quantity", self.quantity)?])
     }
 }
+
+/// When open orders are to end.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = CancelAfter)]
+pub(in crate::rest) struct AfterBody<'a> {
+    /// Only those of this instrument.
+    #[serde(borrow, default)]
+    #[schema(value_type = Option<String>, example = "BTC-USDT")]
+    instrument: Option<&'a RawValue>,
+    /// Whole seconds, at most 86400; 0: no longer.
+    #[serde(borrow, default)]
+    #[schema(value_type = u32, example = 30)]
+    timeout_seconds: Option<&'a RawValue>,
+}
+
+impl<'a> AfterBody<'a> {
+    /// Of which instrument, and after how many seconds.
+    pub(in crate::rest) fn texts(&self) -> Result<[Option<Cow<'a, str>>; 2], Problem> {
+        let seconds = number("timeout_seconds", self.timeout_seconds)?;
+        Ok([text("instrument", self.instrument)?, seconds])
+    }
+}

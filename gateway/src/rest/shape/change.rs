@@ -1,9 +1,11 @@
 //! The shapes of changes of orders that are open.
 
+use proto::orders;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{OrderView, ReceiptView};
+use super::{OrderView, ReceiptView, instant, some};
+use crate::entry::Ending;
 
 /// A cancel or an amend that the log has and its shard has not answered.
 #[derive(Debug, Serialize, ToSchema)]
@@ -40,4 +42,48 @@ pub(in crate::rest) struct ReplacedView {
     pub(in crate::rest) new_order_result: &'static str,
     /// The order that comes.
     pub(in crate::rest) order: OrderView,
+}
+
+/// When open orders end.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CancelAfterSet)]
+pub(in crate::rest) struct CancelAfterView {
+    client_id: String,
+    /// Only those of this instrument, where one was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instrument: Option<String>,
+    timeout_seconds: u32,
+    /// One for each partition that was asked: each has its own.
+    results: Vec<CancelAfterResultView>,
+}
+
+/// When open orders of one partition end.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = CancelAfterResult)]
+pub(in crate::rest) struct CancelAfterResultView {
+    partition: u32,
+    /// By this partition's log; null for no longer.
+    cancels_at: Option<String>,
+    /// What is not known, and how to find out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+}
+
+impl CancelAfterView {
+    pub(in crate::rest) fn of(
+        ending: &Ending,
+        results: Vec<orders::CancelAfterResult>,
+    ) -> CancelAfterView {
+        let results = results.into_iter().map(|result| CancelAfterResultView {
+            partition: result.partition,
+            cancels_at: instant(result.cancels_at.as_ref()),
+            problem: some(result.problem),
+        });
+        CancelAfterView {
+            client_id: ending.account.as_str().to_owned(),
+            instrument: ending.listed.as_ref().map(|listed| listed.symbol().to_owned()),
+            timeout_seconds: ending.timeout_seconds,
+            results: results.collect(),
+        }
+    }
 }

@@ -8,6 +8,10 @@ use crate::{BookEvent, Books, EndReason, NewOrder, Outcome};
 impl Books {
     /// Cancels an order that is not placed yet, and with it its list. Tells whether there was one.
     pub(crate) fn cancel_pending(&mut self, id: OrderId, out: &mut Outcome) -> bool {
+        self.end_pending(id, EndReason::Cancelled, out)
+    }
+
+    fn end_pending(&mut self, id: OrderId, reason: EndReason, out: &mut Outcome) -> bool {
         let Some(at) = self.lists.find(id) else { return false };
         let (working, pending) = match self.lists.slab[at].link {
             Link::Pair(_) => return false,
@@ -16,12 +20,12 @@ impl Books {
         };
         let Some(asked) = pending.find(id) else { return false };
         self.unlink_list(at);
-        out.events.push(BookEvent::Dropped(end_of(asked, EndReason::Cancelled)));
+        out.events.push(BookEvent::Dropped(end_of(asked, reason)));
         if let Some(working) = working {
-            self.end_linked(working, EndReason::Cancelled, out);
+            self.end_linked(working, reason, out);
         }
         for order in pending.orders().iter().filter(|order| order.id != id) {
-            out.events.push(BookEvent::Dropped(end_of(order, EndReason::Cancelled)));
+            out.events.push(BookEvent::Dropped(end_of(order, reason)));
         }
         true
     }
@@ -42,12 +46,23 @@ impl Books {
         is_asked: impl Fn(&NewOrder) -> bool,
         out: &mut Outcome,
     ) {
+        self.end_due(account, is_asked, EndReason::Cancelled, out);
+    }
+
+    /// The same for another reason.
+    pub(crate) fn end_due(
+        &mut self,
+        account: AccountHandle,
+        is_asked: impl Fn(&NewOrder) -> bool,
+        reason: EndReason,
+        out: &mut Outcome,
+    ) {
         let mut from = 0;
         while let Some(at) = self.lists.due.get(from).copied() {
             let pending = self.lists.slab[at].link.pending();
             let asked = pending.iter().find(|order| order.account == account && is_asked(order));
             match asked.map(|order| order.id) {
-                Some(id) => drop(self.cancel_pending(id, out)),
+                Some(id) => drop(self.end_pending(id, reason, out)),
                 None => from += 1,
             }
         }

@@ -213,6 +213,7 @@ fn run_naive(naive: &mut Naive, command: Command) -> Result<Told, &'static str> 
         Command::CancelAll(account, only) => {
             naive.cancel_all(AccountHandle(account), only, None, None)
         }
+        Command::Close(account, only) => (naive.close(AccountHandle(account), only), Vec::new()),
         Command::CancelMatching(account, filter) => {
             let OrderFilter { instrument, side, price_from, price_to } = filter;
             let from = price_from.map_or(0, Price::ticks);
@@ -297,6 +298,7 @@ fn in_naive_reason(reason: EndReason) -> &'static str {
         EndReason::ImmediateOrCancel => "ioc",
         EndReason::FillOrKill => "fok",
         EndReason::Expired => "expired",
+        EndReason::Closed => "closed",
         EndReason::SelfTradePrevented => "prevented",
         EndReason::InsufficientLiquidity => "no liquidity",
         EndReason::PriceProtection => "protection",
@@ -366,7 +368,7 @@ fn command_wakes(command: &Command) -> bool {
 }
 
 /// Every reason, refusal and kind of event but the sweep limit, which tests of its own reach.
-pub const KINDS: [&str; 39] = [
+pub const KINDS: [&str; 40] = [
     "trade",
     "rests",
     "filled",
@@ -394,6 +396,7 @@ pub const KINDS: [&str; 39] = [
     "trails as stop-loss from a price",
     "trails as take-profit",
     "trails as take-profit from a price",
+    "closed",
     "order list",
     "list prices",
     "due is placed",

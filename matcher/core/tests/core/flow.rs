@@ -26,6 +26,8 @@ pub enum Command {
     Cancel(u64),
     CancelAll(u32, Option<InstrumentId>),
     CancelMatching(u32, OrderFilter),
+    /// All that is open of an account, or in one book, is to end as time passes.
+    Close(u32, Option<InstrumentId>),
     /// An order, and what it is to ask for in all.
     Amend(u64, u64),
     Protect(InstrumentId, u32),
@@ -73,7 +75,7 @@ impl Flow {
     pub fn next(&mut self, open: usize) -> Command {
         let cancels = if open > self.target { 67 } else { 38 };
         match self.below(1_000) {
-            0..6 if self.is_spared() => Command::Place(self.order()),
+            0..6 | 7..9 if self.is_spared() => Command::Place(self.order()),
             0..2 => Command::CancelAll(self.below(6) as u32, None),
             2..6 => {
                 Command::CancelAll(self.below(6) as u32, Some(if self.one_in(2) { A } else { B }))
@@ -84,7 +86,11 @@ impl Flow {
                 let most = if self.one_in(3) { self.below(2) } else { 100 };
                 Command::PassTime(self.now, most as usize)
             }
-            6..9 => Command::Protect(A, [1, 100, 500, 2_000, 10_000][self.below(5) as usize]),
+            7..9 => Command::Close(
+                self.below(6) as u32,
+                [None, Some(A), Some(B)][self.below(3) as usize],
+            ),
+            6 => Command::Protect(A, [1, 100, 500, 2_000, 10_000][self.below(5) as usize]),
             36..41 => {
                 let group = [None, None, Some(7), Some(8)][self.below(4) as usize];
                 Command::Join(self.below(6) as u32, group)
@@ -307,7 +313,11 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
             let count = books.cancel_matching(AccountHandle(account), &filter, out);
             assert_eq!(count, out.events.len());
         }
+        Command::Close(account, only) => books.close(AccountHandle(account), only, out),
         Command::GoOn => {
+            if books.end_closed_woken(out) {
+                return None;
+            }
             if let Some(order) = books.next_woken(out) {
                 books.place(&order, out);
             }

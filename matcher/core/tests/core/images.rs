@@ -1,6 +1,6 @@
 //! Images: a restored state behaves as the one it was taken of, and a bad image is refused.
 
-use matcher_core::{Books, BooksImage, Iceberg, Outcome, RestoreError, Sleeper};
+use matcher_core::{Books, BooksImage, Closing, Iceberg, Outcome, RestoreError, Sleeper};
 use model::{AccountHandle, InstrumentId, Side, Timestamp, Trigger, TriggerKind};
 use rand_pcg::{
     Pcg64,
@@ -60,8 +60,9 @@ fn refused(change: impl FnOnce(&mut BooksImage)) -> RestoreError {
 #[test]
 fn every_kind_of_bad_image_is_refused_with_its_reason() {
     use RestoreError::{
-        Account, Counter, Counters, Crossed, DuplicateOrder, Group, Iceberg as NoIceberg,
-        InstrumentOrder, PriorityOrder, Remaining, Sleeper as Asleep, UnknownInstrument,
+        Account, Closing as Close, Counter, Counters, Crossed, DuplicateOrder, Group,
+        Iceberg as NoIceberg, InstrumentOrder, PriorityOrder, Remaining, Sleeper as Asleep,
+        UnknownInstrument,
     };
     assert_eq!(refused(|image| image.books.reverse()), InstrumentOrder(A));
     assert_eq!(refused(|image| image.books[1].instrument = plain(A, 1)), InstrumentOrder(A));
@@ -122,6 +123,17 @@ fn every_kind_of_bad_image_is_refused_with_its_reason() {
     let late = Sleeper { entry: 9, ..sleeper(at(100), Side::Buy, 9) };
     assert_eq!(with(late), PriorityOrder(id(9)));
     assert_eq!(refused(|image| image.woken.push(id(2))), Asleep(id(2)));
+    let closing =
+        |number, through| Closing { account: AccountHandle(number), instrument: None, through };
+    for wrong in [
+        vec![closing(u32::MAX, 1)],
+        vec![closing(1, 1 << 40)],
+        vec![closing(2, 1), closing(1, 1)],
+        vec![closing(1, 1), closing(1, 1)],
+    ] {
+        let last = *wrong.last().expect("some");
+        assert_eq!(refused(|image| image.closing = wrong), Close(last.account));
+    }
 }
 
 /// Whatever is done to an image, restoring it gives a reason or a state whose invariants hold.
@@ -154,7 +166,12 @@ fn mutate(image: &mut BooksImage, random: &mut Pcg64) {
     let count = image.orders.len().max(1);
     let (one, two) = (draw as usize % count, (draw >> 20) as usize % count);
     let book = draw as usize % image.books.len();
-    match random.next_u64() % 20 {
+    match random.next_u64() % 21 {
+        20 => image.closing.push(Closing {
+            account: AccountHandle(edge as u32),
+            instrument: Some(A),
+            through: edge,
+        }),
         0 => image.next_priority = edge,
         1 => image.books[book].sequence = edge,
         2 => image.books[book].trades = edge,

@@ -141,6 +141,8 @@ pub struct Naive {
     pub waits: Vec<lists::Waiting>,
     /// What waited and was filled, in that order.
     pub due: Vec<Vec<Ask>>,
+    /// What is to end of an account, in all books or one, by id.
+    closing: BTreeMap<(AccountHandle, Option<InstrumentId>), Vec<OrderId>>,
 }
 
 type Totals = BTreeMap<(InstrumentId, Side, i128), (Price, u64)>;
@@ -241,6 +243,11 @@ impl Naive {
         let at = self.asleep.iter().position(|ask| ask.id == id).expect("it sleeps");
         let ask = self.asleep.remove(at);
         let before = self.totals();
+        if self.is_closed(id) {
+            let mut events = vec![Event::Ends { party: taker(&ask, 0), why: "closed" }];
+            self.follow(id, "closed", &mut events);
+            return (events, self.changes(&before));
+        }
         let mut events = self.decide(id);
         let mut lines = self.changes(&before);
         let (more, more_lines) = self.place(&Ask { trigger: None, trailing: None, ..ask });
@@ -288,7 +295,40 @@ impl Naive {
                 self.follow(party.order, "expired", &mut events);
             }
         }
+        while events.len() < most {
+            let Some((which, ids)) = self.closing.pop_first() else { break };
+            let resting = self.open.iter().map(|open| open.party.order);
+            let gone = resting.chain(self.asleep.iter().map(|ask| ask.id));
+            let gone: Vec<OrderId> = gone.filter(|id| ids.contains(id)).collect();
+            for id in gone {
+                if events.len() < most && self.end_one(id, "closed", &mut events) {
+                    self.follow(id, "closed", &mut events);
+                }
+            }
+            if events.len() >= most {
+                self.closing.insert(which, ids);
+            }
+        }
         (events, self.changes(&before))
+    }
+
+    /// All that is open of an account is to end, and what is due does at once.
+    pub fn close(&mut self, account: AccountHandle, only: Option<InstrumentId>) -> Vec<Event> {
+        let fits = |of: AccountHandle, book: InstrumentId| {
+            of == account && only.is_none_or(|only| only == book)
+        };
+        let open = self.open.iter().filter(|open| fits(open.party.account, open.instrument));
+        let asleep = self.asleep.iter().filter(|ask| fits(ask.account, ask.instrument));
+        let ids = open.map(|open| open.party.order).chain(asleep.map(|ask| ask.id)).collect();
+        self.closing.insert((account, only), ids);
+        let due = self.due.iter().flatten().filter(|ask| fits(ask.account, ask.instrument));
+        let drops = due.map(|ask| Event::Drops { party: taker(ask, 0), why: "closed" }).collect();
+        self.due.retain(|asks| !fits(asks[0].account, asks[0].instrument));
+        drops
+    }
+
+    fn is_closed(&self, id: OrderId) -> bool {
+        self.closing.values().any(|ids| ids.contains(&id))
     }
 
     pub fn refuses(&self, ask: &Ask) -> Option<&'static str> {
@@ -431,10 +471,12 @@ impl Naive {
             }
             let quantity = u64::try_from(most).unwrap_or(u64::MAX).min(maker.shown);
             fills += if self.is_paired(maker.party.order) { 2 } else { 1 };
-            if maker.until.is_some_and(|until| until <= self.now) {
+            let is_expired = maker.until.is_some_and(|until| until <= self.now);
+            if is_expired || self.is_closed(maker.party.order) {
                 let party = self.open.remove(at).party;
-                events.push(Event::Ends { party, why: "expired" });
-                self.follow(party.order, "expired", &mut events);
+                let why = if is_expired { "expired" } else { "closed" };
+                events.push(Event::Ends { party, why });
+                self.follow(party.order, why, &mut events);
                 continue;
             }
             let [one, other] = [maker.party.account, ask.account].map(|of| self.groups.get(&of));

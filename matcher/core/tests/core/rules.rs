@@ -86,6 +86,7 @@ impl Desk {
                 let bound = self.books.market_bound(A, self::side(side));
                 return bound.map_or_else(|| "none".to_owned(), |price| price.ticks().to_string());
             }
+            ["go-on"] if self.books.end_closed_woken(&mut out) => {}
             ["go-on"] => match self.books.next_woken(&mut out) {
                 Some(order) => self.books.place(&order, &mut out),
                 None => return "nobody".to_owned(),
@@ -115,6 +116,10 @@ impl Desk {
                 let trader = AccountHandle(self.trader(name));
                 self.books.set_group(trader, Some(number(group)).filter(|group| *group > 0));
                 return "changed".to_owned();
+            }
+            [name, "close", ref only @ ..] => {
+                let trader = AccountHandle(self.trader(name));
+                self.books.close(trader, filter(only).instrument, &mut out);
             }
             [name, "cancel-all", ref only @ ..] => {
                 let trader = AccountHandle(self.trader(name));
@@ -440,6 +445,7 @@ fn ended(end: &End) -> String {
         EndReason::ImmediateOrCancel => "immediate or cancel",
         EndReason::FillOrKill => "fill or kill",
         EndReason::Expired => "expired",
+        EndReason::Closed => "closed",
         EndReason::SelfTradePrevented => "prevented",
         EndReason::InsufficientLiquidity => "no liquidity",
         EndReason::PriceProtection => "price protection",

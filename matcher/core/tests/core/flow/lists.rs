@@ -103,6 +103,7 @@ pub fn dropped(why: &str) -> &'static str {
     match why {
         "order list" => "dropped: order list",
         "cancelled" => "dropped: cancelled",
+        "closed" => "dropped: closed",
         "list prices" => "dropped: list prices",
         _ => "dropped: refused",
     }

@@ -105,7 +105,12 @@ impl Naive {
     }
 
     /// Ends an order that rests or sleeps. Whether there was one.
-    fn end_one(&mut self, id: OrderId, why: &'static str, events: &mut Vec<Event>) -> bool {
+    pub(super) fn end_one(
+        &mut self,
+        id: OrderId,
+        why: &'static str,
+        events: &mut Vec<Event>,
+    ) -> bool {
         let open = self.open.iter().position(|open| open.party.order == id);
         let asleep = self.asleep.iter().position(|ask| ask.id == id);
         let party = match (open, asleep) {
@@ -134,8 +139,11 @@ impl Naive {
     }
 
     /// This one has ended: what hangs on it follows.
-    pub(super) fn follow(&mut self, id: OrderId, why: &str, events: &mut Vec<Event>) {
-        let along = if why == "cancelled" { "cancelled" } else { "order list" };
+    pub(super) fn follow(&mut self, id: OrderId, why: &'static str, events: &mut Vec<Event>) {
+        let along = match why {
+            "cancelled" | "closed" => why,
+            _ => "order list",
+        };
         if let Some(at) = self.pairs.iter().position(|pair| pair.contains(&id)) {
             let pair = self.pairs.remove(at);
             let other = if pair[0] == id { pair[1] } else { pair[0] };
