@@ -238,6 +238,9 @@ async fn stops(desk: &Desk<'_>) {
 
 /// What is amended keeps its place, the ledger tells the new quantity, and depth the new total.
 async fn changes(desk: &Desk<'_>) {
+    // Nothing that others have left in the book is met before these two.
+    let sweep = json!({"quantity": "1", "time_in_force": "ioc"});
+    desk.place("sweeper", "buy", "69999", sweep).await;
     let first = desk.place("anna", "sell", "70000", json!({"client_order_id": "mine"})).await;
     let second = desk.place("bert", "sell", "70000", json!({})).await;
     let (id, url) = (&first["id"], format!("{}/api/v1/orders", desk.platform.rest()));
