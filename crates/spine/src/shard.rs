@@ -269,7 +269,9 @@ impl<C: Core> Shard<C> {
         let applied = self.apply_unanswered();
         // Whatever came after them, these answers are right.
         self.appends.flush();
-        Ok(ticked || applied?)
+        // By itself: behind a tick, `||` would pass over what ends this owner.
+        let applied = applied?;
+        Ok(ticked || applied)
     }
 
     fn apply_unanswered(&mut self) -> Result<bool, ShardError> {
