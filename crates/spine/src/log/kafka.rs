@@ -8,19 +8,15 @@
 //!
 //! - `producer`: appends, and tells what became of it.
 //! - `reader`: reads one partition from an offset on.
-//! - `trunk`: one consumer for all readers of this process that have reached the end.
 //! - [`admin`]: creates the topics and checks how they are set.
 //! - `client`: what all of them tell librdkafka, and what it tells us.
-//! - `message`: Kafka's messages as records.
 //!
 //! This is the only place that names rdkafka. What will never live here: what a record means.
 
 pub mod admin;
 mod client;
-mod message;
 mod producer;
 mod reader;
-mod trunk;
 
 use std::{
     collections::BTreeMap,
@@ -39,12 +35,7 @@ use rdkafka::{
     producer::{Producer as _, ThreadedProducer},
 };
 
-use self::{
-    client::Listener,
-    producer::KafkaProducer,
-    reader::{KafkaReader, Library},
-    trunk::Trunk,
-};
+use self::{client::Listener, producer::KafkaProducer, reader::KafkaReader};
 use super::{Log, LogError, Pace, Place, Producer, Reader, Visibility, WriterRole};
 use crate::trace::LogName;
 
@@ -122,7 +113,10 @@ impl fmt::Debug for KafkaSettings {
 
 /// A log on Kafka.
 pub struct KafkaLog {
-    library: Arc<Library>,
+    settings: KafkaSettings,
+    /// Asks about topics and offsets. A producer that produces nothing, since its thread also
+    /// empties the queue of what librdkafka has to say while nobody asks.
+    questions: Arc<Questions>,
 }
 
 /// A client that asks. Its connection is never held by a fetch that waits for a record, behind
@@ -150,16 +144,11 @@ impl KafkaLog {
                 None => failed(&doing, &error),
             });
         }
-        let trunk = Arc::new(Trunk::new(settings.clone())?);
-        Ok(KafkaLog { library: Arc::new(Library { settings, questions, trunk }) })
-    }
-
-    fn settings(&self) -> &KafkaSettings {
-        &self.library.settings
+        Ok(KafkaLog { settings, questions: Arc::new(questions) })
     }
 
     fn client(&self) -> &Client<Listener> {
-        self.library.questions.client()
+        self.questions.client()
     }
 
     /// The first offset of `place` and its end.
@@ -167,25 +156,25 @@ impl KafkaLog {
         if place.partition.number() >= self.partition_count(place.topic)? {
             return Err(LogError::NoSuchPlace(place));
         }
-        bounds(self.client(), &self.settings().topic_name(place.topic), place, ANSWER_WAIT_MAX)
+        bounds(self.client(), &self.settings.topic_name(place.topic), place, ANSWER_WAIT_MAX)
     }
 }
 
 impl fmt::Debug for KafkaLog {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("KafkaLog").field("settings", self.settings()).finish()
+        formatter.debug_struct("KafkaLog").field("settings", &self.settings).finish()
     }
 }
 
 impl Log for KafkaLog {
     fn partition_count(&self, topic: Topic) -> Result<u16, LogError> {
-        let name = self.settings().topic_name(topic);
+        let name = self.settings.topic_name(topic);
         let count = client::partition_count(self.client(), &name)?;
         count.ok_or(LogError::NoSuchPlace(Place { topic, partition: Partition::FIRST }))
     }
 
     fn producer(&self, role: WriterRole) -> Result<Arc<dyn Producer>, LogError> {
-        Ok(Arc::new(KafkaProducer::new(self.settings(), role)?))
+        Ok(Arc::new(KafkaProducer::new(&self.settings, role)?))
     }
 
     fn reader(
@@ -207,8 +196,8 @@ impl Log for KafkaLog {
     ) -> Result<Box<dyn Reader>, LogError> {
         let (first, end) = self.bounds(place)?;
         check_bounds(place, from, (first, end))?;
-        let library = Arc::clone(&self.library);
-        Ok(Box::new(KafkaReader::new(library, place, (from, end), pace)?))
+        let questions = Arc::clone(&self.questions);
+        Ok(Box::new(KafkaReader::new(&self.settings, questions, place, (from, end), pace)?))
     }
 
     fn end(&self, place: Place, _: Visibility) -> Result<u64, LogError> {
@@ -220,7 +209,7 @@ impl Log for KafkaLog {
     }
 
     fn name(&self) -> LogName {
-        LogName { system: "kafka", topic_prefix: self.settings().topic_prefix.clone() }
+        LogName { system: "kafka", topic_prefix: self.settings.topic_prefix.clone() }
     }
 }
 

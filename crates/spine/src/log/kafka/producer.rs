@@ -4,15 +4,10 @@
 //! never gives a record up and never leaves a gap; an edge's gives up in time, refuses rather than
 //! waits, and says that it does not know.
 
-mod waves;
-
 use std::{
     fmt,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread::{self, JoinHandle},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    thread,
     time::Duration,
 };
 
@@ -25,7 +20,6 @@ use rdkafka::{
     producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer},
 };
 
-use self::waves::Waves;
 use super::{
     KafkaSettings, MESSAGE_BYTES_MAX,
     client::{self, Troubles},
@@ -35,7 +29,7 @@ use crate::{
     header::Headers,
     log::{
         Acknowledge, AppendError, Appended, LogError, Place, Producer, Record, WriterRole,
-        kafka::message::timestamp,
+        kafka::reader::timestamp,
     },
 };
 
@@ -74,31 +68,9 @@ type Failure = Arc<OnceLock<String>>;
 /// each partition. A shard must not append from inside one: it could wait there for room that only
 /// this thread makes.
 pub(super) struct KafkaProducer {
-    way: Arc<Way>,
-    /// Of an edge; a shard gathers its answers itself.
-    waves: Option<Gathering>,
-}
-
-/// The waves of an edge, and the thread that sends them.
-struct Gathering {
-    waves: Arc<Waves<Held>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-/// A record that is not handed to librdkafka yet.
-struct Held {
-    place: Place,
-    record: Record,
-    acknowledge: Acknowledge,
-}
-
-/// The way into librdkafka.
-struct Way {
     producer: ThreadedProducer<Deliveries>,
     role: WriterRole,
     failure: Failure,
-    /// How many records of an edge are without an acknowledgement.
-    pending: Arc<AtomicUsize>,
     names: [String; Topic::ALL.len()],
 }
 
@@ -107,108 +79,23 @@ impl KafkaProducer {
         settings: &KafkaSettings,
         role: WriterRole,
     ) -> Result<KafkaProducer, LogError> {
-        let (failure, pending) = (Failure::default(), Arc::default());
-        let deliveries = Deliveries {
-            role,
-            failure: Arc::clone(&failure),
-            pending: Arc::clone(&pending),
-            troubles: Troubles::default(),
-        };
+        let failure = Failure::default();
+        let troubles = Troubles::default();
+        let deliveries = Deliveries { role, failure: Arc::clone(&failure), troubles };
         let producer = config(settings, role)
             .create_with_context(deliveries)
             .map_err(|error| failed("making a producer", &error))?;
         let names = Topic::ALL.map(|topic| settings.topic_name(topic));
-        let way = Arc::new(Way { producer, role, failure, pending, names });
-        let waves = match role {
-            WriterRole::Shard => None,
-            WriterRole::Edge { .. } => Some(Gathering::start(&way)?),
-        };
-        Ok(KafkaProducer { way, waves })
+        Ok(KafkaProducer { producer, role, failure, names })
     }
-}
 
-impl Gathering {
-    fn start(way: &Arc<Way>) -> Result<Gathering, LogError> {
-        let waves = Arc::new(Waves::new());
-        let (of_thread, way) = (Arc::clone(&waves), Arc::clone(way));
-        let send = move || {
-            while let Some(wave) = of_thread.next() {
-                wave.into_iter().for_each(|held| way.send(held));
-                of_thread.sent();
-            }
-        };
-        let started = thread::Builder::new().name("kafka-waves".to_owned()).spawn(send);
-        let thread =
-            started.map_err(|error| LogError::Failed(format!("starting a producer: {error}")))?;
-        Ok(Gathering { waves, thread: Some(thread) })
-    }
-}
-
-impl Drop for Gathering {
-    /// What was not sent is given up as is what is on its way.
-    fn drop(&mut self) {
-        for held in self.waves.close() {
-            (held.acknowledge)(Err(AppendError::Unknown));
-        }
-        if let Some(thread) = self.thread.take() {
-            // It has nothing to say: a panic of an acknowledgement was told when it happened.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl fmt::Debug for KafkaProducer {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("KafkaProducer").field("role", &self.way.role).finish()
-    }
-}
-
-impl Producer for KafkaProducer {
-    fn append(&self, place: Place, record: Record, acknowledge: Acknowledge) {
-        if let Some(reason) = self.way.failure.get() {
-            return acknowledge(Err(AppendError::Fatal(reason.clone())));
-        }
-        let bytes = record.bytes();
-        if bytes > RECORD_BYTES_MAX {
-            return acknowledge(Err(AppendError::TooLarge { bytes }));
-        }
-        let held = Held { place, record, acknowledge };
-        let Some(Gathering { waves, .. }) = &self.waves else { return self.way.send(held) };
-        if self.way.pending.fetch_add(1, Ordering::Relaxed) >= EDGE_QUEUE_RECORDS_MAX {
-            self.way.pending.fetch_sub(1, Ordering::Relaxed);
-            return (held.acknowledge)(Err(AppendError::Full));
-        }
-        if let Some(held) = waves.enter(held) {
-            self.way.send(held);
-            waves.sent();
-        }
-    }
-}
-
-impl Way {
-    /// Hands a record to librdkafka, or tells why not.
-    fn send(&self, held: Held) {
-        let Held { place, record, acknowledge } = held;
-        let mut message: Message<'_> =
-            BaseRecord::with_opaque_to(self.name(place.topic), Pending::new(acknowledge))
-                .partition(place.partition.number().into())
-                .payload(record.value.as_ref());
-        if let Some(key) = &record.key {
-            message = message.key(key.as_ref());
-        }
-        if !record.headers.is_empty() {
-            message = message.headers(headers(&record.headers));
-        }
-        if let Err((error, acknowledge)) = self.try_send(message) {
-            if self.role != WriterRole::Shard {
-                self.pending.fetch_sub(1, Ordering::Relaxed);
-            }
-            acknowledge(Err(error));
-        }
+    fn name(&self, topic: Topic) -> &str {
+        let index = Topic::ALL.iter().position(|other| *other == topic);
+        index.map_or("", |index| &self.names[index])
     }
 
     /// Hands the message to librdkafka; waits for room where this is a shard's producer.
-    fn try_send(&self, mut message: Message<'_>) -> Result<(), (AppendError, Acknowledge)> {
+    fn send(&self, mut message: Message<'_>) -> Result<(), (AppendError, Acknowledge)> {
         loop {
             let Err((error, refused)) = self.producer.send(message) else { return Ok(()) };
             let full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
@@ -222,10 +109,36 @@ impl Way {
             return Err((told, refused.delivery_opaque.into_acknowledge()));
         }
     }
+}
 
-    fn name(&self, topic: Topic) -> &str {
-        let index = Topic::ALL.iter().position(|other| *other == topic);
-        index.map_or("", |index| &self.names[index])
+impl fmt::Debug for KafkaProducer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("KafkaProducer").field("role", &self.role).finish()
+    }
+}
+
+impl Producer for KafkaProducer {
+    fn append(&self, place: Place, record: Record, acknowledge: Acknowledge) {
+        if let Some(reason) = self.failure.get() {
+            return acknowledge(Err(AppendError::Fatal(reason.clone())));
+        }
+        let bytes = record.bytes();
+        if bytes > RECORD_BYTES_MAX {
+            return acknowledge(Err(AppendError::TooLarge { bytes }));
+        }
+        let mut message: Message<'_> =
+            BaseRecord::with_opaque_to(self.name(place.topic), Pending::new(acknowledge))
+                .partition(place.partition.number().into())
+                .payload(record.value.as_ref());
+        if let Some(key) = &record.key {
+            message = message.key(key.as_ref());
+        }
+        if !record.headers.is_empty() {
+            message = message.headers(headers(&record.headers));
+        }
+        if let Err((error, acknowledge)) = self.send(message) {
+            acknowledge(Err(error));
+        }
     }
 }
 
@@ -249,7 +162,6 @@ impl Pending {
 struct Deliveries {
     role: WriterRole,
     failure: Failure,
-    pending: Arc<AtomicUsize>,
     troubles: Troubles,
 }
 
@@ -274,9 +186,6 @@ impl ProducerContext for Deliveries {
             Ok(message) => appended(message.offset(), message.timestamp()),
             Err((error, _)) => Err(self.judge(error)),
         };
-        if self.role != WriterRole::Shard {
-            self.pending.fetch_sub(1, Ordering::Relaxed);
-        }
         (pending.into_acknowledge())(told);
     }
 }
@@ -391,8 +300,8 @@ mod tests {
     #[test]
     fn a_producer_that_failed_appends_no_more() {
         let producer = unheard(WriterRole::Shard);
-        fail(&producer.way.failure, "first".to_owned());
-        fail(&producer.way.failure, "second".to_owned());
+        fail(&producer.failure, "first".to_owned());
+        fail(&producer.failure, "second".to_owned());
         let fatal = AppendError::Fatal("first".to_owned());
         assert_eq!(append(&producer).try_recv(), Ok(Err(fatal)));
     }

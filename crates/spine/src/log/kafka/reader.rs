@@ -1,33 +1,38 @@
 //! Reads one partition from an offset on.
 //!
-//! A reader that is behind has a consumer of its own. Once it has reached the end it sits down at
-//! the [`Trunk`], which reads for all who are there; should it fall behind so far that the trunk
-//! does not keep what it is to read next, it has a consumer of its own again.
-
-mod cursor;
+//! The end is known in two ways. librdkafka says once that a fetch came back empty at an offset.
+//! That knowledge would grow stale in silence when a broker stops answering, so a reader that keeps
+//! finding nothing asks for the end again now and then, and takes its word back without an answer.
+//! And while records keep coming no fetch ever comes back empty: then the end is asked for now and
+//! then as well, and has been reached once the reader is where it was.
 
 use std::{
-    mem,
     sync::Arc,
-    thread,
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
+use model::Timestamp;
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
+    client::Client,
     consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError, RDKafkaErrorCode},
+    message::{
+        BorrowedHeaders, BorrowedMessage, Headers as _, Message as _, Timestamp as KafkaTime,
+    },
     producer::Producer as _,
 };
 
-use self::cursor::Cursor;
 use super::{
-    KafkaSettings, MESSAGE_BYTES_MAX, Questions,
+    ANSWER_WAIT_MAX, KafkaSettings, MESSAGE_BYTES_MAX, Questions, bounds, check_bounds,
     client::{self, Listener},
-    failed, message,
-    trunk::{Look, Seat, Trunk},
+    failed,
 };
-use crate::log::{LogError, Pace, Place, ReachedEnd, ReadLimit, Reader, Stored};
+use crate::{
+    header::Headers,
+    log::{LogError, Pace, Place, ReachedEnd, ReadLimit, Reader, Record, Stored},
+};
 
 /// How long a broker holds a fetch that finds nothing, in milliseconds; a new record ends it at
 /// once. This is also how long it takes to learn that the end is reached.
@@ -45,99 +50,68 @@ const AHEAD_RECORDS_ENOUGH: &str = "1";
 
 /// The pace of an eager reader under load: what is waited there is won twice (docs/adr/0009). A
 /// record after a quiet time is fetched at once.
-pub(super) const EAGER_PACE: Duration = Duration::from_millis(2);
+const EAGER_PACE: Duration = Duration::from_millis(2);
 
-/// How long a reader that was sent away from the trunk reads alone at the least: whatever the
-/// reason was, it does not come back for the same at once.
-const ALONE_FOR: Duration = Duration::from_secs(1);
+/// After how much waiting for nothing the end is asked for again.
+const END_STALE_AFTER: Duration = Duration::from_millis(100);
 
-/// What the readers of a log have in common.
-pub(super) struct Library {
-    pub(super) settings: KafkaSettings,
-    /// Asks about topics and offsets. A producer that produces nothing, since its thread also
-    /// empties the queue of what librdkafka has to say while nobody asks.
-    pub(super) questions: Questions,
-    pub(super) trunk: Arc<Trunk>,
-}
+/// How often the end is asked for while records keep coming: two requests a second of each reader
+/// cost nobody anything, and nobody minds to learn a second late that a reader has caught up.
+const END_ASKED_EVERY: Duration = Duration::from_secs(1);
 
-/// A reader of one partition.
+/// How long that answer may take: many times what it takes a broker in good health.
+const END_WAIT_MAX: Duration = Duration::from_millis(500);
+
+/// A consumer of one partition.
 pub(super) struct KafkaReader {
-    library: Arc<Library>,
-    pace: Pace,
-    source: Source,
+    consumer: BaseConsumer<Listener>,
+    /// Asks for the end.
+    questions: Arc<Questions>,
     cursor: Cursor,
-    alone_until: Instant,
 }
 
-/// Where a reader has its records from.
-enum Source {
-    /// It has not asked for any.
-    None,
-    Own(BaseConsumer<Listener>),
-    Shared(Shared),
-}
-
-struct Shared {
-    seat: Seat,
-    interruptions: u64,
-    /// Until when this reader, whose pace is slower than the trunk's, looks no more.
-    rests_until: Instant,
+/// Where a reader is.
+struct Cursor {
+    name: String,
+    place: Place,
+    next: u64,
+    at_end: bool,
+    waited_for_nothing: Duration,
+    /// An end that was told and is not reached yet.
+    told_end: Option<u64>,
+    asked_at: Instant,
 }
 
 impl KafkaReader {
     /// A reader of `place` from offset `from` on, which was found to be there, as `end` was to be
     /// the end.
     pub(super) fn new(
-        library: Arc<Library>,
+        settings: &KafkaSettings,
+        questions: Arc<Questions>,
         place: Place,
         (from, end): (u64, u64),
         pace: Pace,
     ) -> Result<KafkaReader, LogError> {
-        let name = library.settings.topic_name(place.topic);
-        let cursor = Cursor::new(name, place, from, end);
-        let (source, alone_until) = (Source::None, Instant::now());
-        let mut reader = KafkaReader { library, pace, source, cursor, alone_until };
-        if !reader.cursor.at_end {
-            reader.read_alone()?;
-        }
-        Ok(reader)
-    }
-
-    /// Goes on with a consumer of its own.
-    fn read_alone(&mut self) -> Result<(), LogError> {
         let failed = |error| failed("making a reader", &error);
-        let settings = &self.library.settings;
         let consumer: BaseConsumer<Listener> =
-            config(settings, self.pace).create_with_context(Listener::default()).map_err(failed)?;
-        let Cursor { place, next, .. } = &self.cursor;
-        let first = Offset::Offset(i64::try_from(*next).unwrap_or(i64::MAX));
+            config(settings, pace).create_with_context(Listener::default()).map_err(failed)?;
+        let name = settings.topic_name(place.topic);
+        let first = Offset::Offset(i64::try_from(from).unwrap_or(i64::MAX));
         let mut assignment = TopicPartitionList::new();
         assignment
-            .add_partition_offset(
-                &settings.topic_name(place.topic),
-                place.partition.number().into(),
-                first,
-            )
+            .add_partition_offset(&name, place.partition.number().into(), first)
             .map_err(failed)?;
         consumer.assign(&assignment).map_err(failed)?;
-        self.source = Source::Own(consumer);
-        Ok(())
-    }
-
-    /// Finds out where to read from now.
-    fn settle(&mut self) -> Result<(), LogError> {
-        if matches!(self.source, Source::Shared(_)) {
-            return Ok(());
-        }
-        let Cursor { place, next, at_end, .. } = &self.cursor;
-        let may_share = *at_end && Instant::now() >= self.alone_until;
-        if may_share && let Some(seat) = self.library.trunk.sit(*place, *next, self.pace) {
-            let shared = Shared { seat, interruptions: 0, rests_until: Instant::now() };
-            if let Source::Own(consumer) = mem::replace(&mut self.source, Source::Shared(shared)) {
-                close(consumer);
-            }
-        }
-        if matches!(self.source, Source::None) { self.read_alone() } else { Ok(()) }
+        let cursor = Cursor {
+            name,
+            place,
+            next: from,
+            at_end: from == end,
+            waited_for_nothing: Duration::ZERO,
+            told_end: (from < end).then_some(end),
+            asked_at: Instant::now(),
+        };
+        Ok(KafkaReader { consumer, questions, cursor })
     }
 }
 
@@ -148,128 +122,64 @@ impl Reader for KafkaReader {
         wait: Duration,
         into: &mut Vec<Stored>,
     ) -> Result<ReachedEnd, LogError> {
-        self.settle()?;
-        let KafkaReader { library, pace, source, cursor, .. } = self;
-        let polled = match source {
-            Source::None => Polled::Alone,
-            Source::Own(consumer) => poll_own(consumer, cursor, library, limit, wait, into)?,
-            Source::Shared(shared) => shared.poll(*pace, cursor, library, limit, wait, into)?,
+        let KafkaReader { consumer, questions, cursor } = self;
+        let (mut records, mut bytes) = (0, 0);
+        let mut wait = wait;
+        while records < limit.records && bytes < limit.bytes {
+            match consumer.poll(wait) {
+                Some(Ok(message)) => {
+                    let stored = cursor.take(&message)?;
+                    records += 1;
+                    bytes += stored.record.value.len();
+                    into.push(stored);
+                }
+                // Perhaps long ago, if nobody polled since: what came after it stands behind it.
+                Some(Err(KafkaError::PartitionEOF(_))) => cursor.is_at_end(),
+                Some(Err(error)) => {
+                    cursor.judge(&error, questions.client())?;
+                    break;
+                }
+                None => {
+                    cursor.doubt_end(wait, questions.client());
+                    cursor.look_for_end(questions.client());
+                    break;
+                }
+            }
+            wait = Duration::ZERO;
+        }
+        Ok(if cursor.at_end { ReachedEnd::Yes } else { ReachedEnd::No })
+    }
+}
+
+impl Cursor {
+    fn take(&mut self, message: &BorrowedMessage<'_>) -> Result<Stored, LogError> {
+        let offset = u64::try_from(message.offset()).unwrap_or(u64::MAX);
+        // Only compaction may leave gaps.
+        if offset != self.next && !self.place.topic.compacted() {
+            return Err(LogError::Damaged(format!(
+                "offset {offset} of {} {} stands where {} should",
+                self.name, self.place.partition, self.next
+            )));
+        }
+        self.next = offset + 1;
+        self.at_end = false;
+        self.waited_for_nothing = Duration::ZERO;
+        Ok(Stored { offset, appended_at: timestamp(message.timestamp()), record: record(message) })
+    }
+
+    /// Whether to read on after this error, which is librdkafka's way to tell many things.
+    fn judge(&mut self, error: &KafkaError, client: &Client<Listener>) -> Result<(), LogError> {
+        use RDKafkaErrorCode as Code;
+        let KafkaError::MessageConsumption(code) = error else {
+            return Err(failed("reading", error));
         };
-        match polled {
-            Polled::Looked if self.cursor.at_end => return Ok(ReachedEnd::Yes),
-            Polled::Looked | Polled::Rested => {}
-            Polled::Alone => {
-                self.cursor.at_end = false;
-                self.alone_until = Instant::now() + ALONE_FOR;
-                self.read_alone()?;
-            }
-        }
-        Ok(ReachedEnd::No)
-    }
-}
-
-/// What a poll did.
-enum Polled {
-    /// It looked for records.
-    Looked,
-    /// It rested; whether there is something nobody knows.
-    Rested,
-    /// There is nothing to be had at the trunk any more.
-    Alone,
-}
-
-fn poll_own(
-    consumer: &BaseConsumer<Listener>,
-    cursor: &mut Cursor,
-    library: &Library,
-    limit: ReadLimit,
-    wait: Duration,
-    into: &mut Vec<Stored>,
-) -> Result<Polled, LogError> {
-    let client = library.questions.client();
-    let (mut records, mut bytes) = (0, 0);
-    let mut wait = wait;
-    while records < limit.records && bytes < limit.bytes {
-        match consumer.poll(wait) {
-            Some(Ok(message)) => {
-                cursor.pass(message::offset(&message))?;
-                let stored = message::stored(&message);
-                records += 1;
-                bytes += stored.record.value.len();
-                into.push(stored);
-            }
-            // Perhaps long ago, if nobody polled since: what came after it stands behind it.
-            Some(Err(KafkaError::PartitionEOF(_))) => cursor.is_at_end(),
-            Some(Err(error)) => {
-                cursor.judge(&error, client)?;
-                break;
-            }
-            None => {
-                cursor.doubt_end(wait, client);
-                cursor.look_for_end(client);
-                break;
-            }
-        }
-        wait = Duration::ZERO;
-    }
-    Ok(Polled::Looked)
-}
-
-impl Shared {
-    fn poll(
-        &mut self,
-        pace: Pace,
-        cursor: &mut Cursor,
-        library: &Library,
-        limit: ReadLimit,
-        wait: Duration,
-        into: &mut Vec<Stored>,
-    ) -> Result<Polled, LogError> {
-        let rest = self.rests_until.saturating_duration_since(Instant::now());
-        if !rest.is_zero() {
-            thread::sleep(rest.min(wait));
-            if wait < rest {
-                return Ok(Polled::Rested);
-            }
-        }
-        let (client, wait, before) =
-            (library.questions.client(), wait.saturating_sub(rest), into.len());
-        let Look::Done { interruptions } = self.seat.take(cursor.next, limit, wait, into) else {
-            return Ok(Polled::Alone);
-        };
-        if mem::replace(&mut self.interruptions, interruptions) != interruptions {
-            cursor.at_end = false;
-        }
-        for stored in &into[before..] {
-            cursor.pass(stored.offset)?;
-        }
-        if into.len() == before {
-            cursor.doubt_end(wait, client);
-        } else if span(pace) > EAGER_PACE {
-            self.rests_until = Instant::now() + span(pace);
-        }
-        if self.seat.is_through(cursor.next) {
-            cursor.look_for_end(client);
-        }
-        Ok(if cursor.looks_in_vain() { Polled::Alone } else { Polled::Looked })
-    }
-}
-
-/// Ends a consumer aside: it says goodbye to its brokers, and nobody has to wait for that.
-fn close(consumer: BaseConsumer<Listener>) {
-    let closing = thread::Builder::new().name("kafka-close".to_owned());
-    if let Err(error) = closing.spawn(move || drop(consumer)) {
-        tracing::warn!(%error, "a consumer was closed in its reader's time");
-    }
-}
-
-/// Whether reading goes on by itself after an error of this kind: the connection comes back, or a
-/// new leader is found. The coordinator is a thing of consumer groups, which we have none of.
-pub(super) const fn is_passing(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode as Code;
-    matches!(
-        code,
-        Code::BrokerTransportFailure
+        self.at_end = false;
+        match code {
+            Code::AutoOffsetReset | Code::OffsetOutOfRange => Err(self.out_of_range(error, client)),
+            Code::BadMessage | Code::InvalidMessage => Err(LogError::Damaged(error.to_string())),
+            // The connection comes back, or a new leader is found, without our doing. The
+            // coordinator is a thing of consumer groups, which we have none of.
+            Code::BrokerTransportFailure
             | Code::AllBrokersDown
             | Code::Resolve
             | Code::OperationTimedOut
@@ -277,19 +187,82 @@ pub(super) const fn is_passing(code: RDKafkaErrorCode) -> bool {
             | Code::CoordinatorNotAvailable
             | Code::CoordinatorLoadInProgress
             | Code::NotCoordinator
-            | Code::GroupAuthorizationFailed
-    )
-}
+            | Code::GroupAuthorizationFailed => {
+                tracing::warn!(%error, place = ?self.place, "reading is interrupted");
+                Ok(())
+            }
+            _ => Err(failed("reading", error)),
+        }
+    }
 
-/// How long a reader of this pace rests.
-pub(super) const fn span(pace: Pace) -> Duration {
-    match pace {
-        Pace::Eager => EAGER_PACE,
-        Pace::AtMostEvery(span) => span,
+    fn out_of_range(&self, error: &KafkaError, client: &Client<Listener>) -> LogError {
+        let checked = bounds(client, &self.name, self.place, ANSWER_WAIT_MAX)
+            .and_then(|bounds| check_bounds(self.place, self.next, bounds));
+        // In range by now: the log was cut below what was read, and has grown again.
+        checked.err().unwrap_or_else(|| LogError::Damaged(error.to_string()))
+    }
+
+    fn is_at_end(&mut self) {
+        self.at_end = true;
+        self.told_end = None;
+    }
+
+    /// Keeps the knowledge of the end fresh while nothing comes.
+    fn doubt_end(&mut self, waited: Duration, client: &Client<Listener>) {
+        self.waited_for_nothing += waited;
+        if self.waited_for_nothing >= END_STALE_AFTER {
+            self.waited_for_nothing = Duration::ZERO;
+            self.at_end = false;
+            self.ask_end(client);
+        }
+    }
+
+    /// Learns of the end while records keep coming. To be called when all that was fetched is read.
+    fn look_for_end(&mut self, client: &Client<Listener>) {
+        if self.at_end {
+            return;
+        }
+        if self.told_end.is_none() && self.asked_at.elapsed() >= END_ASKED_EVERY {
+            self.ask_end(client);
+        }
+        if self.told_end.is_some_and(|end| self.next >= end) {
+            self.is_at_end();
+        }
+    }
+
+    fn ask_end(&mut self, client: &Client<Listener>) {
+        let bounds = bounds(client, &self.name, self.place, END_WAIT_MAX);
+        self.told_end = bounds.ok().map(|(_, end)| end);
+        self.asked_at = Instant::now();
     }
 }
 
+fn record(message: &BorrowedMessage<'_>) -> Record {
+    Record {
+        key: message.key().map(Bytes::copy_from_slice),
+        value: message.payload().map_or_else(Bytes::new, Bytes::copy_from_slice),
+        headers: message.headers().map_or_else(Headers::default, headers),
+    }
+}
+
+fn headers(written: &BorrowedHeaders) -> Headers {
+    written.iter().fold(Headers::default(), |headers, header| {
+        let name = Bytes::copy_from_slice(header.key.as_bytes());
+        headers.with(name, Bytes::copy_from_slice(header.value.unwrap_or_default()))
+    })
+}
+
+/// Kafka's milliseconds as an instant; what has no time has the earliest.
+pub(super) fn timestamp(time: KafkaTime) -> Timestamp {
+    let millis = time.to_millis().and_then(|millis| u64::try_from(millis).ok());
+    millis.map_or(Timestamp::EPOCH, Timestamp::from_unix_millis)
+}
+
 pub(super) fn config(settings: &KafkaSettings, pace: Pace) -> ClientConfig {
+    let span = match pace {
+        Pace::Eager => EAGER_PACE,
+        Pace::AtMostEvery(span) => span,
+    };
     let mut config = client::config(settings);
     config
         // librdkafka wants a group's name even of a reader that joins none.
@@ -304,15 +277,8 @@ pub(super) fn config(settings: &KafkaSettings, pace: Pace) -> ClientConfig {
         .set("queued.max.messages.kbytes", AHEAD_KIBIBYTES_MAX.to_string())
         .set("queued.min.messages", AHEAD_RECORDS_ENOUGH)
         // Nought would mean to look without a rest.
-        .set("fetch.queue.backoff.ms", span(pace).as_millis().max(1).to_string());
+        .set("fetch.queue.backoff.ms", span.as_millis().max(1).to_string());
     config
-}
-
-#[cfg(test)]
-impl KafkaReader {
-    fn shares(&self) -> bool {
-        matches!(self.source, Source::Shared(_))
-    }
 }
 
 #[cfg(test)]
