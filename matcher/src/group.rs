@@ -3,6 +3,7 @@
 //! They are kept by name, so that a group outlasts an account that goes out of memory and comes
 //! again; the books are told of those that are open.
 
+use ledger_core::MoneyError;
 use model::{AccountHandle, AccountName};
 use proto::log::{self, RefusalReason, event};
 use spine::ClientInput;
@@ -62,8 +63,20 @@ impl Exchange {
         Ok(())
     }
 
-    /// Tells the books of the group of an account that is open, perhaps since just now.
-    pub(crate) fn tell_group(&mut self, handle: AccountHandle) {
+    /// The one way in which an account is opened: the books know its group from then on.
+    ///
+    /// # Errors
+    /// [`MoneyError`] where it cannot be opened.
+    pub(crate) fn open_with_group(
+        &mut self,
+        name: &AccountName,
+    ) -> Result<AccountHandle, MoneyError> {
+        let handle = self.accounts.open(name, &mut self.postings)?;
+        self.tell_group(handle);
+        Ok(handle)
+    }
+
+    fn tell_group(&mut self, handle: AccountHandle) {
         if self.groups.is_empty() {
             return;
         }

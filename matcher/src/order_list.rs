@@ -143,8 +143,7 @@ impl Exchange {
         woken: Woken,
         body: &mut log::AnswerBody,
     ) {
-        let handle = self.accounts.open(account, &mut self.postings).expect("room was checked");
-        self.tell_group(handle);
+        let handle = self.open_with_group(account).expect("room was checked");
         self.accounts
             .hold(handle, hold.asset, hold.amount, id, &mut self.postings)
             .expect("the funds were checked");
@@ -209,9 +208,7 @@ impl Exchange {
         body: &mut log::AnswerBody,
     ) {
         let command = input.command;
-        let opened = self.accounts.open(&command.account, &mut self.postings);
-        let handle = opened.expect("room was checked");
-        self.tell_group(handle);
+        let handle = self.open_with_group(&command.account).expect("room was checked");
         let account = self.named.index(handle, &self.accounts, body);
         let parked = log::OrderListParked { listed: Some(listed(list, account)) };
         body.events.push(answer::event(event::Kind::ListParked(parked)));

@@ -213,9 +213,7 @@ impl Exchange {
         body: &mut log::AnswerBody,
     ) {
         let command = input.command;
-        let opened = self.accounts.open(&command.account, &mut self.postings);
-        let handle = opened.expect("room was checked");
-        self.tell_group(handle);
+        let handle = self.open_with_group(&command.account).expect("room was checked");
         let account = self.named.index(handle, &self.accounts, body);
         let parked = log::OrderParked { terms: Some(terms(place, account)) };
         body.events.push(answer::event(event::Kind::OrderParked(parked)));
@@ -299,8 +297,7 @@ impl Exchange {
         woken: Woken,
         body: &mut log::AnswerBody,
     ) {
-        let handle = self.accounts.open(account, &mut self.postings).expect("room was checked");
-        self.tell_group(handle);
+        let handle = self.open_with_group(account).expect("room was checked");
         if hold.amount > Amount::ZERO {
             self.accounts
                 .hold(handle, hold.asset, hold.amount, id, &mut self.postings)

@@ -97,9 +97,8 @@ impl Exchange {
     /// Opens an account for something that is no order.
     pub(crate) fn open(&mut self, name: &AccountName) -> Result<model::AccountHandle, MoneyError> {
         self.accounts.check_open(name)?;
-        let account = self.accounts.open(name, &mut self.postings)?;
+        let account = self.open_with_group(name)?;
         self.keys.open_account(name);
-        self.tell_group(account);
         Ok(account)
     }
 
