@@ -19,7 +19,7 @@ pub use self::{
         new_quantity, replace,
     },
     list::{ListFields, PlacedList, place_list},
-    money::{MovementFields, movement},
+    money::{MovementFields, adjustment, movement, transfer},
     order::{OrderFields, Placed, place},
     word::Word,
 };

@@ -26,7 +26,7 @@ pub(crate) use self::{
     batch::check_count,
     cancel::{Changed, applied, brief, cancel_all_submission, ended_by, results_of},
     list::{CancelledList, ToldList},
-    money::{Direction, Moved},
+    money::Moved,
     order::{Told, submission},
 };
 use crate::{

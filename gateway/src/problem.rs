@@ -210,6 +210,9 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         | RefusalReason::FundsElsewhere
         | RefusalReason::TooManyCancelAfters
         | RefusalReason::CancelRestricted => refusal_of_change(reason),
+        RefusalReason::UnknownAccount
+        | RefusalReason::SameAccount
+        | RefusalReason::TooManyTransfers => refusal_of_transfer(reason),
         RefusalReason::Unspecified
         | RefusalReason::NotSuccessor
         | RefusalReason::BadListing
@@ -245,6 +248,23 @@ const fn refusal_of_terms(reason: RefusalReason) -> (Kind, &'static str) {
             "the last trade's price is not between the two orders; put one above and one below it",
         ),
         _ => (Kind::Internal, "the shard refused the order for a reason that it has no word for"),
+    }
+}
+
+/// The same of money that is sent to another account.
+const fn refusal_of_transfer(reason: RefusalReason) -> (Kind, &'static str) {
+    match reason {
+        RefusalReason::UnknownAccount => (
+            Kind::Conflict,
+            "there is no account of this name to take it; look whether it is written right",
+        ),
+        RefusalReason::SameAccount => {
+            (Kind::Conflict, "an account cannot send money to itself; name another")
+        }
+        RefusalReason::TooManyTransfers => {
+            (Kind::Overloaded, "as many transfers as may be are on their way; try again later")
+        }
+        _ => (Kind::Internal, "the shard refused it for a reason that it has no word for"),
     }
 }
 

@@ -19,6 +19,7 @@ mod reception;
 mod shape;
 mod trace;
 mod trade;
+mod transfers;
 
 use std::sync::Arc;
 
@@ -65,13 +66,14 @@ mod path {
     pub(super) const ACCOUNT: &str = "/api/v1/accounts/{client_id}";
     pub(super) const DEPOSITS: &str = "/api/v1/accounts/{client_id}/deposits";
     pub(super) const WITHDRAWALS: &str = "/api/v1/accounts/{client_id}/withdrawals";
+    pub(super) const TRANSFERS: &str = "/api/v1/accounts/{client_id}/transfers";
     pub(super) const TRADE_GROUP: &str = "/api/v1/accounts/{client_id}/trade_group";
     pub(super) const CANCEL_AFTER: &str = "/api/v1/accounts/{client_id}/cancel_after";
     pub(super) const DOCS: &str = "/docs";
     pub(super) const OPENAPI: &str = "/api/openapi.json";
 
     /// All of them.
-    pub(super) const ALL: [&str; 17] = [
+    pub(super) const ALL: [&str; 18] = [
         ORDERS,
         ORDER_BATCH,
         ORDER,
@@ -85,6 +87,7 @@ mod path {
         ACCOUNT,
         DEPOSITS,
         WITHDRAWALS,
+        TRANSFERS,
         TRADE_GROUP,
         CANCEL_AFTER,
         DOCS,
@@ -109,6 +112,7 @@ fn routes(office: Arc<Office>) -> Router {
         .with(path::ACCOUNT, get(accounts::balances))
         .with(path::DEPOSITS, post(accounts::deposit))
         .with(path::WITHDRAWALS, post(accounts::withdraw))
+        .with(path::TRANSFERS, post(transfers::transfer))
         .with(path::TRADE_GROUP, put(accounts::set_trade_group))
         .with(path::CANCEL_AFTER, post(accounts::cancel_after))
         .with(path::DOCS, get(docs::page))

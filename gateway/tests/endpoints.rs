@@ -47,6 +47,32 @@ async fn a_withdrawal_is_done_once_and_not_beyond_what_there_is() {
 }
 
 #[tokio::test]
+async fn a_transfer_is_done_once_and_to_somebody_else() {
+    let stage = Stage::new().await;
+    let _shards = stage.shards();
+    let path = "/api/v1/accounts/alice/transfers";
+    let sent = json!({"asset": "USDT", "amount": "2.5", "transfer_id": "t-1", "to": "bob"});
+    let (status, account) = stage.post(path, &sent).await;
+    assert_eq!((status, &account["client_id"]), (StatusCode::CREATED, &json!("alice")));
+    assert_eq!(stage.post(path, &sent).await.0, StatusCode::OK, "done already");
+    let beyond = json!({"asset": "USDT", "amount": "1000", "transfer_id": "t-2", "to": "bob"});
+    let (status, problem) = stage.post(path, &beyond).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("insufficient_funds")));
+    for (bad, field) in [
+        (json!({"asset": "USDT", "amount": "1", "transfer_id": "t-3"}), "to"),
+        (json!({"asset": "USDT", "amount": "1", "transfer_id": "t-3", "to": "alice"}), "to"),
+        (json!({"asset": "USDT", "amount": "1", "transfer_id": "t-3", "to": ""}), "to"),
+        (json!({"asset": "USDT", "amount": "1", "to": "bob"}), "transfer_id"),
+        (json!({"asset": "USDT", "amount": "-1", "transfer_id": "t-3", "to": "bob"}), "amount"),
+        (json!({"asset": "EUR", "amount": "1", "transfer_id": "t-3", "to": "bob"}), "asset"),
+    ] {
+        let (status, problem) = stage.post(path, &bad).await;
+        assert_eq!((status.as_u16(), &problem["field"]), (400, &json!(field)), "{bad}");
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
 async fn the_time_is_told_in_both_its_forms() {
     let stage = Stage::new().await;
     let (status, time) = stage.get("/api/v1/time").await;

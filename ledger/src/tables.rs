@@ -65,13 +65,15 @@ pub struct AssetSum {
     pub link: Amount,
     /// What the house has earned on all shards. Never below zero.
     pub fees: Amount,
+    /// What corrections have taken less what they have given: the sum of the postings.
+    pub adjustments: Amount,
 }
 
 impl AssetSum {
     /// All of it together, which is zero; `None` where it is beyond what an amount holds.
     pub fn total(&self) -> Option<Amount> {
-        let AssetSum { available, held, external, faucet, link, fees } = *self;
-        Amount::checked_sum([available, held, external, faucet, link, fees])
+        let AssetSum { available, held, external, faucet, link, fees, adjustments } = *self;
+        Amount::checked_sum([available, held, external, faucet, link, fees, adjustments])
     }
 }
 
@@ -111,6 +113,9 @@ impl Tables {
             match leg.bucket {
                 Bucket::External => sum.external = sum.external.checked_add(leg.amount)?,
                 Bucket::Faucet => sum.faucet = sum.faucet.checked_add(leg.amount)?,
+                Bucket::Adjustments => {
+                    sum.adjustments = sum.adjustments.checked_add(leg.amount)?;
+                }
                 Bucket::Available
                 | Bucket::Held
                 | Bucket::Link

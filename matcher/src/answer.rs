@@ -1,7 +1,7 @@
 //! How what happened is written down: the body of an answer.
 
 use ledger_core::{Accounts, Bucket, Cause, Postings};
-use model::AccountHandle;
+use model::{AccountHandle, KeyText};
 use proto::{
     convert,
     log::{self, RefusalReason, event, outcome},
@@ -106,6 +106,7 @@ const fn bucket(bucket: Bucket) -> log::Bucket {
         Bucket::Faucet => log::Bucket::Faucet,
         Bucket::Link(_) => log::Bucket::Link,
         Bucket::Fees => log::Bucket::Fees,
+        Bucket::Adjustments => log::Bucket::Adjustments,
     }
 }
 
@@ -113,15 +114,25 @@ const fn bucket(bucket: Bucket) -> log::Bucket {
 fn caused(cause: &Cause) -> log::Posting {
     use log::PostingCause as Wire;
     let of = |cause: Wire| log::Posting { cause: cause.into(), ..Default::default() };
+    let by_id =
+        |cause, id: &KeyText| log::Posting { external_id: id.as_str().to_owned(), ..of(cause) };
     match cause {
         Cause::Grant => of(Wire::Grant),
         Cause::GrantReturned => of(Wire::GrantReturned),
-        Cause::Deposit { id } => {
-            log::Posting { external_id: id.as_str().to_owned(), ..of(Wire::Deposit) }
+        Cause::Deposit { id } => by_id(Wire::Deposit, id),
+        Cause::Withdrawal { id } => by_id(Wire::Withdrawal, id),
+        Cause::Transfer { id, to } => log::Posting {
+            link_partition: to.map_or(0, |to| to.number().into()),
+            ..by_id(Wire::Transfer, id)
+        },
+        Cause::TransferTaken { id, from } => {
+            log::Posting { link_partition: from.number().into(), ..by_id(Wire::TransferTaken, id) }
         }
-        Cause::Withdrawal { id } => {
-            log::Posting { external_id: id.as_str().to_owned(), ..of(Wire::Withdrawal) }
-        }
+        Cause::TransferReturned { id, from } => log::Posting {
+            link_partition: from.number().into(),
+            ..by_id(Wire::TransferReturned, id)
+        },
+        Cause::Adjustment { id } => by_id(Wire::Adjustment, id),
         Cause::LinkSent { to } => {
             log::Posting { link_partition: to.number().into(), ..of(Wire::LinkSent) }
         }

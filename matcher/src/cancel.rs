@@ -62,7 +62,7 @@ impl Exchange {
             Some(Waiting::List(list)) => {
                 list.legs.iter().any(|leg| filter.takes(list.instrument, leg.side, leg.ask.price()))
             }
-            Some(Waiting::Withdrawal(_)) | None => false,
+            Some(Waiting::Withdrawal(_) | Waiting::Transfer(_)) | None => false,
         };
         let parked: Vec<OrderId> = self.park.of(account).filter(is_asked).collect();
         for id in parked {

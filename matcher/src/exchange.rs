@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ledger_core::{Accounts, Direction, Grant, Postings, Settled, hold_for};
+use ledger_core::{Accounts, Grant, Postings, Settled, hold_for};
 use matcher_core::{Books, Keys, Outcome};
 use model::{AccountName, AssetId, OrderFilter, Partition, Span, Timestamp};
 use proto::{
@@ -14,12 +14,14 @@ use spine::{ClientInput, Core, LinkInput, OperatorInput};
 
 use crate::{
     answer::{Named, refused},
+    fund::Border,
     image,
     limits::{ORDER_EXPIRIES_MAX, PARKED_EXPIRIES_MAX},
     list::Listings,
     order_list::shared::SharedHolds,
     park::{Park, home::Asks},
     switch::Switches,
+    transfer::OnTheirWay,
 };
 
 /// The order books of a partition, the accounts that trade in them, and the keys of their retries.
@@ -43,6 +45,8 @@ pub struct Exchange {
     pub(crate) asks: Asks,
     /// When accounts' orders end unless they are heard of in time.
     pub(crate) switches: Switches,
+    /// Transfers to other shards that are on their way.
+    pub(crate) on_their_way: OnTheirWay,
     /// Whether more has waited too long than the last answer held.
     pub(crate) has_overdue: bool,
     /// The number of the account that is looked at next for compaction, whoever trades.
@@ -75,6 +79,7 @@ impl Core for Exchange {
             park: Park::default(),
             asks: Asks::default(),
             switches: Switches::default(),
+            on_their_way: OnTheirWay::default(),
             has_overdue: false,
             revisited: 0,
             postings: Postings::new(),
@@ -118,11 +123,12 @@ impl Core for Exchange {
                 self.set_trade_group(input, *group, is_late, body);
             }
             Command::Deposit(movement) => {
-                self.fund(input, Direction::Deposit, movement, is_late, body);
+                self.fund(input, Border::In, movement, is_late, body);
             }
             Command::Withdraw(movement) => {
-                self.fund(input, Direction::Withdrawal, movement, is_late, body);
+                self.fund(input, Border::Out, movement, is_late, body);
             }
+            Command::Transfer(transfer) => self.transfer(input, transfer, is_late, body),
             _ if is_late => body.outcome = refused(RefusalReason::Late),
             command if command.behaviour() > input.behaviour => {
                 body.outcome = refused(RefusalReason::NotInForce);
@@ -221,6 +227,7 @@ impl Exchange {
         self.park.check_invariants()?;
         self.asks.check_invariants(&self.accounts)?;
         self.check_groups()?;
+        self.check_transfers()?;
         if self.shared != SharedHolds::of(&self.books) {
             return Err("shared holds are not those of the pairs in the books".to_owned());
         }

@@ -1,6 +1,6 @@
 //! Deposits and withdrawals.
 
-use ledger_core::{Direction, MoneyError, Movement as Moved};
+use ledger_core::{MoneyError, Movement as Moved};
 use model::{AccountName, OrderId};
 use proto::{
     command::Movement,
@@ -14,13 +14,20 @@ use crate::{
     park::{Need, Waiting},
 };
 
+/// Which way money crosses the border.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Border {
+    In,
+    Out,
+}
+
 impl Exchange {
     /// Moves money over the border, at the account's home and once for each external id. A retry is
     /// found before lateness is looked at: what was applied stays applied.
     pub(crate) fn fund(
         &mut self,
         input: &ClientInput<'_>,
-        direction: Direction,
+        border: Border,
         movement: &Movement,
         is_late: bool,
         body: &mut log::AnswerBody,
@@ -31,9 +38,9 @@ impl Exchange {
             return;
         }
         let Movement { asset, amount, id } = movement;
-        let checked = match direction {
-            Direction::Deposit => self.accounts.check_deposit(name, *asset, *amount, id),
-            Direction::Withdrawal => self.accounts.check_withdrawal(name, *asset, *amount, id),
+        let checked = match border {
+            Border::In => self.accounts.check_deposit(name, *asset, *amount, id),
+            Border::Out => self.accounts.check_withdrawal(name, *asset, *amount, id),
         };
         body.outcome = match checked {
             Ok(Moved::AlreadyApplied) => duplicate(0),
@@ -43,7 +50,7 @@ impl Exchange {
                 self.park_withdrawal(input, movement, body)
             }
             Err(error) => refused(refusal(&error)),
-            Ok(Moved::Applied) => match self.move_money(direction, name, movement) {
+            Ok(Moved::Applied) => match self.move_money(border, name, movement) {
                 Ok(_) => applied(),
                 Err(error) => refused(refusal(&error)),
             },
@@ -77,19 +84,15 @@ impl Exchange {
 
     pub(crate) fn move_money(
         &mut self,
-        direction: Direction,
+        border: Border,
         name: &AccountName,
         movement: &Movement,
     ) -> Result<Moved, MoneyError> {
         let Movement { asset, amount, id } = movement;
         let handle = self.open(name)?;
-        match direction {
-            Direction::Deposit => {
-                self.accounts.deposit(handle, *asset, *amount, id, &mut self.postings)
-            }
-            Direction::Withdrawal => {
-                self.accounts.withdraw(handle, *asset, *amount, id, &mut self.postings)
-            }
+        match border {
+            Border::In => self.accounts.deposit(handle, *asset, *amount, id, &mut self.postings),
+            Border::Out => self.accounts.withdraw(handle, *asset, *amount, id, &mut self.postings),
         }
     }
 }
@@ -98,9 +101,12 @@ impl Exchange {
 pub(crate) const fn refusal(error: &MoneyError) -> RefusalReason {
     match error {
         MoneyError::UnknownAsset => RefusalReason::UnknownAsset,
-        MoneyError::InsufficientFunds { .. } | MoneyError::NotPositive => {
+        // What is nothing is refused before it becomes a command.
+        MoneyError::InsufficientFunds { .. } | MoneyError::NotPositive | MoneyError::Nothing => {
             RefusalReason::InsufficientFunds
         }
+        MoneyError::SameAccount => RefusalReason::SameAccount,
+        MoneyError::UnknownAccount => RefusalReason::UnknownAccount,
         MoneyError::SupplyLimit => RefusalReason::SupplyLimit,
         MoneyError::IdReused => RefusalReason::KeyReused,
         MoneyError::TooManyAccounts => RefusalReason::TooManyAccounts,

@@ -6,6 +6,7 @@ mod books;
 mod keys;
 mod park;
 mod switches;
+mod transfers;
 
 use std::collections::BTreeMap;
 
@@ -46,6 +47,8 @@ struct ExchangeImage {
     groups: Vec<GroupWire>,
     #[prost(message, optional, tag = "10")]
     switches: Option<switches::SwitchesWire>,
+    #[prost(message, repeated, tag = "60")]
+    on_their_way: Vec<transfers::TransferWire>,
 }
 
 /// The group of an account.
@@ -71,6 +74,7 @@ pub(crate) fn encode(exchange: &Exchange) -> Vec<u8> {
         park: park::to_wire(&exchange.park, &exchange.asks),
         groups: exchange.groups.iter().map(group_to_wire).collect(),
         switches: switches::to_wire(&exchange.switches),
+        on_their_way: transfers::to_wire(&exchange.on_their_way),
     }
     .encode_to_vec()
 }
@@ -92,6 +96,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
     let accounts = accounts::restore(accounts, keys.seed(), (partition, partition_count))?;
     let (park, asks) = park::restore(image.park)?;
     let switches = switches::restore(image.switches)?;
+    let on_their_way = transfers::restore(&image.on_their_way)?;
     if image.revisited >= accounts.handles_end().max(1) {
         return Err("there is no such account to look at".to_owned());
     }
@@ -112,6 +117,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
         park,
         asks,
         switches,
+        on_their_way,
         has_overdue: false,
         revisited: image.revisited,
         listings,

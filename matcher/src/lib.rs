@@ -12,6 +12,7 @@
 //!   input does. `find`: which order a client means. `terms`: how an order is written down.
 //!   `sleep`: orders that wait for a price. `order_list`: lists of orders, and the holds that two
 //!   of them share.
+//! - `transfer`: money from one account to another.
 //! - `switch`: orders that end unless their account is heard of in time.
 //! - `park`: what waits for money from other shards, and how shards ask each other for it.
 //! - `fees`: what orders are charged by.
@@ -48,5 +49,6 @@ mod sleep;
 mod switch;
 mod terms;
 mod trade;
+mod transfer;
 
 pub use exchange::Exchange;

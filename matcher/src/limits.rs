@@ -45,6 +45,10 @@ pub const ASKS_MAX: usize = 1 << 16;
 /// The most returns that may be owed to a shard. Beyond it an ask is decided by what is there.
 pub const RECALLS_MAX: usize = 1 << 16;
 
+/// The most transfers to other shards that may be on their way: each waits for one reply, so this
+/// bounds what is sent and not taken together with the two above. About 20 MB.
+pub const TRANSFERS_ON_THEIR_WAY_MAX: usize = 1 << 16;
+
 /// How long the home of an account waits for what it recalled: several times what a round over a
 /// healthy log takes, and well within what a parked order waits.
 pub const RECALL_WAIT: Span = Span::from_secs(3);

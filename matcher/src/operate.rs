@@ -3,16 +3,19 @@
 //! Unlike a copy, a change that was decided before is answered as a duplicate where it says the
 //! same: whoever repeats a command that was cut short learns that this part of it is done.
 
+use ledger_core::{MoneyError, Movement as Moved};
+use model::AccountName;
 use proto::{
-    command::OperatorWord,
+    command::{Movement, OperatorWord},
     log::{self, RefusalReason},
     reference::ReferenceRecord,
 };
 use spine::OperatorInput;
 
 use crate::{
-    answer::{duplicate, refused},
+    answer::{applied, duplicate, refused},
     exchange::Exchange,
+    fund::refusal,
 };
 
 impl Exchange {
@@ -23,6 +26,34 @@ impl Exchange {
         }
         match &input.command.command {
             OperatorWord::ChangeReference(change) => self.relist(change, body),
+            OperatorWord::Adjust { account, movement } => {
+                body.outcome = self.adjust(account, movement);
+            }
+        }
+    }
+
+    /// Corrects what an account has available, at its home. Outside a sandbox it must be there: a
+    /// name that is mistyped is given nothing.
+    fn adjust(&mut self, name: &AccountName, movement: &Movement) -> Option<log::Outcome> {
+        if !self.accounts.is_home(name) {
+            return refused(RefusalReason::NotHome);
+        }
+        if !self.accounts.may_receive(name) {
+            return refused(RefusalReason::UnknownAccount);
+        }
+        let Movement { asset, amount, id } = movement;
+        let checked = self.accounts.check_adjustment(name, *asset, *amount, id);
+        let done = checked.and_then(|moved| {
+            if moved == Moved::Applied {
+                let account = self.open(name)?;
+                self.accounts.adjust(account, *asset, *amount, id, &mut self.postings)?;
+            }
+            Ok::<_, MoneyError>(moved)
+        });
+        match done {
+            Ok(Moved::Applied) => applied(),
+            Ok(Moved::AlreadyApplied) => duplicate(0),
+            Err(error) => refused(refusal(&error)),
         }
     }
 

@@ -1,4 +1,5 @@
-//! What waits for money from other shards: orders, and withdrawals at the account's home.
+//! What waits for money from other shards: orders, and withdrawals and transfers at the account's
+//! home.
 //!
 //! For each account and asset there is a queue in the order of arrival, and at most one ask to the
 //! account's home without an answer. Whatever came with the answer, the queue is then gone through
@@ -13,12 +14,12 @@ pub(crate) mod home;
 mod wait;
 mod wake;
 
-pub(crate) use wait::Need;
+pub(crate) use wait::{Need, send};
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{AccountHandle, Amount, AssetId, OrderId, Timestamp};
-use proto::command::{Movement, PlaceList, PlaceOrder};
+use proto::command::{Movement, PlaceList, PlaceOrder, Transfer};
 
 use crate::limits::{ASKS_MAX, PARKED_MAX, PARKED_PER_ACCOUNT_MAX};
 
@@ -31,6 +32,7 @@ pub(crate) enum Waiting {
     Order(PlaceOrder),
     List(PlaceList),
     Withdrawal(Movement),
+    Transfer(Transfer),
 }
 
 /// Something that waits for money.

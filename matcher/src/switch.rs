@@ -162,7 +162,7 @@ impl Exchange {
         match &self.park.get(id)?.waiting {
             Waiting::Order(place) => Some(place.instrument),
             Waiting::List(list) => Some(list.instrument),
-            Waiting::Withdrawal(_) => None,
+            Waiting::Withdrawal(_) | Waiting::Transfer(_) => None,
         }
     }
 

@@ -10,5 +10,7 @@ mod changes;
 mod flows;
 #[path = "links/stories.rs"]
 mod stories;
+#[path = "links/transfers.rs"]
+mod transfers;
 #[path = "links/world.rs"]
 mod world;

@@ -80,6 +80,8 @@ pub enum Command {
     Deposit(Movement),
     /// Debit the account to outside.
     Withdraw(Movement),
+    /// Send money to another account.
+    Transfer(Transfer),
 }
 
 /// A record of those who run the platform.
@@ -105,6 +107,13 @@ pub struct Operator {
 pub enum OperatorWord {
     /// List something, or its next version. The first partition decides; elsewhere it is a copy.
     ChangeReference(ReferenceRecord),
+    /// Correct what an account has available. Only its home decides.
+    Adjust {
+        /// Whose money.
+        account: AccountName,
+        /// What of it; the amount is not nothing, and below zero where it is taken.
+        movement: Movement,
+    },
 }
 
 /// An order to place.
@@ -203,13 +212,22 @@ pub enum KeySpace {
     Generated,
 }
 
-/// A deposit or a withdrawal.
+/// Money that an account sends to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// What is sent; the id is the sender's.
+    pub movement: Movement,
+    /// Who is sent it.
+    pub receiver: AccountName,
+}
+
+/// What moves by an id from outside: a deposit, a withdrawal, what a transfer sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Movement {
     /// Of what.
     pub asset: AssetId,
-    /// How much, above zero.
+    /// How much: above zero, but of an adjustment.
     pub amount: Amount,
-    /// The deposit's or withdrawal's own id, never used twice by the account.
+    /// Its own id, never used twice by the account.
     pub id: KeyText,
 }

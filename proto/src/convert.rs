@@ -5,6 +5,7 @@ mod command;
 mod instant;
 mod link;
 mod list;
+mod money;
 mod number;
 mod operator;
 mod reference;

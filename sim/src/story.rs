@@ -5,7 +5,7 @@ use std::fmt;
 use gateway::{desk::News, entry::Placed, problem::Problem};
 use model::{AccountName, InstrumentId, OrderId, Partition, RequestId};
 use proto::{
-    command::{Command, KeySpace, Movement},
+    command::{Command, KeySpace, Movement, Transfer},
     trading::Order,
 };
 
@@ -36,6 +36,7 @@ pub(crate) enum Asked {
     CancelAll { account: AccountName, partition: Partition, instrument: Option<InstrumentId> },
     Deposit { account: AccountName, partition: Partition, movement: Movement },
     Withdraw { account: AccountName, partition: Partition, movement: Movement },
+    Transfer { account: AccountName, partition: Partition, transfer: Transfer },
 }
 
 /// One try at an intent, through one gateway.
@@ -112,7 +113,8 @@ impl Asked {
             Asked::Cancel { account, .. }
             | Asked::CancelAll { account, .. }
             | Asked::Deposit { account, .. }
-            | Asked::Withdraw { account, .. } => account,
+            | Asked::Withdraw { account, .. }
+            | Asked::Transfer { account, .. } => account,
         }
     }
 
@@ -123,7 +125,8 @@ impl Asked {
             Asked::Cancel { order, .. } => order.partition(),
             Asked::CancelAll { partition, .. }
             | Asked::Deposit { partition, .. }
-            | Asked::Withdraw { partition, .. } => *partition,
+            | Asked::Withdraw { partition, .. }
+            | Asked::Transfer { partition, .. } => *partition,
         }
     }
 
@@ -135,6 +138,7 @@ impl Asked {
             Asked::CancelAll { instrument, .. } => Command::CancelAll { instrument: *instrument },
             Asked::Deposit { movement, .. } => Command::Deposit(movement.clone()),
             Asked::Withdraw { movement, .. } => Command::Withdraw(movement.clone()),
+            Asked::Transfer { transfer, .. } => Command::Transfer(transfer.clone()),
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use platform::{Platform, free_address};
 use reqwest::Client;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const TOKEN: &str = "c0ffee";
 const TOKEN_SETTING: &str = "TRADESPINE_GATEWAY__ADMIN__TOKEN";
@@ -50,6 +50,29 @@ impl Operators {
         let url = format!("{}{path}", self.platform.rest());
         let response = self.http.get(url).send().await.expect("it answers");
         response.json().await.expect("it is JSON")
+    }
+
+    /// What an account has of an asset, once it is so much; fails with what it has.
+    async fn has(&self, account: &str, asset: &str, available: &str) {
+        let path = format!("/api/v1/accounts/{account}");
+        let looking = async {
+            loop {
+                let told = self.get(&path).await;
+                let mut balances = told["balances"].as_array().into_iter().flatten();
+                let is_it = |one: &&Value| one["asset"] == asset && one["available"] == available;
+                if balances.any(|one| is_it(&one)) {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(TELLING_MAX, looking).await.expect(available);
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let url = format!("{}{path}", self.platform.rest());
+        let response = self.http.post(url).json(body).send().await.expect("it answers");
+        (response.status().as_u16(), response.json().await.expect("it is JSON"))
     }
 
     /// The instrument as it is listed, once this holds of it.
@@ -100,5 +123,35 @@ async fn words_of_operators_are_recorded_with_who_said_them() {
     let (_, dumped) = Platform::run(&dump, &[]);
     assert!(dumped.contains("upgrade to behaviour 4, says olga"), "{dumped}");
     assert!(dumped.contains("protection 300 bps") && !dumped.contains(TOKEN), "{dumped}");
+    platform::verify(directory.path());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn money_is_sent_and_corrected_once_and_to_the_unit() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let operators = Operators::start(directory.path(), 3).await;
+
+    // Alice is at home on the third shard and bob on the second.
+    let path = "/api/v1/accounts/alice/transfers";
+    let sent = json!({"to": "bob", "asset": "USDT", "amount": "250.5", "transfer_id": "rent"});
+    for status in [201, 200] {
+        assert_eq!(operators.post(path, &sent).await.0, status);
+    }
+    let more = json!({"to": "bob", "asset": "USDT", "amount": "250.6", "transfer_id": "rent"});
+    let (status, problem) = operators.post(path, &more).await;
+    assert_eq!((status, &problem["code"]), (422, &json!("key_reused")));
+    operators.has("alice", "USDT", "999749.5").await;
+    operators.has("bob", "USDT", "1000250.5").await;
+
+    let correct = ["adjust", "bob", "USDT", "-0.5", "--id", "ticket-1"];
+    let told = operators.say(&correct);
+    assert_eq!(told.trim(), "adjust bob by -0.5 USDT\nshard 1: done");
+    assert!(operators.say(&correct).ends_with("shard 1: done before\n"));
+    let too_much = ["adjust", "bob", "USDT", "-2000000", "--id", "ticket-2"];
+    let (is_done, told) = operators.try_say(TOKEN, &too_much);
+    assert!(!is_done && told.contains("shard 1: "), "{told}");
+    operators.has("bob", "USDT", "1000250").await;
+
+    operators.platform.stop().await;
     platform::verify(directory.path());
 }

@@ -1,7 +1,7 @@
-//! Deposits and withdrawals.
+//! Deposits, withdrawals, transfers and adjustments.
 
 use model::{AccountName, Amount, Asset, decimal::DecimalError};
-use proto::command::Movement;
+use proto::command::{Movement, Transfer};
 
 use super::{client, key};
 use crate::{problem::Problem, reference::Catalogue};
@@ -37,6 +37,44 @@ pub fn movement(
     let amount = amount(fields.amount, asset)?;
     let id = fields.id.ok_or_else(|| Problem::missing(fields.id_field))?;
     Ok((account, Movement { asset: asset.id, amount, id: key(fields.id_field, id)? }))
+}
+
+/// Checks a transfer: who sends it, asset, amount, id, who is sent it, in this order.
+///
+/// # Errors
+/// [`Problem`], by the first that is wrong.
+pub fn transfer(
+    fields: &MovementFields<'_>,
+    to: Option<&str>,
+    catalogue: &Catalogue,
+) -> Result<(AccountName, Transfer), Problem> {
+    let (sender, movement) = movement(fields, catalogue)?;
+    let receiver = to.ok_or_else(|| Problem::missing("to"))?;
+    let receiver =
+        AccountName::new(receiver).map_err(|error| Problem::field("to", "bad_name", error))?;
+    if receiver == sender {
+        return Err(Problem::field(
+            "to",
+            "same_account",
+            "must be another account than the sender",
+        ));
+    }
+    Ok((sender, Transfer { movement, receiver }))
+}
+
+/// Checks an adjustment, whose amount is taken where it begins with a minus.
+///
+/// # Errors
+/// [`Problem`], by the first that is wrong.
+pub fn adjustment(
+    fields: &MovementFields<'_>,
+    catalogue: &Catalogue,
+) -> Result<(AccountName, Movement), Problem> {
+    let taken = fields.amount.and_then(|text| text.strip_prefix('-'));
+    let (account, movement) =
+        self::movement(&MovementFields { amount: taken.or(fields.amount), ..*fields }, catalogue)?;
+    let amount = if taken.is_some() { -movement.amount } else { movement.amount };
+    Ok((account, Movement { amount, ..movement }))
 }
 
 fn amount(text: Option<&str>, asset: &Asset) -> Result<Amount, Problem> {

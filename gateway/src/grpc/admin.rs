@@ -6,7 +6,8 @@ use std::sync::Arc;
 use daemon::settings::Secret;
 use model::OperatorName;
 use proto::admin::{
-    SetInstrumentRequest, SetInstrumentResponse, UpgradeRequest, UpgradeResponse,
+    AdjustBalanceRequest, AdjustBalanceResponse, SetInstrumentRequest, SetInstrumentResponse,
+    UpgradeRequest, UpgradeResponse,
     admin_service_server::{AdminService, AdminServiceServer, SERVICE_NAME},
 };
 use tonic::{
@@ -18,7 +19,7 @@ use super::{
     trace::{Method, answer, join, traceparent},
 };
 use crate::{
-    entry,
+    entry::{self, MovementFields},
     office::{ListingChange, Office},
     problem::Problem,
 };
@@ -96,6 +97,29 @@ impl AdminService for Admin {
         let relisted = answer(trace, set).await?;
         let (version, results) = (relisted.version, relisted.results);
         Ok(Response::new(SetInstrumentResponse { version, results }))
+    }
+
+    async fn adjust_balance(
+        &self,
+        request: Request<AdjustBalanceRequest>,
+    ) -> Result<Response<AdjustBalanceResponse>, Status> {
+        let trace = join(method("AdjustBalance"), traceparent(&request));
+        let request = request.into_inner();
+        let adjust = async {
+            let by = name(&request.operator)?;
+            let fields = MovementFields {
+                client_id: given(&request.client_id),
+                asset: given(&request.asset),
+                amount: given(&request.amount),
+                id: given(&request.adjustment_id),
+                id_field: "adjustment_id",
+            };
+            let (account, movement) =
+                entry::adjustment(&fields, self.office.reference.loaded()?.as_ref())?;
+            Ok(self.office.adjust(&by, account, movement).await)
+        };
+        let result = Some(answer(trace, adjust).await?);
+        Ok(Response::new(AdjustBalanceResponse { result }))
     }
 }
 

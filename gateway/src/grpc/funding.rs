@@ -1,10 +1,13 @@
-//! Money in and out of an account.
+//! Money in and out of an account, and from one to another.
 
 use std::sync::Arc;
 
+use model::AccountName;
 use proto::{
+    command::Command,
     funding::{
-        AccountBalance, DepositRequest, DepositResponse, WithdrawRequest, WithdrawResponse,
+        AccountBalance, DepositRequest, DepositResponse, TransferRequest, TransferResponse,
+        WithdrawRequest, WithdrawResponse,
         funding_service_server::{FundingService, SERVICE_NAME},
     },
     ledger::Balance,
@@ -17,7 +20,7 @@ use super::{
 };
 use crate::{
     entry::{self, MovementFields},
-    office::{Direction, Moved, Office},
+    office::{Moved, Office},
     problem::Problem,
     trace::{self, Trace},
 };
@@ -47,7 +50,12 @@ impl FundingService for Funding {
             id: given(&request.deposit_id),
             id_field: "deposit_id",
         };
-        let (already_applied, balances) = self.movement(Direction::Deposit, &fields, trace).await?;
+        let asked = || {
+            let (account, movement) =
+                entry::movement(&fields, self.office.reference.loaded()?.as_ref())?;
+            Ok((account, Command::Deposit(movement)))
+        };
+        let (already_applied, balances) = self.moved(asked, trace).await?;
         Ok(Response::new(DepositResponse { already_applied, balances }))
     }
 
@@ -64,23 +72,47 @@ impl FundingService for Funding {
             id: given(&request.withdrawal_id),
             id_field: "withdrawal_id",
         };
-        let (already_applied, balances) =
-            self.movement(Direction::Withdrawal, &fields, trace).await?;
+        let asked = || {
+            let (account, movement) =
+                entry::movement(&fields, self.office.reference.loaded()?.as_ref())?;
+            Ok((account, Command::Withdraw(movement)))
+        };
+        let (already_applied, balances) = self.moved(asked, trace).await?;
         Ok(Response::new(WithdrawResponse { already_applied, balances }))
+    }
+
+    async fn transfer(
+        &self,
+        request: Request<TransferRequest>,
+    ) -> Result<Response<TransferResponse>, Status> {
+        let trace = join(method("Transfer"), traceparent(&request));
+        let request = request.into_inner();
+        let fields = MovementFields {
+            client_id: given(&request.client_id),
+            asset: given(&request.asset),
+            amount: given(&request.amount),
+            id: given(&request.transfer_id),
+            id_field: "transfer_id",
+        };
+        let asked = || {
+            let catalogue = self.office.reference.loaded()?;
+            let (sender, transfer) = entry::transfer(&fields, given(&request.to), &catalogue)?;
+            Ok((sender, Command::Transfer(transfer)))
+        };
+        let (already_applied, balances) = self.moved(asked, trace).await?;
+        Ok(Response::new(TransferResponse { already_applied, balances }))
     }
 }
 
 impl Funding {
-    async fn movement(
+    async fn moved(
         &self,
-        direction: Direction,
-        fields: &MovementFields<'_>,
+        asked: impl FnOnce() -> Result<(AccountName, Command), Problem> + Send,
         trace: Trace,
     ) -> Result<(bool, Vec<AccountBalance>), Status> {
         let moving = async {
-            let (account, movement) =
-                entry::movement(fields, self.office.reference.loaded()?.as_ref())?;
-            match self.office.move_money(direction, &account, movement, trace::current()).await? {
+            let (account, command) = asked()?;
+            match self.office.move_money(&account, command, trace::current()).await? {
                 Moved::Done { already_applied, balances } => {
                     Ok((already_applied, balances.into_iter().map(told).collect()))
                 }

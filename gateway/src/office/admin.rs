@@ -8,11 +8,11 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use model::{InstrumentId, OperatorName, Partition};
+use model::{AccountName, InstrumentId, OperatorName, Partition, home::home};
 use prost::Message;
 use proto::{
     admin::{ShardOutcome, ShardResult},
-    command::OperatorWord,
+    command::{Movement, OperatorWord},
     log::{RefusalReason, outcome},
     reference::{InstrumentListing, ReferenceBody, ReferenceRecord, reference_body::Body},
     topic::Topic,
@@ -177,6 +177,20 @@ impl Office {
         said: Said,
     ) -> Result<Obeyed, Problem> {
         obeyed(&self.desk.operate(by, partition, said, trace::current()).await?)
+    }
+}
+
+impl Office {
+    /// Corrects what an account has available, at its home.
+    pub(crate) async fn adjust(
+        &self,
+        by: &OperatorName,
+        account: AccountName,
+        movement: Movement,
+    ) -> ShardResult {
+        let partition = home(&account, self.desk.partition_count());
+        let said = Said::Command(OperatorWord::Adjust { account, movement });
+        told(partition, self.say(by, partition, said).await)
     }
 }
 

@@ -1,26 +1,14 @@
-//! Money in and out of an account.
+//! Money in and out of an account, and from one to another.
 
 use bytes::Bytes;
 use model::{AccountName, OrderId, home::home};
-use proto::{
-    command::{Command, Movement},
-    convert,
-    ledger::Balance,
-    log::outcome,
-};
+use proto::{command::Command, convert, ledger::Balance, log::outcome};
 
 use super::{Office, at_least};
 use crate::{
     desk::{Answered, News, RESULT_WAIT, Submission, Wants},
     problem::Problem,
 };
-
-/// Which way money moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
-    Deposit,
-    Withdrawal,
-}
 
 /// What a client is told of a movement.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,18 +25,13 @@ pub(crate) enum Moved {
 }
 
 impl Office {
-    /// Moves money and waits for the result.
+    /// Moves money, by a deposit, a withdrawal or a transfer, and waits for the result.
     pub(crate) async fn move_money(
         &self,
-        direction: Direction,
         account: &AccountName,
-        movement: Movement,
+        command: Command,
         traceparent: Option<Bytes>,
     ) -> Result<Moved, Problem> {
-        let command = match direction {
-            Direction::Deposit => Command::Deposit(movement),
-            Direction::Withdrawal => Command::Withdraw(movement),
-        };
         let submission = Submission {
             account: account.clone(),
             command,

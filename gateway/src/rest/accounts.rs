@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use model::AccountName;
-use proto::command::Movement;
+use proto::command::Command;
 
 use super::{
     body::{self, AfterBody, MovementBody, TradeGroupBody},
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     entry::{self, AfterFields},
-    office::{Direction, Moved, Office},
+    office::{Moved, Office},
     problem::Problem,
     trace,
 };
@@ -64,7 +64,7 @@ pub(super) async fn deposit(
         let texts = body::object::<MovementBody<'_>>(&bytes)?.deposit()?;
         entry::movement(&texts.fields(&client_id), office.reference.loaded()?.as_ref())?
     };
-    moved(&office, Direction::Deposit, &client, movement).await
+    moved(&office, Command::Deposit(movement), &client).await
 }
 
 /// Debits what is available in an account.
@@ -91,7 +91,7 @@ pub(super) async fn withdraw(
         let texts = body::object::<MovementBody<'_>>(&bytes)?.withdrawal()?;
         entry::movement(&texts.fields(&client_id), office.reference.loaded()?.as_ref())?
     };
-    moved(&office, Direction::Withdrawal, &client, movement).await
+    moved(&office, Command::Withdraw(movement), &client).await
 }
 
 /// Puts an account into a group, or takes it out of its own: self-trade prevention takes the orders
@@ -160,14 +160,14 @@ pub(super) async fn cancel_after(
     Ok((status, Json(CancelAfterView::of(&ending, results))).into_response())
 }
 
-async fn moved(
+/// Moves money and tells the balances after it.
+pub(super) async fn moved(
     office: &Office,
-    direction: Direction,
+    command: Command,
     client: &AccountName,
-    movement: Movement,
 ) -> Result<Response, Problem> {
     let client_id = client.as_str().to_owned();
-    Ok(match office.move_money(direction, client, movement, trace::current()).await? {
+    Ok(match office.move_money(client, command, trace::current()).await? {
         Moved::Done { already_applied, balances } => {
             let view = AccountView::of(client_id, balances);
             (created(!already_applied), Json(view)).into_response()

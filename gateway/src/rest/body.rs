@@ -77,7 +77,7 @@ pub(super) fn object<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Probl
 }
 
 /// The fields that a broken body can be told to be broken at.
-const FIELDS: [&str; 22] = [
+const FIELDS: [&str; 24] = [
     "client_id",
     "client_order_id",
     "instrument",
@@ -97,6 +97,8 @@ const FIELDS: [&str; 22] = [
     "amount",
     "deposit_id",
     "withdrawal_id",
+    "transfer_id",
+    "to",
     "mode",
     "trade_group_id",
     "timeout_seconds",
@@ -358,7 +360,7 @@ pub(super) fn text<'a>(
 }
 
 /// The text of a JSON number, or in a JSON string.
-fn number<'a>(
+pub(super) fn number<'a>(
     field: &'static str,
     raw: Option<&'a RawValue>,
 ) -> Result<Option<Cow<'a, str>>, Problem> {

@@ -9,7 +9,7 @@ use axum::{
 };
 use utoipa::OpenApi;
 
-use super::{accounts, batch, changes, lists, market, orders};
+use super::{accounts, batch, changes, lists, market, orders, transfers};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -38,6 +38,7 @@ use super::{accounts, batch, changes, lists, market, orders};
         accounts::balances,
         accounts::deposit,
         accounts::withdraw,
+        transfers::transfer,
         accounts::set_trade_group,
         accounts::cancel_after,
     )
@@ -65,7 +66,7 @@ mod tests {
     fn every_path_is_described_with_its_shapes() {
         let openapi: serde_json::Value = serde_json::from_str(&OPENAPI).expect("it is JSON");
         let paths = openapi["paths"].as_object().expect("paths");
-        assert_eq!(paths.len(), 15);
+        assert_eq!(paths.len(), 16);
         assert!(paths["/api/v1/orders"]["post"]["requestBody"].is_object());
         let schemas = openapi["components"]["schemas"].as_object().expect("schemas");
         for name in ["Order", "PlaceOrder", "Problem", "Trade", "OrderBook", "Account"] {

@@ -18,6 +18,7 @@ use prost::Message;
 use proto::{
     command::{
         Ask, ClientCommand, Command, KeySpace, OrderName, PlaceList, PlaceOrder, ReplaceOrder,
+        Transfer,
     },
     log::{
         self, Applied, BookChanged, Duplicate, EndReason, Event, OrderEnded, Outcome,
@@ -151,7 +152,12 @@ impl Rules {
             Command::Withdraw(movement) if movement.amount.units() >= HUNDRED => {
                 refused(RefusalReason::InsufficientFunds)
             }
-            Command::Deposit(movement) | Command::Withdraw(movement) => {
+            Command::Transfer(sent) if sent.movement.amount.units() >= HUNDRED => {
+                refused(RefusalReason::InsufficientFunds)
+            }
+            Command::Deposit(movement)
+            | Command::Withdraw(movement)
+            | Command::Transfer(Transfer { movement, .. }) => {
                 self.fund(name, movement.id.as_str(), movement.amount.units() as i64)
             }
         };

@@ -9,9 +9,10 @@ use hashbrown::HashTable;
 use model::{AccountHandle, AccountName, Amount, AssetId, KeyText, Partition, home::home};
 
 use crate::{
-    Bucket, Cause, Direction, Grant, Leg, MoneyError, Postings, SUPPLY_MAX,
+    Bucket, Cause, Grant, Leg, MoneyError, MovementKind, Postings, SUPPLY_MAX,
     assets::{AssetIndex, Assets, ListAssetError},
     keyed::Keyed,
+    movements::Content,
 };
 
 /// The most accounts on one shard: 2^20. With a dozen assets that is about half a gigabyte, and it
@@ -47,8 +48,8 @@ pub(crate) struct Account {
     pub(crate) balances: Vec<Balance>,
     /// How many assets, in the order of their listing, the account was granted.
     pub(crate) granted: u32,
-    /// Every deposit and withdrawal ever applied. Never evicted.
-    pub(crate) movements: BTreeMap<(Direction, KeyText), (AssetId, Amount)>,
+    /// Everything ever applied that has an id from outside. Never evicted.
+    pub(crate) movements: BTreeMap<(MovementKind, KeyText), Content>,
     /// What went to other shards less what came from them, without zeros. Most have none.
     pub(crate) links: BTreeMap<AssetIndex, Amount>,
 }
@@ -330,10 +331,11 @@ impl Accounts {
             Bucket::External => &mut self.assets.get_mut(index).external,
             Bucket::Faucet => &mut self.assets.get_mut(index).faucet,
             Bucket::Fees => &mut self.assets.get_mut(index).fees,
+            Bucket::Adjustments => &mut self.assets.get_mut(index).adjustments,
             Bucket::Link(account) => return self.move_link(account, index, leg, out),
         };
         let after = sum(*bucket, leg.amount);
-        let may_owe = matches!(leg.bucket, Bucket::External | Bucket::Faucet);
+        let may_owe = matches!(leg.bucket, Bucket::External | Bucket::Faucet | Bucket::Adjustments);
         assert!(may_owe || !after.is_negative(), "an account would go below zero: {leg:?}");
         *bucket = after;
         out.push(leg);

@@ -62,6 +62,8 @@ pub(crate) struct ListedAsset {
     pub(crate) link: Amount,
     /// What the house has earned.
     pub(crate) fees: Amount,
+    /// What corrections have taken less what they have given.
+    pub(crate) adjustments: Amount,
 }
 
 /// All listed assets, in the order of their listing.
@@ -92,8 +94,8 @@ impl Assets {
             self.by_number.resize(number.saturating_add(1), None);
         }
         self.by_number[number] = Some(AssetIndex(self.count()));
-        let [faucet, external, link, fees] = [Amount::ZERO; 4];
-        self.listed.push(ListedAsset { id, grant, faucet, external, link, fees });
+        let [faucet, external, link, fees, adjustments] = [Amount::ZERO; 5];
+        self.listed.push(ListedAsset { id, grant, faucet, external, link, fees, adjustments });
         Ok(())
     }
 

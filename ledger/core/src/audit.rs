@@ -3,7 +3,7 @@
 use model::{AccountHandle, Amount, AssetId};
 
 use crate::{
-    Accounts, Direction,
+    Accounts, MovementKind,
     assets::{AssetIndex, ListedAsset},
 };
 
@@ -25,7 +25,7 @@ impl Accounts {
             let balance = slot.balance(index);
             [balance.available, balance.held]
         });
-        let of_nobody = [asset.faucet, asset.external, asset.link, asset.fees];
+        let of_nobody = [asset.faucet, asset.external, asset.link, asset.fees, asset.adjustments];
         Amount::checked_sum(of_nobody.into_iter().chain(of_clients))
     }
 
@@ -82,8 +82,15 @@ impl Accounts {
         if Amount::checked_sum(links) != Some(asset.link) {
             return Err(format!("the link of asset {number} is not the sum of the accounts' own"));
         }
+        let most = self.supply_max();
+        if !(-most..=most).contains(&asset.adjustments) {
+            return Err(format!("more of asset {number} was corrected than its supply"));
+        }
         if asset.external.units() != self.moved_out(asset.id) {
             return Err(format!("the outside of asset {number} is not the sum of movements"));
+        }
+        if asset.adjustments.units() != self.corrected(asset.id) {
+            return Err(format!("the adjustments of asset {number} are not their sum"));
         }
         match self.total(index, asset) {
             Some(total) if total.is_zero() => Ok(()),
@@ -104,13 +111,23 @@ impl Accounts {
     /// Withdrawals minus deposits, by the ids that are remembered for good. The sum is taken modulo
     /// 2^128: on the way it may leave the range that its end is known to be in.
     fn moved_out(&self, asset: AssetId) -> i128 {
+        self.movements_of(asset).fold(0, |out, (kind, amount)| match kind {
+            MovementKind::Deposit => out.wrapping_sub(amount.units()),
+            MovementKind::Withdrawal => out.wrapping_add(amount.units()),
+            MovementKind::Transfer | MovementKind::Adjustment => out,
+        })
+    }
+
+    /// What corrections have taken less what they have given, likewise.
+    fn corrected(&self, asset: AssetId) -> i128 {
+        let of_all = self.movements_of(asset);
+        let adjustments = of_all.filter(|(kind, _)| *kind == MovementKind::Adjustment);
+        adjustments.fold(0, |taken, (_, amount)| taken.wrapping_sub(amount.units()))
+    }
+
+    fn movements_of(&self, asset: AssetId) -> impl Iterator<Item = (MovementKind, Amount)> {
         let movements = self.slots.iter().flat_map(|slot| &slot.movements);
-        movements.filter(|(_, (moved, _))| *moved == asset).fold(
-            0,
-            |out: i128, ((direction, _), (_, amount))| match direction {
-                Direction::Deposit => out.wrapping_sub(amount.units()),
-                Direction::Withdrawal => out.wrapping_add(amount.units()),
-            },
-        )
+        let of_asset = movements.filter(move |(_, content)| content.asset == asset);
+        of_asset.map(|((kind, _), content)| (*kind, content.amount))
     }
 }

@@ -1,32 +1,12 @@
 //! Deposits and withdrawals, once for each external id.
-//!
-//! Ids of deposits and of withdrawals are two name spaces of the account. Only what was applied is
-//! remembered, for good; a refused movement leaves nothing behind and its id free.
 
 use model::{AccountHandle, AccountName, Amount, AssetId, KeyText};
 
 use crate::{
-    Accounts, Bucket, Cause, Leg, MoneyError, Postings,
+    Accounts, Bucket, Cause, Leg, MoneyError, Movement, MovementKind, Postings,
     accounts::{Account, sum},
+    movements::{Content, check_id, check_positive},
 };
-
-/// Which way money crosses the border.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Direction {
-    /// In.
-    Deposit,
-    /// Out.
-    Withdrawal,
-}
-
-/// What became of a deposit or withdrawal that was not refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Movement {
-    /// It moved money now.
-    Applied,
-    /// It did so earlier, with the same id and content; nothing changes.
-    AlreadyApplied,
-}
 
 impl Accounts {
     /// Credits `amount` of `asset` from outside, once for each `id`.
@@ -46,7 +26,7 @@ impl Accounts {
         if movement == Movement::Applied {
             let legs = Leg::pair(Bucket::External, Bucket::Available(handle), asset, amount);
             self.post(Cause::Deposit { id: id.clone() }, legs, out);
-            self.remember(handle, Direction::Deposit, id, asset, amount);
+            self.remember(handle, MovementKind::Deposit, id, Content::of(asset, amount));
         }
         Ok(movement)
     }
@@ -74,7 +54,8 @@ impl Accounts {
         id: &KeyText,
     ) -> Result<Movement, MoneyError> {
         let index = self.assets.index(asset).ok_or(MoneyError::UnknownAsset)?;
-        let movement = check_id(account, Direction::Deposit, asset, amount, id)?;
+        check_positive(amount)?;
+        let movement = check_id(account, MovementKind::Deposit, id, &Content::of(asset, amount))?;
         let external = self.assets.get(index).external;
         let fits = external.checked_sub(amount).is_some_and(|after| after >= -self.supply_max());
         if movement == Movement::Applied && !fits {
@@ -102,7 +83,7 @@ impl Accounts {
         if movement == Movement::Applied {
             let legs = Leg::pair(Bucket::Available(handle), Bucket::External, asset, amount);
             self.post(Cause::Withdrawal { id: id.clone() }, legs, out);
-            self.remember(handle, Direction::Withdrawal, id, asset, amount);
+            self.remember(handle, MovementKind::Withdrawal, id, Content::of(asset, amount));
         }
         Ok(movement)
     }
@@ -132,23 +113,13 @@ impl Accounts {
         id: &KeyText,
     ) -> Result<Movement, MoneyError> {
         self.assets.index(asset).ok_or(MoneyError::UnknownAsset)?;
-        let movement = check_id(account, Direction::Withdrawal, asset, amount, id)?;
+        check_positive(amount)?;
+        let movement =
+            check_id(account, MovementKind::Withdrawal, id, &Content::of(asset, amount))?;
         if movement == Movement::Applied && available < amount {
             return Err(MoneyError::InsufficientFunds { available, needed: amount });
         }
         Ok(movement)
-    }
-
-    fn remember(
-        &mut self,
-        handle: AccountHandle,
-        direction: Direction,
-        id: &KeyText,
-        asset: AssetId,
-        amount: Amount,
-    ) {
-        let movements = &mut self.slot_mut(handle).movements;
-        movements.insert((direction, id.clone()), (asset, amount));
     }
 
     /// What has come in from outside of `asset`, less what has left: deposits minus withdrawals.
@@ -161,24 +132,6 @@ impl Accounts {
         let Some(index) = self.assets.index(asset) else { return Amount::ZERO };
         let listed = self.assets.get(index);
         let elsewhere = sum(sum(listed.external, listed.faucet), listed.link);
-        -sum(elsewhere, listed.fees)
-    }
-}
-
-fn check_id(
-    account: Option<&Account>,
-    direction: Direction,
-    asset: AssetId,
-    amount: Amount,
-    id: &KeyText,
-) -> Result<Movement, MoneyError> {
-    if amount <= Amount::ZERO {
-        return Err(MoneyError::NotPositive);
-    }
-    let known = account.and_then(|account| account.movements.get(&(direction, id.clone())));
-    match known {
-        None => Ok(Movement::Applied),
-        Some(content) if *content == (asset, amount) => Ok(Movement::AlreadyApplied),
-        Some(_) => Err(MoneyError::IdReused),
+        -sum(elsewhere, sum(listed.fees, listed.adjustments))
     }
 }

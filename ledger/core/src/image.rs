@@ -7,8 +7,8 @@ use model::{AccountHandle, AccountName, Amount, AssetId, KeyText, Partition};
 use thiserror::Error;
 
 use crate::{
-    ACCOUNTS_MAX, Accounts, Balance, Direction, Grant, ListAssetError, accounts::Account,
-    assets::ListedAsset,
+    ACCOUNTS_MAX, Accounts, Balance, Grant, ListAssetError, MovementKind, accounts::Account,
+    assets::ListedAsset, movements::Content,
 };
 
 /// All accounts and assets.
@@ -43,6 +43,8 @@ pub struct AssetImage {
     pub external: Amount,
     /// What is in [`Bucket::Fees`](crate::Bucket::Fees).
     pub fees: Amount,
+    /// What is in [`Bucket::Adjustments`](crate::Bucket::Adjustments).
+    pub adjustments: Amount,
 }
 
 /// One open account.
@@ -56,24 +58,26 @@ pub struct AccountImage {
     pub granted: u32,
     /// What it has, in the order of the assets' listing, without what is zero.
     pub balances: Vec<(AssetId, Balance)>,
-    /// Its deposits and withdrawals, by direction and id.
+    /// Everything that has moved by an id from outside, by kind and id.
     pub movements: Vec<MovementImage>,
     /// What went to other shards less what came from them, in the order of the assets' listing,
     /// without what is zero.
     pub links: Vec<(AssetId, Amount)>,
 }
 
-/// One deposit or withdrawal that was applied.
+/// One movement that was applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MovementImage {
-    /// Which way.
-    pub direction: Direction,
+    /// Of what kind.
+    pub kind: MovementKind,
     /// Its external id.
     pub id: KeyText,
     /// Of what.
     pub asset: AssetId,
-    /// How much, in units.
+    /// How much, in units; below zero for an adjustment that took something.
     pub amount: Amount,
+    /// Who was sent it, if and only if it is a transfer.
+    pub to: Option<AccountName>,
 }
 
 /// Why an image is not a state.
@@ -106,7 +110,7 @@ pub enum RestoreError {
     #[error("account {0} has a balance that no account can have")]
     Balance(AccountName),
     /// A movement of an unlisted asset, out of order, or of an impossible amount.
-    #[error("account {0} has a deposit or withdrawal that none can have")]
+    #[error("account {0} has a movement that none can have")]
     Movement(AccountName),
     /// A link of an unlisted asset, out of order, or of nothing.
     #[error("account {0} has a link that no account can have")]
@@ -125,6 +129,7 @@ impl Accounts {
             faucet: asset.faucet,
             external: asset.external,
             fees: asset.fees,
+            adjustments: asset.adjustments,
         };
         let handles = (0..).map(AccountHandle).zip(&self.slots);
         AccountsImage {
@@ -175,7 +180,7 @@ impl Accounts {
     }
 
     fn restore_asset(&mut self, image: &AssetImage) -> Result<(), RestoreError> {
-        let AssetImage { id, grant, faucet, external, fees } = *image;
+        let AssetImage { id, grant, faucet, external, fees, adjustments } = *image;
         if self.is_listed(id) {
             return Err(RestoreError::AssetTwice(id));
         }
@@ -183,7 +188,8 @@ impl Accounts {
         self.list_asset(id, grant).map_err(refused)?;
         if let Some(index) = self.assets.index(id) {
             let listed = self.assets.get_mut(index);
-            (listed.faucet, listed.external, listed.fees) = (faucet, external, fees);
+            (listed.faucet, listed.external) = (faucet, external);
+            (listed.fees, listed.adjustments) = (fees, adjustments);
         }
         Ok(())
     }
@@ -268,22 +274,23 @@ impl Accounts {
     /// Whether the movements are canonical and possible.
     fn restore_movements(&self, account: &mut Account, movements: Vec<MovementImage>) -> bool {
         movements.into_iter().all(|movement| {
-            let MovementImage { direction, id, asset, amount } = movement;
-            let key = (direction, id);
+            let MovementImage { kind, id, asset, amount, to } = movement;
+            let key = (kind, id);
             let is_next = account.movements.last_key_value().is_none_or(|(last, _)| *last < key);
-            account.movements.insert(key, (asset, amount));
-            let in_range = amount > Amount::ZERO && amount <= MOVEMENT_MAX;
-            is_next && in_range && self.is_listed(asset)
+            let least = if kind == MovementKind::Adjustment { -MOVEMENT_MAX } else { Amount::ZERO };
+            let in_range = !amount.is_zero() && (least..=MOVEMENT_MAX).contains(&amount);
+            let is_addressed = to.is_some() == (kind == MovementKind::Transfer);
+            account.movements.insert(key, Content { asset, amount, to });
+            is_next && in_range && is_addressed && self.is_listed(asset)
         })
     }
 }
 
-/// The most that one movement can be of: [`SUPPLY_MAX`](crate::SUPPLY_MAX) that came in, and on top
-/// of it grants, which are far less.
-const MOVEMENT_MAX: Amount = Amount::from_units(1 << 121);
+/// The most that one movement can be of: [`SUPPLY_MAX`](crate::SUPPLY_MAX) that came in, as much
+/// that was corrected, and on top of it grants, which are far less.
+const MOVEMENT_MAX: Amount = Amount::from_units(1 << 122);
 
-fn movement_image(
-    ((direction, id), (asset, amount)): (&(Direction, KeyText), &(AssetId, Amount)),
-) -> MovementImage {
-    MovementImage { direction: *direction, id: id.clone(), asset: *asset, amount: *amount }
+fn movement_image(((kind, id), content): (&(MovementKind, KeyText), &Content)) -> MovementImage {
+    let Content { asset, amount, to } = content.clone();
+    MovementImage { kind: *kind, id: id.clone(), asset, amount, to }
 }

@@ -7,15 +7,18 @@
 //!    postings, and the sum over all buckets of an asset is always zero.
 //! 2. An account has two buckets for each asset, [`Bucket::Available`] and [`Bucket::Held`].
 //!    Neither is ever negative. What comes from outside comes out of [`Bucket::External`], what a
-//!    sandbox gives away out of [`Bucket::Faucet`]; these two go below zero instead.
+//!    sandbox gives away out of [`Bucket::Faucet`]; these two go below zero instead. Corrections
+//!    come out of [`Bucket::Adjustments`] or go into it.
 //! 3. An order holds its worst case when it enters ([`hold_for`], [`hold_for_market`]), pays and
 //!    delivers only from what it holds, and lets go of the rest when it ends. A limit buyer who
 //!    pays less than the limit, or a lower fee than at worst, gets the difference back with the
 //!    fill. After an order's end nothing of its hold is left.
 //! 4. A refused operation changes nothing. Operations that could be refused can be asked first
 //!    (`check_…`, [`Accounts::available_to`]) without opening an account.
-//! 5. Deposits and withdrawals carry an external id that is remembered for good: the same again is
-//!    [`Movement::AlreadyApplied`], the same id with other content an error.
+//! 5. Deposits, withdrawals, transfers and adjustments carry an id from outside that is remembered
+//!    for good: the same again is [`Movement::AlreadyApplied`], the same id with other content an
+//!    error. Each of the four has ids of its own in each account; those of a transfer are the
+//!    sender's.
 //! 6. What an account's shard sends to others is in [`Bucket::Link`] until it comes back, so that
 //!    the sum stays zero on every shard. Over all shards an account's links are what is on its way.
 //! 7. In a sandbox an account that does not exist is at its grant. One that is back at its grant
@@ -31,19 +34,23 @@
 //!    part of an order does not depend on the rest. Sellers, and buyers who are charged in what
 //!    they receive, pay out of the proceeds and hold nothing for it.
 //!
+//! 10. A transfer is decided at the sender's home. Who is at home there too has the money at once;
+//!     else it goes into the receiver's link, and comes back where there is no such account.
+//!
 //! # Why nothing overflows
 //!
-//! What has come in from outside through all shards together is at most [`SUPPLY_MAX`], all grants
-//! of a shard at most [`ACCOUNTS_MAX`] times [`GRANT_MAX`]; client balances are never negative and
-//! add up to no more than these two of all shards, so each is below 2^121 and any sum of a few of
-//! them below 2^127. A link grows with what goes to and fro: it would take all of a supply of 2^120
-//! more than a hundred times. Arithmetic is checked all the same, and a breach stops the shard
-//! rather than losing a unit.
+//! What has come in from outside through all shards together is at most [`SUPPLY_MAX`], and so is
+//! what was corrected; all grants of a shard are at most [`ACCOUNTS_MAX`] times [`GRANT_MAX`].
+//! Client balances are never negative and add up to no more than these three of all shards, so each
+//! is below 2^122 and any sum of a few of them below 2^127. A link grows with what goes to and fro:
+//! it would take all of a supply of 2^120 more than a hundred times. Arithmetic is checked all the
+//! same, and a breach stops the shard rather than losing a unit.
 //!
 //! # Layout
 //!
 //! - [`accounts`]: the table of accounts: finding, opening, reading balances, applying a posting.
-//! - [`funding`]: deposits and withdrawals, once for each external id.
+//! - [`movements`]: what moves money by an id from outside, once for each. [`funding`]: deposits
+//!   and withdrawals. [`transfers`]: between accounts. [`adjustments`]: corrections.
 //! - [`trading`]: hold, settle, release, and what an order must hold. [`fees`]: what a trade costs
 //!   its two sides.
 //! - [`links`]: what goes to other shards and comes from them.
@@ -61,6 +68,7 @@
 #![deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 
 pub mod accounts;
+pub mod adjustments;
 pub mod assets;
 pub mod audit;
 pub mod error;
@@ -69,16 +77,19 @@ pub mod funding;
 pub mod image;
 mod keyed;
 pub mod links;
+pub mod movements;
 pub mod postings;
 pub mod sandbox;
 pub mod trading;
+pub mod transfers;
 
 pub use accounts::{ACCOUNTS_MAX, Accounts, Balance};
 pub use assets::{ASSET_NUMBER_MAX, ASSETS_MAX, ListAssetError, SUPPLY_MAX};
 pub use error::MoneyError;
 pub use fees::{Fee, Settled};
-pub use funding::{Direction, Movement};
 pub use image::{AccountImage, AccountsImage, AssetImage, MovementImage, RestoreError};
+pub use movements::{Movement, MovementKind};
 pub use postings::{Bucket, Cause, Leg, Posting, Postings};
 pub use sandbox::{GRANT_MAX, Grant};
 pub use trading::{MarketSize, Settlement, hold_for, hold_for_market};
+pub use transfers::Transfer;

@@ -25,6 +25,8 @@ pub enum Bucket {
     Link(AccountHandle),
     /// What the house has earned: fees less rebates. Never negative.
     Fees,
+    /// What corrections have taken less what they have given.
+    Adjustments,
 }
 
 impl Bucket {
@@ -34,7 +36,7 @@ impl Bucket {
             Bucket::Available(account) | Bucket::Held(account) | Bucket::Link(account) => {
                 Some(account)
             }
-            Bucket::External | Bucket::Faucet | Bucket::Fees => None,
+            Bucket::External | Bucket::Faucet | Bucket::Fees | Bucket::Adjustments => None,
         }
     }
 }
@@ -54,6 +56,33 @@ pub enum Cause {
     /// Money left: available to external.
     Withdrawal {
         /// The client's id for it.
+        id: KeyText,
+    },
+    /// Money went to another account: available to the receiver's available, or to its link where
+    /// it is at home elsewhere.
+    Transfer {
+        /// The sender's id for it.
+        id: KeyText,
+        /// The receiver's home, where that is another shard.
+        to: Option<Partition>,
+    },
+    /// Money from an account on another shard: link to available.
+    TransferTaken {
+        /// The sender's id for it.
+        id: KeyText,
+        /// The sender's home.
+        from: Partition,
+    },
+    /// A transfer has come back: the receiver's link to what the sender has available.
+    TransferReturned {
+        /// The sender's id for it.
+        id: KeyText,
+        /// The receiver's home.
+        from: Partition,
+    },
+    /// A correction: adjustments to available, or the other way.
+    Adjustment {
+        /// The operator's id for it.
         id: KeyText,
     },
     /// An order entered: available to held.

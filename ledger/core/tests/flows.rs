@@ -15,7 +15,8 @@ const SEEDS: u64 = 16;
 const STEPS: usize = 50_000;
 
 /// Every cause of a posting.
-const CAUSES: [&str; 9] = [
+const CAUSES: [&str; 13] = [
+    "adjustment",
     "deposit",
     "grant",
     "grant returned",
@@ -24,6 +25,9 @@ const CAUSES: [&str; 9] = [
     "link taken",
     "release",
     "trade",
+    "transfer",
+    "transfer returned",
+    "transfer taken",
     "withdrawal",
 ];
 

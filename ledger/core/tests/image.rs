@@ -1,7 +1,7 @@
 //! Images: what is restored is what was; what is no state is refused, and never panics.
 
 use ledger_core::{
-    Accounts, AccountsImage, Direction, Grant, MoneyError, Movement, Postings, RestoreError,
+    Accounts, AccountsImage, Grant, MoneyError, Movement, MovementKind, Postings, RestoreError,
     SUPPLY_MAX,
 };
 use model::{AccountHandle, AccountName, Amount, AssetId, KeyText, OrderId};
@@ -157,11 +157,11 @@ const DAMAGES: &[(&str, Damage)] = &[
         image.accounts[1].balances[0].1.available = Amount::MAX;
         image.accounts[2].balances[0].1.available = Amount::MAX;
     }),
-    ("account alice has a deposit", |image| image.accounts[0].movements.swap(0, 1)),
-    ("account alice has a deposit", |image| image.accounts[0].movements[0].asset = AssetId(9)),
-    ("account alice has a deposit", |image| image.accounts[0].movements[0].amount = amount(0)),
-    ("account alice has a deposit", |image| image.accounts[0].movements[0].amount = Amount::MAX),
-    ("account alice has a deposit", |image| {
+    ("account alice has a movement", |image| image.accounts[0].movements.swap(0, 1)),
+    ("account alice has a movement", |image| image.accounts[0].movements[0].asset = AssetId(9)),
+    ("account alice has a movement", |image| image.accounts[0].movements[0].amount = amount(0)),
+    ("account alice has a movement", |image| image.accounts[0].movements[0].amount = Amount::MAX),
+    ("account alice has a movement", |image| {
         let twin = image.accounts[0].movements[0].clone();
         image.accounts[0].movements.insert(0, twin);
     }),
@@ -169,9 +169,21 @@ const DAMAGES: &[(&str, Damage)] = &[
         image.accounts[0].movements.remove(0);
     }),
     ("the outside of asset 1", |image| {
-        image.accounts[0].movements[0].direction = Direction::Withdrawal;
+        image.accounts[0].movements[0].kind = MovementKind::Withdrawal;
         image.accounts[0].movements.truncate(1);
     }),
+    ("account alice has a movement", |image| image.accounts[0].movements[0].to = Some(name("bob"))),
+    ("account alice has a movement", |image| {
+        image.accounts[0].movements.truncate(1);
+        image.accounts[0].movements[0].kind = MovementKind::Transfer;
+    }),
+    ("account alice has a movement", |image| {
+        image.accounts[0].movements.truncate(1);
+        image.accounts[0].movements[0].kind = MovementKind::Adjustment;
+        image.accounts[0].movements[0].amount = Amount::MIN;
+    }),
+    ("the adjustments of asset 1", |image| image.assets[0].adjustments = amount(4)),
+    ("asset 1 was corrected than its supply", |image| image.assets[0].adjustments = Amount::MAX),
     ("account bob has a link", |image| image.accounts[1].links = vec![(AssetId(9), amount(1))]),
     ("account bob has a link", |image| image.accounts[1].links = vec![(USD, amount(0))]),
     ("account bob has a link", |image| {

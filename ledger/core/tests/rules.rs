@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use ledger_core::{
     Accounts, Bucket, Cause, Grant, MarketSize, MoneyError, Movement, Posting, Postings,
-    Settlement, hold_for, hold_for_market,
+    Settlement, Transfer, hold_for, hold_for_market,
 };
 use model::{
     AccountHandle, AccountName, Amount, Asset, AssetId, FeeAsset, FeeRate, Fees, Instrument,
@@ -141,6 +141,29 @@ impl Book {
                 self.accounts.receive(handle, asset, amount, partition(from), &mut self.out);
                 None
             }
+            ["transfer", from, amount, asset, "to", to, "id", id] => {
+                let (asset, amount) = (self.asset(asset), self.amount(amount));
+                return self.transfer(from, to, asset, amount, id);
+            }
+            ["take", to, amount, asset, "id", id] => {
+                let (handle, asset, amount) =
+                    (self.handle(to), self.asset(asset), self.amount(amount));
+                let (moved, from) = ((asset, amount), partition("1"));
+                self.accounts.take_transfer(handle, moved, &key(id), from, &mut self.out);
+                None
+            }
+            ["return", from, amount, asset, "of", to, "id", id] => {
+                let both = (self.handle(from), self.handle(to));
+                let (asset, amount) = (self.asset(asset), self.amount(amount));
+                self.accounts.return_transfer(both, (asset, amount), &key(id), &mut self.out);
+                None
+            }
+            ["corrected", asset] => {
+                let corrected = self.accounts.adjustments(self.asset(asset)).units();
+                let sign = if corrected < 0 { "-" } else { "" };
+                let amount = Amount::from_units(corrected.abs());
+                Some(format!("{sign}{}", self.assets[0].format_amount(amount)))
+            }
             ["could", name, "use", asset] => {
                 let available = self.accounts.available_to(&account(name), self.asset(asset));
                 Some(self.assets[0].format_amount(available))
@@ -170,7 +193,7 @@ impl Book {
 
     fn run_trading(&mut self, operation: &[&str]) -> Done {
         match *operation {
-            [kind @ ("deposit" | "withdraw"), name, amount, asset, "id", id] => {
+            [kind @ ("deposit" | "withdraw" | "adjust"), name, amount, asset, "id", id] => {
                 self.move_money(kind, name, self.amount(amount), self.asset(asset), id)
             }
             ["place", order, name, side, quantity, "at", price] => {
@@ -244,13 +267,24 @@ impl Book {
         asset: AssetId,
         id: &str,
     ) -> Done {
-        let (handle, id) = (self.handle(name), KeyText::new(id).expect("a key"));
-        let movement = if kind == "deposit" {
-            self.accounts.deposit(handle, asset, amount, &id, &mut self.out)?
-        } else {
-            self.accounts.withdraw(handle, asset, amount, &id, &mut self.out)?
+        let (handle, id) = (self.handle(name), key(id));
+        let movement = match kind {
+            "deposit" => self.accounts.deposit(handle, asset, amount, &id, &mut self.out)?,
+            "withdraw" => self.accounts.withdraw(handle, asset, amount, &id, &mut self.out)?,
+            _ => self.accounts.adjust(handle, asset, amount, &id, &mut self.out)?,
         };
-        Ok((movement == Movement::AlreadyApplied).then(|| "already applied".to_owned()))
+        Ok(done(movement))
+    }
+
+    /// As the shard does it: asks first, and opens the receiver then.
+    fn transfer(&mut self, from: &str, to: &str, asset: AssetId, amount: Amount, id: &str) -> Done {
+        let (to, id) = (account(to), key(id));
+        let transfer = Transfer { to: &to, asset, amount, id: &id };
+        if self.accounts.check_transfer(&account(from), &transfer)? == Movement::Applied {
+            self.accounts.open(&to, &mut self.out)?;
+        }
+        let movement = self.accounts.transfer(self.handle(from), &transfer, &mut self.out)?;
+        Ok(done(movement))
     }
 
     fn hold(&mut self, name: &str, asset: AssetId, amount: Amount, order: &str) -> Done {
@@ -270,6 +304,10 @@ impl Book {
             Cause::GrantReturned => "grant returned".to_owned(),
             Cause::Deposit { id } => format!("deposit {id}"),
             Cause::Withdrawal { id } => format!("withdrawal {id}"),
+            Cause::Transfer { id, .. } => format!("transfer {id}"),
+            Cause::TransferTaken { id, .. } => format!("transfer taken {id}"),
+            Cause::TransferReturned { id, .. } => format!("transfer returned {id}"),
+            Cause::Adjustment { id } => format!("adjustment {id}"),
             Cause::Hold { order } => format!("hold {order}"),
             Cause::Trade { trade, .. } => format!("trade {}", trade.0),
             Cause::Release { order } => format!("release {order}"),
@@ -283,6 +321,7 @@ impl Book {
                 Bucket::External => "external".to_owned(),
                 Bucket::Faucet => "faucet".to_owned(),
                 Bucket::Fees => "house".to_owned(),
+                Bucket::Adjustments => "adjustments".to_owned(),
                 Bucket::Link(handle) => format!("{} link", self.accounts.name(handle)),
             };
             let sign = if leg.amount.is_negative() { "" } else { "+" };
@@ -317,6 +356,14 @@ impl Book {
 
 fn account(name: &str) -> AccountName {
     AccountName::new(name).expect("a name")
+}
+
+fn key(text: &str) -> KeyText {
+    KeyText::new(text).expect("a key")
+}
+
+fn done(movement: Movement) -> Option<String> {
+    (movement == Movement::AlreadyApplied).then(|| "already applied".to_owned())
 }
 
 fn side_of(text: &str) -> Side {

@@ -35,7 +35,14 @@ pub(crate) fn posting_cause_from_wire(wire: i32) -> Result<PostingCause, Malform
 /// The other shard of a posting that has one.
 pub(crate) fn link_from_wire(wire: &Posting) -> Result<Option<Partition>, Malformed> {
     match wire.cause() {
-        PostingCause::LinkSent | PostingCause::LinkTaken => {
+        PostingCause::Transfer if wire.legs.iter().all(|leg| leg.bucket() != Bucket::Link) => {
+            Ok(None)
+        }
+        PostingCause::LinkSent
+        | PostingCause::LinkTaken
+        | PostingCause::Transfer
+        | PostingCause::TransferTaken
+        | PostingCause::TransferReturned => {
             let partition = u16::try_from(wire.link_partition).ok().and_then(Partition::new);
             partition.map(Some).ok_or(Malformed("link_partition"))
         }

@@ -1,7 +1,7 @@
 //! The accounts' part of a snapshot.
 
 use ledger_core::{
-    AccountImage, Accounts, AccountsImage, AssetImage, Balance, Direction, Grant, MovementImage,
+    AccountImage, Accounts, AccountsImage, AssetImage, Balance, Grant, MovementImage, MovementKind,
 };
 use model::{AccountHandle, AccountName, AssetId, KeyText, Partition};
 use prost::Message;
@@ -40,6 +40,9 @@ struct AssetWire {
     /// Absent where the house has earned nothing.
     #[prost(message, optional, tag = "5")]
     fees: Option<log::Amount>,
+    /// Absent where nothing was corrected, or as much up as down.
+    #[prost(message, optional, tag = "6")]
+    adjustments: Option<log::Amount>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -86,6 +89,11 @@ struct MovementWire {
     asset_id: u32,
     #[prost(message, optional, tag = "4")]
     amount: Option<log::Amount>,
+    #[prost(bool, tag = "5")]
+    is_adjustment: bool,
+    /// Who was sent it, where it is a transfer.
+    #[prost(string, tag = "6")]
+    receiver: String,
 }
 
 pub(super) fn to_wire(image: &AccountsImage) -> AccountsWire {
@@ -106,8 +114,13 @@ fn asset_to_wire(asset: &AssetImage) -> AssetWire {
         grant: Some(convert::to_amount(asset.grant)),
         faucet: Some(convert::to_amount(asset.faucet)),
         external: Some(convert::to_amount(asset.external)),
-        fees: Some(asset.fees).filter(|fees| !fees.is_zero()).map(convert::to_amount),
+        fees: unless_nothing(asset.fees),
+        adjustments: unless_nothing(asset.adjustments),
     }
+}
+
+fn unless_nothing(amount: model::Amount) -> Option<log::Amount> {
+    Some(amount).filter(|amount| !amount.is_zero()).map(convert::to_amount)
 }
 
 fn account_to_wire(account: &AccountImage) -> AccountWire {
@@ -135,7 +148,9 @@ fn link_to_wire((asset, link): &(AssetId, model::Amount)) -> LinkWire {
 
 fn movement_to_wire(movement: &MovementImage) -> MovementWire {
     MovementWire {
-        is_withdrawal: movement.direction == Direction::Withdrawal,
+        is_withdrawal: movement.kind == MovementKind::Withdrawal,
+        is_adjustment: movement.kind == MovementKind::Adjustment,
+        receiver: movement.to.as_ref().map_or_else(String::new, |to| to.as_str().to_owned()),
         id: movement.id.as_str().to_owned(),
         asset_id: movement.asset.0,
         amount: Some(convert::to_amount(movement.amount)),
@@ -174,6 +189,7 @@ fn asset_from_wire(wire: &AssetWire) -> Result<AssetImage, String> {
         faucet: amount(wire.faucet.as_ref())?,
         external: amount(wire.external.as_ref())?,
         fees: amount(wire.fees.as_ref())?,
+        adjustments: amount(wire.adjustments.as_ref())?,
     })
 }
 
@@ -198,8 +214,17 @@ fn link_from_wire(wire: &LinkWire) -> Result<(AssetId, model::Amount), String> {
 }
 
 fn movement_from_wire(wire: &MovementWire) -> Result<MovementImage, String> {
+    let kind = match (wire.is_withdrawal, wire.is_adjustment, wire.receiver.is_empty()) {
+        (false, false, true) => MovementKind::Deposit,
+        (true, false, true) => MovementKind::Withdrawal,
+        (false, true, true) => MovementKind::Adjustment,
+        (false, false, false) => MovementKind::Transfer,
+        _ => return Err(format!("movement {} is of two kinds", wire.id)),
+    };
+    let to = (kind == MovementKind::Transfer).then(|| AccountName::new(&wire.receiver));
     Ok(MovementImage {
-        direction: if wire.is_withdrawal { Direction::Withdrawal } else { Direction::Deposit },
+        kind,
+        to: to.transpose().map_err(|error| error.to_string())?,
         id: KeyText::new(&wire.id).map_err(|error| error.to_string())?,
         asset: AssetId(wire.asset_id),
         amount: amount(wire.amount.as_ref())?,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{AccountHandle, AssetId, OrderId, Partition, Timestamp};
 use prost::Message;
 use proto::{
-    command::{Movement, PlaceList, PlaceOrder},
+    command::{Movement, PlaceList, PlaceOrder, Transfer},
     convert, log,
 };
 
@@ -37,6 +37,8 @@ struct ParkedWire {
     order: Option<log::PlaceOrder>,
     #[prost(message, optional, tag = "5")]
     withdrawal: Option<log::Withdrawal>,
+    #[prost(message, optional, tag = "60")]
+    transfer: Option<log::Transfer>,
     #[prost(message, optional, tag = "6")]
     held: Option<log::Amount>,
     #[prost(fixed64, tag = "7")]
@@ -121,28 +123,19 @@ pub(super) fn to_wire(park: &Park, asks: &Asks) -> Option<ParkWire> {
 
 fn parked_to_wire(id: OrderId, parked: &Parked) -> ParkedWire {
     let Parked { purse, waiting, held, until } = parked;
-    let (order, list, withdrawal) = match waiting {
-        Waiting::Order(place) => (Some(place.into()), None, None),
-        Waiting::List(list) => (None, Some(list.into()), None),
-        Waiting::Withdrawal(movement) => (None, None, Some(withdrawal_to_wire(movement))),
-    };
-    ParkedWire {
+    let wire = ParkedWire {
         id: id.number(),
         account: purse.0.0,
         asset_id: purse.1.0,
-        order,
-        withdrawal,
         held: Some(convert::to_amount(*held)),
         until_unix_nanos: until.unix_nanos(),
-        list,
-    }
-}
-
-fn withdrawal_to_wire(movement: &Movement) -> log::Withdrawal {
-    log::Withdrawal {
-        asset_id: movement.asset.0,
-        amount: Some(convert::to_amount(movement.amount)),
-        withdrawal_id: movement.id.as_str().to_owned(),
+        ..Default::default()
+    };
+    match waiting {
+        Waiting::Order(place) => ParkedWire { order: Some(place.into()), ..wire },
+        Waiting::List(list) => ParkedWire { list: Some(list.into()), ..wire },
+        Waiting::Withdrawal(movement) => ParkedWire { withdrawal: Some(movement.into()), ..wire },
+        Waiting::Transfer(transfer) => ParkedWire { transfer: Some(transfer.into()), ..wire },
     }
 }
 
@@ -193,10 +186,13 @@ fn park(parked: Vec<ParkedWire>, queues: &[QueueWire]) -> Checked<Park> {
 }
 
 fn parked_from_wire(wire: ParkedWire) -> Checked<(OrderId, Parked)> {
-    let waiting = match (wire.order, wire.list, wire.withdrawal) {
-        (Some(order), None, None) => Waiting::Order(PlaceOrder::try_from(order)?),
-        (None, Some(list), None) => Waiting::List(PlaceList::try_from(list)?),
-        (None, None, Some(withdrawal)) => Waiting::Withdrawal(Movement::try_from(withdrawal)?),
+    let waiting = match (wire.order, wire.list, wire.withdrawal, wire.transfer) {
+        (Some(order), None, None, None) => Waiting::Order(PlaceOrder::try_from(order)?),
+        (None, Some(list), None, None) => Waiting::List(PlaceList::try_from(list)?),
+        (None, None, Some(withdrawal), None) => {
+            Waiting::Withdrawal(Movement::try_from(withdrawal)?)
+        }
+        (None, None, None, Some(transfer)) => Waiting::Transfer(Transfer::try_from(transfer)?),
         _ => return Err(convert::Malformed("parked")),
     };
     let parked = Parked {

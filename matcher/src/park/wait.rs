@@ -115,13 +115,11 @@ impl Exchange {
                 return self.write_list_status(id, purse.0, list.instrument, status, body);
             }
             Waiting::Withdrawal(movement) => {
-                let outcome = self.in_vain(parked.purse.0, movement);
-                let record_id = id.number();
-                event::Kind::WithdrawalDecided(log::WithdrawalDecided {
-                    record_id,
-                    account,
-                    outcome,
-                })
+                decided(id, account, self.in_vain(parked.purse.0, movement))
+            }
+            Waiting::Transfer(transfer) => {
+                let sender = self.accounts.name(parked.purse.0);
+                decided(id, account, self.transfer_in_vain(sender, transfer))
             }
         };
         body.events.push(event(kind));
@@ -155,8 +153,14 @@ impl Exchange {
     }
 }
 
+/// What became of a withdrawal or a transfer that waited.
+pub(super) fn decided(id: OrderId, account: u32, outcome: Option<log::Outcome>) -> event::Kind {
+    let record_id = id.number();
+    event::Kind::WithdrawalDecided(log::WithdrawalDecided { record_id, account, outcome })
+}
+
 /// Writes an item for another shard.
-pub(super) fn send(to: Partition, item: &LinkItem, body: &mut log::AnswerBody) {
+pub(crate) fn send(to: Partition, item: &LinkItem, body: &mut log::AnswerBody) {
     body.links_sent.push(log::LinkSent {
         destination: to.number().into(),
         link_seq: 0,

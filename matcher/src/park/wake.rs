@@ -1,23 +1,23 @@
 //! What items from other shards do, and how those that waited go on when money has come.
 
-use ledger_core::{Direction, MoneyError, Movement as Moved};
+use ledger_core::{MoneyError, Movement as Moved};
 use model::{AccountName, Amount, AssetId, OrderId, Partition, Timestamp, home::home};
 use proto::{
-    command::{Movement, PlaceOrder},
+    command::{Movement, PlaceOrder, Transfer},
     link::{LinkItem, LinkKind},
-    log::{self, event},
+    log,
 };
 use spine::LinkInput;
 
 use super::{
     Purse, Waiting,
     home::Ask,
-    wait::{Need, send},
+    wait::{Need, decided, send},
 };
 use crate::{
     answer::{applied, duplicate, event, refused},
     exchange::Exchange,
-    fund::refusal,
+    fund::{Border, refusal},
     limits::{WOKEN_FILLS_MAX, WOKEN_MAX},
     place::Woken,
 };
@@ -50,11 +50,22 @@ impl Exchange {
                 let purse = self.credit(&account, asset, amount, from)?;
                 self.take_grant(purse, amount)
             }
+            LinkKind::Transferred { amount, sender, id }
+                if at_home && from == self.home_of(&sender) =>
+            {
+                self.take_transfer((account, asset), (amount, sender, id), from, body);
+                Ok(())
+            }
+            LinkKind::TransferAnswered { returned, sender, id }
+                if from == self.home_of(&account) =>
+            {
+                self.transfer_answered((account, asset), (returned, sender, id))
+            }
             _ => Err(format!("the home of {account} is partition {}", self.home_of(&account))),
         }
     }
 
-    fn home_of(&self, account: &AccountName) -> Partition {
+    pub(crate) fn home_of(&self, account: &AccountName) -> Partition {
         home(account, self.accounts.partition_count())
     }
 
@@ -168,6 +179,10 @@ impl Exchange {
             Waiting::Order(place) => self.wake_order(id, &name, &place, body),
             Waiting::List(list) => self.wake_list(id, &name, &list, body),
             Waiting::Withdrawal(movement) => self.wake_withdrawal(id, &name, &movement, body),
+            Waiting::Transfer(transfer) => {
+                let outcome = self.wake_transfer(&name, &transfer, body);
+                self.write_decided(id, &name, outcome, body);
+            }
         }
     }
 
@@ -182,7 +197,9 @@ impl Exchange {
             Waiting::List(list) => {
                 self.need_of_list(list).expect("what is parked is listed, and stays so").1
             }
-            Waiting::Withdrawal(movement) => Need { whole: movement.amount, takes_less: false },
+            Waiting::Withdrawal(movement) | Waiting::Transfer(Transfer { movement, .. }) => {
+                Need { whole: movement.amount, takes_less: false }
+            }
         }
     }
 
@@ -212,7 +229,7 @@ impl Exchange {
         movement: &Movement,
         body: &mut log::AnswerBody,
     ) {
-        let outcome = match self.move_money(Direction::Withdrawal, name, movement) {
+        let outcome = match self.move_money(Border::Out, name, movement) {
             Ok(Moved::Applied) => applied(),
             Ok(Moved::AlreadyApplied) => duplicate(0),
             Err(error) => refused(refusal(&error)),
@@ -229,7 +246,6 @@ impl Exchange {
     ) {
         let Some(account) = self.accounts.find(name) else { return };
         let account = self.named.index(account, &self.accounts, body);
-        let decided = log::WithdrawalDecided { record_id: id.number(), account, outcome };
-        body.events.push(event(event::Kind::WithdrawalDecided(decided)));
+        body.events.push(event(decided(id, account, outcome)));
     }
 }

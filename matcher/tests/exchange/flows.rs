@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use matcher::Exchange;
 use model::{
-    CancelOnly, Instructions, InstrumentId, KeyText, OrderFilter, OrderId, Partition, Price,
-    Quantity, ReplaceMode, SelfTradePrevention, Side, Span, TimeInForce, Timestamp, Trailing,
-    Trigger, TriggerKind,
+    AccountName, CancelOnly, Instructions, InstrumentId, KeyText, OrderFilter, OrderId, Partition,
+    Price, Quantity, ReplaceMode, SelfTradePrevention, Side, Span, TimeInForce, Timestamp,
+    Trailing, Trigger, TriggerKind,
 };
 use proto::{
-    command::{Ask, CancelAfter, Command, OrderName, ReplaceOrder},
+    command::{Ask, CancelAfter, Command, OrderName, ReplaceOrder, Transfer},
     log::RefusalReason,
 };
 use rand::{RngExt, SeedableRng};
@@ -114,6 +114,12 @@ fn plain_command(random: &mut Pcg64Mcg, next_offset: u64) -> Command {
         93..97 => {
             let id = random.random_range(0..50).to_string();
             Command::Deposit(movement(USD, random.random_range(1..1_000_000), &id))
+        }
+        97 => {
+            let id = random.random_range(0..50).to_string();
+            let movement = movement(USD, random.random_range(1..1_000_000), &id);
+            let receiver = AccountName::new(&account(random)).expect("a good name");
+            Command::Transfer(Transfer { movement, receiver })
         }
         _ => {
             let id = random.random_range(0..50).to_string();

@@ -11,7 +11,9 @@ use proto::{
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 
-use crate::world::{BASE_GRANT, BASES, COIN, SECOND, USD, World, limit, market, movement, order};
+use crate::world::{
+    BASE_GRANT, BASES, COIN, SECOND, USD, World, limit, market, movement, order, transfer,
+};
 
 const SEEDS: u64 = 24;
 const COMMANDS: usize = 1_200;
@@ -144,6 +146,10 @@ fn step(random: &mut Pcg64Mcg, number: usize) -> Step {
         87..93 => {
             let asset = if random.random_bool(0.5) { USD } else { instrument };
             Step::Do(Command::Deposit(movement(asset, random.random_range(1..100 * COIN), &key)))
+        }
+        93..96 => {
+            let receiver = format!("client-{}", random.random_range(0..CLIENTS));
+            Step::Do(transfer(USD, random.random_range(1..400 * COIN), &key, &receiver))
         }
         _ => {
             let asset = if random.random_bool(0.5) { USD } else { instrument };

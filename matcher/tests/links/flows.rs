@@ -15,7 +15,7 @@ use rand_pcg::Pcg64Mcg;
 use spine::Answer;
 
 use crate::world::{
-    BASE_GRANT, BASES, COIN, SECOND, USD, USD_GRANT, World, limit, market, movement, name,
+    BASE_GRANT, BASES, COIN, SECOND, USD, USD_GRANT, World, limit, market, movement, name, transfer,
 };
 
 const SEEDS: u64 = 300;
@@ -28,10 +28,12 @@ const CLIENTS: usize = 4;
 struct Naive {
     moved: BTreeMap<(AccountName, u32), i128>,
     waiting: BTreeMap<u64, u32>,
-    /// Movements that wait, and what they are of.
-    withdrawals: BTreeMap<u64, (AccountName, u32, i128)>,
+    /// Movements that wait, what they are of, and who is sent it.
+    withdrawals: BTreeMap<u64, (AccountName, u32, i128, Option<AccountName>)>,
     placed_after: usize,
     expired: usize,
+    transfers: usize,
+    returned: usize,
 }
 
 impl Naive {
@@ -41,9 +43,10 @@ impl Naive {
 
     /// A movement that its own record decided.
     fn movement(&mut self, account: &str, command: &Command, id: OrderId, answer: &Answer) {
-        let (movement, sign) = match command {
-            Command::Deposit(movement) => (movement, 1),
-            Command::Withdraw(movement) => (movement, -1),
+        let (movement, sign, receiver) = match command {
+            Command::Deposit(movement) => (movement, 1, None),
+            Command::Withdraw(movement) => (movement, -1, None),
+            Command::Transfer(sent) => (&sent.movement, -1, Some(sent.receiver.clone())),
             _ => return,
         };
         let outcome = answer.body.outcome.as_ref().and_then(|outcome| outcome.kind.as_ref());
@@ -55,12 +58,33 @@ impl Naive {
             .any(|event| matches!(event.kind, Some(Kind::WithdrawalParked(_))));
         let units = movement.amount.units();
         if waits {
-            let one = (name(account), movement.asset.0, units);
+            let one = (name(account), movement.asset.0, units, receiver);
             self.withdrawals.insert(id.number(), one);
             self.waiting.insert(id.number(), 0);
         } else if is_applied {
             self.add(account, movement.asset.0, sign * units);
+            self.sent(receiver.as_ref(), movement.asset.0, units);
         }
+    }
+
+    /// Who is sent something has it from then on, on its way or not.
+    fn sent(&mut self, receiver: Option<&AccountName>, asset: u32, units: i128) {
+        if let Some(receiver) = receiver {
+            self.add(receiver.as_str(), asset, units);
+            self.transfers += 1;
+        }
+    }
+
+    /// What has come back was never theirs who were sent it.
+    fn came_back(&mut self, posting: &log::Posting, names: &[String]) {
+        if posting.cause() != log::PostingCause::TransferReturned {
+            return;
+        }
+        for leg in &posting.legs {
+            let amount = proto::convert::amount(leg.amount.as_ref()).expect("in range");
+            self.add(&names[leg.account as usize], leg.asset_id, amount.units());
+        }
+        self.returned += 1;
     }
 
     fn decided(&mut self, id: u64) {
@@ -90,10 +114,12 @@ impl Naive {
             }
             Kind::WithdrawalDecided(decided) => {
                 self.decided(decided.record_id);
-                let (account, asset, units) = self.withdrawals[&decided.record_id].clone();
+                let (account, asset, units, receiver) =
+                    self.withdrawals[&decided.record_id].clone();
                 let outcome = decided.outcome.as_ref().and_then(|outcome| outcome.kind.as_ref());
                 if matches!(outcome, Some(outcome::Kind::Applied(_))) {
                     self.add(account.as_str(), asset, -units);
+                    self.sent(receiver.as_ref(), asset, units);
                 }
             }
             Kind::Trade(trade) => {
@@ -115,6 +141,9 @@ impl Naive {
 
     fn heed(&mut self, world: &mut World) {
         for (shard, answer) in std::mem::take(&mut world.told) {
+            for posting in &answer.body.postings {
+                self.came_back(posting, &answer.body.accounts);
+            }
             for kind in answer.body.events.iter().filter_map(|event| event.kind.as_ref()) {
                 self.event((shard, answer.in_offset), &answer.body.accounts, kind);
             }
@@ -149,7 +178,12 @@ fn command(random: &mut Pcg64Mcg, number: usize, placed: &[OrderId]) -> Command 
         }
         82..88 => Command::CancelAll { instrument: None },
         88..93 => Command::Deposit(movement(USD, random.random_range(1..100 * COIN), &key)),
-        _ => Command::Withdraw(movement(USD, random.random_range(1..900 * COIN), &key)),
+        93..96 => Command::Withdraw(movement(USD, random.random_range(1..900 * COIN), &key)),
+        _ => {
+            // The last few are no clients: outside the sandbox they have no account.
+            let receiver = format!("client-{}", random.random_range(0..CLIENTS + 3));
+            transfer(USD, random.random_range(1..80 * COIN), &key, &receiver)
+        }
     }
 }
 
@@ -165,6 +199,7 @@ fn bad_run(random: &mut Pcg64Mcg, world: &mut World) {
 #[test]
 fn no_money_is_made_or_lost_and_everything_that_waits_becomes_one_thing() {
     let (mut waited, mut placed_after, mut expired) = (0, 0, 0);
+    let (mut transfers, mut returned) = (0, 0);
     for seed in 0..SEEDS {
         let mut random = Pcg64Mcg::seed_from_u64(seed);
         let sandbox = seed % 4 != 0;
@@ -219,7 +254,10 @@ fn no_money_is_made_or_lost_and_everything_that_waits_becomes_one_thing() {
         waited += naive.waiting.len();
         placed_after += naive.placed_after;
         expired += naive.expired;
+        transfers += naive.transfers;
+        returned += naive.returned;
     }
     let counts = [waited, placed_after, expired];
     assert!(counts.iter().all(|count| *count > 1_000), "waited, placed, expired: {counts:?}");
+    assert!(transfers > 400 && returned > 10, "{transfers} transfers, {returned} came back");
 }

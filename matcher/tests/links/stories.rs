@@ -423,7 +423,7 @@ fn a_grant_that_nobody_asked_for_stops_the_shard() {
     let amount = Some(proto::log::Amount { units: 1, units_high: 0 });
     let granted = link_item::Kind::Granted(proto::log::FundsGranted { amount });
     let item = |kind| LinkItem { account: "alice".to_owned(), asset_id: USD, kind: Some(kind) };
-    let items = vec![item(granted), item(granted)];
+    let items = vec![item(granted.clone()), item(granted)];
     let run = proto::log::LinkRun { source: 2, first_link_seq: 1, items, taken: 0 };
     world.now += SECOND;
     world.input(0, proto::log::input::Kind::LinkRun(run));

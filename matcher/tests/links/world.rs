@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use matcher::Exchange;
 use model::{
-    AccountName, Amount, AssetId, Contingency, Instructions, InstrumentId, KeyText, OrderFilter,
-    OrderId, Partition, Price, Quantity, RequestId, Side, TimeInForce, Timestamp, Trigger,
-    TriggerKind, home::home,
+    AccountName, Amount, AssetId, Contingency, Instructions, InstrumentId, KeyText, OperatorName,
+    OrderFilter, OrderId, Partition, Price, Quantity, RequestId, Side, TimeInForce, Timestamp,
+    Trigger, TriggerKind, home::home,
 };
 use prost::Message;
 use proto::{
     command::{
-        Ask, CancelAfter, ClientCommand, Command, Key, KeySpace, Leg, Movement, OrderName,
-        PlaceList, PlaceOrder, ReplaceOrder, Stamp,
+        Ask, CancelAfter, ClientCommand, Command, Key, KeySpace, Leg, Movement, Operator,
+        OperatorCommand, OperatorWord, OrderName, PlaceList, PlaceOrder, ReplaceOrder, Stamp,
+        Transfer,
     },
     link::LinkItem,
     log::{self, event, input::Kind},
@@ -47,7 +48,7 @@ pub(crate) const AT_HOME: [&str; 3] = ["dave", "bob", "alice"];
 pub(crate) struct Shard {
     pub(crate) replica: Replica<Exchange>,
     /// Everything that was ever sent, by destination.
-    sent: BTreeMap<Partition, Vec<log::LinkItem>>,
+    pub(crate) sent: BTreeMap<Partition, Vec<log::LinkItem>>,
     next_offset: u64,
 }
 
@@ -141,6 +142,16 @@ impl World {
         (OrderId::at(partition(shard), offset).expect("in range"), answer)
     }
 
+    /// A word of those who run the platform, valid for ten seconds.
+    pub(crate) fn operate(&mut self, shard: usize, command: OperatorWord) -> Answer {
+        let valid_until = Timestamp::from_unix_nanos(self.now + 10 * SECOND);
+        let offset = self.shards[shard].next_offset;
+        let stamp = Stamp { request_id: RequestId(u128::from(offset) + 1), valid_until };
+        let by = Operator { name: OperatorName::new("olga").expect("a good name"), stamp };
+        let command = OperatorCommand { by, command };
+        self.input(shard, Kind::Operator((&command).into()))
+    }
+
     fn shard_of(&self, account: &str, command: &Command) -> usize {
         let count = self.count();
         match command {
@@ -160,9 +171,10 @@ impl World {
                     (instrument.0 as usize - 1) % usize::from(count)
                 }
             },
-            Command::SetTradeGroup { .. } | Command::Deposit(_) | Command::Withdraw(_) => {
-                home(&name(account), count).number().into()
-            }
+            Command::SetTradeGroup { .. }
+            | Command::Deposit(_)
+            | Command::Withdraw(_)
+            | Command::Transfer(_) => home(&name(account), count).number().into(),
         }
     }
 
@@ -390,4 +402,8 @@ pub(crate) fn market(instrument: u32, key: &str, side: Side, lots: u64) -> Comma
 pub(crate) fn movement(asset: u32, units: i128, id: &str) -> Movement {
     let id = KeyText::new(id).expect("a good id");
     Movement { asset: AssetId(asset), amount: Amount::from_units(units), id }
+}
+
+pub(crate) fn transfer(asset: u32, units: i128, id: &str, receiver: &str) -> Command {
+    Command::Transfer(Transfer { movement: movement(asset, units, id), receiver: name(receiver) })
 }

@@ -64,7 +64,8 @@ impl Command {
             | Command::CancelNamed { .. }
             | Command::CancelMatching(_)
             | Command::SetTradeGroup { .. }
-            | Command::CancelAfter(_) => BEHAVIOUR_OF_CHANGES,
+            | Command::CancelAfter(_)
+            | Command::Transfer(_) => BEHAVIOUR_OF_CHANGES,
             Command::Cancel { .. }
             | Command::CancelAll { .. }
             | Command::Deposit(_)

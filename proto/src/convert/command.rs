@@ -1,7 +1,7 @@
 //! Client commands between the log's wire form and the domain.
 
 use model::{
-    AccountName, Amount, AssetId, Instructions, InstrumentId, KeyText, Quantity, RequestId,
+    AccountName, Amount, Instructions, InstrumentId, KeyText, Quantity, RequestId,
     SelfTradePrevention, TimeInForce, Timestamp, Trailing, Trigger, TriggerKind,
 };
 use thiserror::Error;
@@ -11,7 +11,7 @@ use super::{
     time_in_force_from_wire, to_amount,
 };
 use crate::{
-    command::{Ask, ClientCommand, Command, Key, KeySpace, Movement, PlaceOrder, Stamp},
+    command::{Ask, ClientCommand, Command, Key, KeySpace, PlaceOrder, Stamp},
     log, trading,
 };
 
@@ -64,12 +64,9 @@ impl TryFrom<log::client_command::Command> for Command {
             Wire::SetTradeGroup(set) => {
                 Command::SetTradeGroup { group: Some(set.group).filter(|group| *group > 0) }
             }
-            Wire::Deposit(deposit) => Command::Deposit(movement(
-                deposit.asset_id,
-                deposit.amount.as_ref(),
-                &deposit.deposit_id,
-            )?),
+            Wire::Deposit(deposit) => Command::Deposit(deposit.try_into()?),
             Wire::Withdrawal(withdrawal) => Command::Withdraw(withdrawal.try_into()?),
+            Wire::Transfer(transfer) => Command::Transfer(transfer.try_into()?),
             Wire::Amend(amend) => change::amend(amend)?,
             Wire::CancelNamed(cancel) => change::cancel_named(cancel)?,
             Wire::Replace(replace) => Command::Replace(replace.try_into()?),
@@ -77,23 +74,6 @@ impl TryFrom<log::client_command::Command> for Command {
             Wire::CancelMatching(cancel) => Command::CancelMatching(cancel.try_into()?),
         })
     }
-}
-
-impl TryFrom<log::Withdrawal> for Movement {
-    type Error = Malformed;
-
-    fn try_from(wire: log::Withdrawal) -> Result<Self, Malformed> {
-        movement(wire.asset_id, wire.amount.as_ref(), &wire.withdrawal_id)
-    }
-}
-
-fn movement(asset: u32, wire: Option<&log::Amount>, id: &str) -> Result<Movement, Malformed> {
-    let moved = amount(wire)?;
-    if moved <= Amount::ZERO {
-        return Err(Malformed("amount"));
-    }
-    let id = KeyText::new(id).map_err(|_| Malformed("id"))?;
-    Ok(Movement { asset: AssetId(asset), amount: moved, id })
 }
 
 impl TryFrom<log::PlaceOrder> for PlaceOrder {
@@ -262,16 +242,9 @@ impl From<&Command> for log::client_command::Command {
             Command::SetTradeGroup { group } => {
                 Self::SetTradeGroup(log::SetTradeGroup { group: group.unwrap_or(0) })
             }
-            Command::Deposit(movement) => Self::Deposit(log::Deposit {
-                asset_id: movement.asset.0,
-                amount: Some(to_amount(movement.amount)),
-                deposit_id: movement.id.as_str().to_owned(),
-            }),
-            Command::Withdraw(movement) => Self::Withdrawal(log::Withdrawal {
-                asset_id: movement.asset.0,
-                amount: Some(to_amount(movement.amount)),
-                withdrawal_id: movement.id.as_str().to_owned(),
-            }),
+            Command::Deposit(movement) => Self::Deposit(movement.into()),
+            Command::Transfer(transfer) => Self::Transfer(transfer.into()),
+            Command::Withdraw(movement) => Self::Withdrawal(movement.into()),
         }
     }
 }
@@ -340,9 +313,10 @@ impl From<KeySpace> for log::KeySpace {
 
 #[cfg(test)]
 mod tests {
-    use model::{OrderId, Partition, Price, Side};
+    use model::{AssetId, OrderId, Partition, Price, Side};
 
     use super::*;
+    use crate::command::Movement;
 
     fn commands() -> Vec<Command> {
         let key =

@@ -1,6 +1,6 @@
 //! Items of links between the log's wire form and the domain.
 
-use model::{AccountName, Amount, AssetId};
+use model::{AccountName, Amount, AssetId, KeyText};
 
 use super::{Malformed, amount, to_amount};
 use crate::{
@@ -35,7 +35,25 @@ fn kind(wire: &Kind) -> Result<LinkKind, Malformed> {
         }
         Kind::Returned(returned) => LinkKind::Returned { amount: moved(returned.amount.as_ref())? },
         Kind::Granted(granted) => LinkKind::Granted { amount: moved(granted.amount.as_ref())? },
+        Kind::Transferred(sent) => LinkKind::Transferred {
+            amount: some("amount", sent.amount.as_ref())?,
+            sender: sender(&sent.sender)?,
+            id: id(&sent.transfer_id)?,
+        },
+        Kind::TransferAnswered(answer) => LinkKind::TransferAnswered {
+            returned: moved(answer.returned.as_ref())?,
+            sender: sender(&answer.sender)?,
+            id: id(&answer.transfer_id)?,
+        },
     })
+}
+
+fn sender(name: &str) -> Result<AccountName, Malformed> {
+    AccountName::new(name).map_err(|_| Malformed("sender"))
+}
+
+fn id(text: &str) -> Result<KeyText, Malformed> {
+    KeyText::new(text).map_err(|_| Malformed("transfer_id"))
 }
 
 fn some(field: &'static str, wire: Option<&log::Amount>) -> Result<Amount, Malformed> {
@@ -50,8 +68,8 @@ fn moved(wire: Option<&log::Amount>) -> Result<Amount, Malformed> {
 
 impl From<&LinkItem> for log::LinkItem {
     fn from(item: &LinkItem) -> log::LinkItem {
-        let wire = |amount| Some(to_amount(amount));
-        let kind = match item.kind {
+        let wire = |amount: &Amount| Some(to_amount(*amount));
+        let kind = match &item.kind {
             LinkKind::Asked { wanted, least } => {
                 Kind::Asked(log::FundsAsked { wanted: wire(wanted), least: wire(least) })
             }
@@ -63,6 +81,18 @@ impl From<&LinkItem> for log::LinkItem {
             }
             LinkKind::Granted { amount } => {
                 Kind::Granted(log::FundsGranted { amount: wire(amount) })
+            }
+            LinkKind::Transferred { amount, sender, id } => Kind::Transferred(log::Transferred {
+                amount: wire(amount),
+                sender: sender.as_str().to_owned(),
+                transfer_id: id.as_str().to_owned(),
+            }),
+            LinkKind::TransferAnswered { returned, sender, id } => {
+                Kind::TransferAnswered(log::TransferAnswered {
+                    returned: wire(returned),
+                    sender: sender.as_str().to_owned(),
+                    transfer_id: id.as_str().to_owned(),
+                })
             }
         };
         log::LinkItem {
@@ -85,11 +115,15 @@ mod tests {
     #[test]
     fn items_survive_the_wire() {
         let [one, many] = [1, 1 << 100].map(Amount::from_units);
+        let sender = || AccountName::new("bob").expect("a good name");
+        let id = || KeyText::new("t1").expect("a good id");
         for kind in [
             LinkKind::Asked { wanted: many, least: one },
             LinkKind::Recalled { wanted: many },
             LinkKind::Returned { amount: Amount::ZERO },
             LinkKind::Granted { amount: many },
+            LinkKind::Transferred { amount: many, sender: sender(), id: id() },
+            LinkKind::TransferAnswered { returned: Amount::ZERO, sender: sender(), id: id() },
         ] {
             let item = item(kind);
             assert_eq!(LinkItem::try_from(&log::LinkItem::from(&item)), Ok(item));
@@ -102,6 +136,10 @@ mod tests {
         let asked = |wanted, least| {
             Kind::Asked(log::FundsAsked { wanted: wire(wanted), least: wire(least) })
         };
+        let transferred = |units, sender: &str, id: &str| {
+            let (sender, transfer_id) = (sender.to_owned(), id.to_owned());
+            Kind::Transferred(log::Transferred { amount: wire(units), sender, transfer_id })
+        };
         let cases = [
             (asked(0, 0), "wanted"),
             (asked(5, 0), "least"),
@@ -109,6 +147,9 @@ mod tests {
             (Kind::Recalled(log::FundsRecalled { wanted: wire(-1) }), "wanted"),
             (Kind::Returned(log::FundsReturned { amount: wire(-1) }), "amount"),
             (Kind::Granted(log::FundsGranted { amount: wire(-1) }), "amount"),
+            (transferred(0, "bob", "t1"), "amount"),
+            (transferred(1, "", "t1"), "sender"),
+            (transferred(1, "bob", ""), "transfer_id"),
         ];
         let base = log::LinkItem::from(&item(LinkKind::Returned { amount: Amount::ZERO }));
         for (kind, field) in cases {

@@ -2,7 +2,7 @@
 
 use model::OperatorName;
 
-use super::{Malformed, command::stamp};
+use super::{Malformed, command::stamp, money};
 use crate::{
     command::{Operator, OperatorCommand, OperatorWord},
     log::{self, operator_command::Command as Wire},
@@ -15,6 +15,7 @@ impl TryFrom<log::OperatorCommand> for OperatorCommand {
         let by = wire.by.as_ref().ok_or(Malformed("by"))?.try_into()?;
         let command = match wire.command.ok_or(Malformed("command"))? {
             Wire::ChangeReference(record) => OperatorWord::ChangeReference(record),
+            Wire::Adjust(adjustment) => money::adjustment(&adjustment)?,
         };
         Ok(OperatorCommand { by, command })
     }
@@ -40,6 +41,9 @@ impl From<&OperatorCommand> for log::OperatorCommand {
         let OperatorCommand { by, command } = command;
         let command = match command {
             OperatorWord::ChangeReference(record) => Wire::ChangeReference(record.clone()),
+            OperatorWord::Adjust { account, movement } => {
+                Wire::Adjust(money::adjustment_to_wire(account, movement))
+            }
         };
         log::OperatorCommand { by: Some(by.into()), command: Some(command) }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proto::{
     convert,
-    link::LinkItem,
+    link::{LinkItem, LinkKind},
     log::{AnswerBody, Bucket, PostingCause, event},
 };
 use spine::Answer;
@@ -70,15 +70,26 @@ impl Links {
             let item = link.item.as_ref().ok_or("an empty item")?;
             let item = LinkItem::try_from(item).map_err(|error| error.to_string())?;
             let way = (at, link.destination, item.account.as_str().to_owned(), item.asset.0);
-            add(&mut self.items, way, item.kind.amount().units());
+            let units = item.kind.amount().units();
+            // What comes back was booked by nobody at the receiver's home.
+            if matches!(item.kind, LinkKind::TransferAnswered { .. }) {
+                add(&mut self.sent, way.clone(), units);
+            }
+            add(&mut self.items, way, units);
         }
         for posting in &body.postings {
             let (other, is_sent) = match posting.cause() {
-                PostingCause::LinkSent => (posting.link_partition, true),
-                PostingCause::LinkTaken => (posting.link_partition, false),
+                PostingCause::LinkSent | PostingCause::Transfer => (posting.link_partition, true),
+                PostingCause::LinkTaken
+                | PostingCause::TransferTaken
+                | PostingCause::TransferReturned => (posting.link_partition, false),
                 _ => continue,
             };
             let leg = posting.legs.iter().find(|leg| leg.bucket() == Bucket::Link);
+            // A transfer between two accounts that are at home here is on no link.
+            if leg.is_none() && posting.cause() == PostingCause::Transfer {
+                continue;
+            }
             let leg = leg.ok_or("money of a link that is on none")?;
             let (whose, units) = (name(body, leg.account)?.to_owned(), units(leg.amount.as_ref())?);
             if is_sent {

@@ -20,6 +20,7 @@ enum Scope {
     Order(AccountName, InstrumentId, Key),
     Deposit(AccountName, KeyText),
     Withdrawal(AccountName, KeyText),
+    Transfer(AccountName, KeyText),
 }
 
 /// The first record that used a key up: where, and what it asked for.
@@ -143,6 +144,7 @@ fn scope(account: &AccountName, command: &Command) -> Option<Scope> {
         }
         Command::Deposit(movement) => Some(Scope::Deposit(account, movement.id.clone())),
         Command::Withdraw(movement) => Some(Scope::Withdrawal(account, movement.id.clone())),
+        Command::Transfer(sent) => Some(Scope::Transfer(account, sent.movement.id.clone())),
         _ => None,
     }
 }

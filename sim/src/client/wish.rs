@@ -6,8 +6,8 @@ use gateway::{
     entry::{self, MovementFields, OrderFields, Word},
     reference::Listed,
 };
-use model::{KeyText, OrderType, Side, TimeInForce, home};
-use proto::command::{Key, KeySpace};
+use model::{AccountName, KeyText, OrderType, Side, TimeInForce, home};
+use proto::command::{Key, KeySpace, Transfer};
 
 use super::Client;
 use crate::{random::Random, story::Asked, world::World};
@@ -58,6 +58,12 @@ impl Client {
                 let partition = home::home(&account, partitions);
                 Some(if is_deposit {
                     Asked::Deposit { account, partition, movement }
+                } else if number < 96 {
+                    // One of the clients, themselves too, or somebody new.
+                    let receiver = format!("client{}", world.around.random.within(0..5));
+                    let receiver = AccountName::new(&receiver).ok()?;
+                    let transfer = Transfer { movement, receiver };
+                    Asked::Transfer { account, partition, transfer }
                 } else {
                     Asked::Withdraw { account, partition, movement }
                 })

@@ -1,5 +1,7 @@
 //! `tradespine admin`: words of those who run the platform, over the gateway's admin listener.
 
+mod adjust;
+
 use std::path::PathBuf;
 
 use anyhow::{Context, bail, ensure};
@@ -68,6 +70,10 @@ enum Word {
     /// Change how an instrument is listed
     #[command(subcommand)]
     Instrument(InstrumentWord),
+
+    /// Correct what an account has available, up or down
+    #[command(after_help = "Example:  tradespine admin adjust alice USDT -12.5 --id ticket-4711")]
+    Adjust(adjust::AdjustArguments),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -113,6 +119,7 @@ pub async fn run(arguments: AdminArguments, settings: &Settings) -> anyhow::Resu
         Word::Instrument(InstrumentWord::Set(set)) => {
             self::set(admin, operator, set, with.output).await?
         }
+        Word::Adjust(arguments) => adjust::adjust(admin, operator, arguments, with.output).await?,
     };
     let is_whole = results.iter().all(|result| result.problem.is_empty());
     ensure!(is_whole, "not every shard has done it; repeating the command is safe");

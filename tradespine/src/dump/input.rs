@@ -55,6 +55,9 @@ fn of(kind: Kind) -> String {
 fn operator_command(command: &OperatorCommand) -> String {
     let said = match &command.command {
         OperatorWord::ChangeReference(record) => word::reference(record),
+        OperatorWord::Adjust { account, movement: moved } => {
+            format!("adjust {account} {}", movement(moved))
+        }
     };
     format!("{said}{}", by(&(&command.by).into()))
 }
@@ -108,6 +111,9 @@ fn client_command(command: &ClientCommand) -> String {
         }
         Command::Deposit(moved) => format!("deposit {account} {}", movement(moved)),
         Command::Withdraw(moved) => format!("withdraw {account} {}", movement(moved)),
+        Command::Transfer(sent) => {
+            format!("transfer {account} to {} {}", sent.receiver, movement(&sent.movement))
+        }
     };
     let valid_until = text::rfc3339(stamp.valid_until);
     format!("{asked} request={} valid_until={valid_until}", request(stamp.request_id))

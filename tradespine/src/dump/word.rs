@@ -54,6 +54,15 @@ pub(super) fn link_item(wire: &log::LinkItem) -> String {
         LinkKind::Recalled { wanted } => format!("recalls {} units", wanted.units()),
         LinkKind::Returned { amount } => format!("returns {} units", amount.units()),
         LinkKind::Granted { amount } => format!("grants {} units", amount.units()),
+        LinkKind::Transferred { amount, sender, id } => {
+            format!("is sent {} units by {sender}, transfer {id}", amount.units())
+        }
+        LinkKind::TransferAnswered { returned, sender, id } if returned.is_zero() => {
+            format!("has taken transfer {id} of {sender}")
+        }
+        LinkKind::TransferAnswered { returned, sender, id } => {
+            format!("returns {} units, transfer {id} of {sender}", returned.units())
+        }
     };
     format!("{} asset {}, {what}", item.account, item.asset.0)
 }

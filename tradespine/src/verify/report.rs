@@ -164,11 +164,12 @@ impl Report {
             let code = sql.assets.get(asset).map_or("?", |row| row.code.as_str());
             match sum.total() {
                 Some(total) if total.is_zero() => self.lines.push(format!(
-                    "{code}: available {} + held {}{}{} + external {} + faucet {} = 0",
+                    "{code}: available {} + held {}{}{}{} + external {} + faucet {} = 0",
                     sum.available.units(),
                     sum.held.units(),
                     unless_nothing("in flight", sum.link),
                     unless_nothing("fees", sum.fees),
+                    unless_nothing("adjustments", sum.adjustments),
                     sum.external.units(),
                     sum.faucet.units()
                 )),

@@ -1,5 +1,7 @@
 //! One random flow of operations, done to the table of accounts and to the reference alike.
 
+mod paying;
+
 use std::collections::BTreeMap;
 
 use ledger_core::{
@@ -26,6 +28,8 @@ const UNLISTED: AssetId = AssetId(99);
 const TRADERS: usize = 24;
 /// Who only places orders and cancels them, so that they come back to their grant.
 const VISITORS: usize = 16;
+/// Who never has an account.
+const NOBODY: usize = TRADERS + VISITORS;
 /// Beyond this many open orders more end than enter.
 const OPEN_ORDERS_MAX: usize = 200;
 /// When [`EUR`] is listed, with accounts open already.
@@ -56,6 +60,10 @@ pub(crate) struct Counts {
     compacted: usize,
     supply_limits: usize,
     linked: usize,
+    paid_again: usize,
+    pay_ids_reused: usize,
+    to_oneself: usize,
+    to_nobody: usize,
     fees_in_base: usize,
     fees_in_quote: usize,
     rebates: usize,
@@ -72,6 +80,9 @@ impl Counts {
         assert!(least.iter().all(|count| *count > 100), "{self:?}");
         assert!(self.market_trades > 100 && self.supply_limits > 10, "{self:?}");
         assert!(self.linked > 100, "{self:?}");
+        let paid = [self.paid_again, self.pay_ids_reused, self.to_oneself];
+        assert!(paid.iter().all(|count| *count > 10), "{self:?}");
+        assert_eq!(self.to_nobody > 0, !is_sandbox, "{self:?}");
         let fees = [self.fees_in_base, self.fees_in_quote, self.rebates, self.rebates_cut];
         assert!(fees.iter().all(|count| *count > 100), "{self:?}");
         assert_eq!(self.compacted > 100, is_sandbox, "{self:?}");
@@ -88,6 +99,7 @@ pub(crate) struct Flow {
     instruments: Vec<Instrument>,
     orders: Vec<Order>,
     moved: Vec<(usize, bool, AssetId, i128, KeyText)>,
+    paid: Vec<paying::Payment>,
     seed: u64,
     steps: usize,
     last_order: u64,
@@ -135,6 +147,9 @@ fn refusal(error: MoneyError) -> Refusal {
         }
         MoneyError::SupplyLimit => Refusal::SupplyLimit,
         MoneyError::IdReused => Refusal::IdReused,
+        MoneyError::Nothing => Refusal::Nothing,
+        MoneyError::SameAccount => Refusal::SameAccount,
+        MoneyError::UnknownAccount => Refusal::UnknownAccount,
         MoneyError::TooManyAccounts => panic!("a flow has few accounts"),
     }
 }
@@ -143,16 +158,18 @@ impl Flow {
     pub(crate) fn new(seed: u64, grant: Option<Grant>) -> Flow {
         let visitors = (0..VISITORS).map(|number| format!("visitor-{number}"));
         let names = (0..TRADERS).map(|number| format!("trader-{number}")).chain(visitors);
+        let names = names.chain(["nobody".to_owned()]);
         let mut flow = Flow {
             accounts: Accounts::seeded(grant, seed.into()),
             counts: Counts::default(),
-            reference: Reference::default(),
+            reference: Reference::new(grant.is_some()),
             out: Postings::new(),
             rng: Pcg64Mcg::seed_from_u64(seed),
             names: names.map(|name| AccountName::new(&name).expect("a name")).collect(),
             instruments: vec![instrument(1, BTC, USD), instrument(2, ETH, BTC)],
             orders: Vec::new(),
             moved: Vec::new(),
+            paid: Vec::new(),
             seed,
             steps: 0,
             last_order: 0,
@@ -194,7 +211,8 @@ impl Flow {
             20..70 => self.trade_resting(),
             70..78 => self.place_market(),
             78..86 => self.cancel(),
-            86..90 => self.link(),
+            86..88 => self.link(),
+            88..91 => self.pay(),
             _ => self.compact(),
         }
     }
@@ -569,11 +587,12 @@ impl Flow {
         self.release(account, asset, rest, id);
     }
 
-    /// Ends an order that was filled in part and forgets to let go of what it still holds.
-    pub(crate) fn forget_a_release(&mut self) {
+    /// Ends an order that was filled in part and forgets to let go of what it still holds. Whether
+    /// there was one.
+    pub(crate) fn forget_a_release(&mut self) -> bool {
         let is_partial = |order: &Order| order.is_partial && order.side == Side::Buy;
-        let at = self.orders.iter().position(is_partial).expect("some are filled in part");
-        self.orders.remove(at);
+        let at = self.orders.iter().position(is_partial);
+        at.map(|at| self.orders.remove(at)).is_some()
     }
 
     fn cancel(&mut self) -> bool {
@@ -651,6 +670,10 @@ impl Flow {
             Cause::GrantReturned => "grant returned".to_owned(),
             Cause::Deposit { id } => format!("deposit {id}"),
             Cause::Withdrawal { id } => format!("withdrawal {id}"),
+            Cause::Transfer { id, .. } => format!("transfer {id}"),
+            Cause::TransferTaken { id, .. } => format!("transfer taken {id}"),
+            Cause::TransferReturned { id, .. } => format!("transfer returned {id}"),
+            Cause::Adjustment { id } => format!("adjustment {id}"),
             Cause::Hold { order } => format!("hold {order}"),
             Cause::Trade { instrument, trade } => format!("trade {}/{}", instrument.0, trade.0),
             Cause::Release { order } => format!("release {order}"),
@@ -663,6 +686,7 @@ impl Flow {
             Bucket::External => Place::External,
             Bucket::Faucet => Place::Faucet,
             Bucket::Fees => Place::Fees,
+            Bucket::Adjustments => Place::Adjustments,
             Bucket::Link(handle) => Place::Link(self.accounts.name(handle).clone()),
         };
         assert!(posting.is_balanced(), "{}", self.place());

@@ -15,6 +15,7 @@ pub(crate) enum Place {
     External,
     Faucet,
     Fees,
+    Adjustments,
     Link(AccountName),
 }
 
@@ -32,6 +33,9 @@ pub(crate) enum Refusal {
     Insufficient { available: i128, needed: i128 },
     SupplyLimit,
     IdReused,
+    Nothing,
+    SameAccount,
+    UnknownAccount,
 }
 
 /// What one side pays: so many millionths of what is charged.
@@ -100,9 +104,17 @@ pub(crate) struct Reference {
     pub(crate) journal: Vec<Entry>,
     pub(crate) wrong: Option<Wrong>,
     balances: BTreeMap<(Place, AssetId), i128>,
+    /// Content of every transfer, by its sender, and of every adjustment ever applied.
+    sent: BTreeMap<(AccountName, KeyText), (AccountName, AssetId, i128)>,
+    corrected: BTreeMap<(AccountName, KeyText), (AssetId, i128)>,
+    is_sandbox: bool,
 }
 
 impl Reference {
+    pub(crate) fn new(is_sandbox: bool) -> Reference {
+        Reference { is_sandbox, ..Reference::default() }
+    }
+
     fn write(&mut self, why: String, legs: Vec<(Place, AssetId, i128)>) {
         for (place, asset, amount) in &legs {
             *self.balances.entry((place.clone(), *asset)).or_insert(0) += amount;
@@ -173,6 +185,16 @@ impl Reference {
         if available < needed { Err(Refusal::Insufficient { available, needed }) } else { Ok(()) }
     }
 
+    fn need_once_opened(
+        &self,
+        name: &AccountName,
+        asset: AssetId,
+        needed: i128,
+    ) -> Result<(), Refusal> {
+        let available = self.available_to(name, asset);
+        if available < needed { Err(Refusal::Insufficient { available, needed }) } else { Ok(()) }
+    }
+
     /// Whether money moved now (and not earlier).
     pub(crate) fn move_once(
         &mut self,
@@ -201,6 +223,79 @@ impl Reference {
         }
         self.moved.insert(key, (asset, amount));
         Ok(true)
+    }
+
+    /// Whether money moved now, from one account to another that is opened for it.
+    pub(crate) fn transfer(
+        &mut self,
+        from: &AccountName,
+        to: &AccountName,
+        (asset, amount): (AssetId, i128),
+        id: &KeyText,
+    ) -> Result<bool, Refusal> {
+        self.check_listed(asset, amount)?;
+        if from == to {
+            return Err(Refusal::SameAccount);
+        }
+        let (key, content) = ((from.clone(), id.clone()), (to.clone(), asset, amount));
+        match self.sent.get(&key) {
+            Some(earlier) if *earlier == content => return Ok(false),
+            Some(_) => return Err(Refusal::IdReused),
+            None => {}
+        }
+        if !self.is_sandbox && !self.is_open(to) {
+            return Err(Refusal::UnknownAccount);
+        }
+        self.need_once_opened(from, asset, amount)?;
+        self.open(to);
+        let [from, to] = [from, to].map(|name| Place::Available(name.clone()));
+        self.write(format!("transfer {id}"), vec![(from, asset, -amount), (to, asset, amount)]);
+        self.sent.insert(key, content);
+        Ok(true)
+    }
+
+    /// Whether a correction was done now.
+    pub(crate) fn adjust(
+        &mut self,
+        name: &AccountName,
+        (asset, amount): (AssetId, i128),
+        id: &KeyText,
+    ) -> Result<bool, Refusal> {
+        if !self.listed.iter().any(|(listed, _)| *listed == asset) {
+            return Err(Refusal::UnknownAsset);
+        }
+        if amount == 0 {
+            return Err(Refusal::Nothing);
+        }
+        let key = (name.clone(), id.clone());
+        match self.corrected.get(&key) {
+            Some(earlier) if *earlier == (asset, amount) => return Ok(false),
+            Some(_) => return Err(Refusal::IdReused),
+            None => {}
+        }
+        if (self.balance(Place::Adjustments, asset) - amount).abs() > SUPPLY_MAX {
+            return Err(Refusal::SupplyLimit);
+        }
+        self.need_once_opened(name, asset, -amount)?;
+        let available = Place::Available(name.clone());
+        let legs = vec![(Place::Adjustments, asset, -amount), (available, asset, amount)];
+        self.write(format!("adjustment {id}"), legs);
+        self.corrected.insert(key, (asset, amount));
+        Ok(true)
+    }
+
+    /// A transfer came from another shard, or came back from it.
+    pub(crate) fn arrive(
+        &mut self,
+        to: &AccountName,
+        back_to: Option<&AccountName>,
+        (asset, amount): (AssetId, i128),
+        id: &KeyText,
+    ) {
+        let why = if back_to.is_some() { "returned" } else { "taken" };
+        let into = Place::Available(back_to.unwrap_or(to).clone());
+        let legs = vec![(Place::Link(to.clone()), asset, -amount), (into, asset, amount)];
+        self.write(format!("transfer {why} {id}"), legs);
     }
 
     pub(crate) fn hold(
@@ -307,7 +402,8 @@ impl Reference {
                 && self.balance(held.clone(), *asset) == 0
                 && self.balance(Place::Link(name.clone()), *asset) == 0
         });
-        let has_moved = self.moved.keys().any(|(mover, _, _)| mover == name);
+        let has_moved = self.moved.keys().any(|(mover, _, _)| mover == name)
+            || self.sent.keys().chain(self.corrected.keys()).any(|(mover, _)| mover == name);
         if open_orders > 0 || has_moved || !is_at_grant {
             return false;
         }
