@@ -23,11 +23,13 @@ use rand::distr::{Alphanumeric, SampleString};
 
 pub(crate) use self::{
     admin::ListingChange,
+    amend::amended_by,
     batch::check_count,
     cancel::{Changed, applied, brief, cancel_all_submission, ended_by, results_of},
     list::{CancelledList, ToldList},
     money::Moved,
     order::{Told, submission},
+    replace::Replaced,
 };
 use crate::{
     desk::Desk, idempotency::Cache, journal::Journal, reference::Reference, upstream::Upstream,

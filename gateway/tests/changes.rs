@@ -238,6 +238,7 @@ async fn grpc_says_the_same() {
         order_id: id,
         quantity: "0.2".to_owned(),
         wait_for_result: true,
+        ..Default::default()
     };
     let order = client.amend_order(amend.clone()).await.expect("it is done").into_inner().order;
     let order = order.expect("an order");

@@ -8,8 +8,9 @@ use futures_util::stream;
 use proto::{
     funding::{DepositRequest, funding_service_client::FundingServiceClient},
     orders::{
-        CancelAllOrdersRequest, CancelOrderRequest, PlaceOrderRequest, StreamOrdersRequest,
-        StreamOrdersResponse, order_entry_service_client::OrderEntryServiceClient,
+        AmendOrderRequest, CancelAllOrdersRequest, CancelOrderRequest, HalfResult,
+        PlaceOrderRequest, ReplaceOrderRequest, StreamOrdersRequest, StreamOrdersResponse,
+        order_entry_service_client::OrderEntryServiceClient,
         stream_orders_request::Request as Asked, stream_orders_response::Result as Told,
     },
     reference::{ListInstrumentsRequest, reference_service_client::ReferenceServiceClient},
@@ -153,6 +154,49 @@ async fn a_stream_mixes_good_and_bad_requests_and_partitions() {
         .map(|result| (result.partition, result.cancelled_order_ids.len()))
         .collect();
     assert_eq!(cancelled, [(0, 1), (1, 1)]);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn open_orders_are_changed_over_a_stream() {
+    let stage = Stage::new().await;
+    let _shards = stage.shards();
+    let amend = |quantity: &str, instrument: &str| {
+        Asked::Amend(AmendOrderRequest {
+            client_id: "alice".to_owned(),
+            order_id: 1,
+            quantity: quantity.to_owned(),
+            instrument: instrument.to_owned(),
+            ..Default::default()
+        })
+    };
+    let replace = |order| {
+        Asked::Replace(ReplaceOrderRequest { replaced_order_id: 1, order, ..Default::default() })
+    };
+    let asked = vec![
+        place(limit("BTC-USDT")),
+        amend("0.2", "BTC-USDT"),
+        amend("0.2", ""),
+        amend("0.000001", "BTC-USDT"),
+        replace(None),
+        replace(Some(limit("BTC-USDT"))),
+    ];
+    let results = streamed(&stage, asked).await;
+    assert_eq!(results.len(), 6);
+    let by_id: BTreeMap<_, _> =
+        results.into_iter().map(|result| (result.correlation_id, result)).collect();
+    let told = |id: u64| by_id[&id].result.as_ref().expect("a result");
+    let Told::Amend(amended) = told(2) else { panic!("{:?}", told(2)) };
+    let order = amended.order.as_ref().expect("an order");
+    assert_eq!((order.id, order.quantity.as_str(), order.remaining.as_str()), (1, "0.2", "0.2"));
+    assert_eq!((order.client_id.as_str(), order.instrument.as_str()), ("alice", "BTC-USDT"));
+    for (id, field) in [(3, "instrument"), (4, "quantity"), (5, "order")] {
+        let Told::Error(error) = told(id) else { panic!("{:?}", told(id)) };
+        assert_eq!(error.field, field, "{error:?}");
+    }
+    let Told::Replace(replaced) = told(6) else { panic!("{:?}", told(6)) };
+    assert_eq!(replaced.new_order_result(), HalfResult::Success);
+    assert_eq!(replaced.order.as_ref().expect("an order").status(), OrderStatus::Open);
     stage.end().await;
 }
 

@@ -29,7 +29,7 @@ use super::{
 use crate::{
     entry::{
         self, AfterFields, Cancel, CancelAll, FilterFields, NameFields, Named, OrderFields, Placed,
-        Word,
+        Replacing, Word,
     },
     office::{Changed, Office, generated_key},
     problem::Problem,
@@ -131,12 +131,8 @@ impl OrderEntryService for OrderEntry {
         let request = request.into_inner();
         let office = &self.office;
         let replace = async {
-            let order = request.order.as_ref().ok_or_else(|| Problem::missing("order"))?;
-            let id = entry::order_id_of(request.replaced_order_id)?;
-            let (mode, fields) = (Word::replace_mode(request.mode), order_fields(order));
-            let catalogue = office.reference.loaded()?;
-            let replacing = entry::replace(id, mode, &fields, catalogue.as_ref(), generated_key)?;
-            office.replace(&replacing, order.wait_for_result, trace::current()).await
+            let wait = request.order.as_ref().is_some_and(|order| order.wait_for_result);
+            office.replace(&replacing(&request, office)?, wait, trace::current()).await
         };
         let replaced = answer(trace, replace).await?;
         Ok(Response::new(ReplaceOrderResponse {
@@ -260,6 +256,17 @@ impl OrderEntryService for OrderEntry {
 pub(super) fn placed(request: &PlaceOrderRequest, office: &Office) -> Result<Placed, Problem> {
     let fields = order_fields(request);
     entry::place(&fields, office.reference.loaded()?.as_ref(), generated_key)
+}
+
+/// Checks a request to replace an order.
+pub(super) fn replacing(
+    request: &ReplaceOrderRequest,
+    office: &Office,
+) -> Result<Replacing, Problem> {
+    let order = request.order.as_ref().ok_or_else(|| Problem::missing("order"))?;
+    let id = entry::order_id_of(request.replaced_order_id)?;
+    let (mode, fields) = (Word::replace_mode(request.mode), order_fields(order));
+    entry::replace(id, mode, &fields, office.reference.loaded()?.as_ref(), generated_key)
 }
 
 /// The fields of an order as they came.

@@ -8,6 +8,7 @@
 //! Each request is a piece of work of its own, so each is drawn for a trace of its own, as if it
 //! had come in a call; or goes on in the trace that the client named when it began the stream.
 
+mod changes;
 mod outlet;
 
 use std::sync::{
@@ -26,10 +27,11 @@ use tonic::Streaming;
 use tracing::Span;
 
 pub(super) use self::outlet::Results;
+use self::outlet::{Made, Outlet};
 use super::{orders, trace::join};
 use crate::{
     desk::{Hear, News, OUTCOME_WAIT, Wants},
-    entry::{Cancel, Placed},
+    entry::{Cancel, Named, Placed, Replacing},
     idempotency::Claim,
     office::{Office, cancel_all_submission, results_of, submission},
     problem::Problem,
@@ -50,6 +52,8 @@ struct Told {
 enum About {
     Place { placed: Box<Placed>, news: News },
     Cancel { cancel: Box<Cancel>, news: News },
+    Amend { named: Box<Named>, news: News },
+    Replace { replacing: Box<Replacing>, news: News },
     CancelAll { results: Vec<CancelAllResult>, depth_sequence: u64 },
     Problem(Problem),
 }
@@ -108,6 +112,8 @@ impl Inlet {
             Some(Asked::Place(place)) => self.place(id, &place, trace),
             Some(Asked::Cancel(cancel)) => self.cancel(id, &cancel, trace),
             Some(Asked::CancelAll(all)) => self.cancel_all(id, &all, trace),
+            Some(Asked::Amend(amend)) => self.amend(id, &amend, trace),
+            Some(Asked::Replace(replace)) => self.replace(id, &replace, trace),
             None => Err(Problem::missing("request")),
         };
         if let Err(problem) = taken {

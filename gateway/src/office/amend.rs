@@ -53,7 +53,8 @@ impl Office {
     }
 }
 
-fn amended_by(answered: &Answered) -> Result<&OrderAmended, Problem> {
+/// What an answer says of the order that was amended.
+pub(crate) fn amended_by(answered: &Answered) -> Result<&OrderAmended, Problem> {
     applied(answered)?;
     let amended = answered.answer.body.events.iter().find_map(|event| match &event.kind {
         Some(event::Kind::OrderAmended(amended)) => Some(amended),

@@ -34,24 +34,39 @@ impl Office {
         wait: bool,
         traceparent: Option<Bytes>,
     ) -> Result<Replaced, Problem> {
-        let placed = &replacing.placed;
-        let submission = Submission {
-            account: placed.account.clone(),
-            command: replacing.command(),
-            partition: placed.listed.partition,
-            wants: if wait { Wants::Answer(RESULT_WAIT) } else { Wants::Receipt },
-            claim: None,
-            traceparent,
-        };
-        let news = self.desk.send(submission).await?;
+        let wants = if wait { Wants::Answer(RESULT_WAIT) } else { Wants::Receipt };
+        let news = self.desk.send(replacing.submission(wants, traceparent)).await?;
+        self.replaced(replacing, news).await
+    }
+
+    /// What a client is told of both halves, from the news of it.
+    pub(crate) async fn replaced(
+        &self,
+        replacing: &Replacing,
+        news: News,
+    ) -> Result<Replaced, Problem> {
         let halves = match &news {
             News::Appended { .. } => Some([HalfResult::Pending; 2]),
             News::Answered(answered) => halves(answered),
             News::NotWritten(_) | News::Unknown { .. } => None,
         };
-        let order = self.told(placed, news).await?;
+        let order = self.told(&replacing.placed, news).await?;
         let [cancel, place] = halves.unwrap_or_else(|| first_halves(&order, replacing.mode));
         Ok(Replaced { cancel, place, order })
+    }
+}
+
+impl Replacing {
+    /// Its way into the log.
+    pub(crate) fn submission(&self, wants: Wants, traceparent: Option<Bytes>) -> Submission {
+        Submission {
+            account: self.placed.account.clone(),
+            command: self.command(),
+            partition: self.placed.listed.partition,
+            wants,
+            claim: None,
+            traceparent,
+        }
     }
 }
 

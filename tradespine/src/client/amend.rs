@@ -37,6 +37,7 @@ pub async fn run(arguments: AmendArguments) -> anyhow::Result<()> {
         order_id: arguments.order_id,
         quantity: arguments.quantity,
         wait_for_result: true,
+        ..Default::default()
     };
     let response = gateway
         .amend_order(request)

@@ -237,6 +237,8 @@ fn order_of(result: StreamOrdersResponse) -> anyhow::Result<Order> {
         Some(StreamResult::Place(place)) => place.order,
         Some(StreamResult::Cancel(cancel)) => cancel.order,
         Some(StreamResult::Error(error)) => bail!("{}: {}", error.code, error.message),
+        Some(StreamResult::Amend(amend)) => amend.order,
+        Some(StreamResult::Replace(replace)) => replace.order,
         Some(StreamResult::CancelAll(_)) | None => None,
     };
     order.context("a result without its order")

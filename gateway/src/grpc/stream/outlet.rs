@@ -29,7 +29,7 @@ pub(in super::super) type Results =
     Pin<Box<dyn Stream<Item = Result<StreamOrdersResponse, Status>> + Send>>;
 
 /// A result and the depth sequence that goes with it.
-type Made = (Answer, u64);
+pub(super) type Made = (Answer, u64);
 
 /// Makes results of what is told, and gives a permit back for each.
 pub(super) fn results(
@@ -47,8 +47,8 @@ pub(super) fn results(
     }))
 }
 
-struct Outlet {
-    office: Arc<Office>,
+pub(super) struct Outlet {
+    pub(super) office: Arc<Office>,
     receiver: mpsc::Receiver<Told>,
     permits: Arc<Semaphore>,
     _place: OwnedSemaphorePermit,
@@ -60,6 +60,8 @@ impl Outlet {
         let made = match told.about {
             About::Place { placed, news } => self.placed(&placed, news).await,
             About::Cancel { cancel, news } => self.cancelled(&cancel, &news),
+            About::Amend { named, news } => self.amended(&named, &news),
+            About::Replace { replacing, news } => self.replaced(&replacing, news).await,
             About::CancelAll { results, depth_sequence } => {
                 Ok((Answer::CancelAll(CancelAllOrdersResponse { results }), depth_sequence))
             }
