@@ -9,6 +9,10 @@ mod client;
 mod cluster;
 #[path = "apart/doubles.rs"]
 mod doubles;
+#[path = "orders/kinds.rs"]
+mod kinds;
+#[path = "apart/orders.rs"]
+mod orders;
 #[path = "apart/redis.rs"]
 mod redis;
 
