@@ -1,5 +1,5 @@
-//! Every kind of order through services apart, on Kafka: each is placed at the gateway, found at the
-//! ledger, and every trade that the ledger has was told on a WebSocket, once and in order.
+//! Every kind of order through services apart, on Kafka: each is placed at the gateway, found at
+//! the ledger, and every trade that the ledger has was told on a WebSocket, once and in order.
 
 use std::collections::BTreeMap;
 
