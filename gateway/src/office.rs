@@ -7,6 +7,7 @@ mod batch;
 mod cancel;
 mod group;
 mod list;
+mod listing;
 mod lookup;
 mod money;
 mod order;
@@ -22,7 +23,6 @@ use proto::{
 use rand::distr::{Alphanumeric, SampleString};
 
 pub(crate) use self::{
-    admin::ListingChange,
     amend::amended_by,
     batch::check_count,
     cancel::{Changed, applied, brief, cancel_all_submission, ended_by, results_of},

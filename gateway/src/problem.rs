@@ -139,6 +139,9 @@ impl Problem {
             RefusalReason::AmendIncreases
             | RefusalReason::AmendChangesNothing
             | RefusalReason::AmendLeavesNothing => problem.at("quantity"),
+            RefusalReason::LotSize | RefusalReason::MarketLotSize | RefusalReason::Notional => {
+                problem.at("quantity")
+            }
             RefusalReason::CancelRestricted => problem.at("only"),
             _ => problem,
         }
@@ -160,13 +163,6 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         RefusalReason::KeyReused => {
             (Kind::KeyReused, "this key was used before with other content; use a new key")
         }
-        RefusalReason::TooManyKeys => (
-            Kind::TooMany,
-            "the account has as many keys of retries as it may; wait for old ones to go",
-        ),
-        RefusalReason::TooManyOpenOrders => {
-            (Kind::TooMany, "the account has as many open orders as it may; cancel some first")
-        }
         RefusalReason::UnknownInstrument => (Kind::Malformed, "the shard has no such instrument"),
         RefusalReason::UnknownAsset => (Kind::Malformed, "the shard has no such asset"),
         RefusalReason::UnknownOrder => {
@@ -178,19 +174,12 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         RefusalReason::SupplyLimit => {
             (Kind::Conflict, "the asset's supply would grow beyond what sums can hold")
         }
-        RefusalReason::TooManyAccounts => {
-            (Kind::Overloaded, "the shard holds as many accounts as it may; try again later")
-        }
-        RefusalReason::TooManyParked => {
-            (Kind::TooMany, "as many orders as may be wait for money from other shards; try again")
-        }
-        RefusalReason::TooManySchedules => (
-            Kind::Overloaded,
-            "open orders are charged by as many fee schedules as there can be; try again later",
-        ),
-        RefusalReason::TooManyGrouped => {
-            (Kind::TooMany, "as many accounts as may be are in groups; take some out of theirs")
-        }
+        RefusalReason::TooManyKeys
+        | RefusalReason::TooManyOpenOrders
+        | RefusalReason::TooManyAccounts
+        | RefusalReason::TooManyParked
+        | RefusalReason::TooManySchedules
+        | RefusalReason::TooManyGrouped => refusal_of_full(reason),
         RefusalReason::NotInForce => (
             Kind::Unavailable,
             "the log is not upgraded to such orders yet; leave out what they say, or wait",
@@ -213,12 +202,47 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         RefusalReason::UnknownAccount
         | RefusalReason::SameAccount
         | RefusalReason::TooManyTransfers => refusal_of_transfer(reason),
+        RefusalReason::PriceFilter
+        | RefusalReason::LotSize
+        | RefusalReason::MarketLotSize
+        | RefusalReason::Notional
+        | RefusalReason::PercentPrice
+        | RefusalReason::TrailingDelta
+        | RefusalReason::MaxOrders
+        | RefusalReason::MaxAlgoOrders => refusal_of_filter(reason),
         RefusalReason::Unspecified
         | RefusalReason::NotSuccessor
         | RefusalReason::BadListing
         | RefusalReason::NotHome => {
             (Kind::Internal, "the shard refused the request for a reason that it has no word for")
         }
+    }
+}
+
+/// The same where something is full.
+const fn refusal_of_full(reason: RefusalReason) -> (Kind, &'static str) {
+    match reason {
+        RefusalReason::TooManyKeys => (
+            Kind::TooMany,
+            "the account has as many keys of retries as it may; wait for old ones to go",
+        ),
+        RefusalReason::TooManyOpenOrders => {
+            (Kind::TooMany, "the account has as many open orders as it may; cancel some first")
+        }
+        RefusalReason::TooManyAccounts => {
+            (Kind::Overloaded, "the shard holds as many accounts as it may; try again later")
+        }
+        RefusalReason::TooManyParked => {
+            (Kind::TooMany, "as many orders as may be wait for money from other shards; try again")
+        }
+        RefusalReason::TooManySchedules => (
+            Kind::Overloaded,
+            "open orders are charged by as many fee schedules as there can be; try again later",
+        ),
+        RefusalReason::TooManyGrouped => {
+            (Kind::TooMany, "as many accounts as may be are in groups; take some out of theirs")
+        }
+        _ => (Kind::Internal, "the shard is full in a way that it has no word for"),
     }
 }
 
@@ -265,6 +289,49 @@ const fn refusal_of_transfer(reason: RefusalReason) -> (Kind, &'static str) {
             (Kind::Overloaded, "as many transfers as may be are on their way; try again later")
         }
         _ => (Kind::Internal, "the shard refused it for a reason that it has no word for"),
+    }
+}
+
+/// The same of what an instrument's filters do not take; `GET /api/v1/instruments` has them.
+const fn refusal_of_filter(reason: RefusalReason) -> (Kind, &'static str) {
+    match reason {
+        RefusalReason::PriceFilter => (
+            Kind::Conflict,
+            "price and stop_price must be from the instrument's min_price to its max_price, in \
+             steps of its price_step",
+        ),
+        RefusalReason::LotSize => (
+            Kind::Conflict,
+            "quantity and display_quantity must be from the instrument's min_quantity to its \
+             max_quantity, in steps of its quantity_step",
+        ),
+        RefusalReason::MarketLotSize => (
+            Kind::Conflict,
+            "a market order's quantity must be from the instrument's market_min_quantity to its \
+             market_max_quantity, in steps of its market_quantity_step",
+        ),
+        RefusalReason::Notional => (
+            Kind::Conflict,
+            "price times quantity must be from the instrument's min_notional to its max_notional",
+        ),
+        RefusalReason::PercentPrice => (
+            Kind::Conflict,
+            "price is too far from the last trade's; keep within the instrument's multipliers",
+        ),
+        RefusalReason::TrailingDelta => (
+            Kind::Conflict,
+            "trailing_delta_bps must be within the smallest and largest that the instrument takes",
+        ),
+        RefusalReason::MaxOrders => (
+            Kind::TooMany,
+            "the account has as many open orders in the instrument as its max_orders; cancel some",
+        ),
+        RefusalReason::MaxAlgoOrders => (
+            Kind::TooMany,
+            "as many orders of the account wait for a price in the instrument as its \
+             max_algo_orders; cancel some",
+        ),
+        _ => (Kind::Internal, "a filter refused the order for which there is no word"),
     }
 }
 

@@ -4,6 +4,7 @@
 //! never wait, and a thread that follows the topic and replaces it. What cannot be read is told of
 //! and left out: one bad listing does not close the others.
 
+mod filters;
 mod follow;
 
 use std::{
@@ -22,7 +23,7 @@ use proto::{
 };
 use rustc_hash::FxHashMap;
 
-pub(crate) use self::follow::follow;
+pub(crate) use self::{filters::MULTIPLIER_DECIMALS, follow::follow};
 use crate::problem::Problem;
 
 /// An instrument as the edges need it.
@@ -52,6 +53,7 @@ impl Listed {
             maker_fee: self.instrument.fees.rate(Role::Maker).to_text(),
             taker_fee: self.instrument.fees.rate(Role::Taker).to_text(),
             fee_asset: convert::fee_asset_to_wire(self.instrument.fees.charged_in()).into(),
+            filters: filters::summary(&self.instrument),
         }
     }
 

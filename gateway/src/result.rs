@@ -93,6 +93,8 @@ pub fn consumes_key(answer: &Answer) -> bool {
                 | RefusalReason::KeyReused
                 | RefusalReason::NotInForce
                 | RefusalReason::TooManySchedules
+                | RefusalReason::MaxOrders
+                | RefusalReason::MaxAlgoOrders
                 | RefusalReason::FundsElsewhere
         ),
         _ => false,

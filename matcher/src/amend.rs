@@ -10,6 +10,7 @@ use proto::{
 use crate::{
     answer::{applied, refused},
     exchange::Exchange,
+    filter::refusal_of_filter,
     find::Open,
 };
 
@@ -48,6 +49,7 @@ impl Exchange {
             AmendRefused::Increases => RefusalReason::AmendIncreases,
             AmendRefused::ChangesNothing => RefusalReason::AmendChangesNothing,
             AmendRefused::LeavesNothing => RefusalReason::AmendLeavesNothing,
+            AmendRefused::Filtered(filtered) => refusal_of_filter(filtered),
         })?;
         let after = self.find_open(name, asked);
         let held = |open: &Open| self.held_by(open).map_or(Amount::ZERO, |(_, held)| held);

@@ -15,7 +15,7 @@
 //! - `transfer`: money from one account to another.
 //! - `switch`: orders that end unless their account is heard of in time.
 //! - `park`: what waits for money from other shards, and how shards ask each other for it.
-//! - `fees`: what orders are charged by.
+//! - `fees`: what orders are charged by. `filter`: what of them the instrument takes.
 //! - `trade`, `answer`: how what happened is settled and written down. `content`: what a retry
 //!   repeats. `compact`: sandbox accounts that go out of memory.
 //! - `image`: the state as a snapshot keeps it.
@@ -33,6 +33,7 @@ mod compact;
 mod content;
 pub mod exchange;
 mod fees;
+mod filter;
 mod find;
 mod fund;
 mod group;

@@ -65,6 +65,7 @@ impl Exchange {
         let in_force = is_known.then_some(()).ok_or(RefusalReason::NotInForce);
         let has_room = || {
             self.check_room_for(account, list.legs.len(), is_late)?;
+            self.check_open_counts_of_list(account, list)?;
             self.check_fees(&list.order(0))
         };
         if let Err(reason) = in_force.and_then(|()| has_room()) {
@@ -103,8 +104,10 @@ impl Exchange {
         funds.hold().map(Way::Execute)
     }
 
-    /// What the book refuses of what is placed at once, whatever money there is.
+    /// What the filters refuse of any of its orders and the book of what is placed at once,
+    /// whatever money there is.
     fn check_list(&self, list: &PlaceList) -> Result<(), RefusalReason> {
+        (0..list.legs.len()).try_for_each(|at| self.check_filters(&list.order(at)))?;
         match &list.legs[..list.placed_at_once()] {
             [above, below] => {
                 let terms = [above, below]
@@ -112,7 +115,7 @@ impl Exchange {
                 let checked = self.books.check_pair(list.instrument, above.side, &terms);
                 checked.map_err(crate::room::refusal_of_book)
             }
-            _ => self.check_book(&list.order(0)),
+            _ => self.check_rules(&list.order(0)),
         }
     }
 
@@ -228,6 +231,7 @@ impl Exchange {
     ) {
         let room = self.check_room_for(name, list.legs.len(), false);
         let hold = room.and_then(|()| {
+            self.check_open_counts_of_list(name, list)?;
             self.check_list(list)?;
             self.funds_of_list(name, list)?.hold()
         });

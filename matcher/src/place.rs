@@ -4,10 +4,11 @@
 //!
 //! 1. The key. The same content again is answered with the first result, also when it comes too
 //!    late: what was executed is never denied. Other content under the key is refused.
-//! 2. Lateness, what the log is not upgraded to, the bounds of the account and of the shard. These
-//!    refusals leave the key free.
-//! 3. The instrument, what its book refuses, and the funds. These consume the key: a retry is told
-//!    the same again. Where there are other shards the order waits for what is missing here.
+//! 2. Lateness, what the log is not upgraded to, the bounds of the account, of the shard, and of
+//!    the account in the instrument. These refusals leave the key free.
+//! 3. The instrument, what its filters and its book refuse, and the funds. These consume the key: a
+//!    retry is told the same again. Where there are other shards the order waits for what is
+//!    missing here.
 
 use ledger_core::{MarketSize, hold_for, hold_for_market};
 use matcher_core::{ContentHash, Holder, KeyCheck, NewOrder, OrderKey, Size};
@@ -176,6 +177,7 @@ impl Exchange {
         let in_force = is_known.then_some(()).ok_or(RefusalReason::NotInForce);
         let has_room = || {
             self.check_room(account, is_late)?;
+            self.check_open_counts(account, place)?;
             self.check_fees(place)
         };
         if let Err(reason) = in_force.and_then(|()| has_room()) {
@@ -223,8 +225,14 @@ impl Exchange {
         body.outcome = applied();
     }
 
-    /// What the order's book refuses, whatever money there is.
+    /// What the instrument's filters and its book refuse, whatever money there is.
     pub(crate) fn check_book(&self, place: &PlaceOrder) -> Result<(), RefusalReason> {
+        self.check_filters(place)?;
+        self.check_rules(place)
+    }
+
+    /// What the book refuses of an order that has passed the filters.
+    pub(crate) fn check_rules(&self, place: &PlaceOrder) -> Result<(), RefusalReason> {
         let PlaceOrder { instrument, side, ask, ref instructions, .. } = *place;
         if self.lacks_reference(place) {
             return Err(RefusalReason::NoReferencePrice);

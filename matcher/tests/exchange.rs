@@ -9,6 +9,8 @@ mod damage;
 mod determinism;
 #[path = "exchange/fees.rs"]
 mod fees;
+#[path = "exchange/filters.rs"]
+mod filters;
 #[path = "exchange/flows.rs"]
 mod flows;
 #[path = "exchange/icebergs.rs"]

@@ -106,7 +106,7 @@ pub struct Operator {
 #[derive(Clone, Debug, PartialEq)]
 pub enum OperatorWord {
     /// List something, or its next version. The first partition decides; elsewhere it is a copy.
-    ChangeReference(ReferenceRecord),
+    ChangeReference(Box<ReferenceRecord>),
     /// Correct what an account has available. Only its home decides.
     Adjust {
         /// Whose money.

@@ -166,6 +166,14 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::FundsElsewhere => "funds_elsewhere",
         RefusalReason::AmendListed => "amend_listed",
         RefusalReason::TooManyCancelAfters => "too_many_cancel_afters",
+        RefusalReason::PriceFilter => "price_filter",
+        RefusalReason::LotSize => "lot_size",
+        RefusalReason::MarketLotSize => "market_lot_size",
+        RefusalReason::Notional => "notional",
+        RefusalReason::PercentPrice => "percent_price",
+        RefusalReason::TrailingDelta => "trailing_delta",
+        RefusalReason::MaxOrders => "max_orders",
+        RefusalReason::MaxAlgoOrders => "max_algo_orders",
     }
 }
 

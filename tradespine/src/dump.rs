@@ -7,6 +7,7 @@
 
 mod answer;
 mod event;
+mod filters;
 mod input;
 mod word;
 

@@ -28,7 +28,7 @@ use crate::arguments::{ReplayArguments, Speed};
 
 /// Where frames come from.
 enum Source {
-    Recording(Feed),
+    Recording(Box<Feed>),
     Random(RandomMarket),
 }
 
@@ -55,7 +55,7 @@ impl Source {
 pub async fn run(arguments: ReplayArguments) -> anyhow::Result<()> {
     let mut session = Session::open(&arguments).await?;
     let mut source = match &arguments.file {
-        Some(path) => Source::Recording(Feed::open(path, session.instrument().clone())?),
+        Some(path) => Source::Recording(Box::new(Feed::open(path, session.instrument().clone())?)),
         None => Source::Random(RandomMarket::new(arguments.seed, arguments.frames)),
     };
     let progress = progress_bar();

@@ -91,6 +91,53 @@ impl Operators {
     }
 }
 
+/// BTC-USD is told what it costs and what it takes, and then orders are, each on its shard.
+async fn trade_under_fees_and_filters(operators: &Operators) {
+    let set = ["instrument", "set", "BTC-USD"];
+    let crossed = ["--min-quantity", "2", "--max-quantity", "1"];
+    let (is_done, told) = operators.try_say(TOKEN, &[&set[..], &crossed].concat());
+    assert!(!is_done && told.contains("min_quantity, max_quantity and quantity_step"), "{told}");
+    let fees = ["--maker-fee", "0.001", "--taker-fee", "0.002", "--fee-asset", "quote"];
+    let filters = ["--min-notional", "5", "--price-step", "0.5", "--max-orders", "2"];
+    operators.say(&[&set[..], &fees, &filters].concat());
+    let listed = operators.listed("BTC-USD", |listed| listed["taker_fee"] == "0.002").await;
+    assert_eq!(
+        listed["filters"],
+        json!({
+            "min_notional": "5", "min_notional_on_market": false, "price_step": "0.5",
+            "max_orders": 2,
+        })
+    );
+    let order = |client: &str, side: &str, price: &str, quantity: &str| {
+        json!({
+            "client_id": client, "instrument": "BTC-USD", "side": side, "type": "limit",
+            "price": price, "quantity": quantity,
+        })
+    };
+    let place = async |order: Value| operators.post("/api/v1/orders?wait=result", &order).await.1;
+    for (refused, reason) in [
+        (order("anna", "sell", "100.1", "1"), "price_filter"),
+        (order("anna", "sell", "100", "0.04"), "notional"),
+    ] {
+        let told = place(refused).await;
+        assert_eq!((&told["status"], &told["reject_reason"]), (&json!("rejected"), &json!(reason)));
+    }
+    for price in ["100.5", "101"] {
+        assert_eq!(place(order("anna", "sell", price, "1")).await["status"], "open");
+    }
+    let third = place(order("anna", "sell", "102", "1")).await;
+    assert_eq!(third["reject_reason"], "max_orders", "{third}");
+    let bought = place(order("bert", "buy", "100.5", "1")).await;
+    assert_eq!(bought["status"], "filled", "{bought}");
+    let fill = &bought["fills"][0];
+    assert_eq!((&fill["fee"], &fill["fee_asset"]), (&json!("0.201"), &json!("USD")), "{bought}");
+    // The bound is taken away again, and the fees stay.
+    operators.say(&[&set[..], &["--max-orders", "0"]].concat());
+    assert_eq!(place(order("anna", "sell", "102", "1")).await["status"], "open");
+    assert_eq!(place(order("anna", "sell", "103", "1")).await["status"], "open");
+    operators.listed("BTC-USD", |listed| listed["filters"]["max_orders"].is_null()).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn words_of_operators_are_recorded_with_who_said_them() {
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -117,12 +164,16 @@ async fn words_of_operators_are_recorded_with_who_said_them() {
     let (is_done, told) = operators.try_say(TOKEN, &["instrument", "set", "NO-PE"]);
     assert!(!is_done && told.contains("instrument"), "{told}");
 
+    trade_under_fees_and_filters(&operators).await;
+
     operators.platform.stop().await;
     let data = directory.path().to_str().expect("a path");
     let dump = ["log", "dump", "--topic", "orders", "--data-dir", data];
     let (_, dumped) = Platform::run(&dump, &[]);
     assert!(dumped.contains("upgrade to behaviour 4, says olga"), "{dumped}");
     assert!(dumped.contains("protection 300 bps") && !dumped.contains(TOKEN), "{dumped}");
+    assert!(dumped.contains("fees 1000 maker and 2000 taker millionths"), "{dumped}");
+    assert!(dumped.contains("orders to 2"), "{dumped}");
     platform::verify(directory.path());
 }
 

@@ -1,14 +1,16 @@
 //! An instrument: what one order book trades, and what its ticks and lots are worth.
 //!
 //! Tick and lot are the *units* in which an instrument's prices and quantities are stored, so they
-//! never change once it is listed. Coarser filters can come later without touching resting orders.
+//! never change once it is listed. Coarser [`filter`](crate::filter)s come and go without touching
+//! resting orders.
 
 use std::{fmt, sync::Arc};
 
 use thiserror::Error;
 
 use crate::{
-    Amount, Asset, AssetId, Fees, FeesError, InstrumentId, Price, Quantity, Side,
+    Amount, Asset, AssetId, Fees, FeesError, Filters, FiltersError, InstrumentId, Price, Quantity,
+    Side,
     decimal::{self, DECIMALS_MAX, DecimalError},
 };
 
@@ -56,6 +58,9 @@ pub enum ListingError {
     /// Fees that are no schedule.
     #[error(transparent)]
     Fees(#[from] FeesError),
+    /// Filters that make no sense.
+    #[error(transparent)]
+    Filters(#[from] FiltersError),
 }
 
 /// Why a text is not a price or a quantity of an instrument.
@@ -103,6 +108,8 @@ pub struct Instrument {
     pub price_protection_bps: u32,
     /// What trading it costs who has no tier of its own.
     pub fees: Fees,
+    /// What it takes of orders when they come.
+    pub filters: Filters,
     base_decimals: u8,
     quote_decimals: u8,
     tick_size: i128,
@@ -158,6 +165,7 @@ impl Instrument {
             quote: quote.id,
             price_protection_bps: listing.price_protection_bps,
             fees: Fees::NONE,
+            filters: Filters::NONE,
             base_decimals: base.decimals,
             quote_decimals: quote.decimals,
             tick_size,
@@ -170,6 +178,15 @@ impl Instrument {
     #[must_use]
     pub fn charging(self, fees: Fees) -> Instrument {
         Instrument { fees, ..self }
+    }
+
+    /// The same instrument, which takes only such orders.
+    ///
+    /// # Errors
+    /// [`FiltersError`] where the filters make no sense.
+    pub fn filtering(self, filters: Filters) -> Result<Instrument, FiltersError> {
+        filters.check()?;
+        Ok(Instrument { filters, ..self })
     }
 
     /// The numbers it was listed with.

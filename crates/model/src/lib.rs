@@ -11,6 +11,7 @@
 //! - [`decimal`]: decimal text to units and back, without rounding.
 //! - [`instrument`], [`asset`]: what is traded, and how its numbers read as text.
 //! - [`fee`]: what trading costs: rates and how they round.
+//! - [`filter`]: what an instrument takes of orders.
 //! - [`order`]: side, type, time in force.
 //! - [`list`]: how the orders of a list hang together.
 //! - [`home`]: where an account is at home.
@@ -25,6 +26,7 @@ pub mod amount;
 pub mod asset;
 pub mod decimal;
 pub mod fee;
+pub mod filter;
 pub mod home;
 pub mod id;
 pub mod instrument;
@@ -37,6 +39,7 @@ pub mod time;
 pub use amount::Amount;
 pub use asset::{Asset, AssetId};
 pub use fee::{FeeAsset, FeeRate, Fees, FeesError, Role};
+pub use filter::{Filters, FiltersError};
 pub use id::{
     AccountHandle, AccountName, InstrumentId, KeyText, OperatorName, OrderId, Partition, RequestId,
     TradeId,

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     entry::{self, MovementFields},
-    office::{ListingChange, Office},
+    office::Office,
     problem::Problem,
 };
 
@@ -91,8 +91,7 @@ impl AdminService for Admin {
                 let catalogue = self.office.reference.loaded()?;
                 Arc::clone(entry::instrument(given(&request.instrument), &catalogue)?)
             };
-            let change = ListingChange { price_protection_bps: request.price_protection_bps };
-            self.office.set_instrument(&by, &listed, &change).await
+            self.office.set_instrument(&by, &listed, &request).await
         };
         let relisted = answer(trace, set).await?;
         let (version, results) = (relisted.version, relisted.results);

@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use model::{AccountName, InstrumentId, OperatorName, Partition, home::home};
 use prost::Message;
 use proto::{
-    admin::{ShardOutcome, ShardResult},
+    admin::{SetInstrumentRequest, ShardOutcome, ShardResult},
     command::{Movement, OperatorWord},
     log::{RefusalReason, outcome},
     reference::{InstrumentListing, ReferenceBody, ReferenceRecord, reference_body::Body},
@@ -19,7 +19,7 @@ use proto::{
 };
 use spine::{BEHAVIOUR, Place, Record};
 
-use super::Office;
+use super::{Office, listing};
 use crate::{
     desk::{News, Said},
     problem::{Kind, Problem},
@@ -38,22 +38,6 @@ pub(crate) enum Obeyed {
 pub(crate) struct Relisted {
     pub(crate) version: u32,
     pub(crate) results: Vec<ShardResult>,
-}
-
-/// What of an instrument's listing is to be another; what is not given stays as it is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ListingChange {
-    pub(crate) price_protection_bps: Option<u32>,
-}
-
-impl ListingChange {
-    fn apply(&self, listing: &InstrumentListing) -> InstrumentListing {
-        let in_force = listing.price_protection_bps;
-        InstrumentListing {
-            price_protection_bps: self.price_protection_bps.unwrap_or(in_force),
-            ..*listing
-        }
-    }
 }
 
 /// How long the log may take to have a listing for the edges.
@@ -84,18 +68,19 @@ impl Office {
     /// Lists the next version of an instrument, everywhere.
     ///
     /// # Errors
-    /// [`Problem`] where the first shard did not take it: then nothing has changed.
+    /// [`Problem`] where what is asked for cannot be listed, or the first shard did not take it:
+    /// then nothing has changed.
     pub(crate) async fn set_instrument(
         &self,
         by: &OperatorName,
         listed: &Listed,
-        change: &ListingChange,
+        asked: &SetInstrumentRequest,
     ) -> Result<Relisted, Problem> {
         let in_force = self.record_of(listed.instrument.id).await?;
         let listing = listing_in(&in_force).ok_or_else(not_listed)?;
+        let next = listing::changed(listing, listed, asked)?;
         // Whoever told the shards of this version may not have told all of them.
         let others = self.copies(by, &in_force).await;
-        let next = change.apply(listing);
         if next == *listing {
             return Ok(Relisted { version: in_force.version, results: others });
         }
@@ -195,7 +180,7 @@ impl Office {
 }
 
 fn change_reference(record: &ReferenceRecord) -> Said {
-    Said::Command(OperatorWord::ChangeReference(record.clone()))
+    Said::Command(OperatorWord::ChangeReference(Box::new(record.clone())))
 }
 
 fn listing_in(record: &ReferenceRecord) -> Option<&InstrumentListing> {

@@ -2,12 +2,14 @@
 //! case, null where there is nothing.
 
 mod change;
+mod filters;
 
 use proto::{convert, ledger, marketdata, orders, reference, text, trading};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(super) use self::change::{CancelAfterView, ChangeTakenView, ReplacedView};
+use self::filters::FiltersView;
 use super::trade::FillView;
 
 /// An order.
@@ -299,6 +301,9 @@ pub(super) struct InstrumentView {
     /// quote or received: a buyer is charged on top of the price, or in the base asset.
     #[schema(example = "quote")]
     fee_asset: &'static str,
+    /// What it takes of orders when they come; not there where it bounds nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filters: Option<FiltersView>,
 }
 
 impl InstrumentView {
@@ -312,6 +317,7 @@ impl InstrumentView {
             lot_size: summary.lot_size,
             price_protection_bps: summary.price_protection_bps,
             fee_asset,
+            filters: summary.filters.map(FiltersView::of),
             maker_fee: summary.maker_fee,
             taker_fee: summary.taker_fee,
         }

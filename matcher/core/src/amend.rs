@@ -6,7 +6,7 @@
 use model::{AccountHandle, Amount, InstrumentId, OrderId, Price, Quantity, Side};
 use thiserror::Error;
 
-use crate::{BookEvent, Books, LevelChange, NewOrder, Outcome, Size};
+use crate::{BookEvent, Books, Filtered, LevelChange, NewOrder, Outcome, Size};
 
 /// An order after an amend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,9 @@ pub enum AmendRefused {
     /// So much of it has traded or was prevented already.
     #[error("as much as that has traded or was prevented already; to end the order, cancel it")]
     LeavesNothing,
+    /// A filter of the instrument does not take what it would ask for.
+    #[error(transparent)]
+    Filtered(#[from] Filtered),
 }
 
 impl Books {
@@ -59,10 +62,7 @@ impl Books {
     ) -> Result<(), AmendRefused> {
         let amended = match self.orders.find(id) {
             Some(place) => self.amend_resting(place, quantity, out)?,
-            None => {
-                let order = self.sleepers.order_mut(id).ok_or(AmendRefused::UnknownOrder)?;
-                amend_sleeper(order, quantity)?
-            }
+            None => self.amend_sleeper(id, quantity)?,
         };
         out.events.push(BookEvent::Amended(amended));
         Ok(())
@@ -76,6 +76,8 @@ impl Books {
     ) -> Result<Amended, AmendRefused> {
         let before = self.orders.remaining(place);
         let removed = removed(self.orders.slab[place].quantity, before, quantity)?;
+        let level = &self.levels[self.orders.slab[place].level];
+        self.books[level.book as usize].check_amended(Some(level.price), quantity, None)?;
         let from_shown = self.orders.shrink(place, removed);
         let order = &mut self.orders.slab[place];
         order.quantity = quantity;
@@ -100,24 +102,30 @@ impl Books {
             prevented: self.orders.prevented(place),
         })
     }
-}
 
-fn amend_sleeper(order: &mut NewOrder, quantity: Quantity) -> Result<Amended, AmendRefused> {
-    let Size::Base(asked) = order.size else { return Err(AmendRefused::Increases) };
-    removed(asked, asked, quantity)?;
-    order.size = Size::Base(quantity);
-    order.funds = in_proportion(order.funds, quantity, asked);
-    let NewOrder { id, account, instrument, side, price, .. } = *order;
-    Ok(Amended {
-        order: id,
-        account,
-        instrument,
-        side,
-        limit: price,
-        quantity,
-        remaining: quantity,
-        prevented: Quantity::ZERO,
-    })
+    fn amend_sleeper(&mut self, id: OrderId, quantity: Quantity) -> Result<Amended, AmendRefused> {
+        let order = self.sleeper(id).ok_or(AmendRefused::UnknownOrder)?.order;
+        let NewOrder { account, instrument, side, price, .. } = order;
+        let Size::Base(asked) = order.size else { return Err(AmendRefused::Increases) };
+        removed(asked, asked, quantity)?;
+        if let Some(book) = self.book(instrument) {
+            let trigger = order.instructions.trigger.map(|trigger| trigger.price);
+            book.check_amended(price, quantity, trigger)?;
+        }
+        let order = self.sleepers.order_mut(id).expect("it was just found");
+        order.size = Size::Base(quantity);
+        order.funds = in_proportion(order.funds, quantity, asked);
+        Ok(Amended {
+            order: id,
+            account,
+            instrument,
+            side,
+            limit: price,
+            quantity,
+            remaining: quantity,
+            prevented: Quantity::ZERO,
+        })
+    }
 }
 
 /// What an amend takes off an order that asked for `asked` and has `remaining` left of it.

@@ -42,6 +42,7 @@ impl Books {
         self.check_sleepers()?;
         self.check_schedules()?;
         self.check_lists()?;
+        self.check_counts()?;
         self.check_accounts(queued)
     }
 

@@ -10,6 +10,7 @@ use crate::{
     BookEvent, End, EndReason, LevelChange, OpenOrder, Outcome,
     book::{Book, Level, Resting},
     closing::Closings,
+    counts::{OpenCount, OpenCounts},
     groups::Groups,
     lists::Lists,
     open::OpenOrders,
@@ -45,6 +46,8 @@ pub struct Books {
     pub(crate) lists: Lists,
     /// What is being closed and has not ended yet.
     pub(crate) closings: Closings,
+    /// How many orders are open, by account and instrument.
+    pub(crate) counts: OpenCounts,
 }
 
 impl Default for Books {
@@ -78,6 +81,7 @@ impl Books {
             groups: Groups::new(),
             lists: Lists::new(),
             closings: Closings::new(),
+            counts: OpenCounts::new(),
         }
     }
 
@@ -198,7 +202,7 @@ impl Books {
         Some(self.directory[at].1)
     }
 
-    fn book(&self, id: InstrumentId) -> Option<&Book> {
+    pub(crate) fn book(&self, id: InstrumentId) -> Option<&Book> {
         self.slot(id).map(|book| &self.books[book as usize])
     }
 
@@ -268,6 +272,8 @@ impl Books {
         if found.is_none() {
             ladder.insert(price, level);
         }
+        let instrument = self.books[book as usize].instrument.id;
+        self.counts.add((AccountHandle(order.owner.account()), instrument), OpenCount::of(false));
         let queue = &mut self.levels[level];
         queue.total_lots += order.shown.lots();
         queue.tail = place;
@@ -292,6 +298,13 @@ impl Books {
         }
     }
 
+    /// Takes an order that is in no queue any more out of everything else.
+    pub(crate) fn remove(&mut self, place: u32, instrument: InstrumentId) {
+        let account = AccountHandle(self.orders.slab[place].owner.account());
+        self.counts.take((account, instrument), OpenCount::of(false));
+        self.orders.remove(place);
+    }
+
     /// Ends an order that no taker meets, wherever in its queue it is, and what hangs on it.
     pub(crate) fn take_out(
         &mut self,
@@ -312,7 +325,7 @@ impl Books {
             book.ladder_mut(side).remove(price);
             self.levels.free(order.level);
         }
-        self.orders.remove(place);
+        self.remove(place, instrument);
         out.events.push(BookEvent::Ended(End {
             order: order.id,
             account: AccountHandle(order.owner.account()),

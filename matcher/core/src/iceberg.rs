@@ -17,6 +17,7 @@ use crate::{
 /// taker's answer, so that one order can use up no more than a fiftieth of what a command may do.
 pub const ICEBERG_PARTS_MAX: u64 = 100;
 const _: () = assert!(ICEBERG_PARTS_MAX * 50 <= FILLS_MAX as u64);
+const _: () = assert!(ICEBERG_PARTS_MAX == model::Filters::ICEBERG_PARTS_MAX as u64);
 
 /// How an iceberg order stands: a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

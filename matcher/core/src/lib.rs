@@ -200,16 +200,43 @@
 //! 38. Each trade counts by itself, in its order within a command: first the best price is moved,
 //!     or it wakes. It wakes in the order of 20, as one whose trigger is the price that woke it.
 //!
+//! # Filters
+//!
+//! 39. An instrument's filters are asked of an order when it comes ([`Books::check_filters`],
+//!     [`Books::check_open_counts`]), before any rule above and as if nothing else were on its way:
+//!     of each order of a list, those too that wait for another; of the new order of a replacement
+//!     while the old one still counts. Nothing is asked of what is open: it wakes, is placed when
+//!     it is due and is restored under whatever filters there are by then, and rests below a least
+//!     that it was above. Each filter bounds only where it is set.
+//! 40. *Price*: from a least to a most, in steps from zero; of the limit and of the trigger. *Lot*:
+//!     the same of the quantity, and of what an iceberg shows at a time; *market lot*: of a market
+//!     order's quantity, on top of that. By quote amount there is none to ask.
+//! 41. *Notional*: limit times quantity, from a least to a most; of market orders only where the
+//!     filter says so, each of the two bounds by itself: by quote amount that amount, by quantity
+//!     at the trigger or, without one, at the price of the last trade. Before there was one it is
+//!     not asked. Fees are not counted.
+//! 42. *Percent price*: a limit is at most so many times the price of the last trade before it came
+//!     and at least so many, for buyers and sellers apart; a product at the bound is taken. Before
+//!     the first trade it is not asked.
+//! 43. *Iceberg parts*: fewer than any iceberg may have. *Trailing delta*: from a least to a most,
+//!     apart for orders that wait for a rise of the price, stop-loss buys and take-profit sells,
+//!     and for the others.
+//! 44. *Open orders* of the account in the instrument: those that rest, sleep and wait for another,
+//!     with the one that comes, whether or not it would stay. *Algo orders*: those of them that
+//!     sleep or would, or have woken and not gone on; asked only of one that is to be one of them.
+//! 45. An amend is asked what it changes, the quantity in all: lot, market lot and notional.
+//!
 //! # Cost
 //!
 //! Placing costs a search for the level and O(1) for each trade or prevented trade, a FOK order at
 //! most [`FILLS_MAX`] looks on top, and where it ends among icebergs a few at each of those again;
 //! an order that expires by itself a logarithm of how many do; amending and cancelling O(1) and,
 //! where it empties a level, a search; cancel-all and a step of closing O(the account's own
-//! orders); counts O(1). A trade looks at the ends of two ladders of what sleeps and of two rows
-//! of what trails; whoever it moves pays for it itself ([`sleepers`]). Memory is reused: after its
-//! largest state so far, the core allocates nothing. An open order takes 64 bytes, its level 32,
-//! the index by id 16 to 32.
+//! orders); counts O(1), with those by account and instrument in an index of their own, filters
+//! O(1). A trade looks at the ends of two ladders of what sleeps and of two rows of what trails;
+//! whoever it moves pays for it itself ([`sleepers`]). Memory is reused: after its largest state so
+//! far, the core allocates nothing. An open order takes 64 bytes, its level 32, the index by id 16
+//! to 32, and what an account has open in an instrument is counted in 20 to 40.
 //!
 //! # Layout
 //!
@@ -219,6 +246,8 @@
 //! - [`sweep`]: placing an order. [`prevention`]: where it meets one of its own account.
 //!   [`iceberg`]: where it meets one of which a part is hidden. [`groups`]: accounts that are one
 //!   to prevention.
+//! - [`filters`]: what an instrument takes of orders when they come. [`counts`]: how many an
+//!   account has open in it.
 //! - [`amend`]: an open order asks for less.
 //! - [`expiry`]: orders that end by themselves. [`closing`]: all of an account, that end in steps.
 //! - [`sleepers`]: orders that wait for a price.
@@ -245,8 +274,10 @@ pub mod books;
 mod by_id;
 mod cancel;
 pub mod closing;
+pub mod counts;
 pub mod expiry;
 pub mod feasible;
+pub mod filters;
 pub mod groups;
 pub mod iceberg;
 pub mod image;
@@ -266,7 +297,9 @@ pub mod sweep;
 pub use amend::{AmendRefused, Amended};
 pub use books::{ACCOUNTS_END, Books, Depth, ORDERS_MAX};
 pub use closing::Closing;
+pub use counts::OpenCount;
 pub use feasible::Refused;
+pub use filters::Filtered;
 pub use iceberg::{ICEBERG_PARTS_MAX, Iceberg, Refill};
 pub use image::{BookImage, BooksImage, COUNTER_MAX, RestoreError};
 pub use keys::{

@@ -180,6 +180,7 @@ impl Books {
     pub(crate) fn link(&mut self, list: OrderList) {
         for order in list.link.pending() {
             self.orders.schedules.enter(order.fees);
+            self.count_in(order);
         }
         self.lists.insert(list);
     }
@@ -190,6 +191,7 @@ impl Books {
         for order in list.link.pending() {
             let schedules = &mut self.orders.schedules;
             schedules.leave(schedules.number_of(&order.fees));
+            self.count_out(order);
         }
         list
     }

@@ -213,7 +213,7 @@ impl Books {
             funds: Amount::ZERO,
         }));
         self.unlink(place);
-        self.orders.remove(place);
+        self.remove(place, taker.order.instrument);
         self.follow_end(id, reason, out);
     }
 }

@@ -233,6 +233,7 @@ impl Books {
     /// Takes a sleeper out of everything but queues, and its schedule with it.
     fn take_sleeper(&mut self, at: u32) -> NewOrder {
         let order = self.sleepers.remove(at).order;
+        self.count_out(&order);
         let schedules = &mut self.orders.schedules;
         schedules.leave(schedules.number_of(&order.fees));
         order
@@ -242,6 +243,7 @@ impl Books {
     pub(crate) fn put_to_sleep(&mut self, order: NewOrder, book: u32, out: &mut Outcome) {
         let entry = self.next_priority;
         self.orders.schedules.enter(order.fees);
+        self.count_in(&order);
         self.next_priority += 1;
         let at = self.sleepers.insert(Sleeper { order, entry }, book);
         match order.instructions.trigger {

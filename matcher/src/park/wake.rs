@@ -212,6 +212,7 @@ impl Exchange {
     ) {
         let room = self.check_room(name, false);
         let hold = room.and_then(|()| {
+            self.check_open_counts(name, place)?;
             self.check_fees(place)?;
             self.check_book(place)?;
             self.funds_of(name, place)?.hold()

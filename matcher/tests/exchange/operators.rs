@@ -15,7 +15,7 @@ pub(crate) fn relist(version: u32, listing: InstrumentListing) -> OperatorWord {
     let body = Body::Instrument(listing);
     let key = reference_key(&body);
     let body = Some(ReferenceBody { body: Some(body) });
-    OperatorWord::ChangeReference(ReferenceRecord { key, version, body })
+    OperatorWord::ChangeReference(Box::new(ReferenceRecord { key, version, body }))
 }
 
 #[test]

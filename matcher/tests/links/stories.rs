@@ -6,6 +6,7 @@ use model::Side;
 use proto::{
     command::Command,
     log::{EndReason, LinkItem, RefusalReason, event::Kind, link_item, outcome},
+    reference::{InstrumentListing, ListingFilters},
 };
 
 use crate::world::{
@@ -108,6 +109,24 @@ fn a_list_waits_for_its_money_as_one() {
     }
     world.check();
     assert!(world.is_at_rest());
+}
+
+/// What waits for money is not open: it is asked when it is decided, under what is in force then.
+#[test]
+fn an_order_that_waited_is_filtered_when_its_money_has_come() {
+    let mut world = World::new(3, true);
+    world.client("alice", limit(2, "a", Side::Buy, 10_000, 100_000));
+    assert!(matches!(kinds(&mut world)[..], [Kind::OrderParked(_)]));
+    world.relist(2, |listing| InstrumentListing {
+        filters: Some(ListingFilters { max_quantity_lots: 50_000, ..Default::default() }),
+        ..listing
+    });
+    world.told.clear();
+    world.settle();
+    assert_eq!(decision(&mut world), "rejected LotSize");
+    world.client("alice", limit(2, "b", Side::Buy, 10_000, 50_000));
+    assert!(matches!(kinds(&mut world)[..], [Kind::OrderPlaced(_), Kind::BookChanged(_)]));
+    world.check();
 }
 
 #[test]

@@ -99,6 +99,25 @@ impl World {
         world
     }
 
+    /// Lists the second version of an instrument on every shard.
+    pub(crate) fn relist(
+        &mut self,
+        instrument: u32,
+        change: impl Fn(InstrumentListing) -> InstrumentListing,
+    ) {
+        let all = listings(self.count()).into_iter().filter_map(|body| match body {
+            Body::Instrument(listing) if listing.id == instrument => Some(change(listing)),
+            _ => None,
+        });
+        let body = Body::Instrument(all.last().expect("it is listed"));
+        let key = matcher::exchange::reference_key(&body);
+        let body = Some(ReferenceBody { body: Some(body) });
+        let record = ReferenceRecord { key, version: 2, body };
+        for shard in 0..self.shards.len() {
+            self.input(shard, Kind::ReferenceChanged(record.clone()));
+        }
+    }
+
     pub(crate) fn count(&self) -> u16 {
         u16::try_from(self.shards.len()).expect("few")
     }

@@ -14,7 +14,7 @@ impl TryFrom<log::OperatorCommand> for OperatorCommand {
     fn try_from(wire: log::OperatorCommand) -> Result<Self, Malformed> {
         let by = wire.by.as_ref().ok_or(Malformed("by"))?.try_into()?;
         let command = match wire.command.ok_or(Malformed("command"))? {
-            Wire::ChangeReference(record) => OperatorWord::ChangeReference(record),
+            Wire::ChangeReference(record) => OperatorWord::ChangeReference(Box::new(record)),
             Wire::Adjust(adjustment) => money::adjustment(&adjustment)?,
         };
         Ok(OperatorCommand { by, command })
@@ -40,7 +40,7 @@ impl From<&OperatorCommand> for log::OperatorCommand {
     fn from(command: &OperatorCommand) -> Self {
         let OperatorCommand { by, command } = command;
         let command = match command {
-            OperatorWord::ChangeReference(record) => Wire::ChangeReference(record.clone()),
+            OperatorWord::ChangeReference(record) => Wire::ChangeReference((**record).clone()),
             OperatorWord::Adjust { account, movement } => {
                 Wire::Adjust(money::adjustment_to_wire(account, movement))
             }
@@ -65,7 +65,8 @@ mod tests {
     #[test]
     fn commands_survive_the_log() {
         let record = ReferenceRecord { key: "asset/1".to_owned(), version: 2, body: None };
-        let command = OperatorCommand { by: by(), command: OperatorWord::ChangeReference(record) };
+        let command =
+            OperatorCommand { by: by(), command: OperatorWord::ChangeReference(Box::new(record)) };
         let wire = log::OperatorCommand::from(&command);
         assert_eq!(OperatorCommand::try_from(wire), Ok(command));
     }

@@ -1,10 +1,12 @@
 //! Reference data from its wire form.
 
 use model::{
-    Amount, Asset, AssetId, FeeAsset, FeeRate, Fees, FeesError, Instrument, InstrumentId,
+    Amount, Asset, AssetId, FeeAsset, FeeRate, Fees, FeesError, FiltersError, Instrument,
+    InstrumentId,
     instrument::{Listing, ListingError},
 };
 
+use super::filter;
 use crate::reference::{self, AssetListing, InstrumentListing};
 
 /// The longest code of an asset.
@@ -34,8 +36,12 @@ pub fn instrument(
         lot_size: Amount::from_units(i128::from(wire.lot_size_units)),
         price_protection_bps: wire.price_protection_bps,
     };
-    Ok(Instrument::list(base, quote, listing)?.charging(fees(wire)?))
+    let instrument = Instrument::list(base, quote, listing)?.charging(fees(wire)?);
+    Ok(instrument.filtering(filter::filters(wire.filters.as_ref()).ok_or(NO_FILTERS)?)?)
 }
+
+/// Filters of which an amount is none.
+const NO_FILTERS: ListingError = ListingError::Filters(FiltersError::Notional);
 
 /// What a listing says that trading costs.
 ///

@@ -1,6 +1,7 @@
 //! `tradespine admin`: words of those who run the platform, over the gateway's admin listener.
 
 mod adjust;
+mod instrument;
 
 use std::path::PathBuf;
 
@@ -8,8 +9,7 @@ use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
 use daemon::settings::Secret;
 use proto::admin::{
-    SetInstrumentRequest, ShardOutcome, ShardResult, UpgradeRequest,
-    admin_service_client::AdminServiceClient,
+    ShardOutcome, ShardResult, UpgradeRequest, admin_service_client::AdminServiceClient,
 };
 use serde_json::{Value, json};
 use tonic::{
@@ -19,6 +19,7 @@ use tonic::{
     transport::Channel,
 };
 
+use self::instrument::{InstrumentWord, SetArguments};
 use super::{Output, connect, problem};
 use crate::settings::Settings;
 
@@ -83,27 +84,6 @@ struct UpgradeArguments {
     behaviour: u32,
 }
 
-#[derive(Debug, Subcommand)]
-enum InstrumentWord {
-    /// List its next version; what is not said stays as it is
-    ///
-    /// Orders that rest stay as they are. Where it was cut short, the same again finishes it.
-    #[command(after_help = "\
-Example:  tradespine admin instrument set BTC-USDT --price-protection-bps 300")]
-    Set(SetArguments),
-}
-
-#[derive(Clone, Debug, Args)]
-struct SetArguments {
-    /// Which instrument
-    #[arg(value_name = "SYMBOL")]
-    instrument: String,
-
-    /// How far from the last trade a market order may trade, in basis points
-    #[arg(long, value_name = "BPS")]
-    price_protection_bps: Option<u32>,
-}
-
 /// Says it, waits for the shards and prints what they did.
 ///
 /// # Errors
@@ -117,7 +97,7 @@ pub async fn run(arguments: AdminArguments, settings: &Settings) -> anyhow::Resu
     let results = match word {
         Word::Upgrade(upgrade) => self::upgrade(admin, operator, &upgrade, with.output).await?,
         Word::Instrument(InstrumentWord::Set(set)) => {
-            self::set(admin, operator, set, with.output).await?
+            self::set(admin, operator, *set, with.output).await?
         }
         Word::Adjust(arguments) => adjust::adjust(admin, operator, arguments, with.output).await?,
     };
@@ -149,10 +129,8 @@ async fn set(
     arguments: SetArguments,
     output: Output,
 ) -> anyhow::Result<Vec<ShardResult>> {
-    let SetArguments { instrument, price_protection_bps } = arguments;
-    let request =
-        SetInstrumentRequest { operator, instrument: instrument.clone(), price_protection_bps };
-    let response = admin.set_instrument(request).await;
+    let instrument = arguments.instrument.clone();
+    let response = admin.set_instrument(arguments.request(operator)).await;
     let response = response.map_err(|status| problem::sentence("gateway", &status))?.into_inner();
     let (version, results) = (response.version, response.results);
     let title = format!("{instrument} version {version}");

@@ -5,7 +5,9 @@ use clap::Parser;
 use model::{RequestId, Timestamp};
 use proto::{
     log::{self, event, input, outcome},
-    reference::{AssetListing, InstrumentListing, ReferenceBody, reference_body::Body},
+    reference::{
+        AssetListing, InstrumentListing, ListingFilters, ReferenceBody, reference_body::Body,
+    },
     trading,
 };
 use spine::{
@@ -214,6 +216,26 @@ fn listings() {
         event_words(event::Kind::ReferenceApplied(charging))
             .ends_with(", fees -5 maker and 20 taker millionths in the quote asset")
     );
+    let filters = ListingFilters {
+        min_price_ticks: 5,
+        quantity_step_lots: 10,
+        max_notional: Some(log::Amount { units: 70, units_high: 0 }),
+        max_notional_on_market: true,
+        bid_multiplier_up: 12_000,
+        max_orders: 9,
+        min_trailing_below_bps: 3,
+        ..Default::default()
+    };
+    let filtering = record(Body::Instrument(InstrumentListing {
+        id: 11,
+        filters: Some(filters),
+        ..Default::default()
+    }));
+    let words = event_words(event::Kind::ReferenceApplied(filtering));
+    let expected = ", takes price 5 to any in steps of 1 ticks, lot 0 to any in steps of 10 lots, \
+                    notional to 70 of market orders too, bids to 12000 ten-thousandths, orders \
+                    to 9, trailing below from 3 bps";
+    assert!(words.ends_with(expected), "{words}");
 }
 
 #[test]

@@ -10,6 +10,8 @@ use proto::{
     reference::{InstrumentListing, ReferenceRecord, reference_body::Body},
 };
 
+use super::filters;
+
 /// Bytes in hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
@@ -103,7 +105,7 @@ pub(super) fn reference(record: &ReferenceRecord) -> String {
         ),
         Some(Body::Instrument(listing)) => format!(
             "{title}: instrument {} of assets {}/{}, tick {}, lot {}, protection {} bps, \
-             partition {}{}",
+             partition {}{}{}",
             listing.id,
             listing.base_asset_id,
             listing.quote_asset_id,
@@ -111,7 +113,8 @@ pub(super) fn reference(record: &ReferenceRecord) -> String {
             listing.lot_size_units,
             listing.price_protection_bps,
             listing.partition,
-            fees(listing)
+            fees(listing),
+            filters::words(listing.filters.as_ref())
         ),
         None => format!("{title}: no body"),
     }

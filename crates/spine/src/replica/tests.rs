@@ -126,7 +126,7 @@ fn whoever_upgrades_is_told_and_so_is_who_comes_later() {
 #[test]
 fn operators_are_heard_once_the_log_knows_of_them() {
     let mut replica = replica();
-    let command = OperatorWord::ChangeReference(ReferenceRecord::default());
+    let command = OperatorWord::ChangeReference(Box::default());
     let command = OperatorCommand { by: olga(), command };
     let nothing = log::OperatorCommand { command: None, ..(&command).into() };
     let says = || input::Kind::Operator((&command).into());

@@ -74,6 +74,7 @@ impl Books {
             return Err(RestoreError::Fees(id));
         }
         self.orders.schedules.enter(order.fees);
+        self.count_in(order);
         Ok(self.sleepers.insert(*sleeper, book))
     }
 

@@ -16,7 +16,7 @@ use crate::{
     flow::{self, Command, Refusal, lists},
     laws::Laws,
     naive::{self, Event, LevelLine, Naive, Party},
-    setup::{A, B, id, plain},
+    setup::{A, B, filtering, id, plain},
 };
 
 /// What runs commands as the core does.
@@ -185,7 +185,7 @@ fn run_naive(naive: &mut Naive, command: Command) -> Result<Told, &'static str> 
     Ok(match command {
         Command::Place(order) => {
             let ask = naive_ask(&order);
-            if let Some(why) = naive.refuses(&ask) {
+            if let Some(why) = naive.filters(&[ask]).or_else(|| naive.refuses(&ask)) {
                 return Err(why);
             }
             naive.place(&ask)
@@ -194,17 +194,18 @@ fn run_naive(naive: &mut Naive, command: Command) -> Result<Told, &'static str> 
         Command::GoOn => naive.go_on(),
         Command::PlacePair(pair) => {
             let pair = pair.map(|order| naive_ask(&order));
-            if let Some(why) = naive.refuses_pair(&pair) {
+            if let Some(why) = naive.filters(&pair).or_else(|| naive.refuses_pair(&pair)) {
                 return Err(why);
             }
             naive.place_pair(&pair)
         }
         Command::PlaceWorking(order, pending) => {
             let ask = naive_ask(&order);
-            if let Some(why) = naive.refuses(&ask) {
+            let pending: Vec<_> = pending.orders().iter().map(naive_ask).collect();
+            let all = [&[ask], &pending[..]].concat();
+            if let Some(why) = naive.filters(&all).or_else(|| naive.refuses(&ask)) {
                 return Err(why);
             }
-            let pending: Vec<_> = pending.orders().iter().map(naive_ask).collect();
             naive.place_working(&ask, &pending)
         }
         Command::PlaceDue => naive.place_due(),
@@ -226,6 +227,10 @@ fn run_naive(naive: &mut Naive, command: Command) -> Result<Told, &'static str> 
         }
         Command::Protect(instrument, bps) => {
             naive.list(plain(instrument, bps));
+            (Vec::new(), Vec::new())
+        }
+        Command::Filter(instrument, filters) => {
+            naive.list(filtering(instrument, filters));
             (Vec::new(), Vec::new())
         }
     })
@@ -316,7 +321,13 @@ fn count(command: &Command, told: &Result<Told, &'static str>, seen: &mut Seen) 
     let mut note = |kind| *seen.entry(kind).or_default() += 1;
     let events = match told {
         Ok((events, _)) => events,
-        Err(why) => return note(why),
+        Err(why) => {
+            let is_filter = matches!(*why, "lot size" | "market lot size" | "notional");
+            if is_filter && matches!(command, Command::Amend(..)) {
+                note("amend is filtered");
+            }
+            return note(why);
+        }
     };
     for event in events {
         note(match event {
@@ -368,7 +379,7 @@ fn command_wakes(command: &Command) -> bool {
 }
 
 /// Every reason, refusal and kind of event but the sweep limit, which tests of its own reach.
-pub const KINDS: [&str; 40] = [
+pub const KINDS: [&str; 50] = [
     "trade",
     "rests",
     "filled",
@@ -409,4 +420,14 @@ pub const KINDS: [&str; 40] = [
     "increases",
     "changes nothing",
     "leaves nothing",
+    "price filter",
+    "lot size",
+    "market lot size",
+    "iceberg parts",
+    "trailing delta",
+    "notional",
+    "percent price",
+    "max orders",
+    "max algo orders",
+    "amend is filtered",
 ];

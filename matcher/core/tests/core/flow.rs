@@ -5,20 +5,23 @@
 //! of order or command gets its weights here, its rule in `naive.rs`, its words in `compare.rs`,
 //! and in `laws.rs` what must be true of it whatever the rest says.
 
+#[path = "flow/filters.rs"]
+pub mod filters;
 #[path = "flow/lists.rs"]
 pub mod lists;
 
 use matcher_core::{AmendRefused, Books, NewOrder, Outcome, Pending, Refused, Size};
 use model::{
-    AccountHandle, Amount, FeeAsset, FeeRate, Fees, InstrumentId, OrderFilter, SelfTradePrevention,
-    Side, TimeInForce, Timestamp, Trailing, Trigger, TriggerKind,
+    AccountHandle, Amount, FeeAsset, FeeRate, Fees, Filters, InstrumentId, OrderFilter,
+    SelfTradePrevention, Side, TimeInForce, Timestamp, Trailing, Trigger, TriggerKind,
 };
 use rand_pcg::{
     Pcg64,
     rand_core::{Rng, SeedableRng},
 };
 
-use crate::setup::{A, B, id, limit, lots, market, plain, price};
+use self::filters::{in_naive_filter, takes};
+use crate::setup::{A, B, filtering, id, limit, lots, market, plain, price};
 
 #[derive(Clone, Copy, Debug)]
 pub enum Command {
@@ -31,6 +34,8 @@ pub enum Command {
     /// An order, and what it is to ask for in all.
     Amend(u64, u64),
     Protect(InstrumentId, u32),
+    /// What an instrument takes of orders from now on; its protection is the first again.
+    Filter(InstrumentId, Filters),
     /// Time passes to this instant, and at most so many orders end of it.
     PassTime(u64, usize),
     /// The next order that has woken goes on, if one has.
@@ -91,13 +96,18 @@ impl Flow {
                 [None, Some(A), Some(B)][self.below(3) as usize],
             ),
             6 => Command::Protect(A, [1, 100, 500, 2_000, 10_000][self.below(5) as usize]),
+            290..292 => {
+                let which = self.below(2) as usize;
+                let filters = if self.one_in(5) { Filters::NONE } else { self.filters(which) };
+                Command::Filter([A, B][which], filters)
+            }
             36..41 => {
                 let group = [None, None, Some(7), Some(8)][self.below(4) as usize];
                 Command::Join(self.below(6) as u32, group)
             }
             41..110 => Command::GoOn,
             110..150 => Command::PlaceDue,
-            150..200 => self.amend(),
+            150..290 => self.amend(),
             draw if draw < cancels * 10 => {
                 let number = self.recent(4);
                 Command::Cancel(self.any_leg(number))
@@ -288,6 +298,9 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
     out.clear();
     match command {
         Command::Place(order) => {
+            if let Err(refused) = takes(books, &[order]) {
+                return Some(refused);
+            }
             let NewOrder { instrument, side, price, size, ref instructions, .. } = order;
             match books.check(instrument, side, price, size, instructions) {
                 Ok(()) => books.place(&order, out),
@@ -322,11 +335,20 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
                 books.place(&order, out);
             }
         }
-        Command::PlacePair(pair) => match books.check_pending(&Pending::Pair(pair)) {
-            Ok(()) => books.place_pair(&pair, out),
-            Err(refused) => return Some(in_naive_refusal(refused)),
-        },
+        Command::PlacePair(pair) => {
+            let taken = takes(books, &pair);
+            let pending = Pending::Pair(pair);
+            let checked = || books.check_pending(&pending).map_err(in_naive_refusal);
+            match taken.and_then(|()| checked()) {
+                Ok(()) => books.place_pair(&pair, out),
+                Err(refused) => return Some(refused),
+            }
+        }
         Command::PlaceWorking(order, pending) => {
+            let all = [&[order], pending.orders()].concat();
+            if let Err(refused) = takes(books, &all) {
+                return Some(refused);
+            }
             let NewOrder { instrument, side, price, size, ref instructions, .. } = order;
             match books.check(instrument, side, price, size, instructions) {
                 Ok(()) => books.place_working(&order, pending, out),
@@ -340,6 +362,9 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
         }
         Command::Join(account, group) => books.set_group(AccountHandle(account), group),
         Command::Protect(instrument, bps) => assert!(books.list(plain(instrument, bps))),
+        Command::Filter(instrument, filters) => {
+            assert!(books.list(filtering(instrument, filters)));
+        }
     }
     None
 }
@@ -360,5 +385,6 @@ pub fn in_naive_amend_refusal(refused: AmendRefused) -> Refusal {
         AmendRefused::Increases => "increases",
         AmendRefused::ChangesNothing => "changes nothing",
         AmendRefused::LeavesNothing => "leaves nothing",
+        AmendRefused::Filtered(filtered) => in_naive_filter(filtered),
     }
 }

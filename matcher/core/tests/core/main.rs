@@ -3,7 +3,7 @@
 //!
 //! # Layout
 //!
-//! - `rules`: runs the tables of `tests/rules/`.
+//! - `rules`: runs the tables of `tests/rules/`; `filter_words`: filters in their words.
 //! - `naive`: the second implementation. `flow`: random commands. `compare`: both on the same ones.
 //!   `laws`: what must be true of any answer, whichever rules it follows. `prove`: runs of any
 //!   length, in rounds that each begin anew from a seed; `examples/prove.rs` is its long form.
@@ -15,6 +15,7 @@
 #![allow(clippy::cast_possible_truncation, reason = "random draws are cut on purpose")]
 
 mod compare;
+mod filter_words;
 mod flow;
 mod images;
 mod keys;

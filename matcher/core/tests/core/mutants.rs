@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use matcher_core::{BookEvent, Books, BooksImage, EndReason, NewOrder, OpenOrder, Outcome, Size};
-use model::{OrderId, SelfTradePrevention, Side, TimeInForce};
+use model::{Filters, OrderId, SelfTradePrevention, Side, TimeInForce};
 
 use crate::{
     compare::{Engine, Seen},
@@ -55,9 +55,13 @@ enum Wrong {
     ImageShowsWholeParts,
     /// An image forgets from which price an order trails.
     ImageWithoutWatermarks,
+    /// The instrument's filters are asked again of an order that has woken.
+    WokenIsFiltered,
+    /// An image forgets what an instrument takes.
+    ImageWithoutFilters,
 }
 
-const ALL: [Wrong; 16] = [
+const ALL: [Wrong; 18] = [
     Wrong::MakerToTheBack,
     Wrong::MakersMode,
     Wrong::TakersPrice,
@@ -74,6 +78,8 @@ const ALL: [Wrong; 16] = [
     Wrong::RefillKeepsPlace,
     Wrong::ImageShowsWholeParts,
     Wrong::ImageWithoutWatermarks,
+    Wrong::WokenIsFiltered,
+    Wrong::ImageWithoutFilters,
 ];
 
 struct Mutant {
@@ -162,6 +168,14 @@ impl Mutant {
         if self.wrong == Wrong::LastWokenFirst && matches!(command, Command::GoOn) {
             self.change(|image| image.woken.reverse());
         }
+        if self.wrong == Wrong::WokenIsFiltered
+            && matches!(command, Command::GoOn)
+            && let Some(filtered) = self.filtered_woken()
+        {
+            out.clear();
+            self.books.cancel(filtered, out);
+            return None;
+        }
         let refused = flow::run(&mut self.books, command, out);
         match (self.wrong, command) {
             (Wrong::ExpiryByEntry, Command::PassTime(..)) => out.events.sort_by_key(ended),
@@ -172,6 +186,15 @@ impl Mutant {
             _ => {}
         }
         refused
+    }
+
+    /// The next order that has woken, where a filter would not take it if it came now.
+    fn filtered_woken(&self) -> Option<OrderId> {
+        let woken = *self.books.image().woken.first()?;
+        let order = self.books.sleeper(woken)?.order;
+        let NewOrder { instrument, side, price, size, ref instructions, .. } = order;
+        let checked = self.books.check_filters(instrument, side, price, size, instructions);
+        checked.is_err().then_some(woken)
     }
 
     /// Changes the state through its image.
@@ -206,6 +229,9 @@ impl Mutant {
                     all.any(|one| one.id == order && one.instructions.trigger.is_some())
                 };
                 image.watermarks.retain(|watermark| has_trigger(watermark.order));
+            }),
+            Wrong::ImageWithoutFilters => self.change(|image| {
+                image.books.iter_mut().for_each(|book| book.instrument.filters = Filters::NONE);
             }),
             _ => {}
         }

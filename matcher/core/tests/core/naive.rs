@@ -1,6 +1,8 @@
 //! The rules again, as simply as possible: one unsorted list of orders, searched from end to end
 //! for every trade. It imports only `model` and shares no line with the core.
 
+#[path = "naive/filters.rs"]
+mod filters;
 #[path = "naive/lists.rs"]
 mod lists;
 
@@ -200,20 +202,25 @@ impl Naive {
         quantity: u64,
     ) -> Result<(Vec<Event>, Vec<LevelLine>), &'static str> {
         let before = self.totals();
-        let resting = self.open.iter_mut().find(|open| open.party.order == id);
-        let asleep = self.asleep.iter_mut().find(|ask| ask.id == id);
+        let resting = self.open.iter().find(|open| open.party.order == id);
+        let asleep = self.asleep.iter().find(|ask| ask.id == id);
         let asked = match (&resting, &asleep) {
             (Some(open), _) => open.party.left + open.shares.prevented + open.shares.traded,
             (None, Some(ask)) => taker(ask, 0).left,
             (None, None) => return Err("unknown order"),
         };
-        let gone = resting.as_ref().map_or(0, |o| o.shares.prevented + o.shares.traded);
+        let gone = resting.map_or(0, |o| o.shares.prevented + o.shares.traded);
         match quantity {
             more if more > asked => return Err("increases"),
             same if same == asked => return Err("changes nothing"),
             less if less <= gone => return Err("leaves nothing"),
             _ => {}
         }
+        if let Some(why) = self.refuses_amend(id, quantity) {
+            return Err(why);
+        }
+        let resting = self.open.iter_mut().find(|open| open.party.order == id);
+        let asleep = self.asleep.iter_mut().find(|ask| ask.id == id);
         let event = match (resting, asleep) {
             (Some(open), _) => {
                 open.party.left = quantity - gone;

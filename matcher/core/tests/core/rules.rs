@@ -6,14 +6,15 @@
 
 use std::{fmt::Write, fs, path::Path};
 
-use matcher_core::{BookEvent, Books, End, EndReason, NewOrder, Outcome, Pending, Refused, Size};
+use matcher_core::{BookEvent, Books, End, EndReason, NewOrder, Outcome, Pending, Size};
 use model::{
     AccountHandle, Amount, FeeAsset, FeeRate, Fees, InstrumentId, OrderFilter, OrderId, Price,
     SelfTradePrevention, Side, TimeInForce, Timestamp, Trailing, Trigger, TriggerKind,
 };
 
 use crate::{
-    flow::{in_naive_amend_refusal, in_naive_refusal, lists::place_due},
+    filter_words::filters,
+    flow::{Refusal, filters::takes, in_naive_amend_refusal, in_naive_refusal, lists::place_due},
     setup::{A, B, books, id, limit, lots, market, plain},
 };
 
@@ -77,6 +78,12 @@ impl Desk {
                 assert!(self.books.list(plain(A, u32::try_from(number(bps)).expect("small"))));
                 return "changed".to_owned();
             }
+            ["filter", ref bounds @ ..] => {
+                let instrument = self.books.instrument(A).expect("it is listed").clone();
+                let filtering = instrument.filtering(filters(bounds)).expect("they make sense");
+                assert!(self.books.list(filtering));
+                return "changed".to_owned();
+            }
             ["restore"] => return self.restore(),
             ["time", now, ref most @ ..] => {
                 let most = most.get(1).map_or(usize::MAX, |most| number(most) as usize);
@@ -128,17 +135,15 @@ impl Desk {
             [name, "list", ref orders @ ..] => {
                 let trader = self.trader(name);
                 if let Err(refused) = self.place_list(trader, orders, &mut out) {
-                    return format!("#{} refused: {}", self.orders, in_naive_refusal(refused));
+                    return format!("#{} refused: {refused}", self.orders);
                 }
             }
             [name, side, ref terms @ ..] => {
                 let trader = self.trader(name);
                 self.orders += 1;
                 let order = order(self.orders, trader, self::side(side), terms);
-                let NewOrder { instrument, side, price, size, ref instructions, .. } = order;
-                let checked = self.books.check(instrument, side, price, size, instructions);
-                if let Err(refused) = checked {
-                    return format!("#{} refused: {}", order.id, in_naive_refusal(refused));
+                if let Err(refused) = self.check(&order) {
+                    return format!("#{} refused: {refused}", order.id);
                 }
                 self.books.place(&order, &mut out);
             }
@@ -147,13 +152,21 @@ impl Desk {
         told(&out)
     }
 
+    /// What refuses an order that comes alone, or first of those that wait for it.
+    fn check(&self, order: &NewOrder) -> Result<(), Refusal> {
+        takes(&self.books, &[*order])?;
+        let NewOrder { instrument, side, price, size, ref instructions, .. } = *order;
+        let checked = self.books.check(instrument, side, price, size, instructions);
+        checked.map_err(in_naive_refusal)
+    }
+
     /// Two orders beside each other, or one and, after `then`, what waits for it.
     fn place_list(
         &mut self,
         trader: u32,
         words: &[&str],
         out: &mut Outcome,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Refusal> {
         self.orders += 1;
         let mut leg = 0;
         let orders: Vec<NewOrder> = words
@@ -164,10 +177,11 @@ impl Desk {
                 NewOrder { id: id(self.orders).with_leg(leg).expect("at most three"), ..order }
             })
             .collect();
+        takes(&self.books, &orders)?;
         match (&orders[..], words.contains(&"then")) {
             ([one, other], false) => {
                 let pair = [*one, *other];
-                self.books.check_pending(&Pending::Pair(pair))?;
+                self.books.check_pending(&Pending::Pair(pair)).map_err(in_naive_refusal)?;
                 self.books.place_pair(&pair, out);
             }
             ([working, pending @ ..], true) => {
@@ -176,8 +190,7 @@ impl Desk {
                     [one, other] => Pending::Pair([one, other]),
                     _ => panic!("one or two can wait"),
                 };
-                let NewOrder { instrument, side, price, size, ref instructions, .. } = *working;
-                self.books.check(instrument, side, price, size, instructions)?;
+                self.check(working)?;
                 self.books.place_working(working, pending, out);
             }
             _ => panic!("what is {words:?}?"),

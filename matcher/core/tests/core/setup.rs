@@ -2,8 +2,8 @@
 
 use matcher_core::{Books, NewOrder, Size};
 use model::{
-    AccountHandle, Amount, Asset, AssetId, Fees, Instructions, Instrument, InstrumentId, OrderId,
-    OrderType, Price, Quantity, Side, TimeInForce, instrument::Listing,
+    AccountHandle, Amount, Asset, AssetId, Fees, Filters, Instructions, Instrument, InstrumentId,
+    OrderId, OrderType, Price, Quantity, Side, TimeInForce, instrument::Listing,
 };
 
 pub const A: InstrumentId = InstrumentId(1);
@@ -14,6 +14,11 @@ pub const B: InstrumentId = InstrumentId(2);
 pub fn plain(id: InstrumentId, price_protection_bps: u32) -> Instrument {
     let one = Amount::from_units(1);
     listed(id, Listing { id, tick_size: one, lot_size: one, price_protection_bps })
+}
+
+/// One that takes only such orders.
+pub fn filtering(id: InstrumentId, filters: Filters) -> Instrument {
+    plain(id, 500).filtering(filters).expect("filters that make sense")
 }
 
 fn listed(id: InstrumentId, listing: Listing) -> Instrument {
