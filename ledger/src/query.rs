@@ -20,8 +20,9 @@ use proto::{
     ledger::{
         AtLeast, GetBalancesRequest, GetBalancesResponse, GetFeeIncomeRequest,
         GetFeeIncomeResponse, GetOrderRequest, GetOrderResponse, GetProgressRequest,
-        GetProgressResponse, ListOrdersRequest, ListOrdersResponse, ListTradesRequest,
-        ListTradesResponse, PartitionProgress, ledger_service_server::LedgerService,
+        GetProgressResponse, GetSolvencyRequest, GetSolvencyResponse, ListOrdersRequest,
+        ListOrdersResponse, ListTradesRequest, ListTradesResponse, PartitionProgress,
+        ledger_service_server::LedgerService,
     },
     trading::OrderStatus,
 };
@@ -284,6 +285,16 @@ impl LedgerService for Queries {
         let income = present::fee_income(&rows, &catalog)
             .ok_or_else(|| Status::data_loss("an income is beyond what an amount holds"))?;
         Ok(Response::new(GetFeeIncomeResponse { income }))
+    }
+
+    async fn get_solvency(
+        &self,
+        request: Request<GetSolvencyRequest>,
+    ) -> Result<Response<GetSolvencyResponse>, Status> {
+        self.wait_for(&request.into_inner().at_least).await?;
+        let sums = self.store.asset_sums().await.map_err(refusal::store)?;
+        let catalog = self.fresh_catalog().await?;
+        Ok(Response::new(GetSolvencyResponse { assets: present::solvency(&sums, &catalog) }))
     }
 
     async fn get_progress(

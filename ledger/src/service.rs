@@ -23,6 +23,7 @@ use crate::{
     projecting::{ProjectingError, Reached, Task},
     query::Queries,
     store::Store,
+    watching::watch,
 };
 
 /// How many queries one connection may have under way: enough for a busy gateway, and few enough
@@ -140,6 +141,11 @@ impl Service {
         let mut parts: JoinSet<Result<(), ServeError>> = JoinSet::new();
         let reached = project(&self.identity, &self.dependencies, &stop, &mut parts);
         let Dependencies { log, store, readiness, metrics } = self.dependencies;
+        let watching = watch(Arc::clone(&store), stop.clone());
+        parts.spawn(async {
+            watching.await;
+            Ok(())
+        });
         let queries = Queries::new(log, store, reached, self.identity.genesis.sandbox);
         parts.spawn(serve_grpc(self.grpc, queries, stop.clone()));
         let pages = daemon::health::serve(self.health, readiness, metrics, stop.clone());

@@ -22,6 +22,7 @@ pub use self::{memory::MemoryStore, sql::SqlStore};
 use crate::{
     projection::Batch,
     row::{AssetRow, Balance, BalanceKey, IncomeKey, InstrumentRow, OrderRow, Progress, TradeRow},
+    solvency::AssetSums,
     tables::Tables,
 };
 
@@ -127,6 +128,12 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`] where it cannot be read.
     async fn fee_income(&self) -> Result<BTreeMap<IncomeKey, Amount>, StoreError>;
+
+    /// What there is of each asset, over all partitions, at one moment.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot be read, or is beyond what an amount holds.
+    async fn asset_sums(&self) -> Result<AssetSums, StoreError>;
 
     /// Everything that is listed.
     ///

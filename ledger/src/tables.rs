@@ -9,9 +9,12 @@ use std::{
 use model::{Amount, AssetId, InstrumentId, OrderId, Partition, Side};
 use proto::log::Bucket;
 
-use crate::row::{
-    AssetRow, Balance, BalanceKey, IncomeKey, InstrumentRow, OrderRow, PostingKey, PostingRow,
-    Progress, TradeKey, TradeRow,
+use crate::{
+    row::{
+        AssetRow, Balance, BalanceKey, IncomeKey, InstrumentRow, OrderRow, PostingKey, PostingRow,
+        Progress, TradeKey, TradeRow,
+    },
+    solvency::AssetSums,
 };
 
 /// How many differences of each table are told in full: enough to see what kind they are.
@@ -49,34 +52,6 @@ pub struct Difference {
     pub text: String,
 }
 
-/// What there is of one asset, by kind of bucket.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct AssetSum {
-    /// What accounts can use: the sum of the balances.
-    pub available: Amount,
-    /// What open orders hold: the sum of the balances.
-    pub held: Amount,
-    /// Withdrawals minus deposits: the sum of the postings.
-    pub external: Amount,
-    /// Grants returned minus grants given: the sum of the postings.
-    pub faucet: Amount,
-    /// What is on its way between shards: the sum of the balances. Where one partition is projected
-    /// further than another it may be below zero.
-    pub link: Amount,
-    /// What the house has earned on all shards. Never below zero.
-    pub fees: Amount,
-    /// What corrections have taken less what they have given: the sum of the postings.
-    pub adjustments: Amount,
-}
-
-impl AssetSum {
-    /// All of it together, which is zero; `None` where it is beyond what an amount holds.
-    pub fn total(&self) -> Option<Amount> {
-        let AssetSum { available, held, external, faucet, link, fees, adjustments } = *self;
-        Amount::checked_sum([available, held, external, faucet, link, fees, adjustments])
-    }
-}
-
 impl Tables {
     /// What differs between this ledger and `other`: of each table the first few rows in full, then
     /// how many more. Empty where the two are alike.
@@ -96,8 +71,8 @@ impl Tables {
 
     /// What there is of each asset. `None` where a sum is beyond what an amount holds, which no
     /// sound ledger comes to.
-    pub fn asset_sums(&self) -> Option<BTreeMap<AssetId, AssetSum>> {
-        let mut sums: BTreeMap<AssetId, AssetSum> = BTreeMap::new();
+    pub fn asset_sums(&self) -> Option<AssetSums> {
+        let mut sums = AssetSums::new();
         for (key, balance) in &self.balances {
             let sum = sums.entry(key.asset).or_default();
             sum.available = sum.available.checked_add(balance.available)?;
@@ -110,12 +85,14 @@ impl Tables {
         }
         for leg in self.postings.values().flat_map(|posting| &posting.legs) {
             let sum = sums.entry(leg.asset).or_default();
+            let came = -leg.amount;
             match leg.bucket {
-                Bucket::External => sum.external = sum.external.checked_add(leg.amount)?,
-                Bucket::Faucet => sum.faucet = sum.faucet.checked_add(leg.amount)?,
-                Bucket::Adjustments => {
-                    sum.adjustments = sum.adjustments.checked_add(leg.amount)?;
+                Bucket::External if came.is_negative() => {
+                    sum.withdrawn = sum.withdrawn.checked_sub(came)?;
                 }
+                Bucket::External => sum.deposited = sum.deposited.checked_add(came)?,
+                Bucket::Faucet => sum.granted = sum.granted.checked_add(came)?,
+                Bucket::Adjustments => sum.adjusted = sum.adjusted.checked_add(came)?,
                 Bucket::Available
                 | Bucket::Held
                 | Bucket::Link

@@ -12,6 +12,7 @@ use std::{
 use ledger::{
     projection::{Batch, Changes, Folded},
     row::{Balance, BalanceKey, IncomeKey, OrderRow, Progress, TradeRow},
+    solvency::AssetSums,
     store::{Catalog, MemoryStore, OrdersQuery, Store, StoreError, TradesQuery},
     tables::Tables,
 };
@@ -142,6 +143,10 @@ impl Store for FarStore {
 
     async fn trades(&self, query: &TradesQuery) -> Result<Vec<TradeRow>, StoreError> {
         self.store.trades(query).await
+    }
+
+    async fn asset_sums(&self) -> Result<AssetSums, StoreError> {
+        self.store.asset_sums().await
     }
 
     async fn balances(

@@ -21,6 +21,7 @@ mod order;
 mod orders;
 mod place;
 mod problem;
+mod solvency;
 mod table;
 mod trade;
 mod trades;
@@ -126,6 +127,12 @@ Examples:  tradespine cancel-after 30 --client alice
     #[command(after_help = "Example:  tradespine balances --client alice")]
     Balances(balances::BalancesArguments),
 
+    /// Show of each asset what came in beside what is there
+    ///
+    /// The exit status tells whether the two are equal.
+    #[command(after_help = "Example:  tradespine solvency")]
+    Solvency(solvency::SolvencyArguments),
+
     /// Follow trades, or an order book, as they happen
     #[command(after_help = "\
 Examples:  tradespine watch
@@ -174,6 +181,7 @@ pub async fn run(command: ClientCommand) -> anyhow::Result<()> {
         ClientCommand::Book(book) => book::run(book).await,
         ClientCommand::Trades(trades) => trades::run(trades).await,
         ClientCommand::Balances(balances) => balances::run(balances).await,
+        ClientCommand::Solvency(solvency) => solvency::run(solvency).await,
         ClientCommand::Watch(watch) => watch::run(watch).await,
     }
 }

@@ -19,19 +19,22 @@ const TELLING_MAX: Duration = Duration::from_secs(60);
 struct Operators {
     platform: Platform,
     address: String,
+    ledger: String,
     http: Client,
 }
 
 impl Operators {
     async fn start(directory: &std::path::Path, shards: u16) -> Operators {
-        let address = free_address();
+        let (address, ledger) = (free_address(), free_address());
         let settings = [
+            ("TRADESPINE_LEDGER__GRPC_ADDRESS", ledger.clone()),
             ("TRADESPINE_SHARDS", shards.to_string()),
             ("TRADESPINE_GATEWAY__ADMIN__ADDRESS", address.clone()),
             (TOKEN_SETTING, TOKEN.to_owned()),
         ];
         let platform = Platform::start_with(directory, &settings).await;
-        Operators { platform, address: format!("http://{address}"), http: Client::new() }
+        let [address, ledger] = [address, ledger].map(|address| format!("http://{address}"));
+        Operators { platform, address, ledger, http: Client::new() }
     }
 
     /// Says something with this token.
@@ -202,6 +205,19 @@ async fn money_is_sent_and_corrected_once_and_to_the_unit() {
     let (is_done, told) = operators.try_say(TOKEN, &too_much);
     assert!(!is_done && told.contains("shard 1: "), "{told}");
     operators.has("bob", "USDT", "1000250").await;
+
+    // The ledger adds up both sides while the platform runs.
+    let solvency = ["solvency", "--ledger", &operators.ledger, "--json"];
+    let (is_sound, told) = Platform::run(&solvency, &[]);
+    assert!(is_sound, "{told}");
+    let told: Value = serde_json::from_str(&told).expect("it is JSON");
+    let of = |code| {
+        told["assets"].as_array().and_then(|all| all.iter().find(|one| one["asset"] == code))
+    };
+    let usdt = of("USDT").expect("it is listed");
+    let field = |name: &str| usdt[name].as_str().unwrap_or_default().to_owned();
+    assert_eq!([field("granted"), field("adjusted")], ["2000000", "-0.5"]);
+    assert_eq!([field("available"), field("difference")], ["1999999.5", "0"]);
 
     operators.platform.stop().await;
     platform::verify(directory.path());

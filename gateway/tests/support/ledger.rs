@@ -9,8 +9,8 @@ use proto::{
     ledger::{
         Balance, GetBalancesRequest, GetBalancesResponse, GetFeeIncomeRequest,
         GetFeeIncomeResponse, GetOrderRequest, GetOrderResponse, GetProgressRequest,
-        GetProgressResponse, ListOrdersRequest, ListOrdersResponse, ListTradesRequest,
-        ListTradesResponse,
+        GetProgressResponse, GetSolvencyRequest, GetSolvencyResponse, ListOrdersRequest,
+        ListOrdersResponse, ListTradesRequest, ListTradesResponse,
         ledger_service_server::{LedgerService, LedgerServiceServer},
     },
     trading::{Order, Trade},
@@ -124,6 +124,14 @@ impl LedgerService for FakeLedger {
     ) -> Result<Response<GetFeeIncomeResponse>, Status> {
         self.check()?;
         Ok(Response::new(GetFeeIncomeResponse::default()))
+    }
+
+    async fn get_solvency(
+        &self,
+        _request: Request<GetSolvencyRequest>,
+    ) -> Result<Response<GetSolvencyResponse>, Status> {
+        self.check()?;
+        Ok(Response::new(GetSolvencyResponse::default()))
     }
 
     async fn get_balances(

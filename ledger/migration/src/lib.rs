@@ -26,6 +26,7 @@
 //! - [`m0009_icebergs`]: how much of an iceberg order is shown at a time.
 //! - [`m0010_trailing`]: by how much the price has to turn to wake an order that trails.
 //! - [`m0014_fees`]: what trading costs, and what the house has earned.
+//! - [`m0020_outside`]: what crossed the border of the ledger, found quickly.
 
 #![forbid(unsafe_code)]
 // A migration's methods repeat the signature of a trait that elides the manager's lifetime.
@@ -42,6 +43,7 @@ pub mod m0008_order_lists;
 pub mod m0009_icebergs;
 pub mod m0010_trailing;
 pub mod m0014_fees;
+pub mod m0020_outside;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -65,6 +67,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_icebergs::Migration),
             Box::new(m0010_trailing::Migration),
             Box::new(m0014_fees::Migration),
+            Box::new(m0020_outside::Migration),
         ]
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{AccountName, Amount, AssetId, Instrument, SelfTradePrevention, Side, home::home};
+use model::{
+    AccountName, Amount, Asset, AssetId, Instrument, SelfTradePrevention, Side, home::home,
+};
 use proto::{
     convert::{
         contingency_to_wire, self_trade_to_wire, side_to_wire, time_in_force_to_wire,
@@ -13,6 +15,7 @@ use proto::{
 
 use crate::{
     row::{Balance, BalanceKey, IncomeKey, OrderRow, TradeRow},
+    solvency::{AssetSum, AssetSums},
     store::Catalog,
 };
 
@@ -129,6 +132,34 @@ pub(super) fn fee_income(
         Some(ledger::FeeIncome { asset: code, amount })
     });
     Some(of_listed.collect())
+}
+
+/// What there is of each listed asset, beside what there should be.
+pub(super) fn solvency(sums: &AssetSums, catalog: &Catalog) -> Vec<ledger::AssetSolvency> {
+    let told = |(asset, sum): (&Asset, &AssetSum)| {
+        let text = |amount| signed(asset, amount);
+        let AssetSum { deposited, withdrawn, granted, adjusted, available, held, link, fees } =
+            *sum;
+        ledger::AssetSolvency {
+            asset: asset.code.clone(),
+            deposited: text(deposited),
+            withdrawn: text(withdrawn),
+            granted: text(granted),
+            adjusted: text(adjusted),
+            available: text(available),
+            held: text(held),
+            in_flight: text(link),
+            fees: text(fees),
+            difference: sum.difference().map_or_else(|| "?".to_owned(), text),
+            is_sound: sum.is_sound(),
+        }
+    };
+    let listed = |(id, sum)| Some((&catalog.assets.get(id)?.0, sum));
+    sums.iter().filter_map(listed).map(told).collect()
+}
+
+fn signed(asset: &Asset, amount: Amount) -> String {
+    model::decimal::format_units(amount.units(), asset.decimals)
 }
 
 /// Whose balances these are, and of how many shards.

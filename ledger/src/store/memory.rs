@@ -16,6 +16,7 @@ use super::{Catalog, OrderCursor, OrdersQuery, Page, Store, StoreError, TradeCur
 use crate::{
     projection::{Batch, Changes, OrderChange},
     row::{Balance, BalanceKey, IncomeKey, OrderRow, Progress, TradeRow},
+    solvency::AssetSums,
     tables::Tables,
 };
 
@@ -224,6 +225,11 @@ impl Store for MemoryStore {
 
     async fn fee_income(&self) -> Result<BTreeMap<IncomeKey, Amount>, StoreError> {
         Ok(self.read().fee_income.clone())
+    }
+
+    async fn asset_sums(&self) -> Result<AssetSums, StoreError> {
+        let sums = self.read().asset_sums();
+        sums.ok_or_else(|| StoreError::Damaged("a sum overflows".to_owned()))
     }
 
     async fn catalog(&self) -> Result<Catalog, StoreError> {

@@ -15,11 +15,13 @@
 //! # Layout
 //!
 //! - `entity`: the tables. `column`, `values`: between the words of `model` and what columns hold.
-//! - `write`: a batch in one transaction. `read`: the queries. `whole`: everything at once.
+//! - `write`: a batch in one transaction. `read`: the queries. `sums`: what there is of each asset.
+//!   `whole`: everything at once.
 
 mod column;
 mod entity;
 mod read;
+mod sums;
 mod values;
 mod whole;
 mod write;
@@ -44,6 +46,7 @@ use super::{Catalog, OrdersQuery, Store, StoreError, TradesQuery};
 use crate::{
     projection::Batch,
     row::{Balance, BalanceKey, IncomeKey, OrderRow, Progress, TradeRow},
+    solvency::AssetSums,
     tables::Tables,
 };
 
@@ -316,6 +319,10 @@ impl Store for SqlStore {
 
     async fn fee_income(&self) -> Result<BTreeMap<IncomeKey, Amount>, StoreError> {
         read::fee_income(&self.connection).await
+    }
+
+    async fn asset_sums(&self) -> Result<AssetSums, StoreError> {
+        sums::sums(&self.connection).await
     }
 
     async fn catalog(&self) -> Result<Catalog, StoreError> {

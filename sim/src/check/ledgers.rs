@@ -5,7 +5,6 @@ use ledger::{
     store::{MemoryStore, Store},
     tables::Tables,
 };
-use model::Amount;
 
 use super::truth::Truths;
 use crate::{fault::Fault, running::at_once, world::World};
@@ -54,7 +53,7 @@ fn check_balances(tables: &Tables, truths: &Truths) -> Result<(), String> {
         return Err("the balances are not what the postings come to".to_owned());
     }
     let sums = tables.asset_sums().ok_or("a sum overflows")?;
-    match sums.iter().find(|(_, sum)| sum.total() != Some(Amount::ZERO)) {
+    match sums.iter().find(|(_, sum)| !sum.is_sound()) {
         Some((asset, sum)) => Err(format!("{asset:?} sums to {sum:?}")),
         None => Ok(()),
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use ledger::tables::Tables;
+use ledger::{solvency::AssetSum, tables::Tables};
 use matcher::Exchange;
 use model::{Amount, Partition};
 use spine::{LogId, acceptor::NotAnswers, replay::Replay};
@@ -161,22 +161,20 @@ impl Report {
             return;
         };
         for (asset, sum) in &sums {
-            let code = sql.assets.get(asset).map_or("?", |row| row.code.as_str());
-            match sum.total() {
-                Some(total) if total.is_zero() => self.lines.push(format!(
-                    "{code}: available {} + held {}{}{}{} + external {} + faucet {} = 0",
-                    sum.available.units(),
-                    sum.held.units(),
-                    unless_nothing("in flight", sum.link),
-                    unless_nothing("fees", sum.fees),
-                    unless_nothing("adjustments", sum.adjustments),
-                    sum.external.units(),
-                    sum.faucet.units()
-                )),
-                other => self.problems.push(format!("{code} sums to {other:?}, not zero")),
-            }
-            if sum.fees.is_negative() {
-                self.problems.push(format!("{code}: the house has earned less than nothing"));
+            let row = sql.assets.get(asset);
+            let text = |amount: Amount| {
+                let decimals = row.map_or(0, |row| row.decimals);
+                model::decimal::format_units(amount.units(), decimals)
+            };
+            let code = row.map_or("?", |row| row.code.as_str());
+            if sum.is_sound() {
+                self.lines.push(solvency(code, sum, text));
+            } else {
+                let (there, owed) = (sum.there().map(text), sum.owed().map(text));
+                self.problems.push(format!(
+                    "{code}: there is {there:?} where {owed:?} came in, with fees of {}",
+                    text(sum.fees)
+                ));
             }
         }
         let balances: BTreeMap<_, _> =
@@ -213,9 +211,23 @@ impl Report {
     }
 }
 
-/// A summand that most platforms never have.
-fn unless_nothing(what: &str, amount: Amount) -> String {
-    if amount.is_zero() { String::new() } else { format!(" + {what} {}", amount.units()) }
+/// What came in, and what is there: the two sides of one equation. Summands that most platforms
+/// never have are left out where they are nothing.
+fn solvency(code: &str, sum: &AssetSum, text: impl Fn(Amount) -> String) -> String {
+    let unless_nothing = |what: &str, amount: Amount| {
+        if amount.is_zero() { String::new() } else { format!(" + {what} {}", text(amount)) }
+    };
+    format!(
+        "{code}: deposited {} - withdrawn {}{}{} = available {} + held {}{}{}",
+        text(sum.deposited),
+        text(sum.withdrawn),
+        unless_nothing("granted", sum.granted),
+        unless_nothing("adjusted", sum.adjusted),
+        text(sum.available),
+        text(sum.held),
+        unless_nothing("in flight", sum.link),
+        unless_nothing("fees", sum.fees)
+    )
 }
 
 impl fmt::Display for Report {

@@ -200,7 +200,7 @@ async fn what_sql_changed_is_named(cluster: &Cluster, database: &Database, order
             vec![
                 "PROBLEM table balances: BalanceKey { account: AccountName(\"taker\")",
                 "PROBLEM the balances are not the fold of the postings",
-                "not zero",
+                "USD: there is Some(",
             ],
         ),
         (

@@ -37,7 +37,9 @@ async fn tables_by(
 }
 
 /// A transaction that sees one moment. In SQLite every transaction does.
-async fn snapshot(connection: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+pub(super) async fn snapshot(
+    connection: &DatabaseConnection,
+) -> Result<DatabaseTransaction, DbErr> {
     match connection.get_database_backend() {
         DbBackend::Postgres => {
             let level = Some(IsolationLevel::RepeatableRead);

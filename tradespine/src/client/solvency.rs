@@ -1,0 +1,91 @@
+//! `tradespine solvency`.
+
+use anyhow::ensure;
+use clap::Args;
+use proto::ledger::{
+    AssetSolvency, GetSolvencyRequest, GetSolvencyResponse,
+    ledger_service_client::LedgerServiceClient,
+};
+use serde_json::{Value, json};
+
+use super::{
+    AtLedger, Output, connect, problem,
+    table::{Align, table},
+};
+
+/// Where to ask.
+#[derive(Clone, Debug, Args)]
+pub struct SolvencyArguments {
+    #[command(flatten)]
+    at: AtLedger,
+
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Shows of each asset what came in beside what is there.
+///
+/// # Errors
+/// Where the ledger does not answer, and where the two are not equal.
+pub async fn run(arguments: SolvencyArguments) -> anyhow::Result<()> {
+    let mut ledger = LedgerServiceClient::new(connect(&arguments.at.ledger).await?);
+    let response = ledger
+        .get_solvency(GetSolvencyRequest::default())
+        .await
+        .map_err(|status| problem::sentence("ledger", &status))?
+        .into_inner();
+    arguments.output.print(|| text(&response), || json(&response))?;
+    let unsound: Vec<_> = response.assets.iter().filter(|asset| !asset.is_sound).collect();
+    ensure!(unsound.is_empty(), "{} assets are not sound", unsound.len());
+    Ok(())
+}
+
+fn text(response: &GetSolvencyResponse) -> String {
+    let names = [
+        "deposited",
+        "withdrawn",
+        "granted",
+        "adjusted",
+        "available",
+        "held",
+        "in flight",
+        "fees",
+        "difference",
+    ];
+    let mut columns = vec![("asset", Align::Word)];
+    columns.extend(names.map(|name| (name, Align::Number)));
+    let row = |asset: &AssetSolvency| {
+        vec![
+            asset.asset.clone(),
+            asset.deposited.clone(),
+            asset.withdrawn.clone(),
+            asset.granted.clone(),
+            asset.adjusted.clone(),
+            asset.available.clone(),
+            asset.held.clone(),
+            asset.in_flight.clone(),
+            asset.fees.clone(),
+            asset.difference.clone(),
+        ]
+    };
+    table(&columns, &response.assets.iter().map(row).collect::<Vec<_>>())
+}
+
+fn json(response: &GetSolvencyResponse) -> Value {
+    let asset = |asset: &AssetSolvency| {
+        json!({
+            "asset": asset.asset,
+            "deposited": asset.deposited,
+            "withdrawn": asset.withdrawn,
+            "granted": asset.granted,
+            "adjusted": asset.adjusted,
+            "available": asset.available,
+            "held": asset.held,
+            "in_flight": asset.in_flight,
+            "fees": asset.fees,
+            "difference": asset.difference,
+            "is_sound": asset.is_sound,
+        })
+    };
+    json!({ "assets": response.assets.iter().map(asset).collect::<Vec<_>>() })
+}
