@@ -1,23 +1,28 @@
 //! Random flows over three shards whose links are as bad as they may be: runs come late, cut,
-//! repeated, and beyond the next item, clients go on meanwhile, and time passes. After every input
-//! the money of every account is where it should be; in the end nothing waits, and everything that
-//! ever waited has become one thing.
+//! repeated, and beyond the next item, clients go on meanwhile, and time passes; and over one shard
+//! that has no links. After every input the money of every account is where it should be, fees
+//! included; in the end nothing waits, and everything that ever waited has become one thing.
+//!
+//! `TRADESPINE_TEST_SEEDS=2000` makes half a million choices on three shards and as many on one.
 
 use std::collections::BTreeMap;
 
-use model::{AccountName, OrderId, Side};
+use model::{AccountName, OrderId, Quantity, ReplaceMode, Side};
 use proto::{
-    command::Command,
+    command::{Command, OrderName, ReplaceOrder},
     log::{self, EndReason, event::Kind, outcome},
+    reference::{FeeAsset, InstrumentListing},
 };
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use spine::Answer;
 
 use crate::world::{
-    BASE_GRANT, BASES, COIN, SECOND, USD, USD_GRANT, World, limit, market, movement, name, transfer,
+    BASE_GRANT, BASES, COIN, SECOND, USD, USD_GRANT, World, buyers_pair, limit, market, movement,
+    name, transfer,
 };
 
+/// How many flows there are where `TRADESPINE_TEST_SEEDS` says nothing.
 const SEEDS: u64 = 300;
 const CHOICES: usize = 250;
 const CLIENTS: usize = 4;
@@ -34,6 +39,34 @@ struct Naive {
     expired: usize,
     transfers: usize,
     returned: usize,
+    /// Whether trades cost what [`fees_of`] says.
+    is_charging: bool,
+    /// What the house has earned, by asset.
+    earned: BTreeMap<u32, i128>,
+    charges: usize,
+}
+
+const MILLION: i128 = 1_000_000;
+
+/// What maker and taker are charged in each instrument, in millionths: in the quote asset, with a
+/// rebate in the second; in the third in what each receives.
+fn fees_of(base: u32) -> [i128; 2] {
+    let at = BASES.iter().position(|one| *one == base).expect("one of the instruments");
+    [[1_000, 2_000], [-500, 2_000], [900, 1_000]][at]
+}
+
+fn charge(world: &mut World) {
+    for base in BASES {
+        let [maker, taker] = fees_of(base).map(|rate| i32::try_from(rate).expect("small"));
+        let is_received = base == BASES[2];
+        let charged_in = if is_received { FeeAsset::Received } else { FeeAsset::Quote };
+        world.relist(base, |listing| InstrumentListing {
+            maker_fee_millionths: maker,
+            taker_fee_millionths: taker,
+            fee_asset: charged_in.into(),
+            ..listing
+        });
+    }
 }
 
 impl Naive {
@@ -122,20 +155,42 @@ impl Naive {
                     self.sent(receiver.as_ref(), asset, units);
                 }
             }
-            Kind::Trade(trade) => {
-                let base = trade.instrument_id;
-                let lots = i128::from(trade.quantity_lots);
-                let paid = lots * i128::from(trade.price_ticks) * 10;
-                let maker = &names[trade.maker_account as usize];
-                let taker = &names[trade.taker_account as usize];
-                let is_buy = trade.taker_side() == proto::trading::Side::Buy;
-                let (buyer, seller) = if is_buy { (taker, maker) } else { (maker, taker) };
-                self.add(buyer, USD, -paid);
-                self.add(seller, USD, paid);
-                self.add(buyer, base, lots * 1_000);
-                self.add(seller, base, -lots * 1_000);
-            }
+            Kind::Trade(trade) => self.trade(names, trade),
             _ => {}
+        }
+    }
+
+    fn trade(&mut self, names: &[String], trade: &log::TradeExecuted) {
+        let base = trade.instrument_id;
+        let lots = i128::from(trade.quantity_lots);
+        let (paid, delivered) = (lots * i128::from(trade.price_ticks) * 10, lots * 1_000);
+        let maker = names[trade.maker_account as usize].clone();
+        let taker = names[trade.taker_account as usize].clone();
+        let is_buy = trade.taker_side() == proto::trading::Side::Buy;
+        let (buyer, seller) = if is_buy { (&taker, &maker) } else { (&maker, &taker) };
+        self.add(buyer, USD, -paid);
+        self.add(seller, USD, paid);
+        self.add(buyer, base, delivered);
+        self.add(seller, base, -delivered);
+        if !self.is_charging {
+            return;
+        }
+        let [maker_rate, taker_rate] = fees_of(base);
+        let is_received = base == BASES[2];
+        for (who, rate, buys, told) in [
+            (&maker, maker_rate, !is_buy, trade.maker_fee.as_ref()),
+            (&taker, taker_rate, is_buy, trade.taker_fee.as_ref()),
+        ] {
+            let is_in_base = is_received && buys;
+            let (asset, of) = if is_in_base { (base, delivered) } else { (USD, paid) };
+            // A charge is rounded up and a rebate down; here no rebate is above the other's charge.
+            let fee =
+                (of * rate).div_euclid(MILLION) + i128::from((of * rate).rem_euclid(MILLION) > 0);
+            let told = proto::convert::amount(told).expect("in range").units();
+            assert_eq!(told, fee, "{rate} on {of} of asset {asset}");
+            self.add(who, asset, -fee);
+            *self.earned.entry(asset).or_insert(0) += fee;
+            self.charges += usize::from(fee != 0);
         }
     }
 
@@ -163,6 +218,13 @@ impl Naive {
                 assert!(available >= 0 && held >= 0, "{account} of asset {asset}");
             }
         }
+        for asset in BASES.into_iter().chain([USD]) {
+            let incomes = world
+                .exchanges()
+                .map(|exchange| exchange.accounts().fee_income(model::AssetId(asset)).units());
+            let earned = self.earned.get(&asset).copied().unwrap_or(0);
+            assert_eq!(incomes.sum::<i128>(), earned, "what the house has earned of {asset}");
+        }
     }
 }
 
@@ -171,8 +233,17 @@ fn command(random: &mut Pcg64Mcg, number: usize, placed: &[OrderId]) -> Command 
     let instrument = BASES[random.random_range(0..3)];
     let (key, lots) = (number.to_string(), random.random_range(1..600_000));
     match random.random_range(0..100) {
-        0..55 => limit(instrument, &key, side, random.random_range(9_900..10_100), lots),
-        55..70 => market(instrument, &key, side, lots),
+        0..48 => limit(instrument, &key, side, random.random_range(9_900..10_100), lots),
+        48..60 => market(instrument, &key, side, lots),
+        60..64 => buyers_pair(instrument, &key, [10_300, 10_200, 9_800], lots),
+        64..67 if !placed.is_empty() => Command::Amend {
+            order: OrderName::Id(placed[random.random_range(0..placed.len())]),
+            quantity: Quantity::from_lots(lots).expect("in range"),
+        },
+        67..70 if !placed.is_empty() => {
+            let of = placed[random.random_range(0..placed.len())];
+            replacement(of, side, random.random_range(9_900..10_100), lots, &key)
+        }
         70..82 if !placed.is_empty() => {
             Command::Cancel { order_id: placed[random.random_range(0..placed.len())] }
         }
@@ -187,10 +258,25 @@ fn command(random: &mut Pcg64Mcg, number: usize, placed: &[OrderId]) -> Command 
     }
 }
 
+/// Another order instead of one that may be open, in an instrument of the same shard.
+fn replacement(replaced: OrderId, side: Side, ticks: u64, lots: u64, key: &str) -> Command {
+    let instrument = BASES[usize::from(replaced.partition().number())];
+    let Command::Place(place) = limit(instrument, key, side, ticks, lots) else {
+        panic!("it places an order");
+    };
+    let mode = ReplaceMode::AllowFailure;
+    Command::Replace(ReplaceOrder { replaced: OrderName::Id(replaced), mode, place })
+}
+
 /// A run as a bad link brings it: from anywhere up to a little beyond what is due, of any length.
 fn bad_run(random: &mut Pcg64Mcg, world: &mut World) {
-    let from = random.random_range(0..3);
-    let to = (from + random.random_range(1..3)) % 3;
+    let count = usize::from(world.count());
+    if count == 1 {
+        world.tick(0);
+        return;
+    }
+    let from = random.random_range(0..count);
+    let to = (from + random.random_range(1..count)) % count;
     let (_, taken) = world.link(from, to);
     let first = random.random_range(taken.saturating_sub(3).max(1)..=taken + 2);
     world.run(from, to, first, random.random_range(0..6));
@@ -198,13 +284,47 @@ fn bad_run(random: &mut Pcg64Mcg, world: &mut World) {
 
 #[test]
 fn no_money_is_made_or_lost_and_everything_that_waits_becomes_one_thing() {
-    let (mut waited, mut placed_after, mut expired) = (0, 0, 0);
-    let (mut transfers, mut returned) = (0, 0);
-    for seed in 0..SEEDS {
+    let seen = run(3);
+    let waited = [seen.waited, seen.placed_after, seen.expired];
+    assert!(waited.iter().all(|count| *count > 1_000), "waited, placed, expired: {waited:?}");
+    let Seen { transfers, returned, charges, .. } = seen;
+    assert!(transfers > 400 && returned > 10, "{transfers} transfers, {returned} came back");
+    assert!(charges > 1_000, "{charges} charges");
+}
+
+#[test]
+fn no_money_is_made_or_lost_on_one_shard() {
+    let Seen { transfers, charges, waited, .. } = run(1);
+    assert!(transfers > 400 && charges > 1_000, "{transfers} transfers, {charges} charges");
+    assert_eq!(waited, 0, "all money is here");
+}
+
+/// How often something was seen.
+#[derive(Default)]
+struct Seen {
+    waited: usize,
+    placed_after: usize,
+    expired: usize,
+    transfers: usize,
+    returned: usize,
+    charges: usize,
+}
+
+/// Flows over so many shards.
+fn run(count: u16) -> Seen {
+    let mut seen = Seen::default();
+    let seeds = std::env::var("TRADESPINE_TEST_SEEDS").ok();
+    let seeds = seeds.map_or(SEEDS, |seeds| seeds.parse().expect("a number of seeds"));
+    for seed in 0..seeds {
         let mut random = Pcg64Mcg::seed_from_u64(seed);
         let sandbox = seed % 4 != 0;
-        let mut world = World::new(3, sandbox);
-        let (mut naive, mut placed) = (Naive::default(), Vec::new());
+        let mut world = World::new(count, sandbox);
+        let is_charging = seed % 2 == 1;
+        if is_charging {
+            charge(&mut world);
+        }
+        let naive = Naive { is_charging, ..Naive::default() };
+        let (mut naive, mut placed) = (naive, Vec::new());
         for number in 0..CHOICES {
             match random.random_range(0..100) {
                 0..45 => {
@@ -212,7 +332,7 @@ fn no_money_is_made_or_lost_and_everything_that_waits_becomes_one_thing() {
                     let command = command(&mut random, number, &placed);
                     let (id, answer) = match command {
                         Command::CancelAll { .. } => {
-                            let shard = random.random_range(0..3);
+                            let shard = random.random_range(0..usize::from(count));
                             world.client_at(shard, &account, command.clone())
                         }
                         _ => world.client(&account, command.clone()),
@@ -222,13 +342,13 @@ fn no_money_is_made_or_lost_and_everything_that_waits_becomes_one_thing() {
                 }
                 45..90 => bad_run(&mut random, &mut world),
                 90..98 => {
-                    let shard = random.random_range(0..3);
+                    let shard = random.random_range(0..usize::from(count));
                     world.tick(shard);
                 }
                 // Owners tick, so that no shard's time makes a step that it would not believe.
                 _ => {
                     world.now += random.random_range(0..5 * SECOND);
-                    (0..3).for_each(|shard| drop(world.tick(shard)));
+                    (0..usize::from(count)).for_each(|shard| drop(world.tick(shard)));
                 }
             }
             naive.heed(&mut world);
@@ -251,13 +371,12 @@ fn no_money_is_made_or_lost_and_everything_that_waits_becomes_one_thing() {
         naive.compare(&world, sandbox);
         world.check();
         assert!(world.is_at_rest(), "seed {seed}");
-        waited += naive.waiting.len();
-        placed_after += naive.placed_after;
-        expired += naive.expired;
-        transfers += naive.transfers;
-        returned += naive.returned;
+        seen.waited += naive.waiting.len();
+        seen.placed_after += naive.placed_after;
+        seen.expired += naive.expired;
+        seen.transfers += naive.transfers;
+        seen.returned += naive.returned;
+        seen.charges += naive.charges;
     }
-    let counts = [waited, placed_after, expired];
-    assert!(counts.iter().all(|count| *count > 1_000), "waited, placed, expired: {counts:?}");
-    assert!(transfers > 400 && returned > 10, "{transfers} transfers, {returned} came back");
+    seen
 }

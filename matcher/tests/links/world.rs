@@ -197,6 +197,11 @@ impl World {
         }
     }
 
+    /// The state of each shard.
+    pub(crate) fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
+        self.shards.iter().map(|shard| shard.replica.core())
+    }
+
     /// How many items `from` has sent to `to`, and how many of them are taken there.
     pub(crate) fn link(&self, from: usize, to: usize) -> (u64, u64) {
         let sent = self.shards[from].sent.get(&partition(to)).map_or(0, Vec::len) as u64;
