@@ -19,6 +19,7 @@ mod lag;
 mod machine;
 mod operate;
 mod parked;
+mod record;
 mod shared;
 mod waiters;
 mod waits;
@@ -31,17 +32,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use access::Access;
 use bytes::Bytes;
 use daemon::clock::Clock;
 use model::{AccountName, KeyText, OrderId, Partition, Span, Timestamp};
-use prost::Message;
-use proto::{
-    command::{ClientCommand, Command, Stamp},
-    log::{self, input},
-};
+use proto::command::{ClientCommand, Command, Stamp};
 use spine::{
-    Answer, Log, LogId, Place, Record,
-    header::{self, Headers},
+    Answer, Log, LogId, Place,
     log::{AppendError, Appended, LogError, Producer, WriterRole},
     trace::{Sending, Tracer},
 };
@@ -50,10 +47,12 @@ pub use self::{follow::Followers, machine::Machine, operate::Said, waits::Waits}
 use self::{
     operate::Way,
     parked::Parked,
+    record::{record, value},
     shared::{Meters, Shared},
     waiters::{Waiter, Waiters},
 };
 use crate::{
+    caller::Gate,
     idempotency::{Cache, Claim},
     problem::Problem,
     result::consumes_key,
@@ -193,6 +192,7 @@ pub struct Desk {
     shared: Arc<Shared>,
     producer: Arc<dyn Producer>,
     limits: DeskLimits,
+    gate: Gate,
 }
 
 impl Desk {
@@ -224,7 +224,14 @@ impl Desk {
             meters: Meters::new(),
             tracer: Tracer::of(log),
         };
-        Ok(Desk { shared: Arc::new(shared), producer, limits })
+        let gate = Gate::of(Access::Trusts);
+        Ok(Desk { shared: Arc::new(shared), producer, limits, gate })
+    }
+
+    /// The same, which asks who a client is.
+    #[must_use]
+    pub(crate) fn behind(self, gate: Gate) -> Desk {
+        Desk { gate, ..self }
     }
 
     /// The identity of the log that is written to.
@@ -270,6 +277,7 @@ impl Desk {
     /// [`Problem`] where nothing was written and nothing will be.
     pub fn submit(&self, submission: Submission, hear: Hear) -> Result<(), Problem> {
         let Submission { account, command, partition, wants, claim, traceparent } = submission;
+        self.gate.check(&account, &command)?;
         self.admit(partition)?;
         let is_order = matches!(command, Command::Place(_) | Command::Replace(_));
         let way = Way { partition, wants, claim, traceparent, is_order };
@@ -364,21 +372,6 @@ impl Desk {
             hear(News::Unknown { id });
         }
     }
-}
-
-/// A client's command as the log has it.
-fn value(command: &ClientCommand) -> Bytes {
-    let kind = Some(input::Kind::Client(command.into()));
-    log::Input { kind }.encode_to_vec().into()
-}
-
-/// The record of a client's command, with the trace that it belongs to.
-fn record(value: Bytes, traceparent: Option<Bytes>) -> Record {
-    let mut headers = Headers::default();
-    if let Some(traceparent) = traceparent {
-        headers.push(header::TRACE_PARENT, traceparent);
-    }
-    Record { key: None, value, headers }
 }
 
 /// Ends the span of a command's way into the log; that of an order says which order it was.

@@ -4,11 +4,13 @@ mod admin;
 mod batch;
 mod door;
 mod funding;
+mod guard;
 mod lists;
 mod orders;
 mod reference;
 mod status;
 mod stream;
+mod tokens;
 mod trace;
 
 use std::sync::Arc;
@@ -22,7 +24,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::{service::LayerExt, transport::server::Router};
 
 pub(crate) use self::admin::router as admin_router;
-use self::{door::DoorLayer, funding::Funding, orders::OrderEntry, reference::ReferenceData};
+use self::{
+    door::DoorLayer, funding::Funding, guard::GuardLayer, orders::OrderEntry,
+    reference::ReferenceData,
+};
 use crate::office::Office;
 
 /// The largest request: an order with every field at its longest is below 2 KiB.
@@ -63,9 +68,10 @@ pub(crate) fn add_services(
     let reference =
         ReferenceServiceServer::new(reference).max_decoding_message_size(MESSAGE_BYTES_MAX);
     let door = DoorLayer::new(bounds.calls_max);
+    let guard = GuardLayer(office.gate.clone());
     router
-        .add_service(door.named_layer(entry))
-        .add_service(door.named_layer(funding))
+        .add_service(guard.named_layer(door.named_layer(entry)))
+        .add_service(guard.named_layer(door.named_layer(funding)))
         .add_service(door.named_layer(reference))
 }
 

@@ -10,6 +10,7 @@
 //! - [`settings`]: addresses and limits. [`service`]: binds the ports, starts the parts, drains.
 //! - [`problem`]: what can go wrong, said once for both protocols.
 //! - [`mod@reference`]: the listed instruments and assets.
+//! - `caller`: who calls, and what that opens.
 //! - [`entry`]: the fields of a request become a command, or a problem; pure.
 //! - [`desk`]: registers who waits, appends, follows the answers, sheds load.
 //! - [`result`](mod@result): an answer becomes an order as clients see it; pure.
@@ -22,6 +23,7 @@
 
 #![forbid(unsafe_code)]
 
+mod caller;
 pub mod desk;
 pub mod entry;
 mod grpc;

@@ -12,6 +12,7 @@ mod lookup;
 mod money;
 mod order;
 mod replace;
+mod token;
 
 use std::sync::Arc;
 
@@ -30,9 +31,15 @@ pub(crate) use self::{
     money::Moved,
     order::{Told, submission},
     replace::Replaced,
+    token::TokenWanted,
 };
 use crate::{
-    desk::Desk, idempotency::Cache, journal::Journal, reference::Reference, upstream::Upstream,
+    caller::{Asker, Gate},
+    desk::Desk,
+    idempotency::Cache,
+    journal::Journal,
+    reference::Reference,
+    upstream::Upstream,
 };
 
 /// How long a made-up key is: 131 bits of chance, so that no two are ever the same.
@@ -40,6 +47,7 @@ const GENERATED_KEY_CHARS: usize = 22;
 
 /// Everything that a request can need.
 pub(crate) struct Office {
+    pub(crate) gate: Gate,
     pub(crate) desk: Desk,
     pub(crate) reference: Arc<Reference>,
     pub(crate) cache: Arc<dyn Cache>,
@@ -50,6 +58,11 @@ pub(crate) struct Office {
 }
 
 impl Office {
+    /// Who asks in this task.
+    pub(crate) fn asker(&self) -> Asker {
+        self.gate.asker()
+    }
+
     /// What a read must reflect for clients of this gateway to see what they wrote.
     fn own_writes(&self) -> Vec<AtLeast> {
         let acknowledged = self.desk.acknowledged();

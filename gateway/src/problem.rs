@@ -13,6 +13,10 @@ pub const RETRY_AFTER_SECS: u64 = 1;
 pub enum Kind {
     /// The request is not one: the client must change it.
     Malformed,
+    /// It does not say who asks, or not so that it is believed.
+    Unauthenticated,
+    /// Whoever asks may not do that.
+    Forbidden,
     /// There is no such thing.
     NotFound,
     /// The method is not one of this path.
@@ -42,6 +46,8 @@ impl Kind {
     pub const fn http_status(self) -> u16 {
         match self {
             Kind::Malformed => 400,
+            Kind::Unauthenticated => 401,
+            Kind::Forbidden => 403,
             Kind::NotFound => 404,
             Kind::MethodNotAllowed => 405,
             Kind::TooSlow => 408,
@@ -59,6 +65,8 @@ impl Kind {
     pub const fn title(self) -> &'static str {
         match self {
             Kind::Malformed => "Bad Request",
+            Kind::Unauthenticated => "Unauthorized",
+            Kind::Forbidden => "Forbidden",
             Kind::NotFound => "Not Found",
             Kind::MethodNotAllowed => "Method Not Allowed",
             Kind::TooSlow => "Request Timeout",
@@ -171,9 +179,6 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         RefusalReason::InsufficientFunds => {
             (Kind::Conflict, "the account has less than that available")
         }
-        RefusalReason::SupplyLimit => {
-            (Kind::Conflict, "the asset's supply would grow beyond what sums can hold")
-        }
         RefusalReason::TooManyKeys
         | RefusalReason::TooManyOpenOrders
         | RefusalReason::TooManyAccounts
@@ -201,6 +206,7 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         | RefusalReason::CancelRestricted => refusal_of_change(reason),
         RefusalReason::UnknownAccount
         | RefusalReason::SameAccount
+        | RefusalReason::SupplyLimit
         | RefusalReason::TooManyTransfers => refusal_of_transfer(reason),
         RefusalReason::PriceFilter
         | RefusalReason::LotSize
@@ -213,6 +219,7 @@ const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         RefusalReason::Unspecified
         | RefusalReason::NotSuccessor
         | RefusalReason::BadListing
+        | RefusalReason::TooManyCredentials
         | RefusalReason::NotHome => {
             (Kind::Internal, "the shard refused the request for a reason that it has no word for")
         }
@@ -278,6 +285,9 @@ const fn refusal_of_terms(reason: RefusalReason) -> (Kind, &'static str) {
 /// The same of money that is sent to another account.
 const fn refusal_of_transfer(reason: RefusalReason) -> (Kind, &'static str) {
     match reason {
+        RefusalReason::SupplyLimit => {
+            (Kind::Conflict, "the asset's supply would grow beyond what sums can hold")
+        }
         RefusalReason::UnknownAccount => (
             Kind::Conflict,
             "there is no account of this name to take it; look whether it is written right",

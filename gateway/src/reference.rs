@@ -82,6 +82,7 @@ impl Catalogue {
             match body {
                 Body::Asset(listing) => catalogue.add_asset(listing),
                 Body::Instrument(listing) => instruments.push(listing),
+                Body::Credential(_) => {}
             }
         }
         for listing in instruments {

@@ -10,6 +10,7 @@ mod changes;
 mod docs;
 mod door;
 mod front;
+mod guard;
 mod lists;
 mod market;
 mod orders;
@@ -48,7 +49,8 @@ pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempote
 /// All that is served: the API, of which `requests_max` requests may be in progress at once, and
 /// the health pages.
 pub(crate) fn front(office: Arc<Office>, requests_max: usize, health: Router) -> Front<Door> {
-    Front { api: door(routes(office), requests_max), health }
+    let gate = office.gate.clone();
+    Front { api: door(routes(office), requests_max, gate), health }
 }
 
 /// The paths of the API, as routes and traces name them.

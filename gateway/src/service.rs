@@ -1,5 +1,7 @@
 //! Binds the ports, starts the parts, and drains them.
 
+mod admin;
+
 use std::{io, net::SocketAddr, sync::Arc, time::Instant};
 
 use axum::{ServiceExt, extract::Request, serve::ListenerExt};
@@ -7,7 +9,6 @@ use daemon::{
     clock::Clock,
     health::{self, Part, Readiness},
     ports,
-    settings::Secret,
 };
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use model::Span;
@@ -22,7 +23,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::{ServingStatus, server::HealthReporter};
 
+use self::admin::Admin;
 use crate::{
+    caller::Gate,
     desk::{Desk, DeskLimits, Followers, Machine},
     grpc,
     idempotency::Cache,
@@ -30,7 +33,7 @@ use crate::{
     office::Office,
     reference::{self, Reference},
     rest,
-    settings::{AdminSettings, Settings},
+    settings::Settings,
     upstream::{BadUri, Upstream},
 };
 
@@ -107,6 +110,9 @@ pub enum ServeError {
     /// The reference topic could not be followed.
     #[error("the instruments could not be followed: {0}")]
     Reference(LogError),
+    /// Who may call could not be followed.
+    #[error("the tokens could not be followed: {0}")]
+    Credentials(LogError),
     /// Nothing more can be appended.
     #[error("the producer of the gateway has failed; start again, recovery is from the log")]
     Producer,
@@ -123,6 +129,8 @@ pub struct Service {
     office: Arc<Office>,
     followers: Followers,
     reference_end: oneshot::Receiver<LogError>,
+    /// Where nobody is asked it never comes.
+    credentials_end: Option<oneshot::Receiver<LogError>>,
     part: Part,
     readiness: Readiness,
     rest: TcpListener,
@@ -135,13 +143,6 @@ pub struct Service {
     grpc_address: SocketAddr,
     /// Ends the threads that follow the log.
     followers_stop: CancellationToken,
-}
-
-/// Where those who run the platform are heard.
-struct Admin {
-    listener: TcpListener,
-    token: Secret,
-    address: SocketAddr,
 }
 
 /// What gRPC serves beside our own services.
@@ -157,7 +158,7 @@ struct GrpcParts {
 pub async fn bind(settings: Settings, dependencies: Dependencies) -> Result<Service, BindError> {
     let rest = ports::bind(settings.rest_address, "gateway.rest_address").await?;
     let grpc = ports::bind(settings.grpc_address, "gateway.grpc_address").await?;
-    let admin = bind_admin(settings.admin).await?;
+    let admin = admin::bind(settings.admin).await?;
     let upstream = Upstream::new(&settings.ledger_uri, &settings.market_data_uri)?;
     let Dependencies { log, identity, clock, readiness, positions, cache } = dependencies;
     let partitions = identity.partition_count;
@@ -171,18 +172,23 @@ pub async fn bind(settings: Settings, dependencies: Dependencies) -> Result<Serv
     };
     let (log_id, kept) = (identity.log_id, Arc::clone(&cache));
     let machine = Machine::default();
-    let desk = Desk::open(log.as_ref(), log_id, partitions, clock, machine, kept, limits)?;
     let followers_stop = CancellationToken::new();
+    let (access, credentials_end) =
+        access::open(&log, identity.genesis.sandbox, &clock, &followers_stop)?;
+    let gate = Gate::of(access);
+    let desk = Desk::open(log.as_ref(), log_id, partitions, clock, machine, kept, limits)?;
+    let desk = desk.behind(gate.clone());
     let reference = Arc::new(Reference::default());
     let reference_end = reference::follow(&log, Arc::clone(&reference), followers_stop.clone())?;
     let followers = Followers::start(&log, &positions, &followers_stop)?;
     let journal = Journal::new(log, partitions);
     let key_retention = Span::from_nanos(identity.genesis.key_retention_nanos);
-    let office = Office { desk, reference, cache, journal, upstream, key_retention };
+    let office = Office { gate, desk, reference, cache, journal, upstream, key_retention };
     Ok(Service {
         office: Arc::new(office),
         followers,
         reference_end,
+        credentials_end,
         part,
         readiness,
         rest_address: rest.local_addr()?,
@@ -198,13 +204,6 @@ pub async fn bind(settings: Settings, dependencies: Dependencies) -> Result<Serv
         admin,
         followers_stop,
     })
-}
-
-async fn bind_admin(settings: Option<AdminSettings>) -> Result<Option<Admin>, BindError> {
-    let Some(AdminSettings { address, token }) = settings else { return Ok(None) };
-    let listener = ports::bind(address, "gateway.admin.address").await?;
-    let address = listener.local_addr()?;
-    Ok(Some(Admin { listener, token, address }))
 }
 
 async fn grpc_parts() -> Result<GrpcParts, BindError> {
@@ -266,7 +265,7 @@ impl Service {
             let router = self.grpc_router.router;
             let router = grpc::add_services(router, &office, self.grpc_bounds, stop.clone());
             let grpc = serve_grpc(self.grpc, router, stop.clone());
-            let admin = serve_admin(self.admin, Arc::clone(&office), stop.clone());
+            let admin = admin::serve(self.admin, Arc::clone(&office), stop.clone());
             async { tokio::try_join!(rest, grpc, admin).map(|_| ()) }
         };
         let watch = Watch {
@@ -275,6 +274,7 @@ impl Service {
             part,
             health: self.grpc_router.health,
             reference_end: self.reference_end,
+            credentials_end: self.credentials_end,
             is_ready: false,
             stop,
         };
@@ -306,13 +306,21 @@ async fn serve_rest(
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
     let health = health::router(readiness, telemetry::metrics::render);
+    let is_sandbox = office.gate.trusts();
     let front = rest::front(office, requests_max, health);
     let listener = listener.tap_io(|connection| {
         // Without it answers wait for acknowledgements of earlier ones; a failure only costs time.
         let _ = connection.set_nodelay(true);
     });
-    let service = ServiceExt::<Request>::into_make_service(front);
-    axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await?;
+    let stop = stop.cancelled_owned();
+    if is_sandbox {
+        let service = ServiceExt::<Request>::into_make_service(front);
+        axum::serve(listener, service).with_graceful_shutdown(stop).await?;
+        return Ok(());
+    }
+    // Whoever shows tokens that are none is counted by where it comes from.
+    let service = ServiceExt::<Request>::into_make_service_with_connect_info::<SocketAddr>(front);
+    axum::serve(listener, service).with_graceful_shutdown(stop).await?;
     Ok(())
 }
 
@@ -326,17 +334,6 @@ async fn serve_grpc(
     Ok(())
 }
 
-/// Ends at once where nobody is to be heard.
-async fn serve_admin(
-    admin: Option<Admin>,
-    office: Arc<Office>,
-    stop: CancellationToken,
-) -> Result<(), ServeError> {
-    let Some(Admin { listener, token, address }) = admin else { return Ok(()) };
-    tracing::info!(%address, "the gateway hears those who run the platform");
-    serve_grpc(listener, grpc::admin_router(&office, &token), stop).await
-}
-
 /// Sweeps the desk and says whether the gateway is ready.
 struct Watch {
     office: Arc<Office>,
@@ -344,6 +341,7 @@ struct Watch {
     part: Part,
     health: HealthReporter,
     reference_end: oneshot::Receiver<LogError>,
+    credentials_end: Option<oneshot::Receiver<LogError>>,
     is_ready: bool,
     stop: CancellationToken,
 }
@@ -357,6 +355,9 @@ impl Watch {
             self.office.desk.sweep(Instant::now());
             if let Ok(error) = self.reference_end.try_recv() {
                 return Err(ServeError::Reference(error));
+            }
+            if let Some(Ok(error)) = self.credentials_end.as_mut().map(|end| end.try_recv()) {
+                return Err(ServeError::Credentials(error));
             }
             if self.office.desk.has_failed() {
                 self.part.not_ready("the producer has failed");
@@ -384,6 +385,8 @@ impl Watch {
             return Some("is stopping".to_owned());
         }
         let reference = self.office.reference.objection();
-        reference.map(str::to_owned).or_else(|| self.followers.objection())
+        let gate = self.office.gate.objection();
+        let objection = reference.or(gate).map(str::to_owned);
+        objection.or_else(|| self.followers.objection())
     }
 }

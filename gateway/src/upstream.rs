@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use model::OrderId;
 use proto::{
     ledger::{
@@ -19,10 +20,14 @@ use proto::{
 use thiserror::Error;
 use tonic::{
     Code, Request, Status,
+    metadata::AsciiMetadataValue,
     transport::{Channel, Endpoint},
 };
 
-use crate::problem::{Kind, Problem};
+use crate::{
+    caller::authorization,
+    problem::{Kind, Problem},
+};
 
 /// How long a connection may take to be made.
 const CONNECT_WAIT: Duration = Duration::from_secs(1);
@@ -74,7 +79,7 @@ impl Upstream {
     }
 
     async fn get_order(&self, request: GetOrderRequest) -> Result<Option<Order>, Problem> {
-        match self.ledger.clone().get_order(traced(request)).await {
+        match self.ledger.clone().get_order(asking(request)).await {
             Ok(response) => Ok(response.into_inner().order),
             Err(status) if status.code() == Code::NotFound => Ok(None),
             Err(status) => Err(problem("ledger", &status)),
@@ -87,10 +92,10 @@ impl Upstream {
         request: ListOrdersRequest,
     ) -> Result<ListOrdersResponse, Problem> {
         let mut ledger = self.ledger.clone();
-        let mut response = ledger.list_orders(traced(request.clone())).await;
+        let mut response = ledger.list_orders(asking(request.clone())).await;
         if is_behind(&response) && !request.at_least.is_empty() {
             let at_least = Vec::new();
-            response = ledger.list_orders(traced(ListOrdersRequest { at_least, ..request })).await;
+            response = ledger.list_orders(asking(ListOrdersRequest { at_least, ..request })).await;
         }
         response.map(tonic::Response::into_inner).map_err(|status| problem("ledger", &status))
     }
@@ -98,7 +103,7 @@ impl Upstream {
     /// Waits until the ledger has read all of `at_least`; whether it has.
     pub(crate) async fn has_read(&self, at_least: Vec<AtLeast>) -> bool {
         let request = ListOrdersRequest { page_size: 1, at_least, ..Default::default() };
-        self.ledger.clone().list_orders(traced(request)).await.is_ok()
+        self.ledger.clone().list_orders(asking(request)).await.is_ok()
     }
 
     /// Trades, newest first.
@@ -107,10 +112,10 @@ impl Upstream {
         request: ListTradesRequest,
     ) -> Result<ListTradesResponse, Problem> {
         let mut ledger = self.ledger.clone();
-        let mut response = ledger.list_trades(traced(request.clone())).await;
+        let mut response = ledger.list_trades(asking(request.clone())).await;
         if is_behind(&response) && !request.at_least.is_empty() {
             let at_least = Vec::new();
-            response = ledger.list_trades(traced(ListTradesRequest { at_least, ..request })).await;
+            response = ledger.list_trades(asking(ListTradesRequest { at_least, ..request })).await;
         }
         response.map(tonic::Response::into_inner).map_err(|status| problem("ledger", &status))
     }
@@ -125,11 +130,11 @@ impl Upstream {
         let client_id = client_id.to_owned();
         let mut ledger = self.ledger.clone();
         let request = GetBalancesRequest { client_id, at_least };
-        let mut response = ledger.get_balances(traced(request.clone())).await;
+        let mut response = ledger.get_balances(asking(request.clone())).await;
         if is_behind(&response) && !request.at_least.is_empty() {
             let at_least = Vec::new();
             let request = GetBalancesRequest { at_least, ..request };
-            response = ledger.get_balances(traced(request)).await;
+            response = ledger.get_balances(asking(request)).await;
         }
         response.map(tonic::Response::into_inner).map_err(|status| problem("ledger", &status))
     }
@@ -141,7 +146,7 @@ impl Upstream {
         depth: u32,
     ) -> Result<GetOrderBookResponse, Problem> {
         let request = GetOrderBookRequest { instrument: instrument.to_owned(), depth };
-        let response = self.market_data.clone().get_order_book(traced(request)).await;
+        let response = self.market_data.clone().get_order_book(asking(request)).await;
         response.map(tonic::Response::into_inner).map_err(|status| problem("broadcaster", &status))
     }
 }
@@ -156,9 +161,19 @@ fn channel(setting: &'static str, uri: &str) -> Result<Channel, BadUri> {
     Ok(endpoint.connect_lazy())
 }
 
-fn traced<T>(message: T) -> Request<T> {
+fn ascii(authorization: HeaderValue) -> Option<AsciiMetadataValue> {
+    let mut value = AsciiMetadataValue::try_from(authorization.as_bytes()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// A request in the name of whoever this is done for.
+fn asking<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     telemetry::propagation::inject_request(&mut request);
+    if let Some(authorization) = authorization().and_then(ascii) {
+        request.metadata_mut().insert("authorization", authorization);
+    }
     request
 }
 

@@ -5,7 +5,11 @@
 //! is bounded, and ends in `UNAVAILABLE` with a hint to try again. Absence is told only by a ledger
 //! that has come as far as the log was when it was asked: what is not projected yet is never
 //! `NOT_FOUND`.
+//!
+//! **Whose it is.** Outside of a sandbox callers bear tokens, gateways those of their callers. What
+//! is another account's is answered as what is not there, by the same path.
 
+mod asker;
 mod page;
 mod present;
 mod refusal;
@@ -15,6 +19,7 @@ use std::{
     time::Duration,
 };
 
+use access::Access;
 use model::{AccountName, InstrumentId, KeyText, OrderId, Partition};
 use proto::{
     ledger::{
@@ -29,7 +34,7 @@ use proto::{
 use spine::{Log, Place, Visibility};
 use tonic::{Request, Response, Status, async_trait};
 
-use self::page::Wanted;
+use self::{asker::Asker, page::Wanted};
 use crate::{
     projecting::Reached,
     row::OrderRow,
@@ -48,6 +53,7 @@ const TRADES_DEFAULT: u32 = 50;
 
 /// Answers queries from a store.
 pub struct Queries {
+    access: Access,
     log: Arc<dyn Log>,
     store: Arc<dyn Store>,
     reached: Reached,
@@ -64,7 +70,18 @@ impl Queries {
         reached: Reached,
         is_sandbox: bool,
     ) -> Queries {
-        Queries { log, store, reached, is_sandbox, catalog: RwLock::default() }
+        let access = Access::Trusts;
+        Queries { access, log, store, reached, is_sandbox, catalog: RwLock::default() }
+    }
+
+    /// The same, which believe whom `access` believes.
+    #[must_use]
+    pub fn behind(self, access: Access) -> Queries {
+        Queries { access, ..self }
+    }
+
+    fn asker<T>(&self, request: &Request<T>) -> Asker {
+        Asker::of(&self.access, request)
     }
 
     /// Waits until every position in `at_least` is projected.
@@ -196,11 +213,20 @@ impl LedgerService for Queries {
         &self,
         request: Request<GetOrderRequest>,
     ) -> Result<Response<GetOrderResponse>, Status> {
-        let request = request.into_inner();
+        let asker = self.asker(&request);
+        let mut request = request.into_inner();
+        if request.order_id == 0 {
+            request.client_id = asker.account(request.client_id, refusal::no_order)?;
+        } else {
+            asker.check_known()?;
+        }
         let row = match request.order_id {
             0 => self.order_by_client_id(&request).await?,
             number => self.order_by_id(number).await?,
         };
+        if !asker.may_see(&row.account) {
+            return Err(refusal::no_order());
+        }
         let catalog = self.catalog_for(std::iter::once(row.instrument)).await?;
         Ok(Response::new(GetOrderResponse { order: Some(present::order(&row, &catalog)) }))
     }
@@ -209,7 +235,9 @@ impl LedgerService for Queries {
         &self,
         request: Request<ListOrdersRequest>,
     ) -> Result<Response<ListOrdersResponse>, Status> {
-        let request = request.into_inner();
+        let asker = self.asker(&request);
+        let mut request = request.into_inner();
+        request.client_id = asker.account(request.client_id, refusal::no_account)?;
         let wanted = Wanted::<OrderCursor>::read(
             request.page_size,
             ORDERS_DEFAULT,
@@ -232,7 +260,12 @@ impl LedgerService for Queries {
         &self,
         request: Request<ListTradesRequest>,
     ) -> Result<Response<ListTradesResponse>, Status> {
-        let request = request.into_inner();
+        let asker = self.asker(&request);
+        let mut request = request.into_inner();
+        // Trades are public; whose they are is not.
+        if !request.client_id.is_empty() {
+            request.client_id = asker.account(request.client_id, refusal::no_account)?;
+        }
         let wanted = Wanted::<TradeCursor>::read(
             request.page_size,
             TRADES_DEFAULT,
@@ -255,7 +288,9 @@ impl LedgerService for Queries {
         &self,
         request: Request<GetBalancesRequest>,
     ) -> Result<Response<GetBalancesResponse>, Status> {
-        let request = request.into_inner();
+        let asker = self.asker(&request);
+        let mut request = request.into_inner();
+        request.client_id = asker.account(request.client_id, refusal::no_account)?;
         let account = account(&request.client_id)?;
         self.wait_for(&request.at_least).await?;
         let mut rows = self.store.balances(&account).await.map_err(refusal::store)?;
@@ -279,6 +314,7 @@ impl LedgerService for Queries {
         &self,
         request: Request<GetFeeIncomeRequest>,
     ) -> Result<Response<GetFeeIncomeResponse>, Status> {
+        self.asker(&request).check_is_of_the_house()?;
         self.wait_for(&request.into_inner().at_least).await?;
         let rows = self.store.fee_income().await.map_err(refusal::store)?;
         let catalog = self.fresh_catalog().await?;
@@ -291,6 +327,7 @@ impl LedgerService for Queries {
         &self,
         request: Request<GetSolvencyRequest>,
     ) -> Result<Response<GetSolvencyResponse>, Status> {
+        self.asker(&request).check_is_of_the_house()?;
         self.wait_for(&request.into_inner().at_least).await?;
         let sums = self.store.asset_sums().await.map_err(refusal::store)?;
         let catalog = self.fresh_catalog().await?;

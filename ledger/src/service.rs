@@ -7,11 +7,16 @@ use std::{
     time::Duration,
 };
 
-use daemon::health::Readiness;
+use access::Access;
+use daemon::{
+    clock::{Clock, WallClock},
+    health::Readiness,
+};
 use proto::ledger::ledger_service_server::LedgerServiceServer;
 use spine::{
     Log,
     genesis::{self, GenesisError, Identity},
+    log::LogError,
 };
 use thiserror::Error;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet};
@@ -86,6 +91,9 @@ pub enum ServeError {
     /// The projection stopped.
     #[error(transparent)]
     Projecting(#[from] ProjectingError),
+    /// Who may ask could not be followed.
+    #[error("the tokens could not be followed: {0}")]
+    Credentials(LogError),
     /// gRPC could not be served.
     #[error("the ledger's gRPC server failed: {0}")]
     Grpc(#[from] tonic::transport::Error),
@@ -146,7 +154,9 @@ impl Service {
             watching.await;
             Ok(())
         });
-        let queries = Queries::new(log, store, reached, self.identity.genesis.sandbox);
+        let is_sandbox = self.identity.genesis.sandbox;
+        let access = access(&log, is_sandbox, &stop, &mut parts)?;
+        let queries = Queries::new(log, store, reached, is_sandbox).behind(access);
         parts.spawn(serve_grpc(self.grpc, queries, stop.clone()));
         let pages = daemon::health::serve(self.health, readiness, metrics, stop.clone());
         parts.spawn(async { Ok(pages.await?) });
@@ -189,6 +199,24 @@ fn project(
         parts.spawn(async { Ok(task.run().await?) });
     }
     Reached::new(receivers)
+}
+
+/// Whom the ledger believes.
+fn access(
+    log: &Arc<dyn Log>,
+    is_sandbox: bool,
+    stop: &CancellationToken,
+    parts: &mut JoinSet<Result<(), ServeError>>,
+) -> Result<Access, ServeError> {
+    let clock: Arc<dyn Clock> = Arc::new(WallClock);
+    let opened = access::open(log, is_sandbox, &clock, stop);
+    let (access, end) = opened.map_err(ServeError::Credentials)?;
+    if let Some(end) = end {
+        // Where it only ends, it was stopped like everything else.
+        parts
+            .spawn(async { end.await.map_or(Ok(()), |error| Err(ServeError::Credentials(error))) });
+    }
+    Ok(access)
 }
 
 async fn serve_grpc(

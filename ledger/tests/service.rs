@@ -16,14 +16,16 @@ use ledger::{
     solvency::AssetSum,
     store::{MemoryStore, Store},
 };
-use model::Partition;
+use model::{AccountName, KeyText, OperatorName, Partition, Timestamp};
 use prost::Message;
 use proto::{
+    credential::{Credential, Scope},
     ledger::{
         AtLeast, GetBalancesRequest, GetFeeIncomeRequest, GetOrderRequest, GetProgressRequest,
         ListOrdersRequest, ListTradesRequest, ledger_service_client::LedgerServiceClient,
     },
     log::{self, EndReason, KeySpace, input},
+    topic::Topic,
     trading::OrderStatus,
 };
 use spine::{
@@ -33,7 +35,7 @@ use spine::{
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::{
-    Code, Status,
+    Code, Request, Status,
     transport::{Channel, Endpoint},
 };
 use tonic_types::StatusExt;
@@ -79,12 +81,39 @@ impl Rig {
         append_blocking(self.producer.as_ref(), place, Record::of(bytes)).expect("it appends");
     }
 
+    /// Gives an account a token.
+    fn let_in(&self, slot: u32, account: &str) {
+        let credential = Credential {
+            slot,
+            id: KeyText::new(account).expect("a good id"),
+            token_hash: *blake3::hash(format!("token-of-{account}").as_bytes()).as_bytes(),
+            account: AccountName::new(account).expect("a good name"),
+            label: None,
+            scope: Scope::Read,
+            expires_at: None,
+            is_revoked: false,
+            created_at: Timestamp::EPOCH,
+            created_by: OperatorName::new("olga").expect("a good name"),
+        };
+        let place = Place { topic: Topic::Reference, partition: Partition::FIRST };
+        let record = Record::of(credential.record(1).encode_to_vec());
+        append_blocking(self.producer.as_ref(), place, record).expect("it appends");
+    }
+
     /// An input and its answer; the offset of the input, which is the id of the order it made.
     fn append(&mut self, body: log::AnswerBody) -> u64 {
         let offset = self.ask();
         self.answer(body);
         offset
     }
+}
+
+/// A request that bears the token which [`Rig::let_in`] gives; a sandbox does not look at it.
+fn bearing<T>(account: &str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let value = format!("Bearer token-of-{account}").parse().expect("it is text");
+    request.metadata_mut().insert("authorization", value);
+    request
 }
 
 struct Running {
@@ -125,7 +154,8 @@ impl Running {
 
     async fn balances(&mut self, client_id: &str) -> Result<Vec<String>, Status> {
         let client_id = client_id.to_owned();
-        let request = GetBalancesRequest { client_id, at_least: Vec::new() };
+        let request = GetBalancesRequest { client_id: client_id.clone(), at_least: Vec::new() };
+        let request = bearing(&client_id, request);
         let found = self.client.get_balances(request).await?.into_inner().balances;
         Ok(found
             .into_iter()
@@ -296,10 +326,15 @@ async fn an_account_that_nobody_knows_is_at_its_grant_in_a_sandbox_only() {
         let balances = vec![answers::balance(0, 1, 5, 7)];
         let body = log::AnswerBody { balances, ..applied(vec![]) };
         let offset = rig.append(of("alice", body));
+        rig.let_in(0, "alice");
+        rig.let_in(1, "bob");
         let mut running = serve(&rig.log, &memory_store()).await;
         let at_least = vec![AtLeast { partition: 0, offset }];
         let request = ListOrdersRequest { at_least, ..Default::default() };
-        running.client.list_orders(request).await.expect("it comes that far");
+        // It may not have read the tokens yet.
+        while let Err(status) = running.client.list_orders(bearing("bob", request.clone())).await {
+            assert_eq!(status.code(), Code::Unavailable, "{status}");
+        }
         let known = running.balances("alice").await.expect("known");
         assert_eq!(known[0], "USD 0.00000005 0.00000007");
         match (running.balances("bob").await, expected) {

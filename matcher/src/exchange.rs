@@ -7,6 +7,7 @@ use matcher_core::{Books, Keys, Outcome};
 use model::{AccountName, AssetId, OrderFilter, Partition, Span, Timestamp};
 use proto::{
     command::{Command, OrderName},
+    credential::Credential,
     log::{self, RefusalReason},
     reference::{self, ReferenceRecord},
 };
@@ -14,6 +15,7 @@ use spine::{ClientInput, Core, LinkInput, OperatorInput};
 
 use crate::{
     answer::{Named, refused},
+    credential::Credentials,
     fund::Border,
     image,
     limits::{ORDER_EXPIRIES_MAX, PARKED_EXPIRIES_MAX},
@@ -32,6 +34,8 @@ pub struct Exchange {
     pub(crate) partition_count: u32,
     pub(crate) key_retention: Span,
     pub(crate) listings: Listings,
+    /// On the first shard, which tokens there are.
+    pub(crate) credentials: Credentials,
     pub(crate) books: Books,
     pub(crate) accounts: Accounts,
     /// The group of each account that is in one, open or not.
@@ -71,6 +75,7 @@ impl Core for Exchange {
             partition_count: genesis.partition_count,
             key_retention: Span::from_nanos(genesis.key_retention_nanos),
             listings: Listings::default(),
+            credentials: Credentials::default(),
             books: Books::new(),
             accounts: Accounts::seeded(grant, seed).on(partition, partition_count),
             groups: BTreeMap::new(),
@@ -298,6 +303,9 @@ pub fn reference_key(body: &reference::reference_body::Body) -> String {
         reference::reference_body::Body::Asset(asset) => format!("asset/{}", asset.id),
         reference::reference_body::Body::Instrument(instrument) => {
             format!("instrument/{}", instrument.id)
+        }
+        reference::reference_body::Body::Credential(credential) => {
+            Credential::key_of(credential.slot)
         }
     }
 }

@@ -19,8 +19,8 @@ use proto::{
 };
 
 use crate::{
-    answer::Named, exchange::Exchange, group, limits::GROUPED_ACCOUNTS_MAX, list::Listings,
-    order_list::shared::SharedHolds,
+    answer::Named, credential::Credentials, exchange::Exchange, group,
+    limits::GROUPED_ACCOUNTS_MAX, list::Listings, order_list::shared::SharedHolds,
 };
 
 #[derive(Clone, PartialEq, Message)]
@@ -49,6 +49,8 @@ struct ExchangeImage {
     switches: Option<switches::SwitchesWire>,
     #[prost(message, repeated, tag = "60")]
     on_their_way: Vec<transfers::TransferWire>,
+    #[prost(message, repeated, tag = "100")]
+    credentials: Vec<ReferenceRecord>,
 }
 
 /// The group of an account.
@@ -75,6 +77,7 @@ pub(crate) fn encode(exchange: &Exchange) -> Vec<u8> {
         groups: exchange.groups.iter().map(group_to_wire).collect(),
         switches: switches::to_wire(&exchange.switches),
         on_their_way: transfers::to_wire(&exchange.on_their_way),
+        credentials: exchange.credentials.image(),
     }
     .encode_to_vec()
 }
@@ -121,6 +124,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
         has_overdue: false,
         revisited: image.revisited,
         listings,
+        credentials: Credentials::restore(image.credentials)?,
         postings: Default::default(),
         matched: Default::default(),
         settled: Default::default(),
@@ -165,7 +169,7 @@ fn instruments(listings: &Listings) -> Result<Vec<model::Instrument>, String> {
     bodies
         .filter_map(|body| match body {
             Body::Instrument(listing) => Some(listing),
-            Body::Asset(_) => None,
+            Body::Asset(_) | Body::Credential(_) => None,
         })
         .map(|listing| {
             let asset = |id| listings.asset(id).ok_or_else(|| format!("asset {id} is not listed"));

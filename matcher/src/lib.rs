@@ -13,6 +13,7 @@
 //!   `sleep`: orders that wait for a price. `order_list`: lists of orders, and the holds that two
 //!   of them share.
 //! - `transfer`: money from one account to another.
+//! - `credential`: which tokens there are, as the first shard decides.
 //! - `switch`: orders that end unless their account is heard of in time.
 //! - `park`: what waits for money from other shards, and how shards ask each other for it.
 //! - `fees`: what orders are charged by. `filter`: what of them the instrument takes.
@@ -31,6 +32,7 @@ mod answer;
 mod cancel;
 mod compact;
 mod content;
+mod credential;
 pub mod exchange;
 mod fees;
 mod filter;

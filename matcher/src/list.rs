@@ -77,6 +77,8 @@ impl Exchange {
         match listed {
             Body::Asset(asset) => self.list_asset(asset),
             Body::Instrument(instrument) => self.list_instrument(instrument),
+            // Only an operator's word changes one.
+            Body::Credential(_) => Err(RefusalReason::BadListing),
         }
     }
 

@@ -7,6 +7,7 @@ use ledger_core::{MoneyError, Movement as Moved};
 use model::AccountName;
 use proto::{
     command::{Movement, OperatorWord},
+    credential::Credential,
     log::{self, RefusalReason},
     reference::ReferenceRecord,
 };
@@ -25,7 +26,10 @@ impl Exchange {
             return;
         }
         match &input.command.command {
-            OperatorWord::ChangeReference(change) => self.relist(change, body),
+            OperatorWord::ChangeReference(change) => match Credential::of_record(change) {
+                Some(_) => self.change_credential(change, input.now, body),
+                None => self.relist(change, body),
+            },
             OperatorWord::Adjust { account, movement } => {
                 body.outcome = self.adjust(account, movement);
             }

@@ -153,6 +153,7 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::NoReferencePrice => "no_reference_price",
         RefusalReason::TooManyGrouped => "too_many_grouped",
         RefusalReason::TooManySchedules => "too_many_schedules",
+        RefusalReason::TooManyCredentials => "too_many_tokens",
         RefusalReason::ListPrices => "list_prices",
         RefusalReason::UnknownAccount => "unknown_account",
         RefusalReason::SameAccount => "same_account",

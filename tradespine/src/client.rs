@@ -6,13 +6,14 @@
 //! - `orders`, `trades`, `balances`: history, at the ledger.
 //! - `book`, `watch`: market data, at the broadcaster.
 //! - `order`, `trade`: an order and a trade, as text and as JSON. `table`, `problem`: how answers
-//!   and refusals read.
+//!   and refusals read. `bearer`: what a caller bears.
 
 pub mod admin;
 mod after;
 mod amend;
 mod balances;
 mod batch;
+mod bearer;
 mod book;
 mod cancel;
 mod group;
@@ -36,6 +37,7 @@ use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 use tonic::transport::Channel;
 
+use self::bearer::{Borne, WithToken};
 use crate::complaint::written;
 
 /// The gateway's gRPC address, where nobody says another.
@@ -146,6 +148,15 @@ struct AtGateway {
     /// The gateway's gRPC address
     #[arg(long, value_name = "URL", default_value = GATEWAY)]
     gateway: String,
+
+    #[command(flatten)]
+    token: WithToken,
+}
+
+impl AtGateway {
+    async fn connect(&self) -> anyhow::Result<Borne> {
+        self.token.on(connect(&self.gateway).await?)
+    }
 }
 
 /// Where history is.
@@ -154,6 +165,15 @@ struct AtLedger {
     /// The ledger's gRPC address
     #[arg(long, value_name = "URL", default_value = LEDGER)]
     ledger: String,
+
+    #[command(flatten)]
+    token: WithToken,
+}
+
+impl AtLedger {
+    async fn connect(&self) -> anyhow::Result<Borne> {
+        self.token.on(connect(&self.ledger).await?)
+    }
 }
 
 /// For whom the answer is.

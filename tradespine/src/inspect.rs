@@ -41,7 +41,7 @@ impl Whose {
                 blocking(move || Ok(open_directory(&data_dir)? as Arc<dyn Log>)).await
             }
             Whose::Apart => {
-                settings.check(Part::ServesNobody)?;
+                settings.check(Part::MakesNoTokens)?;
                 let open = open_now(Wanted::by(command, settings)?).await?;
                 Ok(open.log)
             }

@@ -79,8 +79,8 @@ impl Service {
 
     const fn part(self) -> Part {
         match self {
-            Service::Gateway | Service::Ledger => Part::TrustsCallers,
-            Service::Matcher | Service::Broadcaster => Part::ServesNobody,
+            Service::Gateway => Part::Gateway,
+            Service::Matcher | Service::Ledger | Service::Broadcaster => Part::MakesNoTokens,
         }
     }
 

@@ -56,9 +56,6 @@ pub struct Settings {
     pub shards: u16,
     /// Whether a market maker quotes, so that the first book is not empty.
     pub market_maker: bool,
-    /// Whether something in front of the gateway and the ledger lets in only callers that it knows,
-    /// each under its own `client_id`. Neither asks for more yet, so production needs it.
-    pub trusts_callers: bool,
     /// The log of services that run apart.
     pub kafka: Kafka,
     /// Order entry.
@@ -203,7 +200,6 @@ impl Default for Settings {
             data_dir: PathBuf::from("data"),
             shards: 1,
             market_maker: true,
-            trusts_callers: false,
             kafka: Kafka::default(),
             gateway: Gateway::default(),
             ledger: Ledger::default(),

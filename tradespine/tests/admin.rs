@@ -168,6 +168,19 @@ async fn words_of_operators_are_recorded_with_who_said_them() {
     assert!(!is_done && told.contains("instrument"), "{told}");
 
     trade_under_fees_and_filters(&operators).await;
+    let made = operators.say(&["--json", "token", "create", "alice", "--label", "bot"]);
+    let made: Value = serde_json::from_str(&made).expect("it is JSON");
+    let (id, secret) = (made["token"]["id"].as_str(), made["secret"].as_str());
+    let (id, secret) = (id.expect("an id").to_owned(), secret.expect("a secret").to_owned());
+    let told = operators.say(&["token", "list", "--account", "alice"]);
+    assert_eq!(told.trim(), format!("{id}  alice  trade  bot  by olga, until revoked"));
+    let told = operators.say(&["token", "revoke", &id]);
+    assert_eq!(told.trim(), format!("token {id} of alice is revoked"));
+    let told = operators.say(&["token", "revoke", &id]);
+    assert_eq!(told.trim(), format!("token {id} of alice had been revoked before"));
+    assert_eq!(operators.say(&["token", "list"]).trim(), "no token is in force");
+    let (is_done, told) = operators.try_say(TOKEN, &["token", "revoke", "nobody-s"]);
+    assert!(!is_done && told.contains("there is no such token"), "{told}");
 
     operators.platform.stop().await;
     let data = directory.path().to_str().expect("a path");
@@ -177,6 +190,9 @@ async fn words_of_operators_are_recorded_with_who_said_them() {
     assert!(dumped.contains("protection 300 bps") && !dumped.contains(TOKEN), "{dumped}");
     assert!(dumped.contains("fees 1000 maker and 2000 taker millionths"), "{dumped}");
     assert!(dumped.contains("orders to 2"), "{dumped}");
+    assert!(dumped.contains(&format!("token {id} of alice to trade")), "{dumped}");
+    assert!(dumped.contains(&format!("token {id} of alice to trade, revoked")), "{dumped}");
+    assert!(!dumped.contains(&secret), "{dumped}");
     platform::verify(directory.path());
 }
 

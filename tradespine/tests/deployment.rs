@@ -263,7 +263,7 @@ fn a_spoilt_overlay_is_complained_about() {
 #[test]
 fn a_spoilt_setting_of_production_is_complained_about() {
     for (setting, wrong, complaint) in [
-        ("TRADESPINE_TRUSTS_CALLERS", None, "trusts_callers"),
+        ("TRADESPINE_GATEWAY__ADMIN__TOKEN_FILE", None, "gateway.admin.token"),
         ("TRADESPINE_KAFKA__SASL__MECHANISM", None, "kafka.sasl"),
         ("TRADESPINE_KAFKA__SASL__PASSWORD_FILE", Some("/etc/elsewhere"), "password_file"),
         ("TRADESPINE_KAFKA__TLS__ENABLED", Some("false"), "kafka.tls"),

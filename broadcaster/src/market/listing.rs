@@ -75,6 +75,9 @@ impl Listings {
         &mut self,
         record: &ReferenceRecord,
     ) -> Result<Option<Listed>, ListingError> {
+        if lists_nothing(record) {
+            return Ok(None);
+        }
         let known = self.records.get(&record.key);
         let version = known.map_or(0, |known| known.version);
         if record.version > version.saturating_add(1) {
@@ -106,6 +109,7 @@ impl Listings {
                 None
             }
             Body::Instrument(listing) => Some(self.instrument(listing).ok_or_else(impossible)?),
+            Body::Credential(_) => return Ok(None),
         };
         self.records.insert(record.key.clone(), record.clone());
         Ok(listed)
@@ -131,6 +135,12 @@ impl Listings {
         let lot_size_units = instrument.listing().lot_size.units();
         Some(Listed { instrument, base: base.clone(), lot_size_units })
     }
+}
+
+/// Whether it is of those who trade, and not of what is traded.
+fn lists_nothing(record: &ReferenceRecord) -> bool {
+    let body = record.body.as_ref().and_then(|body| body.body.as_ref());
+    matches!(body, Some(Body::Credential(_)))
 }
 
 fn is_asset(record: &ReferenceRecord) -> bool {

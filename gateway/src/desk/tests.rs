@@ -4,11 +4,13 @@ use std::sync::{Arc, Mutex};
 
 use daemon::clock::ManualClock;
 use model::RequestId;
-use proto::log;
+use prost::Message;
+use proto::log::{self, input};
 use spine::{
     Chain,
     acceptor::Accepted,
     answer::{self, Preamble, Sealed},
+    header::Headers,
     log::memory::{Delivery, MemoryLog},
 };
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use daemon::settings::Secret;
 use model::OperatorName;
 use proto::admin::{
-    AdjustBalanceRequest, AdjustBalanceResponse, SetInstrumentRequest, SetInstrumentResponse,
-    UpgradeRequest, UpgradeResponse,
+    AdjustBalanceRequest, AdjustBalanceResponse, CreateTokenRequest, CreateTokenResponse,
+    ListTokensRequest, ListTokensResponse, RevokeTokenRequest, RevokeTokenResponse,
+    SetInstrumentRequest, SetInstrumentResponse, UpgradeRequest, UpgradeResponse,
     admin_service_server::{AdminService, AdminServiceServer, SERVICE_NAME},
 };
 use tonic::{
@@ -15,7 +16,7 @@ use tonic::{
 };
 
 use super::{
-    MESSAGE_BYTES_MAX, given,
+    MESSAGE_BYTES_MAX, given, tokens,
     trace::{Method, answer, join, traceparent},
 };
 use crate::{
@@ -119,6 +120,41 @@ impl AdminService for Admin {
         };
         let result = Some(answer(trace, adjust).await?);
         Ok(Response::new(AdjustBalanceResponse { result }))
+    }
+
+    async fn create_token(
+        &self,
+        request: Request<CreateTokenRequest>,
+    ) -> Result<Response<CreateTokenResponse>, Status> {
+        let trace = join(method("CreateToken"), traceparent(&request));
+        let request = request.into_inner();
+        let create =
+            async { tokens::create(&self.office, &name(&request.operator)?, &request).await };
+        Ok(Response::new(answer(trace, create).await?))
+    }
+
+    async fn revoke_token(
+        &self,
+        request: Request<RevokeTokenRequest>,
+    ) -> Result<Response<RevokeTokenResponse>, Status> {
+        let trace = join(method("RevokeToken"), traceparent(&request));
+        let request = request.into_inner();
+        let revoke =
+            async { tokens::revoke(&self.office, &name(&request.operator)?, &request).await };
+        Ok(Response::new(answer(trace, revoke).await?))
+    }
+
+    async fn list_tokens(
+        &self,
+        request: Request<ListTokensRequest>,
+    ) -> Result<Response<ListTokensResponse>, Status> {
+        let trace = join(method("ListTokens"), traceparent(&request));
+        let request = request.into_inner();
+        let list = async {
+            name(&request.operator)?;
+            tokens::list(&self.office, &request).await
+        };
+        Ok(Response::new(answer(trace, list).await?))
     }
 }
 

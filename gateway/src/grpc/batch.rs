@@ -42,7 +42,8 @@ pub(super) async fn cancel(
     use cancel_orders_result::Result as Became;
     let CancelOrdersRequest { client_id, order_ids, wait_for_result } = request;
     check_count("order_ids", order_ids.len())?;
-    let account = entry::client(given(client_id))?;
+    let asker = office.asker();
+    let account = entry::client(asker.account(given(client_id))?)?;
     let cancels = order_ids.iter().map(|id| {
         let id = entry::order_id_of(*id)?;
         Ok(Cancel::of(account.clone(), id))

@@ -43,8 +43,9 @@ impl FundingService for Funding {
     ) -> Result<Response<DepositResponse>, Status> {
         let trace = join(method("Deposit"), traceparent(&request));
         let request = request.into_inner();
+        let asker = self.office.asker();
         let fields = MovementFields {
-            client_id: given(&request.client_id),
+            client_id: asker.account(given(&request.client_id))?,
             asset: given(&request.asset),
             amount: given(&request.amount),
             id: given(&request.deposit_id),
@@ -65,8 +66,9 @@ impl FundingService for Funding {
     ) -> Result<Response<WithdrawResponse>, Status> {
         let trace = join(method("Withdraw"), traceparent(&request));
         let request = request.into_inner();
+        let asker = self.office.asker();
         let fields = MovementFields {
-            client_id: given(&request.client_id),
+            client_id: asker.account(given(&request.client_id))?,
             asset: given(&request.asset),
             amount: given(&request.amount),
             id: given(&request.withdrawal_id),
@@ -87,8 +89,9 @@ impl FundingService for Funding {
     ) -> Result<Response<TransferResponse>, Status> {
         let trace = join(method("Transfer"), traceparent(&request));
         let request = request.into_inner();
+        let asker = self.office.asker();
         let fields = MovementFields {
-            client_id: given(&request.client_id),
+            client_id: asker.account(given(&request.client_id))?,
             asset: given(&request.asset),
             amount: given(&request.amount),
             id: given(&request.transfer_id),

@@ -20,8 +20,9 @@ pub(super) async fn place(
     office: &Office,
     request: &PlaceOrderListRequest,
 ) -> Result<PlaceOrderListResponse, Problem> {
+    let asker = office.asker();
     let fields = ListFields {
-        client_id: given(&request.client_id),
+        client_id: asker.account(given(&request.client_id))?,
         client_order_id: given(&request.client_order_id),
         idempotency_key: given(&request.idempotency_key),
         instrument: given(&request.instrument),
@@ -60,16 +61,18 @@ pub(super) async fn cancel(
     request: &CancelOrderListRequest,
 ) -> Result<CancelOrderListResponse, Problem> {
     let CancelOrderListRequest { client_id, list_id, wait_for_result } = request;
-    let account = entry::client(given(client_id))?;
+    let asker = office.asker();
+    let account = entry::client(asker.account(given(client_id))?)?;
     let id = entry::order_id_of(*list_id)?.record();
     let status = |status: OrderListStatus| OrderList {
         id: id.number(),
-        client_id: client_id.clone(),
+        client_id: account.as_str().to_owned(),
         status: status.into(),
         receipt: result::receipt(id.number()),
         ..OrderList::default()
     };
-    let cancelled = office.cancel_list(account, id, *wait_for_result, trace::current()).await?;
+    let cancelled =
+        office.cancel_list(account.clone(), id, *wait_for_result, trace::current()).await?;
     let list = match cancelled {
         CancelledList::Done(list) => list,
         CancelledList::Taken(_) => status(OrderListStatus::Pending),

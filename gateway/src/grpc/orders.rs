@@ -112,7 +112,9 @@ impl OrderEntryService for OrderEntry {
         let office = &self.office;
         let amend = async {
             let id = entry::order_id_of(request.order_id)?;
-            let (client_id, quantity) = (given(&request.client_id), given(&request.quantity));
+            let asker = office.asker();
+            let client_id = asker.account(given(&request.client_id))?;
+            let quantity = given(&request.quantity);
             let wait = request.wait_for_result;
             let changed = office.amend(client_id, id, quantity, wait, trace::current()).await?;
             let account = entry::client(client_id)?;
@@ -208,7 +210,8 @@ impl OrderEntryService for OrderEntry {
         let trace = join(method("SetTradeGroup"), traceparent(&request));
         let request = request.into_inner();
         let set = async {
-            let account = entry::client(given(&request.client_id))?;
+            let asker = self.office.asker();
+            let account = entry::client(asker.account(given(&request.client_id))?)?;
             let group = entry::trade_group_of(request.trade_group_id)?;
             self.office.set_trade_group(&account, group, trace::current()).await
         };
@@ -225,8 +228,9 @@ impl OrderEntryService for OrderEntry {
         let office = &self.office;
         let set = async {
             let seconds = request.timeout_seconds.to_string();
+            let asker = office.asker();
             let fields = AfterFields {
-                client_id: given(&request.client_id),
+                client_id: asker.account(given(&request.client_id))?,
                 instrument: given(&request.instrument),
                 timeout_seconds: Some(&seconds),
             };
@@ -247,14 +251,18 @@ impl OrderEntryService for OrderEntry {
         let traceparent = traceparent(&request).map(str::to_owned);
         let requests = request.into_inner();
         let office = Arc::clone(&self.office);
-        let results = stream::serve(office, requests, traceparent, place, self.stop.clone());
+        let caller = office.asker().caller()?;
+        let served = stream::Served { caller, traceparent, place, stop: self.stop.clone() };
+        let results = stream::serve(office, requests, served);
         Ok(Response::new(results))
     }
 }
 
 /// Checks a request to place an order.
 pub(super) fn placed(request: &PlaceOrderRequest, office: &Office) -> Result<Placed, Problem> {
+    let asker = office.asker();
     let fields = order_fields(request);
+    let fields = OrderFields { client_id: asker.account(fields.client_id)?, ..fields };
     entry::place(&fields, office.reference.loaded()?.as_ref(), generated_key)
 }
 
@@ -265,7 +273,9 @@ pub(super) fn replacing(
 ) -> Result<Replacing, Problem> {
     let order = request.order.as_ref().ok_or_else(|| Problem::missing("order"))?;
     let id = entry::order_id_of(request.replaced_order_id)?;
+    let asker = office.asker();
     let (mode, fields) = (Word::replace_mode(request.mode), order_fields(order));
+    let fields = OrderFields { client_id: asker.account(fields.client_id)?, ..fields };
     entry::replace(id, mode, &fields, office.reference.loaded()?.as_ref(), generated_key)
 }
 
@@ -293,8 +303,9 @@ pub(super) fn order_fields(request: &PlaceOrderRequest) -> OrderFields<'_> {
 
 /// Checks a request to cancel one order.
 pub(super) fn cancel_one(request: &CancelOrderRequest, office: &Office) -> Result<Cancel, Problem> {
+    let asker = office.asker();
     let fields = NameFields {
-        client_id: given(&request.client_id),
+        client_id: asker.account(given(&request.client_id))?,
         id: match request.order_id {
             0 => None,
             number => Some(entry::order_id_of(number)?),
@@ -337,12 +348,15 @@ pub(super) fn cancel_all(
     request: &CancelAllOrdersRequest,
     office: &Office,
 ) -> Result<CancelAll, Problem> {
+    let asker = office.asker();
     let fields = FilterFields {
-        client_id: given(&request.client_id),
+        client_id: asker.account(given(&request.client_id))?,
         instrument: given(&request.instrument),
         side: Word::side(request.side),
         price_from: given(&request.price_from),
         price_to: given(&request.price_to),
     };
-    entry::cancel_all(&fields, office.reference.loaded()?.as_ref())
+    let all = entry::cancel_all(&fields, office.reference.loaded()?.as_ref())?;
+    office.gate.check(&all.account, &all.command())?;
+    Ok(all)
 }

@@ -65,6 +65,8 @@ pub(super) const fn word(code: Code) -> &'static str {
 const fn code(kind: Kind) -> Code {
     match kind {
         Kind::Malformed | Kind::TooLarge | Kind::MediaType => Code::InvalidArgument,
+        Kind::Unauthenticated => Code::Unauthenticated,
+        Kind::Forbidden => Code::PermissionDenied,
         Kind::NotFound => Code::NotFound,
         Kind::MethodNotAllowed => Code::Unimplemented,
         Kind::TooSlow => Code::DeadlineExceeded,

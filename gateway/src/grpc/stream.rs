@@ -30,6 +30,7 @@ pub(super) use self::outlet::Results;
 use self::outlet::{Made, Outlet};
 use super::{orders, trace::join};
 use crate::{
+    caller::Caller,
     desk::{Hear, News, OUTCOME_WAIT, Wants},
     entry::{Cancel, Named, Placed, Replacing},
     idempotency::Claim,
@@ -58,20 +59,38 @@ enum About {
     Problem(Problem),
 }
 
-/// Serves one stream; its `place` is given back with the last of the results.
+/// For whom a stream is served, and for how long.
+pub(super) struct Served {
+    /// Who opened it, where anybody is asked.
+    pub(super) caller: Option<Caller>,
+    /// Of the trace that the client named.
+    pub(super) traceparent: Option<String>,
+    /// Given back with the last of the results.
+    pub(super) place: OwnedSemaphorePermit,
+    /// Cancelled where the gateway stops.
+    pub(super) stop: CancellationToken,
+}
+
+/// Serves one stream. It ends with the token that opened it.
 pub(super) fn serve(
     office: Arc<Office>,
     requests: Streaming<StreamOrdersRequest>,
-    traceparent: Option<String>,
-    place: OwnedSemaphorePermit,
-    stop: CancellationToken,
+    served: Served,
 ) -> Results {
+    let Served { caller, traceparent, place, stop } = served;
     // One message for each permit, so that it never is full and a follower never waits.
     let (sender, receiver) = mpsc::channel(IN_FLIGHT_MAX);
     let permits = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
     let inlet = Inlet { office: Arc::clone(&office), sender, permits, traceparent };
-    let results = outlet::results(office, receiver, Arc::clone(&inlet.permits), place);
-    tokio::spawn(inlet.run(requests, stop));
+    let permits = Arc::clone(&inlet.permits);
+    let results = outlet::results(office, receiver, permits, place, caller.clone());
+    match caller {
+        None => tokio::spawn(inlet.run(requests, stop, CancellationToken::new())),
+        Some(caller) => {
+            let revoked = caller.known.revoked.clone();
+            tokio::spawn(caller.scope(inlet.run(requests, stop, revoked)))
+        }
+    };
     results
 }
 
@@ -85,9 +104,14 @@ struct Inlet {
 }
 
 impl Inlet {
-    /// Reads until the client has no more, is gone, or the gateway stops. What is in flight by then
-    /// still gets its results.
-    async fn run(self, mut requests: Streaming<StreamOrdersRequest>, stop: CancellationToken) {
+    /// Reads until the client has no more, is gone or is not believed any more, or the gateway
+    /// stops. What is in flight by then still gets its results.
+    async fn run(
+        self,
+        mut requests: Streaming<StreamOrdersRequest>,
+        stop: CancellationToken,
+        revoked: CancellationToken,
+    ) {
         loop {
             let next = async {
                 // Given back by the outlet, with the result.
@@ -97,6 +121,7 @@ impl Inlet {
             let request = tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
+                () = revoked.cancelled() => return,
                 () = self.sender.closed() => return,
                 request = next => request,
             };

@@ -13,6 +13,7 @@ use prost::Message;
 use proto::{
     admin::{SetInstrumentRequest, ShardOutcome, ShardResult},
     command::{Movement, OperatorWord},
+    credential::TOKENS_AN_ACCOUNT_MAX,
     log::{RefusalReason, outcome},
     reference::{InstrumentListing, ReferenceBody, ReferenceRecord, reference_body::Body},
     topic::Topic,
@@ -119,7 +120,7 @@ impl Office {
         self.tell(by, others, |_| change_reference(record)).await
     }
 
-    async fn tell_the_edges(&self, record: &ReferenceRecord) -> Result<(), Problem> {
+    pub(super) async fn tell_the_edges(&self, record: &ReferenceRecord) -> Result<(), Problem> {
         let place = Place { topic: Topic::Reference, partition: Partition::FIRST };
         let mut published = Record::of(record.encode_to_vec());
         published.key = Some(record.key.clone().into_bytes().into());
@@ -179,14 +180,14 @@ impl Office {
     }
 }
 
-fn change_reference(record: &ReferenceRecord) -> Said {
+pub(super) fn change_reference(record: &ReferenceRecord) -> Said {
     Said::Command(OperatorWord::ChangeReference(Box::new(record.clone())))
 }
 
 fn listing_in(record: &ReferenceRecord) -> Option<&InstrumentListing> {
     match record.body.as_ref()?.body.as_ref()? {
         Body::Instrument(listing) => Some(listing),
-        Body::Asset(_) => None,
+        Body::Asset(_) | Body::Credential(_) => None,
     }
 }
 
@@ -225,6 +226,12 @@ fn refused_by(reason: RefusalReason) -> Problem {
     let message = match reason {
         RefusalReason::NotSuccessor => {
             "another version is in force or on its way; look at what is listed and ask again"
+        }
+        RefusalReason::TooManyCredentials => {
+            let message = format!(
+                "the account has {TOKENS_AN_ACCOUNT_MAX} tokens, as many as it may; revoke one"
+            );
+            return Problem::new(Kind::TooMany, proto::text::refusal(reason), message);
         }
         RefusalReason::BadListing => "what was asked for lists nothing that can be",
         RefusalReason::NotInForce => {

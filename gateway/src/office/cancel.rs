@@ -175,6 +175,9 @@ impl Office {
     pub(crate) async fn recorded(&self, id: OrderId) -> Result<Option<Order>, Problem> {
         let Some(recorded) = self.journal.asked(id).await? else { return Ok(None) };
         let Recorded { account, asked, appended_at } = recorded;
+        if !self.asker().may_see(account.as_str()) {
+            return Ok(None);
+        }
         let order = match asked {
             Asked::Order(order) if id.leg() == 0 => order,
             Asked::Order(_) => return Ok(None),

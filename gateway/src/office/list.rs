@@ -131,6 +131,9 @@ impl Office {
         let Recorded { account, asked: Asked::List(list), appended_at } = recorded else {
             return Ok(None);
         };
+        if !self.asker().may_see(account.as_str()) {
+            return Ok(None);
+        }
         let catalogue = self.reference.catalogue();
         let Some(listed) = catalogue.instrument_by_id(list.instrument) else { return Ok(None) };
         let placed = PlacedList { account, listed: listed.clone(), list };

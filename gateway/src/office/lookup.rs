@@ -17,7 +17,8 @@ impl Office {
     /// itself, so that an acknowledged order is always found.
     pub(crate) async fn order(&self, id: OrderId) -> Result<Order, Problem> {
         if let Ok(Some(order)) = self.upstream.order(id).await {
-            return Ok(order);
+            let is_own = self.asker().may_see(&order.client_id);
+            return is_own.then_some(order).ok_or_else(no_order);
         }
         self.recorded(id).await?.ok_or_else(no_order)
     }

@@ -35,6 +35,7 @@ pub(super) async fn balances(
     State(office): State<Arc<Office>>,
     PathText(client_id): PathText,
 ) -> Result<Json<AccountView>, Problem> {
+    office.asker().account(Some(&client_id))?;
     let client = entry::client(Some(&client_id))?;
     let found = office.balances(client.as_str()).await?;
     Ok(Json(AccountView::of(client_id, found.balances)))
@@ -60,6 +61,7 @@ pub(super) async fn deposit(
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let bytes = body::read(&parts.headers, body).await?;
+    office.asker().account(Some(&client_id))?;
     let (client, movement) = {
         let texts = body::object::<MovementBody<'_>>(&bytes)?.deposit()?;
         entry::movement(&texts.fields(&client_id), office.reference.loaded()?.as_ref())?
@@ -87,6 +89,7 @@ pub(super) async fn withdraw(
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let bytes = body::read(&parts.headers, body).await?;
+    office.asker().account(Some(&client_id))?;
     let (client, movement) = {
         let texts = body::object::<MovementBody<'_>>(&bytes)?.withdrawal()?;
         entry::movement(&texts.fields(&client_id), office.reference.loaded()?.as_ref())?
@@ -113,6 +116,7 @@ pub(super) async fn set_trade_group(
 ) -> Result<Json<TradeGroupView>, Problem> {
     let (parts, body) = request.into_parts();
     let bytes = body::read(&parts.headers, body).await?;
+    office.asker().account(Some(&client_id))?;
     let client = entry::client(Some(&client_id))?;
     let group = {
         let text = body::object::<TradeGroupBody<'_>>(&bytes)?.text()?;
@@ -145,6 +149,7 @@ pub(super) async fn cancel_after(
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let bytes = body::read(&parts.headers, body).await?;
+    office.asker().account(Some(&client_id))?;
     let ending = {
         let [instrument, timeout_seconds] = body::object::<AfterBody<'_>>(&bytes)?.texts()?;
         let fields = AfterFields {

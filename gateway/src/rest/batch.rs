@@ -22,10 +22,9 @@ use super::{
     shape::{ChangeTakenView, OrderView, ReceiptView},
 };
 use crate::{
-    entry::{self, Cancel, Placed},
+    entry::{self, Cancel, OrderFields, Placed},
     office::{Changed, Office, Told, check_count, generated_key},
     problem::Problem,
-    reference::Catalogue,
     trace,
 };
 
@@ -121,7 +120,7 @@ pub(super) async fn place(
     let (parts, body) = request.into_parts();
     let wait = Params::of(&parts.uri)?.waits()?;
     let bytes = body::read_up_to(BODY_BYTES_MAX, &parts.headers, body).await?;
-    let orders = orders(&bytes, &parts.headers, office.reference.loaded()?.as_ref())?;
+    let orders = orders(&bytes, &parts.headers, &office)?;
     let told = office.place_each(orders, wait, trace::current()).await;
     Ok(Json(told.into_iter().map(|told| placed_view(told, wait)).collect()))
 }
@@ -130,7 +129,7 @@ pub(super) async fn place(
 fn orders(
     bytes: &[u8],
     headers: &HeaderMap,
-    catalogue: &Catalogue,
+    office: &Office,
 ) -> Result<Vec<Result<Placed, Problem>>, Problem> {
     const FIELD: &str = "orders";
     let batch: BatchBody<'_> = body::object(bytes)?;
@@ -139,11 +138,14 @@ fn orders(
         .map_err(|_| Problem::field(FIELD, "wrong_type", "must be a list of orders"))?;
     check_count(FIELD, listed.len())?;
     let key = idempotency_key(headers)?;
+    let (asker, catalogue) = (office.asker(), office.reference.loaded()?);
     let order = |(place, order): (usize, &RawValue)| {
         let key = key.map(|key| format!("{key}:{place}"));
         let order: OrderBody<'_> = body::object(order.get().as_bytes())?;
         let texts = order.texts()?;
-        entry::place(&texts.fields(key.as_deref()), catalogue, generated_key)
+        let fields = texts.fields(key.as_deref());
+        let fields = OrderFields { client_id: asker.account(fields.client_id)?, ..fields };
+        entry::place(&fields, catalogue.as_ref(), generated_key)
     };
     Ok(listed.into_iter().enumerate().map(order).collect())
 }
@@ -180,7 +182,8 @@ pub(super) async fn cancel(
 ) -> Result<Json<Vec<CancelledView>>, Problem> {
     let params = Params::of(&uri)?;
     let wait = params.waits()?;
-    let client = entry::client(params.get("client_id"))?;
+    let asker = office.asker();
+    let client = entry::client(asker.account(params.get("client_id"))?)?;
     let ids = params.get("ids").ok_or_else(|| Problem::missing("ids"))?;
     check_count("ids", ids.split(',').count())?;
     let cancels = ids.split(',').map(|id| {

@@ -19,7 +19,7 @@ use super::{
     shape::{ChangeTakenView, OrderView, ReceiptView, ReplacedView},
 };
 use crate::{
-    entry::{self, Named, Word},
+    entry::{self, Named, OrderFields, Word},
     office::{Changed, Office, Told, generated_key},
     problem::Problem,
     trace,
@@ -53,9 +53,10 @@ pub(super) async fn amend(
     let id = entry::order_id(&id)?;
     let bytes = body::read(&parts.headers, body).await?;
     let [client_id, quantity] = body::object::<AmendBody<'_>>(&bytes)?.texts()?;
-    let changed =
-        office.amend(client_id.as_deref(), id, quantity.as_deref(), wait, trace::current()).await?;
-    let account = entry::client(client_id.as_deref())?;
+    let asker = office.asker();
+    let client_id = asker.account(client_id.as_deref())?;
+    let changed = office.amend(client_id, id, quantity.as_deref(), wait, trace::current()).await?;
+    let account = entry::client(client_id)?;
     let named = Named { account, order: OrderName::Id(id), partition: id.partition() };
     Ok(changed_response(changed, &named))
 }
@@ -96,6 +97,8 @@ pub(super) async fn replace(
         let mode = body::object::<ModeBody<'_>>(&bytes)?.text()?;
         let texts = order.texts()?;
         let fields = texts.fields(idempotency_key(&parts.headers)?);
+        let asker = office.asker();
+        let fields = OrderFields { client_id: asker.account(fields.client_id)?, ..fields };
         let mode = Word::text(mode.as_deref());
         let catalogue = office.reference.loaded()?;
         entry::replace(id, mode, &fields, catalogue.as_ref(), generated_key)?

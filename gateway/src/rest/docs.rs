@@ -7,7 +7,10 @@ use axum::{
     http::header,
     response::{Html, IntoResponse},
 };
-use utoipa::OpenApi;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{Http, HttpAuthScheme, SecurityScheme},
+};
 
 use super::{accounts, batch, changes, lists, market, orders, transfers};
 
@@ -16,8 +19,12 @@ use super::{accounts, batch, changes, lists, market, orders, transfers};
     info(
         title = "Tradespine",
         description = "Orders in, trades out. Prices and quantities are decimal numbers or text in, \
-                       decimal text out; instants are RFC 3339 in UTC."
+                       decimal text out; instants are RFC 3339 in UTC. A sandbox believes the \
+                       client_id that it is told; anywhere else a request bears the token of its \
+                       account, and client_id may be left out."
     ),
+    modifiers(&Tokens),
+    security((), ("token" = [])),
     paths(
         orders::place,
         orders::list,
@@ -45,6 +52,16 @@ use super::{accounts, batch, changes, lists, market, orders, transfers};
 )]
 struct Description;
 
+/// How a token is borne.
+struct Tokens;
+
+impl Modify for Tokens {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        openapi.components.get_or_insert_default().add_security_scheme("token", scheme);
+    }
+}
+
 static OPENAPI: LazyLock<String> =
     LazyLock::new(|| Description::openapi().to_json().unwrap_or_default());
 
@@ -68,6 +85,9 @@ mod tests {
         let paths = openapi["paths"].as_object().expect("paths");
         assert_eq!(paths.len(), 16);
         assert!(paths["/api/v1/orders"]["post"]["requestBody"].is_object());
+        let token = &openapi["components"]["securitySchemes"]["token"];
+        assert_eq!([&token["type"], &token["scheme"]], ["http", "bearer"]);
+        assert_eq!(openapi["security"].as_array().map(Vec::len), Some(2), "a sandbox needs none");
         let schemas = openapi["components"]["schemas"].as_object().expect("schemas");
         for name in ["Order", "PlaceOrder", "Problem", "Trade", "OrderBook", "Account"] {
             assert!(schemas.contains_key(name), "{name}");

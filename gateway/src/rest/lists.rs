@@ -193,8 +193,9 @@ pub(super) async fn place(
             own.map(|(name, raw)| body::text(name, raw));
         let (client_id, client_order_id) = (client_id?, client_order_id?);
         let (instrument, contingency) = (instrument?, contingency?);
+        let asker = office.asker();
         let fields = ListFields {
-            client_id: client_id.as_deref(),
+            client_id: asker.account(client_id.as_deref())?,
             client_order_id: client_order_id.as_deref(),
             idempotency_key: idempotency_key(&parts.headers)?,
             instrument: instrument.as_deref(),
@@ -276,7 +277,8 @@ pub(super) async fn cancel(
     let params = Params::of(&uri)?;
     let wait = params.waits()?;
     let id = entry::order_id(&id)?.record();
-    let client = entry::client(params.get("client_id"))?;
+    let asker = office.asker();
+    let client = entry::client(asker.account(params.get("client_id"))?)?;
     let client_id = client.as_str().to_owned();
     Ok(match office.cancel_list(client, id, wait, trace::current()).await? {
         CancelledList::Done(list) => Json(ListView::of(list, false)).into_response(),

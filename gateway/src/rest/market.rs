@@ -49,8 +49,9 @@ pub(super) async fn trades(
     if params.get("instrument").is_some() {
         entry::instrument(params.get("instrument"), office.reference.loaded()?.as_ref())?;
     }
-    if params.get("client_id").is_some() {
-        entry::client(params.get("client_id"))?;
+    if let Some(client_id) = params.get("client_id") {
+        office.asker().account(Some(client_id))?;
+        entry::client(Some(client_id))?;
     }
     let page = params.page(TRADES_DEFAULT)?;
     let request = ListTradesRequest {

@@ -20,7 +20,7 @@ use super::{
     shape::{CancelAllResultView, CancelledAllView, ChangeTakenView, OrderView},
 };
 use crate::{
-    entry::{self, FilterFields, NameFields, Word},
+    entry::{self, FilterFields, NameFields, OrderFields, Word},
     office::{Office, Told, generated_key},
     problem::Problem,
     trace,
@@ -58,6 +58,8 @@ pub(super) async fn place(
         let order: OrderBody<'_> = body::object(&bytes)?;
         let texts = order.texts()?;
         let fields = texts.fields(idempotency_key(&parts.headers)?);
+        let asker = office.asker();
+        let fields = OrderFields { client_id: asker.account(fields.client_id)?, ..fields };
         entry::place(&fields, office.reference.loaded()?.as_ref(), generated_key)?
     };
     let told = office.place(&placed, wait, trace::current()).await?;
@@ -101,21 +103,23 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Probl
 )]
 pub(super) async fn list(State(office): State<Arc<Office>>, uri: Uri) -> Result<Response, Problem> {
     let params = Params::of(&uri)?;
+    let asker = office.asker();
+    let client_id = asker.account(params.get("client_id"))?;
     if let Some(own) = params.get("client_order_id") {
-        let client = entry::client(params.get("client_id"))?;
+        let client = entry::client(client_id)?;
         let own = entry::key("client_order_id", own)?;
         let order = office.order_of(&client, &own).await?;
         return Ok(Json(OrderView::of(order)).into_response());
     }
-    if params.get("client_id").is_some() {
-        entry::client(params.get("client_id"))?;
+    if client_id.is_some() {
+        entry::client(client_id)?;
     }
     if params.get("instrument").is_some() {
         entry::instrument(params.get("instrument"), office.reference.loaded()?.as_ref())?;
     }
     let page = params.page(LIMIT_DEFAULT)?;
     let request = ListOrdersRequest {
-        client_id: params.owned("client_id"),
+        client_id: client_id.unwrap_or_default().to_owned(),
         instrument: params.owned("instrument"),
         status: params.status()?.into(),
         page_size: page.size,
@@ -178,8 +182,9 @@ async fn cancel_one(
     params: &Params,
 ) -> Result<Response, Problem> {
     let wait = params.waits()?;
+    let asker = office.asker();
     let fields = NameFields {
-        client_id: params.get("client_id"),
+        client_id: asker.account(params.get("client_id"))?,
         id,
         client_order_id: params.get("client_order_id"),
         instrument: params.get("instrument"),
@@ -223,14 +228,16 @@ pub(super) async fn cancel_all(
         return Err(Problem::field("only", "only_for_one", advice));
     }
     let wait = params.waits()?;
+    let asker = office.asker();
     let fields = FilterFields {
-        client_id: params.get("client_id"),
+        client_id: asker.account(params.get("client_id"))?,
         instrument: params.get("instrument"),
         side: Word::text(params.get("side")),
         price_from: params.get("price_from"),
         price_to: params.get("price_to"),
     };
     let all = entry::cancel_all(&fields, office.reference.loaded()?.as_ref())?;
+    office.gate.check(&all.account, &all.command())?;
     let done = office.cancel_all(&all, wait, trace::current()).await;
     let is_done = wait && done.is_complete;
     let status = if is_done { StatusCode::OK } else { StatusCode::ACCEPTED };

@@ -66,6 +66,9 @@ pub(super) fn render(problem: &Problem, request_id: &str) -> Response {
     }
     let mut response = (status, Json(&view)).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, PROBLEM_JSON);
+    if problem.kind == Kind::Unauthenticated {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
     if let Some(seconds) = problem.kind.retry_after_secs() {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

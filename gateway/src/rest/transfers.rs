@@ -64,6 +64,7 @@ pub(super) async fn transfer(
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let bytes = body::read(&parts.headers, body).await?;
+    office.asker().account(Some(&client_id))?;
     let (sender, transfer) = {
         let asked = body::object::<TransferBody<'_>>(&bytes)?;
         let to = body::text("to", asked.to)?;

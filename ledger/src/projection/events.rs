@@ -271,6 +271,8 @@ fn listed(record: &ReferenceRecord, changes: &mut Changes) -> Result<(), Malform
             fees: convert::fees(wire).map_err(|_| Malformed("fees"))?,
             version: record.version,
         }),
+        // Tables are read by many, and what opens an account is none of their business.
+        reference_body::Body::Credential(_) => {}
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt::Display, time::Duration};
 
+use access::Denied;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
@@ -44,6 +45,21 @@ pub(super) fn no_order() -> Status {
 
 pub(super) fn no_account() -> Status {
     Status::not_found("there is no such account")
+}
+
+/// Whoever asks is not known.
+pub(super) fn denied(why: Denied) -> Status {
+    let code = match why {
+        Denied::NotReady => Code::Unavailable,
+        Denied::Missing | Denied::Unknown => Code::Unauthenticated,
+        Denied::TooMany => Code::ResourceExhausted,
+    };
+    Status::new(code, why.to_string())
+}
+
+/// Whoever asks is known, and it is nothing of an account.
+pub(super) fn of_the_house() -> Status {
+    Status::permission_denied("that is for those who run the platform; a client's token is not")
 }
 
 fn retry() -> ErrorDetails {

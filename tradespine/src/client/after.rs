@@ -11,7 +11,7 @@ use proto::{
 };
 use serde_json::{Value, json};
 
-use super::{AtGateway, Output, connect, problem};
+use super::{AtGateway, Output, problem};
 
 /// When orders are to end.
 #[derive(Clone, Debug, Args)]
@@ -40,7 +40,7 @@ pub struct CancelAfterArguments {
 /// # Errors
 /// Where the gateway does not answer or refuses, and where the result of a part is not known.
 pub async fn run(arguments: CancelAfterArguments) -> anyhow::Result<()> {
-    let mut gateway = OrderEntryServiceClient::new(connect(&arguments.at.gateway).await?);
+    let mut gateway = OrderEntryServiceClient::new(arguments.at.connect().await?);
     let request = CancelAfterRequest {
         client_id: arguments.client,
         instrument: arguments.instrument.unwrap_or_default(),

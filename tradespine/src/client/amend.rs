@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::Args;
 use proto::orders::{AmendOrderRequest, order_entry_service_client::OrderEntryServiceClient};
 
-use super::{AtGateway, Output, connect, order, problem};
+use super::{AtGateway, Output, order, problem};
 
 /// What to amend.
 #[derive(Clone, Debug, Args)]
@@ -31,7 +31,7 @@ pub struct AmendArguments {
 /// # Errors
 /// Where the gateway does not answer or refuses.
 pub async fn run(arguments: AmendArguments) -> anyhow::Result<()> {
-    let mut gateway = OrderEntryServiceClient::new(connect(&arguments.at.gateway).await?);
+    let mut gateway = OrderEntryServiceClient::new(arguments.at.connect().await?);
     let request = AmendOrderRequest {
         client_id: arguments.client,
         order_id: arguments.order_id,

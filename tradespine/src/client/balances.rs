@@ -7,7 +7,7 @@ use proto::ledger::{
 use serde_json::{Value, json};
 
 use super::{
-    AtLedger, Output, connect, problem,
+    AtLedger, Output, problem,
     table::{Align, table},
 };
 
@@ -30,7 +30,7 @@ pub struct BalancesArguments {
 /// # Errors
 /// Where the ledger does not answer or refuses.
 pub async fn run(arguments: BalancesArguments) -> anyhow::Result<()> {
-    let mut ledger = LedgerServiceClient::new(connect(&arguments.at.ledger).await?);
+    let mut ledger = LedgerServiceClient::new(arguments.at.connect().await?);
     let request = GetBalancesRequest { client_id: arguments.client, at_least: Vec::new() };
     let response = ledger
         .get_balances(request)

@@ -19,7 +19,7 @@ use proto::{
 use serde_json::{Value, json};
 
 use super::{
-    AtGateway, Output, connect, order,
+    AtGateway, Output, order,
     place::{self, PlaceArguments},
     problem,
 };
@@ -86,7 +86,7 @@ impl From<CancelOrdersResult> for Part {
 /// not every order was accepted.
 pub async fn run(arguments: BatchArguments) -> anyhow::Result<()> {
     let orders = orders(&read(&arguments.file)?, &arguments.client)?;
-    let mut gateway = OrderEntryServiceClient::new(connect(&arguments.at.gateway).await?);
+    let mut gateway = OrderEntryServiceClient::new(arguments.at.connect().await?);
     let response = gateway
         .place_orders(PlaceOrdersRequest { orders, wait_for_result: true })
         .await

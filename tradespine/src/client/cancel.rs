@@ -10,9 +10,8 @@ use proto::{
     trading::{self, CancelOnly},
 };
 use serde_json::{Value, json};
-use tonic::transport::Channel;
 
-use super::{AtGateway, Output, batch, connect, order, problem};
+use super::{AtGateway, Output, batch, bearer::Borne, order, problem};
 
 /// What to cancel.
 #[derive(Clone, Debug, Args)]
@@ -85,7 +84,7 @@ impl From<Only> for CancelOnly {
 /// # Errors
 /// Where the gateway does not answer or refuses, and where the result of a part is not known.
 pub async fn run(arguments: CancelArguments) -> anyhow::Result<()> {
-    let gateway = OrderEntryServiceClient::new(connect(&arguments.at.gateway).await?);
+    let gateway = OrderEntryServiceClient::new(arguments.at.connect().await?);
     match arguments.order_id[..] {
         _ if arguments.all => all(gateway, arguments).await,
         [] | [_] => one(gateway, arguments).await,
@@ -105,7 +104,7 @@ fn request(arguments: &CancelArguments) -> CancelOrderRequest {
 }
 
 async fn each(
-    mut gateway: OrderEntryServiceClient<Channel>,
+    mut gateway: OrderEntryServiceClient<Borne>,
     arguments: CancelArguments,
 ) -> anyhow::Result<()> {
     let is_plain = arguments.only.is_none() && arguments.client_order_id.is_none();
@@ -124,7 +123,7 @@ async fn each(
 }
 
 async fn one(
-    mut gateway: OrderEntryServiceClient<Channel>,
+    mut gateway: OrderEntryServiceClient<Borne>,
     arguments: CancelArguments,
 ) -> anyhow::Result<()> {
     let request = request(&arguments);
@@ -148,7 +147,7 @@ fn all_request(arguments: &CancelArguments) -> CancelAllOrdersRequest {
 }
 
 async fn all(
-    mut gateway: OrderEntryServiceClient<Channel>,
+    mut gateway: OrderEntryServiceClient<Borne>,
     arguments: CancelArguments,
 ) -> anyhow::Result<()> {
     let request = all_request(&arguments);

@@ -4,7 +4,7 @@ use clap::Args;
 use proto::orders::{SetTradeGroupRequest, order_entry_service_client::OrderEntryServiceClient};
 use serde_json::json;
 
-use super::{AtGateway, Output, connect, problem};
+use super::{AtGateway, Output, problem};
 
 /// Into which group an account is put.
 #[derive(Clone, Debug, Args)]
@@ -34,7 +34,7 @@ pub struct GroupArguments {
 /// Where the gateway does not answer or refuses, and where a shard did not do it.
 pub async fn run(arguments: GroupArguments) -> anyhow::Result<()> {
     let GroupArguments { group, client, at, output, .. } = arguments;
-    let mut gateway = OrderEntryServiceClient::new(connect(&at.gateway).await?);
+    let mut gateway = OrderEntryServiceClient::new(at.connect().await?);
     let trade_group_id = group.unwrap_or(0);
     let request = SetTradeGroupRequest { client_id: client.clone(), trade_group_id };
     gateway

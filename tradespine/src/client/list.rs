@@ -14,7 +14,7 @@ use proto::{
 use serde_json::{Value, json};
 
 use super::{
-    AtGateway, Output, connect, order,
+    AtGateway, Output, order,
     place::{self, PlaceArguments},
     problem,
     table::fields,
@@ -75,7 +75,7 @@ struct Line {
 /// was rejected or its outcome is not known.
 pub async fn run(arguments: ListArguments) -> anyhow::Result<()> {
     let request = request(&arguments)?;
-    let mut gateway = OrderEntryServiceClient::new(connect(&arguments.at.gateway).await?);
+    let mut gateway = OrderEntryServiceClient::new(arguments.at.connect().await?);
     let response = gateway
         .place_order_list(request)
         .await

@@ -6,7 +6,7 @@ use proto::{
     trading::OrderStatus,
 };
 
-use super::{AtLedger, Output, connect, order, problem};
+use super::{AtLedger, Output, order, problem};
 
 /// Which orders.
 #[derive(Clone, Debug, Args)]
@@ -52,7 +52,7 @@ enum Status {
 /// # Errors
 /// Where the ledger does not answer or refuses.
 pub async fn run(arguments: OrdersArguments) -> anyhow::Result<()> {
-    let mut ledger = LedgerServiceClient::new(connect(&arguments.at.ledger).await?);
+    let mut ledger = LedgerServiceClient::new(arguments.at.connect().await?);
     let response = ledger
         .list_orders(request(&arguments))
         .await

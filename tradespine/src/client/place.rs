@@ -11,7 +11,7 @@ use proto::{
 };
 use tonic::Status;
 
-use super::{AtGateway, Output, connect, order, problem};
+use super::{AtGateway, Output, order, problem};
 
 /// An order to place.
 #[derive(Clone, Debug, Args)]
@@ -156,7 +156,7 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 /// Where the gateway does not answer or refuses, and where the order was rejected or its outcome is
 /// not known.
 pub async fn run(arguments: PlaceArguments) -> anyhow::Result<()> {
-    let mut gateway = OrderEntryServiceClient::new(connect(&arguments.at.gateway).await?);
+    let mut gateway = OrderEntryServiceClient::new(arguments.at.connect().await?);
     let response = gateway
         .place_order(request(&arguments))
         .await

@@ -9,7 +9,7 @@ use proto::ledger::{
 use serde_json::{Value, json};
 
 use super::{
-    AtLedger, Output, connect, problem,
+    AtLedger, Output, problem,
     table::{Align, table},
 };
 
@@ -28,7 +28,7 @@ pub struct SolvencyArguments {
 /// # Errors
 /// Where the ledger does not answer, and where the two are not equal.
 pub async fn run(arguments: SolvencyArguments) -> anyhow::Result<()> {
-    let mut ledger = LedgerServiceClient::new(connect(&arguments.at.ledger).await?);
+    let mut ledger = LedgerServiceClient::new(arguments.at.connect().await?);
     let response = ledger
         .get_solvency(GetSolvencyRequest::default())
         .await

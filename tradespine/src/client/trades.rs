@@ -3,7 +3,7 @@
 use clap::Args;
 use proto::ledger::{ListTradesRequest, ledger_service_client::LedgerServiceClient};
 
-use super::{AtLedger, Output, connect, problem, trade};
+use super::{AtLedger, Output, problem, trade};
 
 /// Which trades.
 #[derive(Clone, Debug, Args)]
@@ -33,7 +33,7 @@ pub struct TradesArguments {
 /// # Errors
 /// Where the ledger does not answer or refuses.
 pub async fn run(arguments: TradesArguments) -> anyhow::Result<()> {
-    let mut ledger = LedgerServiceClient::new(connect(&arguments.at.ledger).await?);
+    let mut ledger = LedgerServiceClient::new(arguments.at.connect().await?);
     let request = ListTradesRequest {
         instrument: arguments.instrument.unwrap_or_default(),
         client_id: arguments.client.unwrap_or_default(),

@@ -2,12 +2,15 @@
 
 use std::fmt::Write;
 
-use model::FeeAsset;
+use model::{FeeAsset, Timestamp};
 use proto::{
     convert,
     link::{LinkItem, LinkKind},
     log,
-    reference::{InstrumentListing, ReferenceRecord, reference_body::Body},
+    reference::{
+        Credential, CredentialScope, InstrumentListing, ReferenceRecord, reference_body::Body,
+    },
+    text,
 };
 
 use super::filters;
@@ -116,8 +119,28 @@ pub(super) fn reference(record: &ReferenceRecord) -> String {
             fees(listing),
             filters::words(listing.filters.as_ref())
         ),
+        Some(Body::Credential(wire)) => format!("{title}: {}", credential(wire)),
         None => format!("{title}: no body"),
     }
+}
+
+/// A token, without what could be held against one.
+fn credential(wire: &Credential) -> String {
+    let scope = match CredentialScope::try_from(wire.scope) {
+        Ok(CredentialScope::Read) => "to read",
+        Ok(CredentialScope::Trade) => "to trade",
+        Ok(CredentialScope::Fund) => "to trade and to book deposits",
+        Ok(CredentialScope::Unspecified) | Err(_) => "for what this program does not know",
+    };
+    let Credential { id, account, .. } = wire;
+    let end = match (wire.revoked, wire.expires_at_unix_nanos) {
+        (true, _) => ", revoked".to_owned(),
+        (false, 0) => String::new(),
+        (false, nanos) => {
+            format!(", until {}", text::rfc3339(Timestamp::from_unix_nanos(nanos)))
+        }
+    };
+    format!("token {id} of {account} {scope}{end}")
 }
 
 /// A group of accounts, or none.

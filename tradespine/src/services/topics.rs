@@ -62,7 +62,7 @@ struct Making {
 
 impl Making {
     fn of(settings: &Settings) -> Result<Making, SettingsError> {
-        settings.check(Part::ServesNobody)?;
+        settings.check(Part::MakesNoTokens)?;
         Ok(Making {
             kafka: settings.kafka.client("topics")?,
             shards: settings.shards,

@@ -1,7 +1,7 @@
 //! What a platform is for, and what is asked of it before it may begin.
 //!
 //! A sandbox gives everybody money to play with and trusts whoever reaches it. Production refuses
-//! to begin on a log that could forget, or among strangers.
+//! to begin on a log that could forget, or where nobody could be given a token.
 
 use std::fmt;
 
@@ -28,10 +28,10 @@ pub enum Profile {
 /// What a process is, where more is asked of some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// Answers callers under the `client_id` that they name.
-    TrustsCallers,
-    /// Serves nobody, or only what is public.
-    ServesNobody,
+    /// Takes orders in, and hears those who make the tokens that its callers bear.
+    Gateway,
+    /// Serves nobody, only what is public, or callers whose tokens others make.
+    MakesNoTokens,
     /// All parts at once, on a journal of its own.
     Up,
 }
@@ -73,10 +73,10 @@ impl Settings {
             self.few_replicas(),
             self.no_credentials(),
             self.open_password(),
-            (part == Part::TrustsCallers).then(|| self.open_redis_password()).flatten(),
+            (part == Part::Gateway).then(|| self.open_redis_password()).flatten(),
             self.public_admin(),
             self.short_admin_token(),
-            (part == Part::TrustsCallers && !self.trusts_callers).then(strangers),
+            (part == Part::Gateway).then(|| self.no_admin_token()).flatten(),
         ]
         .into_iter()
         .flatten()
@@ -142,6 +142,20 @@ impl Settings {
         })
     }
 
+    /// Whether anybody could be given a token to call with.
+    fn no_admin_token(&self) -> Option<Problem> {
+        let admin = &self.gateway.admin;
+        (admin.token.is_none() && admin.token_file.is_none()).then(|| {
+            problem(
+                "gateway.admin.token",
+                "production lets in only who bears a token, and without this one nobody could make \
+                 any",
+                "set one, or gateway.admin.token_file: `openssl rand -hex 32` makes one; then \
+                 `tradespine admin token create ACCOUNT` makes one for each account",
+            )
+        })
+    }
+
     fn short_admin_token(&self) -> Option<Problem> {
         let token = self.gateway.admin.token().ok().flatten()?;
         (token.reveal().len() < TOKEN_CHARS_MIN).then(|| {
@@ -162,15 +176,6 @@ fn up() -> Problem {
     )
 }
 
-fn strangers() -> Problem {
-    problem(
-        "trusts_callers",
-        "this version does not ask who a caller is, and believes the client_id that it is told",
-        "put something in front that lets in only whom it knows, and say so with \
-         trusts_callers = true",
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use daemon::settings::Secret;
@@ -184,6 +189,13 @@ mod tests {
         settings
     }
 
+    /// With those who make tokens.
+    fn hearing() -> Settings {
+        let mut settings = production();
+        settings.gateway.admin.token = Some(Secret::new("x".repeat(TOKEN_CHARS_MIN)));
+        settings
+    }
+
     fn faults(settings: &Settings, part: Part) -> Vec<String> {
         let problems = settings.check(part).err().map(|error| error.problems).unwrap_or_default();
         problems.into_iter().map(|problem| problem.key).collect()
@@ -191,7 +203,7 @@ mod tests {
 
     #[test]
     fn a_sandbox_needs_nothing() {
-        for part in [Part::TrustsCallers, Part::ServesNobody, Part::Up] {
+        for part in [Part::Gateway, Part::MakesNoTokens, Part::Up] {
             assert!(faults(&Settings::default(), part).is_empty());
         }
         assert_eq!(Settings::default().replication(), 1);
@@ -199,63 +211,68 @@ mod tests {
 
     #[test]
     fn production_needs_three_replicas_and_credentials() {
-        assert!(faults(&production(), Part::ServesNobody).is_empty());
+        assert!(faults(&production(), Part::MakesNoTokens).is_empty());
         assert_eq!(production().replication(), 3);
         let mut bare = Settings { profile: Profile::Production, ..Settings::default() };
         bare.kafka.replication = Some(2);
         let both = ["kafka.replication", "kafka.sasl.mechanism"];
-        assert_eq!(faults(&bare, Part::ServesNobody), both);
+        assert_eq!(faults(&bare, Part::MakesNoTokens), both);
         bare.kafka.replication = Some(5);
         bare.kafka.tls.certificate_file = Some("us.pem".into());
-        assert!(faults(&bare, Part::ServesNobody).is_empty());
+        assert!(faults(&bare, Part::MakesNoTokens).is_empty());
     }
 
     #[test]
     fn production_hears_those_who_run_it_apart_and_asks_for_a_token_that_nobody_guesses() {
         let mut settings = production();
         settings.gateway.admin.address.set_port(settings.gateway.grpc_address.port());
-        assert!(faults(&settings, Part::ServesNobody).is_empty(), "nobody is heard");
+        assert!(faults(&settings, Part::MakesNoTokens).is_empty(), "nobody is heard");
         settings.gateway.admin.token = Some(Secret::new("short"));
         let both = ["gateway.admin.address", "gateway.admin.token"];
-        assert_eq!(faults(&settings, Part::ServesNobody), both);
+        assert_eq!(faults(&settings, Part::MakesNoTokens), both);
         settings.gateway.admin.token = Some(Secret::new("x".repeat(TOKEN_CHARS_MIN)));
         settings.gateway.admin.address.set_port(50054);
-        assert!(faults(&settings, Part::ServesNobody).is_empty());
+        assert!(faults(&settings, Part::MakesNoTokens).is_empty());
     }
 
     #[test]
     fn production_sends_no_password_in_the_open() {
         let mut settings = production();
         settings.kafka.sasl.mechanism = Some(Mechanism::Plain);
-        assert_eq!(faults(&settings, Part::ServesNobody), ["kafka.sasl.mechanism"]);
+        assert_eq!(faults(&settings, Part::MakesNoTokens), ["kafka.sasl.mechanism"]);
         settings.kafka.tls.enabled = true;
-        assert!(faults(&settings, Part::ServesNobody).is_empty());
+        assert!(faults(&settings, Part::MakesNoTokens).is_empty());
     }
 
     #[test]
     fn production_sends_no_password_to_a_redis_elsewhere() {
-        let mut settings = Settings { trusts_callers: true, ..production() };
+        let mut settings = hearing();
         let key = ["gateway.redis.password"];
         let url = |url: &str| Some(Secret::new(url));
         settings.gateway.redis.url = url("redis://far:6379");
-        assert!(faults(&settings, Part::TrustsCallers).is_empty());
+        assert!(faults(&settings, Part::Gateway).is_empty());
         settings.gateway.redis.password_file = Some("/run/secrets/redis".into());
-        assert_eq!(faults(&settings, Part::TrustsCallers), key);
+        assert_eq!(faults(&settings, Part::Gateway), key);
         settings.gateway.redis.url = url("redis://127.0.0.1:6379");
-        assert!(faults(&settings, Part::TrustsCallers).is_empty());
+        assert!(faults(&settings, Part::Gateway).is_empty());
         settings.gateway.redis = Redis { url: url("redis://:hush@far"), ..Redis::default() };
-        assert_eq!(faults(&settings, Part::TrustsCallers), key);
-        assert!(faults(&settings, Part::ServesNobody).is_empty(), "a matcher has no Redis");
-        let error = settings.check(Part::TrustsCallers).expect_err("refused").to_string();
+        assert_eq!(faults(&settings, Part::Gateway), key);
+        assert!(faults(&settings, Part::MakesNoTokens).is_empty(), "a matcher has no Redis");
+        let error = settings.check(Part::Gateway).expect_err("refused").to_string();
         assert!(!error.contains("hush"), "{error}");
     }
 
     #[test]
-    fn production_is_not_for_strangers_and_not_for_one_process() {
+    fn production_is_for_bearers_of_tokens_and_not_for_one_process() {
+        let settings = production();
+        assert_eq!(faults(&settings, Part::Gateway), ["gateway.admin.token"]);
+        let error = settings.check(Part::Gateway).expect_err("refused").to_string();
+        assert!(error.contains("tradespine admin token create"), "{error}");
+        assert!(faults(&settings, Part::MakesNoTokens).is_empty());
+        assert!(faults(&hearing(), Part::Gateway).is_empty());
         let mut settings = production();
-        assert_eq!(faults(&settings, Part::TrustsCallers), ["trusts_callers"]);
-        settings.trusts_callers = true;
-        assert!(faults(&settings, Part::TrustsCallers).is_empty());
+        settings.gateway.admin.token_file = Some("/no/such/file".into());
+        assert!(faults(&settings, Part::Gateway).is_empty(), "whoever reads it tells of it");
         assert_eq!(faults(&settings, Part::Up), ["profile"]);
     }
 }

@@ -35,7 +35,8 @@ impl Inlet {
         request: &AmendOrderRequest,
         trace: Trace,
     ) -> Result<(), Problem> {
-        let account = entry::client(given(&request.client_id))?;
+        let asker = self.office.asker();
+        let account = entry::client(asker.account(given(&request.client_id))?)?;
         let id = entry::order_id_of(request.order_id)?;
         let text = given(&request.quantity).ok_or_else(|| Problem::missing("quantity"))?;
         let catalogue = self.office.reference.loaded()?;

@@ -2,6 +2,7 @@
 
 use std::{pin::Pin, sync::Arc};
 
+use access::Denied;
 use futures_util::{Stream, stream};
 use model::InstrumentId;
 use proto::{
@@ -17,6 +18,7 @@ use tonic::Status;
 use super::super::orders::named_order;
 use super::{About, Told};
 use crate::{
+    caller::{Caller, denied},
     desk::{Answered, News},
     entry::{Cancel, Named, Placed},
     office::{Office, brief, ended_by},
@@ -37,12 +39,18 @@ pub(super) fn results(
     receiver: mpsc::Receiver<Told>,
     permits: Arc<Semaphore>,
     place: OwnedSemaphorePermit,
+    caller: Option<Caller>,
 ) -> Results {
-    let outlet = Outlet { office, receiver, permits, _place: place };
+    let outlet = Outlet { office, receiver, permits, caller, _place: place };
     Box::pin(stream::unfold(outlet, |mut outlet| async move {
-        let told = outlet.receiver.recv().await?;
+        let Some(told) = outlet.receiver.recv().await else {
+            return outlet.last_word().map(|status| (Err(status), outlet));
+        };
         outlet.permits.add_permits(1);
-        let response = outlet.response(told).await;
+        let response = match outlet.caller.clone() {
+            None => outlet.response(told).await,
+            Some(caller) => caller.scope(outlet.response(told)).await,
+        };
         Some((Ok(response), outlet))
     }))
 }
@@ -51,10 +59,19 @@ pub(super) struct Outlet {
     pub(super) office: Arc<Office>,
     receiver: mpsc::Receiver<Told>,
     permits: Arc<Semaphore>,
+    /// In whose name it looks things up, where anybody is asked.
+    caller: Option<Caller>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Outlet {
+    /// Where the token that opened the stream was revoked, its end is told as that, once.
+    fn last_word(&mut self) -> Option<Status> {
+        let caller = self.caller.take()?;
+        let is_revoked = caller.known.revoked.is_cancelled();
+        is_revoked.then(|| Status::from(denied(Denied::Unknown)))
+    }
+
     async fn response(&self, told: Told) -> StreamOrdersResponse {
         let correlation_id = told.correlation_id;
         let made = match told.about {

@@ -1,0 +1,103 @@
+//! Asks who a caller is, before a request takes a place. What everybody may see needs no token; one
+//! that is borne all the same has to be good.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use axum::{
+    extract::{ConnectInfo, Request},
+    response::{IntoResponse, Response},
+};
+use pin_project_lite::pin_project;
+use tokio::task::futures::TaskLocalFuture;
+use tower::{BoxError, Service};
+
+use super::path;
+use crate::{
+    caller::{self, Caller, Gate},
+    problem::Problem,
+};
+
+/// What is open to everybody.
+const OPEN: [&str; 6] =
+    [path::TRADES, path::ORDER_BOOK, path::INSTRUMENTS, path::TIME, path::DOCS, path::OPENAPI];
+
+/// A service that knows who its callers are.
+#[derive(Clone)]
+pub(crate) struct Guard<S> {
+    inner: S,
+    gate: Gate,
+}
+
+impl<S> Guard<S> {
+    pub(super) fn new(inner: S, gate: Gate) -> Guard<S> {
+        Guard { inner, gate }
+    }
+}
+
+impl<S> Service<Request> for Guard<S>
+where
+    S: Service<Request, Response = Response, Error = BoxError>,
+{
+    type Response = Response;
+    type Error = BoxError;
+    type Future = Guarded<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        if self.gate.trusts() {
+            return Guarded::Open { work: self.inner.call(request) };
+        }
+        match self.gate.caller(request.headers(), source(&request)) {
+            Ok(Some(caller)) => Guarded::Known { work: caller.scope(self.inner.call(request)) },
+            Ok(None) if is_open(request.uri().path()) => {
+                Guarded::Open { work: self.inner.call(request) }
+            }
+            Ok(None) => Guarded::Refused { problem: Some(caller::denied(access::Denied::Missing)) },
+            Err(problem) => Guarded::Refused { problem: Some(problem) },
+        }
+    }
+}
+
+fn source(request: &Request) -> Option<IpAddr> {
+    let connection = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    connection.map(|ConnectInfo(address)| address.ip())
+}
+
+fn is_open(path: &str) -> bool {
+    OPEN.contains(&path.strip_suffix('/').unwrap_or(path))
+}
+
+pin_project! {
+    /// An answer, or a refusal.
+    #[project = GuardedProjection]
+    pub(crate) enum Guarded<F> {
+        Open { #[pin] work: F },
+        Known { #[pin] work: TaskLocalFuture<Caller, F> },
+        Refused { problem: Option<Problem> },
+    }
+}
+
+impl<F> Future for Guarded<F>
+where
+    F: Future<Output = Result<Response, BoxError>>,
+{
+    type Output = Result<Response, BoxError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            GuardedProjection::Open { work } => work.poll(context),
+            GuardedProjection::Known { work } => work.poll(context),
+            GuardedProjection::Refused { problem } => {
+                let problem = problem.take().expect("a future is not polled after its end");
+                Poll::Ready(Ok(problem.into_response()))
+            }
+        }
+    }
+}
