@@ -26,19 +26,22 @@ use proto::{
         AtLeast, GetBalancesRequest, GetBalancesResponse, GetFeeIncomeRequest,
         GetFeeIncomeResponse, GetOrderRequest, GetOrderResponse, GetProgressRequest,
         GetProgressResponse, GetSolvencyRequest, GetSolvencyResponse, ListOrdersRequest,
-        ListOrdersResponse, ListTradesRequest, ListTradesResponse, PartitionProgress,
-        ledger_service_server::LedgerService,
+        ListOrdersResponse, ListPostingsRequest, ListPostingsResponse, ListTradesRequest,
+        ListTradesResponse, PartitionProgress, ledger_service_server::LedgerService,
     },
     trading::OrderStatus,
 };
 use spine::{Log, Place, Visibility};
 use tonic::{Request, Response, Status, async_trait};
 
-use self::{asker::Asker, page::Wanted};
+use self::{
+    asker::Asker,
+    page::{PostingCursor, Wanted},
+};
 use crate::{
     projecting::Reached,
     row::OrderRow,
-    store::{Catalog, OrderCursor, OrdersQuery, Store, TradeCursor, TradesQuery},
+    store::{Catalog, OrderCursor, OrdersQuery, PostingsQuery, Store, TradeCursor, TradesQuery},
 };
 
 /// How long a query waits for the projection: well above a batch under load, below the patience
@@ -50,6 +53,9 @@ const ORDERS_DEFAULT: u32 = 10;
 
 /// How many trades a page has where the caller names no size.
 const TRADES_DEFAULT: u32 = 50;
+
+/// How many postings a page has where the caller names no size.
+const POSTINGS_DEFAULT: u32 = 50;
 
 /// Answers queries from a store.
 pub struct Queries {
@@ -282,6 +288,40 @@ impl LedgerService for Queries {
         let asker = query.account.as_ref();
         let trades = rows.iter().map(|row| present::trade(row, asker, &catalog)).collect();
         Ok(Response::new(ListTradesResponse { trades, next_page_token }))
+    }
+
+    async fn list_postings(
+        &self,
+        request: Request<ListPostingsRequest>,
+    ) -> Result<Response<ListPostingsResponse>, Status> {
+        let asker = self.asker(&request);
+        let mut request = request.into_inner();
+        request.client_id = asker.account(request.client_id, refusal::no_account)?;
+        let partition = u16::try_from(request.partition).ok().and_then(Partition::new);
+        let partition = partition.filter(|partition| self.reached.has(*partition));
+        let partition = partition
+            .ok_or_else(|| refusal::field("partition", "is not a partition of this log"))?;
+        let wanted = Wanted::<PostingCursor>::read(
+            request.page_size,
+            POSTINGS_DEFAULT,
+            &request.page_token,
+            0,
+        )?;
+        let account = some_account(&request.client_id)?;
+        self.wait_for(&request.at_least).await?;
+        let out_seq = self.reached.of(partition).map_or(0, |progress| progress.out_seq);
+        let after = wanted.after(|cursor| cursor.in_partition(partition))?;
+        let limit = wanted.size();
+        let query = PostingsQuery { partition, account, after, limit, out_seq };
+        let found = self.store.postings(&query).await.map_err(refusal::store)?;
+        let catalog = self.fresh_catalog().await?;
+        let (postings, next) = present::postings(found, &catalog, |account| match account {
+            Some(account) => asker.may_see(account),
+            None => asker.check_is_of_the_house().is_ok(),
+        });
+        let next_page_token = next.map(|key| page::write_token(&PostingCursor(key)));
+        let next_page_token = next_page_token.unwrap_or_default();
+        Ok(Response::new(ListPostingsResponse { postings, next_page_token }))
     }
 
     async fn get_balances(

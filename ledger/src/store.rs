@@ -21,7 +21,10 @@ use tonic::async_trait;
 pub use self::{memory::MemoryStore, sql::SqlStore};
 use crate::{
     projection::Batch,
-    row::{AssetRow, Balance, BalanceKey, IncomeKey, InstrumentRow, OrderRow, Progress, TradeRow},
+    row::{
+        AssetRow, Balance, BalanceKey, IncomeKey, InstrumentRow, OrderRow, PostingKey, PostingRow,
+        Progress, TradeRow,
+    },
     solvency::AssetSums,
     tables::Tables,
 };
@@ -129,6 +132,12 @@ pub trait Store: Send + Sync {
     /// [`StoreError`] where it cannot be read.
     async fn fee_income(&self) -> Result<BTreeMap<IncomeKey, Amount>, StoreError>;
 
+    /// Postings of one partition, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] where they cannot be read.
+    async fn postings(&self, query: &PostingsQuery) -> Result<Postings, StoreError>;
+
     /// What there is of each asset, over all partitions, at one moment.
     ///
     /// # Errors
@@ -170,6 +179,41 @@ pub struct TradesQuery {
     pub instrument: Option<InstrumentId>,
     /// Which of them.
     pub page: Page<TradeCursor>,
+}
+
+/// In how many answers what moved money of one account is looked for at once: some ten times as
+/// many postings, which a database reads in a fraction of a second.
+pub const POSTINGS_SCANNED_ANSWERS: u64 = 20_000;
+
+/// Which postings are asked for: those of one partition, in the order in which they happened.
+#[derive(Clone, Debug)]
+pub struct PostingsQuery {
+    /// The partition.
+    pub partition: Partition,
+    /// Only those that moved money of this account.
+    pub account: Option<AccountName>,
+    /// Only what comes after this one.
+    pub after: Option<PostingKey>,
+    /// How many at most; above zero.
+    pub limit: u32,
+    /// The last answer that is projected: nothing is looked for beyond it.
+    pub out_seq: u64,
+}
+
+impl PostingsQuery {
+    /// The place behind everything in this answer.
+    pub(crate) fn behind(&self, out_seq: u64) -> PostingKey {
+        PostingKey { partition: self.partition, out_seq, number: i32::MAX.cast_unsigned() }
+    }
+}
+
+/// Some postings, and from where to go on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Postings {
+    /// Oldest first. There may be none, though there are more.
+    pub rows: Vec<(PostingKey, PostingRow)>,
+    /// The place behind which the next come; `None` where there are no more yet.
+    pub next: Option<PostingKey>,
 }
 
 /// A page of what is newest first.

@@ -15,6 +15,7 @@ use ledger::{
     row::Progress,
     solvency::AssetSum,
     store::{MemoryStore, Store},
+    tables::Tables,
 };
 use model::{AccountName, KeyText, OperatorName, Partition, Timestamp};
 use prost::Message;
@@ -22,7 +23,8 @@ use proto::{
     credential::{Credential, Scope},
     ledger::{
         AtLeast, GetBalancesRequest, GetFeeIncomeRequest, GetOrderRequest, GetProgressRequest,
-        ListOrdersRequest, ListTradesRequest, ledger_service_client::LedgerServiceClient,
+        ListOrdersRequest, ListPostingsRequest, ListTradesRequest,
+        ledger_service_client::LedgerServiceClient,
     },
     log::{self, EndReason, KeySpace, input},
     topic::Topic,
@@ -458,5 +460,36 @@ async fn a_trade_tells_its_cost_to_whoever_asks_for_their_own_and_the_house_its_
         let text = model::decimal::format_units(earned.units(), asset.decimals);
         assert_eq!(told.amount, text);
     }
+    what_moved_money_is_listed(&mut running.client, &tables).await;
     running.end().await.expect("it drains");
+}
+
+/// Every posting, page by page, in words; and none of a shard that there is not.
+async fn what_moved_money_is_listed(client: &mut LedgerServiceClient<Channel>, tables: &Tables) {
+    let (mut listed, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = ListPostingsRequest { page_size: 100, page_token, ..Default::default() };
+        let page = client.list_postings(request).await.expect("listed").into_inner();
+        listed.extend(page.postings);
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(listed.len(), tables.postings.len());
+    for (told, (key, row)) in listed.iter().zip(&tables.postings) {
+        assert_eq!((told.answer, told.number), (key.out_seq, key.number));
+        assert_eq!(told.cause, proto::text::posting_cause(row.cause));
+        assert_eq!(told.legs.len(), row.legs.len());
+    }
+    let trade = listed.iter().find(|posting| posting.cause == "trade").expect("some traded");
+    assert!(trade.trade_id.contains("-USD") && trade.legs.iter().any(|leg| leg.bucket == "fees"));
+    for (bad, field) in [
+        (ListPostingsRequest { partition: 9, ..Default::default() }, "partition"),
+        (ListPostingsRequest { page_token: "p0".to_owned(), ..Default::default() }, "page_token"),
+        (ListPostingsRequest { page_size: 501, ..Default::default() }, "page_size"),
+    ] {
+        let refused = client.list_postings(bad).await.expect_err(field);
+        assert!(refused.message().starts_with(field), "{refused}");
+    }
 }

@@ -8,7 +8,7 @@ use time::{
 };
 
 use crate::{
-    log::{EndReason, RefusalReason},
+    log::{Bucket, EndReason, PostingCause, RefusalReason},
     orders::HalfResult,
     reference::FeeAsset,
     trading::{OrderListStatus, OrderStatus},
@@ -116,6 +116,40 @@ pub const fn half_result(half: HalfResult) -> &'static str {
         HalfResult::Failure => "failure",
         HalfResult::NotAttempted => "not_attempted",
         HalfResult::Unknown | HalfResult::Unspecified => "unknown",
+    }
+}
+
+/// Where money is: `available`, `held` and so on.
+pub const fn bucket(bucket: Bucket) -> &'static str {
+    match bucket {
+        Bucket::Unspecified => "unspecified",
+        Bucket::Available => "available",
+        Bucket::Held => "held",
+        Bucket::External => "external",
+        Bucket::Faucet => "faucet",
+        Bucket::Link => "link",
+        Bucket::Fees => "fees",
+        Bucket::Adjustments => "adjustments",
+    }
+}
+
+/// Why money moved: `deposit`, `trade` and so on.
+pub const fn posting_cause(cause: PostingCause) -> &'static str {
+    match cause {
+        PostingCause::Unspecified => "unspecified",
+        PostingCause::Grant => "grant",
+        PostingCause::GrantReturned => "grant_returned",
+        PostingCause::Deposit => "deposit",
+        PostingCause::Withdrawal => "withdrawal",
+        PostingCause::Hold => "hold",
+        PostingCause::Trade => "trade",
+        PostingCause::Release => "release",
+        PostingCause::LinkSent => "link_sent",
+        PostingCause::LinkTaken => "link_taken",
+        PostingCause::Transfer => "transfer",
+        PostingCause::TransferTaken => "transfer_taken",
+        PostingCause::TransferReturned => "transfer_returned",
+        PostingCause::Adjustment => "adjustment",
     }
 }
 

@@ -13,7 +13,9 @@ use ledger::{
     projection::{Batch, Changes, Folded},
     row::{Balance, BalanceKey, IncomeKey, OrderRow, Progress, TradeRow},
     solvency::AssetSums,
-    store::{Catalog, MemoryStore, OrdersQuery, Store, StoreError, TradesQuery},
+    store::{
+        Catalog, MemoryStore, OrdersQuery, Postings, PostingsQuery, Store, StoreError, TradesQuery,
+    },
     tables::Tables,
 };
 use model::{AccountName, Amount, KeyText, OrderId, Partition};
@@ -143,6 +145,10 @@ impl Store for FarStore {
 
     async fn trades(&self, query: &TradesQuery) -> Result<Vec<TradeRow>, StoreError> {
         self.store.trades(query).await
+    }
+
+    async fn postings(&self, query: &PostingsQuery) -> Result<Postings, StoreError> {
+        self.store.postings(query).await
     }
 
     async fn asset_sums(&self) -> Result<AssetSums, StoreError> {

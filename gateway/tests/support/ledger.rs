@@ -10,7 +10,8 @@ use proto::{
         Balance, GetBalancesRequest, GetBalancesResponse, GetFeeIncomeRequest,
         GetFeeIncomeResponse, GetOrderRequest, GetOrderResponse, GetProgressRequest,
         GetProgressResponse, GetSolvencyRequest, GetSolvencyResponse, ListOrdersRequest,
-        ListOrdersResponse, ListTradesRequest, ListTradesResponse,
+        ListOrdersResponse, ListPostingsRequest, ListPostingsResponse, ListTradesRequest,
+        ListTradesResponse,
         ledger_service_server::{LedgerService, LedgerServiceServer},
     },
     trading::{Order, Trade},
@@ -124,6 +125,14 @@ impl LedgerService for FakeLedger {
     ) -> Result<Response<GetFeeIncomeResponse>, Status> {
         self.check()?;
         Ok(Response::new(GetFeeIncomeResponse::default()))
+    }
+
+    async fn list_postings(
+        &self,
+        _request: Request<ListPostingsRequest>,
+    ) -> Result<Response<ListPostingsResponse>, Status> {
+        self.check()?;
+        Ok(Response::new(ListPostingsResponse::default()))
     }
 
     async fn get_solvency(

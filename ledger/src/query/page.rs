@@ -10,6 +10,7 @@ use tonic::Status;
 use super::refusal;
 use crate::{
     projecting::Reached,
+    row::PostingKey,
     store::{OrderCursor, Page, TradeCursor},
 };
 
@@ -47,6 +48,19 @@ impl<C: Cursor> Wanted<C> {
             })?),
         };
         Ok(Wanted { after, skip, size: if size == 0 { default } else { size } })
+    }
+
+    /// How many rows a page has.
+    pub(super) fn size(&self) -> u32 {
+        self.size
+    }
+
+    /// Where the caller stands, as `place` says; a token that it does not know is refused.
+    pub(super) fn after<P>(&self, place: impl Fn(C) -> Option<P>) -> Result<Option<P>, Status> {
+        let Some(after) = self.after else { return Ok(None) };
+        place(after).map(Some).ok_or_else(|| {
+            refusal::field("page_token", "is not one that an earlier answer gave for this")
+        })
     }
 
     /// The page to ask a store for: one row more than wanted, which tells whether there is a next.
@@ -104,7 +118,32 @@ impl Cursor for TradeCursor {
     }
 }
 
-fn write_token<C: Cursor>(cursor: &C) -> String {
+/// A posting's place among those of its partition.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PostingCursor(pub(super) PostingKey);
+
+impl PostingCursor {
+    /// The place, where it is one of this partition.
+    pub(super) fn in_partition(self, partition: Partition) -> Option<PostingKey> {
+        (self.0.partition == partition).then_some(self.0)
+    }
+}
+
+impl Cursor for PostingCursor {
+    const KIND: u8 = b'p';
+
+    fn numbers(&self) -> [u64; 3] {
+        [self.0.partition.number().into(), self.0.out_seq, self.0.number.into()]
+    }
+
+    fn of_numbers([partition, out_seq, number]: [u64; 3]) -> Option<Self> {
+        let partition = u16::try_from(partition).ok().and_then(Partition::new)?;
+        let number = u32::try_from(number).ok().filter(|number| i32::try_from(*number).is_ok())?;
+        Some(PostingCursor(PostingKey { partition, out_seq, number }))
+    }
+}
+
+pub(super) fn write_token<C: Cursor>(cursor: &C) -> String {
     let [first, second, third] = cursor.numbers();
     format!("{}{first:016x}{second:016x}{third:016x}", char::from(C::KIND))
 }

@@ -14,9 +14,9 @@ use proto::{
 };
 
 use crate::{
-    row::{Balance, BalanceKey, IncomeKey, OrderRow, TradeRow},
+    row::{Balance, BalanceKey, IncomeKey, Leg, OrderRow, PostingKey, PostingRow, TradeRow},
     solvency::{AssetSum, AssetSums},
-    store::Catalog,
+    store::{Catalog, Postings},
 };
 
 /// An order. Its numbers are empty where its instrument was never listed, which is why it was
@@ -132,6 +132,60 @@ pub(super) fn fee_income(
         Some(ledger::FeeIncome { asset: code, amount })
     });
     Some(of_listed.collect())
+}
+
+/// How many legs one answer has at most: a posting has a few, but that of a grant two for each
+/// asset, and gRPC takes 4 MiB.
+const LEGS_MAX: usize = 20_000;
+
+/// Postings as far as they fit one answer, and from where to go on. Of each only the legs are told
+/// that the asker may see: whom somebody traded with, and at what fee, is not for the other.
+pub(super) fn postings(
+    found: Postings,
+    catalog: &Catalog,
+    may_see: impl Fn(Option<&AccountName>) -> bool,
+) -> (Vec<ledger::Posting>, Option<PostingKey>) {
+    let (mut told, mut legs, mut next) = (Vec::new(), 0, found.next);
+    for (key, row) in &found.rows {
+        legs += row.legs.len();
+        if legs > LEGS_MAX && !told.is_empty() {
+            next = told.last().map(|(key, _)| *key);
+            break;
+        }
+        told.push((*key, posting(*key, row, catalog, &may_see)));
+    }
+    (told.into_iter().map(|(_, posting)| posting).collect(), next)
+}
+
+fn posting(
+    key: PostingKey,
+    row: &PostingRow,
+    catalog: &Catalog,
+    may_see: impl Fn(Option<&AccountName>) -> bool,
+) -> ledger::Posting {
+    let trade_id = row.trade.map(|(instrument, id)| {
+        let symbol = catalog.instruments.get(&instrument).map(|known| known.symbol.to_string());
+        format!("{}-{}", symbol.unwrap_or_default(), id.0)
+    });
+    let leg = |leg: &Leg| {
+        let asset = catalog.assets.get(&leg.asset).map(|(asset, _)| asset);
+        ledger::PostingLeg {
+            bucket: proto::text::bucket(leg.bucket).to_owned(),
+            client_id: leg.account.as_ref().map_or_else(String::new, ToString::to_string),
+            asset: asset.map_or_else(String::new, |asset| asset.code.clone()),
+            amount: asset.map_or_else(String::new, |asset| signed(asset, leg.amount)),
+        }
+    };
+    ledger::Posting {
+        partition: key.partition.number().into(),
+        answer: key.out_seq,
+        number: key.number,
+        cause: proto::text::posting_cause(row.cause).to_owned(),
+        order_id: row.order.map_or(0, |id| id.number()),
+        trade_id: trade_id.unwrap_or_default(),
+        external_id: row.external_id.as_ref().map_or_else(String::new, ToString::to_string),
+        legs: row.legs.iter().filter(|leg| may_see(leg.account.as_ref())).map(leg).collect(),
+    }
 }
 
 /// What there is of each listed asset, beside what there should be.

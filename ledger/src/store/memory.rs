@@ -12,10 +12,13 @@ use proto::{log::RefusalReason, text};
 use spine::Chain;
 use tonic::async_trait;
 
-use super::{Catalog, OrderCursor, OrdersQuery, Page, Store, StoreError, TradeCursor, TradesQuery};
+use super::{
+    Catalog, OrderCursor, OrdersQuery, POSTINGS_SCANNED_ANSWERS, Page, Postings, PostingsQuery,
+    Store, StoreError, TradeCursor, TradesQuery,
+};
 use crate::{
     projection::{Batch, Changes, OrderChange},
-    row::{Balance, BalanceKey, IncomeKey, OrderRow, Progress, TradeRow},
+    row::{Balance, BalanceKey, IncomeKey, OrderRow, PostingRow, Progress, TradeRow},
     solvency::AssetSums,
     tables::Tables,
 };
@@ -225,6 +228,31 @@ impl Store for MemoryStore {
 
     async fn fee_income(&self) -> Result<BTreeMap<IncomeKey, Amount>, StoreError> {
         Ok(self.read().fee_income.clone())
+    }
+
+    async fn postings(&self, query: &PostingsQuery) -> Result<Postings, StoreError> {
+        let tables = self.read();
+        let begin = query.after.map_or(0, |after| after.out_seq);
+        let end = query.account.as_ref().map(|_| begin.saturating_add(POSTINGS_SCANNED_ANSWERS));
+        let is_of = |row: &PostingRow| {
+            let account = query.account.as_ref();
+            account.is_none_or(|one| row.legs.iter().any(|leg| leg.account.as_ref() == Some(one)))
+        };
+        let found = tables.postings.iter().filter(|(key, row)| {
+            key.partition == query.partition
+                && query.after.is_none_or(|after| **key > after)
+                && end.is_none_or(|end| key.out_seq <= end)
+                && is_of(row)
+        });
+        let rows: Vec<_> =
+            found.take(query.limit as usize).map(|(key, row)| (*key, row.clone())).collect();
+        let is_full = rows.len() >= query.limit as usize;
+        let looked_to = end.filter(|end| *end < query.out_seq);
+        let next = match rows.last() {
+            Some((last, _)) if is_full => Some(*last),
+            _ => looked_to.map(|end| query.behind(end)),
+        };
+        Ok(Postings { rows, next })
     }
 
     async fn asset_sums(&self) -> Result<AssetSums, StoreError> {

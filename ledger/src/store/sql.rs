@@ -15,11 +15,12 @@
 //! # Layout
 //!
 //! - `entity`: the tables. `column`, `values`: between the words of `model` and what columns hold.
-//! - `write`: a batch in one transaction. `read`: the queries. `sums`: what there is of each asset.
-//!   `whole`: everything at once.
+//! - `write`: a batch in one transaction. `read`: the queries. `postings`, `sums`: what moved money,
+//!   and what there is of each asset. `whole`: everything at once.
 
 mod column;
 mod entity;
+mod postings;
 mod read;
 mod sums;
 mod values;
@@ -42,7 +43,7 @@ use sea_orm::{
 use tokio::{sync::Semaphore, time::timeout};
 use tonic::async_trait;
 
-use super::{Catalog, OrdersQuery, Store, StoreError, TradesQuery};
+use super::{Catalog, OrdersQuery, Postings, PostingsQuery, Store, StoreError, TradesQuery};
 use crate::{
     projection::Batch,
     row::{Balance, BalanceKey, IncomeKey, OrderRow, Progress, TradeRow},
@@ -319,6 +320,10 @@ impl Store for SqlStore {
 
     async fn fee_income(&self) -> Result<BTreeMap<IncomeKey, Amount>, StoreError> {
         read::fee_income(&self.connection).await
+    }
+
+    async fn postings(&self, query: &PostingsQuery) -> Result<Postings, StoreError> {
+        postings::postings(&self.connection, query).await
     }
 
     async fn asset_sums(&self) -> Result<AssetSums, StoreError> {

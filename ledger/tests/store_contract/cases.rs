@@ -8,9 +8,10 @@ use crate::answers::{
 };
 use ledger::{
     projection::{OrderChange, Projector},
-    row::{Balance, BalanceKey, OrderRow, TradeRow},
+    row::{Balance, BalanceKey, OrderRow, PostingRow, TradeRow},
     store::{
-        MemoryStore, OrderCursor, OrdersQuery, Page, Store, StoreError, TradeCursor, TradesQuery,
+        MemoryStore, OrderCursor, OrdersQuery, Page, PostingsQuery, Store, StoreError, TradeCursor,
+        TradesQuery,
     },
     tables::Tables,
 };
@@ -427,6 +428,7 @@ pub async fn the_books_balance(store: &dyn Store) {
     assert_eq!(store.fee_income().await.as_ref(), Ok(&tables.fee_income));
     assert_eq!(tables.folded_income().as_ref(), Some(&tables.fee_income));
     assert_eq!(tables.traded_income().as_ref(), Some(&tables.fee_income));
+    the_postings_are_found(store, &tables).await;
     let mut balances = tables.balances.clone();
     balances.retain(|_, balance| *balance != Balance::default());
     assert_eq!(tables.folded_balances(), Some(balances));
@@ -435,4 +437,33 @@ pub async fn the_books_balance(store: &dyn Store) {
     wrong.balances.values_mut().next().expect("there are balances").held = Amount::MAX;
     let sums = wrong.asset_sums().map(|sums| sums.values().any(|sum| !sum.is_sound()));
     assert_ne!(sums, Some(false), "a wrong balance shows in the sums");
+}
+
+/// Page by page, of everybody and of one account, they are those that there are.
+async fn the_postings_are_found(store: &dyn Store, tables: &Tables) {
+    let account = AccountName::new("client-1").expect("a good name");
+    let progress = store.progress().await.expect("it reads");
+    let out_seq = progress[&Partition::FIRST].out_seq;
+    for (account, limit) in [(None, 7), (None, 500), (Some(account.clone()), 3)] {
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let (partition, account) = (Partition::FIRST, account.clone());
+            let query = PostingsQuery { partition, account, after, limit, out_seq };
+            let page = store.postings(&query).await.expect("it reads");
+            assert!(page.rows.len() <= limit as usize);
+            found.extend(page.rows);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let is_of = |row: &PostingRow| {
+            account
+                .as_ref()
+                .is_none_or(|one| row.legs.iter().any(|leg| leg.account.as_ref() == Some(one)))
+        };
+        let expected: Vec<_> = tables.postings.iter().filter(|(_, row)| is_of(row)).collect();
+        assert!(expected.len() > 20, "{account:?} has {}", expected.len());
+        assert!(found.iter().map(|(key, row)| (key, row)).eq(expected), "{account:?}, {limit}");
+    }
 }
