@@ -15,8 +15,8 @@
 //! # Layout
 //!
 //! - `entity`: the tables. `column`, `values`: between the words of `model` and what columns hold.
-//! - `write`: a batch in one transaction. `read`: the queries. `postings`, `sums`: what moved money,
-//!   and what there is of each asset. `whole`: everything at once.
+//! - `write`: a batch in one transaction. `read`: the queries. `postings`, `sums`: what moved
+//!   money, and what there is of each asset. `whole`: everything at once.
 
 mod column;
 mod entity;
