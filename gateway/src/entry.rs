@@ -7,6 +7,7 @@
 
 mod after;
 mod change;
+mod control;
 mod list;
 mod money;
 mod order;
@@ -28,7 +29,10 @@ use std::sync::Arc;
 
 use model::{AccountName, KeyText, OrderId};
 
-pub(crate) use self::list::within;
+pub(crate) use self::{
+    control::{account_state, kill_scope},
+    list::within,
+};
 
 use crate::{
     problem::Problem,

@@ -5,6 +5,7 @@ mod after;
 mod amend;
 mod batch;
 mod cancel;
+mod control;
 mod group;
 mod list;
 mod listing;

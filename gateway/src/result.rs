@@ -95,6 +95,9 @@ pub fn consumes_key(answer: &Answer) -> bool {
                 | RefusalReason::TooManySchedules
                 | RefusalReason::MaxOrders
                 | RefusalReason::MaxAlgoOrders
+                | RefusalReason::AccountSuspended
+                | RefusalReason::ReduceOnly
+                | RefusalReason::KillSwitch
                 | RefusalReason::FundsElsewhere
         ),
         _ => false,
@@ -259,7 +262,7 @@ fn worked(mut order: Order, placed: &Placed, id: OrderId, body: &log::AnswerBody
     let status = match end {
         Some(EndReason::Filled) => OrderStatus::Filled,
         Some(EndReason::Cancelled) => OrderStatus::Cancelled,
-        Some(reason @ EndReason::CancelAfter) => {
+        Some(reason @ (EndReason::CancelAfter | EndReason::KillSwitch)) => {
             text::end(reason).clone_into(&mut order.reject_reason);
             OrderStatus::Cancelled
         }

@@ -59,6 +59,7 @@ impl Exchange {
             && self.books.open_count(handle) == 0
             && self.accounts.may_compact(handle)
             && !self.park.concerns(handle)
+            && !self.controls.concerns(handle)
             && !self.asks.concerns(handle)
             && !self.on_their_way.concerns(self.accounts.name(handle));
         if !is_idle || !self.keys.close_account(self.accounts.name(handle)) {

@@ -15,6 +15,7 @@ use spine::{ClientInput, Core, LinkInput, OperatorInput};
 
 use crate::{
     answer::{Named, refused},
+    control::Controls,
     credential::Credentials,
     fund::Border,
     image,
@@ -51,6 +52,8 @@ pub struct Exchange {
     pub(crate) switches: Switches,
     /// Transfers to other shards that are on their way.
     pub(crate) on_their_way: OnTheirWay,
+    /// What those who run the platform let accounts do.
+    pub(crate) controls: Controls,
     /// Whether more has waited too long than the last answer held.
     pub(crate) has_overdue: bool,
     /// The number of the account that is looked at next for compaction, whoever trades.
@@ -84,6 +87,7 @@ impl Core for Exchange {
             park: Park::default(),
             asks: Asks::default(),
             switches: Switches::default(),
+            controls: Controls::default(),
             on_their_way: OnTheirWay::default(),
             has_overdue: false,
             revisited: 0,
@@ -232,6 +236,7 @@ impl Exchange {
         self.park.check_invariants()?;
         self.asks.check_invariants(&self.accounts)?;
         self.check_groups()?;
+        self.check_controlled()?;
         self.check_transfers()?;
         if self.shared != SharedHolds::of(&self.books) {
             return Err("shared holds are not those of the pairs in the books".to_owned());

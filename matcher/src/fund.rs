@@ -46,6 +46,9 @@ impl Exchange {
             Ok(Moved::AlreadyApplied) => duplicate(0),
             Err(MoneyError::IdReused) => refused(RefusalReason::KeyReused),
             _ if is_late => refused(RefusalReason::Late),
+            _ if border == Border::Out && self.check_sends_out(name).is_err() => {
+                refused(RefusalReason::AccountSuspended)
+            }
             Err(MoneyError::InsufficientFunds { .. }) if self.may_be_elsewhere(name) => {
                 self.park_withdrawal(input, movement, body)
             }

@@ -63,7 +63,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// The one way in which an account is opened: the books know its group from then on.
+    /// The one way in which an account is opened: the books know its group from then on, and what
+    /// it may do is found by its handle.
     ///
     /// # Errors
     /// [`MoneyError`] where it cannot be opened.
@@ -73,6 +74,7 @@ impl Exchange {
     ) -> Result<AccountHandle, MoneyError> {
         let handle = self.accounts.open(name, &mut self.postings)?;
         self.tell_group(handle);
+        self.controls.tell_open(name, handle);
         Ok(handle)
     }
 

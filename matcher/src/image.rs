@@ -3,6 +3,8 @@
 
 mod accounts;
 mod books;
+mod closings;
+mod controls;
 mod keys;
 mod park;
 mod switches;
@@ -47,6 +49,8 @@ struct ExchangeImage {
     groups: Vec<GroupWire>,
     #[prost(message, optional, tag = "10")]
     switches: Option<switches::SwitchesWire>,
+    #[prost(message, optional, tag = "50")]
+    controls: Option<controls::ControlsWire>,
     #[prost(message, repeated, tag = "60")]
     on_their_way: Vec<transfers::TransferWire>,
     #[prost(message, repeated, tag = "100")]
@@ -76,6 +80,7 @@ pub(crate) fn encode(exchange: &Exchange) -> Vec<u8> {
         park: park::to_wire(&exchange.park, &exchange.asks),
         groups: exchange.groups.iter().map(group_to_wire).collect(),
         switches: switches::to_wire(&exchange.switches),
+        controls: controls::to_wire(&exchange.controls),
         on_their_way: transfers::to_wire(&exchange.on_their_way),
         credentials: exchange.credentials.image(),
     }
@@ -99,6 +104,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
     let accounts = accounts::restore(accounts, keys.seed(), (partition, partition_count))?;
     let (park, asks) = park::restore(image.park)?;
     let switches = switches::restore(image.switches)?;
+    let controls = controls::restore(image.controls, &accounts)?;
     let on_their_way = transfers::restore(&image.on_their_way)?;
     if image.revisited >= accounts.handles_end().max(1) {
         return Err("there is no such account to look at".to_owned());
@@ -120,6 +126,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
         park,
         asks,
         switches,
+        controls,
         on_their_way,
         has_overdue: false,
         revisited: image.revisited,

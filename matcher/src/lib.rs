@@ -14,6 +14,7 @@
 //!   of them share.
 //! - `transfer`: money from one account to another.
 //! - `credential`: which tokens there are, as the first shard decides.
+//! - `control`: what those who run the platform let accounts do.
 //! - `switch`: orders that end unless their account is heard of in time.
 //! - `park`: what waits for money from other shards, and how shards ask each other for it.
 //! - `fees`: what orders are charged by. `filter`: what of them the instrument takes.
@@ -32,6 +33,7 @@ mod answer;
 mod cancel;
 mod compact;
 mod content;
+mod control;
 mod credential;
 pub mod exchange;
 mod fees;

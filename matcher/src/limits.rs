@@ -10,6 +10,9 @@ pub const OPEN_ORDERS_PER_ACCOUNT_MAX: usize = 10_000;
 /// The most accounts of a shard that can be in groups: some 10 MB, and far more than firms have.
 pub const GROUPED_ACCOUNTS_MAX: usize = 1 << 16;
 
+/// The most accounts of a shard that can have a state, a switch or limits of their own: some 10 MB.
+pub const CONTROLLED_ACCOUNTS_MAX: usize = 1 << 16;
+
 /// The most assets and the most instruments that can be listed: a table that fits any cache line of
 /// thought, and far more than a venue lists.
 pub const LISTINGS_MAX: usize = 1_024;

@@ -30,6 +30,12 @@ impl Exchange {
                 Some(_) => self.change_credential(change, input.now, body),
                 None => self.relist(change, body),
             },
+            OperatorWord::SetAccountState { account, state } => {
+                body.outcome = self.set_account_state(account, *state);
+            }
+            OperatorWord::SetKillSwitch { scope, is_engaged } => {
+                self.set_kill_switch(scope, *is_engaged, body);
+            }
             OperatorWord::Adjust { account, movement } => {
                 body.outcome = self.adjust(account, movement);
             }

@@ -65,6 +65,7 @@ impl Exchange {
         let in_force = is_known.then_some(()).ok_or(RefusalReason::NotInForce);
         let has_room = || {
             self.check_room_for(account, list.legs.len(), is_late)?;
+            self.check_controls(account, list.instrument, list.legs.iter().map(|leg| leg.side))?;
             self.check_open_counts_of_list(account, list)?;
             self.check_fees(&list.order(0))
         };
@@ -231,6 +232,7 @@ impl Exchange {
     ) {
         let room = self.check_room_for(name, list.legs.len(), false);
         let hold = room.and_then(|()| {
+            self.check_controls(name, list.instrument, list.legs.iter().map(|leg| leg.side))?;
             self.check_open_counts_of_list(name, list)?;
             self.check_list(list)?;
             self.funds_of_list(name, list)?.hold()

@@ -5,10 +5,13 @@
 //! 1. The key. The same content again is answered with the first result, also when it comes too
 //!    late: what was executed is never denied. Other content under the key is refused.
 //! 2. Lateness, what the log is not upgraded to, the bounds of the account, of the shard, and of
-//!    the account in the instrument. These refusals leave the key free.
+//!    the account in the instrument, and what those who run the platform do not let the account
+//!    do. These refusals leave the key free.
 //! 3. The instrument, what its filters and its book refuse, and the funds. These consume the key: a
 //!    retry is told the same again. Where there are other shards the order waits for what is
 //!    missing here.
+
+use std::iter;
 
 use ledger_core::{MarketSize, hold_for, hold_for_market};
 use matcher_core::{ContentHash, Holder, KeyCheck, NewOrder, OrderKey, Size};
@@ -177,6 +180,7 @@ impl Exchange {
         let in_force = is_known.then_some(()).ok_or(RefusalReason::NotInForce);
         let has_room = || {
             self.check_room(account, is_late)?;
+            self.check_controls(account, place.instrument, iter::once(place.side))?;
             self.check_open_counts(account, place)?;
             self.check_fees(place)
         };

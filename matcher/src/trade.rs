@@ -274,6 +274,7 @@ const fn end_reason(reason: EndReason) -> log::EndReason {
         EndReason::FillOrKill => log::EndReason::FillOrKill,
         EndReason::Expired => log::EndReason::Expired,
         EndReason::Closed => log::EndReason::CancelAfter,
+        EndReason::Killed => log::EndReason::KillSwitch,
         EndReason::SelfTradePrevented => log::EndReason::SelfTradePrevented,
         EndReason::OrderList => log::EndReason::OrderList,
         EndReason::WouldTake => log::EndReason::WouldTake,

@@ -89,6 +89,9 @@ impl Exchange {
                 _ if input.command.command.behaviour() > input.behaviour => {
                     refused(RefusalReason::NotInForce)
                 }
+                _ if self.check_sends_out(sender).is_err() => {
+                    refused(RefusalReason::AccountSuspended)
+                }
                 Err(MoneyError::InsufficientFunds { .. }) if self.may_be_elsewhere(sender) => {
                     self.park_transfer(input, transfer, body)
                 }
@@ -133,6 +136,9 @@ impl Exchange {
     ) -> Option<log::Outcome> {
         match self.accounts.check_transfer(sender, &in_core(transfer)) {
             Ok(Moved::AlreadyApplied) => duplicate(0),
+            Ok(Moved::Applied) if self.check_sends_out(sender).is_err() => {
+                refused(RefusalReason::AccountSuspended)
+            }
             Ok(Moved::Applied) => self.send_transfer(sender, transfer, body),
             Err(error) => refused(refusal(&error)),
         }

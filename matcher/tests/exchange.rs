@@ -3,6 +3,8 @@
 
 #[path = "exchange/changes.rs"]
 mod changes;
+#[path = "exchange/controls.rs"]
+mod controls;
 #[path = "exchange/credentials.rs"]
 mod credentials;
 #[path = "exchange/damage.rs"]

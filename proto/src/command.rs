@@ -8,8 +8,9 @@ pub use change::{CancelAfter, OrderName, ReplaceOrder};
 pub use list::{Leg, ListError, PlaceList};
 
 use model::{
-    AccountName, Amount, AssetId, CancelOnly, Instructions, InstrumentId, KeyText, OperatorName,
-    OrderFilter, OrderId, OrderType, Price, Quantity, RequestId, Side, TimeInForce, Timestamp,
+    AccountName, AccountState, Amount, AssetId, CancelOnly, Instructions, InstrumentId, KeyText,
+    OperatorName, OrderFilter, OrderId, OrderType, Price, Quantity, RequestId, Side, TimeInForce,
+    Timestamp,
 };
 
 use crate::reference::ReferenceRecord;
@@ -107,6 +108,20 @@ pub struct Operator {
 pub enum OperatorWord {
     /// List something, or its next version. The first partition decides; elsewhere it is a copy.
     ChangeReference(Box<ReferenceRecord>),
+    /// What an account may do from now on. Each shard is told.
+    SetAccountState {
+        /// Which account.
+        account: AccountName,
+        /// What it may do.
+        state: AccountState,
+    },
+    /// Stop trading, or let it go on.
+    SetKillSwitch {
+        /// What of it.
+        scope: KillScope,
+        /// Whether it is stopped.
+        is_engaged: bool,
+    },
     /// Correct what an account has available. Only its home decides.
     Adjust {
         /// Whose money.
@@ -114,6 +129,17 @@ pub enum OperatorWord {
         /// What of it; the amount is not nothing, and below zero where it is taken.
         movement: Movement,
     },
+}
+
+/// What a kill switch stops.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KillScope {
+    /// All trading of the shard.
+    Venue,
+    /// All trading in an instrument.
+    Instrument(InstrumentId),
+    /// All trading of an account.
+    Account(AccountName),
 }
 
 /// An order to place.

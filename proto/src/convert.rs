@@ -2,6 +2,7 @@
 
 mod change;
 mod command;
+mod control;
 mod filter;
 mod instant;
 mod link;
@@ -12,6 +13,7 @@ mod operator;
 mod reference;
 
 pub use command::{Malformed, instructions_to_wire};
+pub use control::{account_state, account_state_to_wire};
 pub use filter::{filters, filters_to_wire};
 pub use instant::{from_proto_timestamp, to_proto_timestamp};
 pub use list::{contingency_from_wire, contingency_to_wire};

@@ -201,6 +201,10 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::FundsElsewhere => "funds_elsewhere",
         RefusalReason::AmendListed => "amend_listed",
         RefusalReason::TooManyCancelAfters => "too_many_cancel_afters",
+        RefusalReason::AccountSuspended => "account_suspended",
+        RefusalReason::ReduceOnly => "reduce_only",
+        RefusalReason::KillSwitch => "kill_switch",
+        RefusalReason::TooManyControlled => "too_many_controlled",
         RefusalReason::PriceFilter => "price_filter",
         RefusalReason::LotSize => "lot_size",
         RefusalReason::MarketLotSize => "market_lot_size",
@@ -233,6 +237,7 @@ pub const fn end(reason: EndReason) -> &'static str {
         EndReason::ListPrices => "list_prices",
         EndReason::TooManyParts => "too_many_parts",
         EndReason::CancelAfter => "cancel_after",
+        EndReason::KillSwitch => "kill_switch",
     }
 }
 

@@ -141,6 +141,82 @@ async fn trade_under_fees_and_filters(operators: &Operators) {
     operators.listed("BTC-USD", |listed| listed["filters"]["max_orders"].is_null()).await;
 }
 
+/// A limit order on ETH-USD, which the second shard trades.
+fn eth(client: &str, side: &str, price: &str) -> Value {
+    json!({
+        "client_id": client, "instrument": "ETH-USD", "side": side, "type": "limit",
+        "price": price, "quantity": "0.001",
+    })
+}
+
+/// An account may only sell, then nothing, then all again.
+async fn hold_an_account_back(operators: &Operators) {
+    let place = async |order: Value| operators.post("/api/v1/orders?wait=result", &order).await.1;
+    let told = operators.say(&["account", "set", "zoe", "--state", "reduce-only"]);
+    assert_eq!(told.trim(), "account zoe reduce-only\nshard 0: done\nshard 1: done\nshard 2: done");
+    let bought = place(eth("zoe", "buy", "1000")).await;
+    assert_eq!(bought["reject_reason"], "reduce_only", "{bought}");
+    assert_eq!(place(eth("zoe", "sell", "3000")).await["status"], "open");
+    operators.say(&["account", "set", "zoe", "--state", "suspended"]);
+    assert_eq!(place(eth("zoe", "sell", "3000")).await["reject_reason"], "account_suspended");
+    let all = format!("{}/api/v1/orders?client_id=zoe&wait=result", operators.platform.rest());
+    let cancelled = operators.http.delete(all).send().await.expect("it answers");
+    assert!(cancelled.status().is_success(), "whoever is suspended may cancel");
+    let told = operators.say(&["account", "set", "zoe", "--state", "active"]);
+    assert!(told.starts_with("account zoe active\nshard 0: done"), "{told}");
+    assert_eq!(place(eth("zoe", "buy", "1000")).await["status"], "open");
+}
+
+/// How many orders rest when all trading is stopped: several steps of a shard.
+const RESTING: usize = 3_000;
+
+/// All trading is stopped, and all that rests ends by itself; then it goes on.
+async fn stop_all_trading(operators: &Operators) {
+    let mut last = Value::Null;
+    for _ in 0..RESTING / 100 {
+        let orders: Vec<Value> = (0..100).map(|_| eth("maker", "sell", "3000")).collect();
+        let (status, told) =
+            operators.post("/api/v1/orders/batch?wait=result", &json!({ "orders": orders })).await;
+        assert_eq!(status, 200, "{told}");
+        last = told.as_array().and_then(|told| told.last()).cloned().unwrap_or(told);
+    }
+    let began = std::time::Instant::now();
+    let told = operators.say(&["kill", "--venue"]);
+    let answered = began.elapsed();
+    assert_eq!(told.trim(), "stop all trading\nshard 0: done\nshard 1: done\nshard 2: done");
+    let is_empty = |book: &Value| {
+        let side = |side: &str| book[side].as_array().is_some_and(Vec::is_empty);
+        side("bids") && side("asks")
+    };
+    let emptying = async {
+        while !is_empty(&operators.get("/api/v1/orderbook?instrument=ETH-USD").await) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(TELLING_MAX, emptying).await.expect("all of it ends");
+    // No measure of speed, which would depend on the machine: it is told for who wants to know.
+    let all = began.elapsed();
+    println!(
+        "{RESTING} orders: the command was answered after {answered:?}, all gone after {all:?}"
+    );
+    let id = last["order"]["id"].as_u64().or_else(|| last["id"].as_u64()).expect("it has an id");
+    let ended = async {
+        loop {
+            let order = operators.get(&format!("/api/v1/orders/{id}?client_id=maker")).await;
+            if order["status"] == "cancelled" {
+                return order;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let ended = tokio::time::timeout(TELLING_MAX, ended).await.expect("it is told so");
+    assert_eq!(ended["reject_reason"], "kill_switch", "{ended}");
+    let place = async |order: Value| operators.post("/api/v1/orders?wait=result", &order).await.1;
+    assert_eq!(place(eth("maker", "sell", "3000")).await["reject_reason"], "kill_switch");
+    operators.say(&["release", "--venue"]);
+    assert_eq!(place(eth("maker", "sell", "3000")).await["status"], "open");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn words_of_operators_are_recorded_with_who_said_them() {
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -181,6 +257,8 @@ async fn words_of_operators_are_recorded_with_who_said_them() {
     assert_eq!(operators.say(&["token", "list"]).trim(), "no token is in force");
     let (is_done, told) = operators.try_say(TOKEN, &["token", "revoke", "nobody-s"]);
     assert!(!is_done && told.contains("there is no such token"), "{told}");
+    hold_an_account_back(&operators).await;
+    stop_all_trading(&operators).await;
 
     operators.platform.stop().await;
     let data = directory.path().to_str().expect("a path");
@@ -193,6 +271,8 @@ async fn words_of_operators_are_recorded_with_who_said_them() {
     assert!(dumped.contains(&format!("token {id} of alice to trade")), "{dumped}");
     assert!(dumped.contains(&format!("token {id} of alice to trade, revoked")), "{dumped}");
     assert!(!dumped.contains(&secret), "{dumped}");
+    assert!(dumped.contains("account zoe is reduce-only, says olga"), "{dumped}");
+    assert!(dumped.contains("stop all trading, says olga"), "{dumped}");
     platform::verify(directory.path());
 }
 

@@ -7,6 +7,7 @@
 //!
 //! # Layout
 //!
+//! - [`account`]: what an account may do.
 //! - [`price`], [`quantity`], [`amount`]: the three numbers, each with its own range.
 //! - [`decimal`]: decimal text to units and back, without rounding.
 //! - [`instrument`], [`asset`]: what is traded, and how its numbers read as text.
@@ -22,6 +23,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod account;
 pub mod amount;
 pub mod asset;
 pub mod decimal;
@@ -36,6 +38,7 @@ pub mod price;
 pub mod quantity;
 pub mod time;
 
+pub use account::AccountState;
 pub use amount::Amount;
 pub use asset::{Asset, AssetId};
 pub use fee::{FeeAsset, FeeRate, Fees, FeesError, Role};

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use daemon::settings::Secret;
 use model::OperatorName;
 use proto::admin::{
-    AdjustBalanceRequest, AdjustBalanceResponse, CreateTokenRequest, CreateTokenResponse,
-    ListTokensRequest, ListTokensResponse, RevokeTokenRequest, RevokeTokenResponse,
-    SetInstrumentRequest, SetInstrumentResponse, UpgradeRequest, UpgradeResponse,
+    AdjustBalanceRequest, AdjustBalanceResponse, ControlResponse, CreateTokenRequest,
+    CreateTokenResponse, ListTokensRequest, ListTokensResponse, RevokeTokenRequest,
+    RevokeTokenResponse, SetAccountStateRequest, SetInstrumentRequest, SetInstrumentResponse,
+    SetKillSwitchRequest, UpgradeRequest, UpgradeResponse,
     admin_service_server::{AdminService, AdminServiceServer, SERVICE_NAME},
 };
 use tonic::{
@@ -97,6 +98,39 @@ impl AdminService for Admin {
         let relisted = answer(trace, set).await?;
         let (version, results) = (relisted.version, relisted.results);
         Ok(Response::new(SetInstrumentResponse { version, results }))
+    }
+
+    async fn set_account_state(
+        &self,
+        request: Request<SetAccountStateRequest>,
+    ) -> Result<Response<ControlResponse>, Status> {
+        let trace = join(method("SetAccountState"), traceparent(&request));
+        let request = request.into_inner();
+        let set = async {
+            let by = name(&request.operator)?;
+            let (account, state) = entry::account_state(&request)?;
+            Ok(self.office.set_account_state(&by, account, state).await)
+        };
+        Ok(Response::new(ControlResponse { results: answer(trace, set).await? }))
+    }
+
+    async fn set_kill_switch(
+        &self,
+        request: Request<SetKillSwitchRequest>,
+    ) -> Result<Response<ControlResponse>, Status> {
+        let trace = join(method("SetKillSwitch"), traceparent(&request));
+        let request = request.into_inner();
+        let set = async {
+            let by = name(&request.operator)?;
+            // All trading is stopped also where nobody knows yet what is listed.
+            let catalogue = match request.venue {
+                true => Arc::clone(&self.office.reference.catalogue()),
+                false => Arc::clone(&*self.office.reference.loaded()?),
+            };
+            let (scope, only) = entry::kill_scope(&request, &catalogue)?;
+            Ok(self.office.set_kill_switch(&by, scope, only, request.engaged).await)
+        };
+        Ok(Response::new(ControlResponse { results: answer(trace, set).await? }))
     }
 
     async fn adjust_balance(

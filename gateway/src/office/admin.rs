@@ -137,12 +137,12 @@ impl Office {
         listings.remove(&format!("instrument/{}", instrument.0)).ok_or_else(not_listed)
     }
 
-    fn partitions(&self) -> impl Iterator<Item = Partition> + use<> {
+    pub(super) fn partitions(&self) -> impl Iterator<Item = Partition> + use<> {
         (0..self.desk.partition_count()).filter_map(Partition::new)
     }
 
     /// Says something to several shards at once.
-    async fn tell(
+    pub(super) async fn tell(
         &self,
         by: &OperatorName,
         partitions: impl Iterator<Item = Partition>,

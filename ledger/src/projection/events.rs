@@ -233,7 +233,7 @@ impl Fold<'_> {
             Err(_) | Ok(EndReason::Unspecified) => return Err(Malformed("reason")),
             Ok(EndReason::Filled) => self.state(OrderStatus::Filled, remaining, ""),
             Ok(EndReason::Cancelled) => self.state(OrderStatus::Cancelled, remaining, ""),
-            Ok(reason @ EndReason::CancelAfter) => {
+            Ok(reason @ (EndReason::CancelAfter | EndReason::KillSwitch)) => {
                 self.state(OrderStatus::Cancelled, remaining, text::end(reason))
             }
             Ok(reason) => self.state(OrderStatus::Expired, remaining, text::end(reason)),

@@ -147,11 +147,8 @@ impl Books {
         if timer != NIL && self.orders.timers.is_over(timer, self.now) {
             return Some(EndReason::Expired);
         }
-        let is_closed = !self.closings.is_empty() && {
-            let instrument = self.books[self.levels[level].book as usize].instrument.id;
-            self.closings.includes(AccountHandle(owner.account()), instrument, priority)
-        };
-        is_closed.then_some(EndReason::Closed)
+        let instrument = self.books[self.levels[level].book as usize].instrument.id;
+        self.closings.includes(AccountHandle(owner.account()), instrument, priority)
     }
 
     /// Whether every order and its entry know each other, and no entry is later than those below.

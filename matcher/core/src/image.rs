@@ -106,8 +106,8 @@ pub enum RestoreError {
     #[error("list {0} links orders as none can be")]
     List(OrderId),
     /// An account out of order or out of range that is being closed, or beyond what has come.
-    #[error("account {} is being closed as none can be", .0.0)]
-    Closing(AccountHandle),
+    #[error("orders are being closed as none can be")]
+    Closing,
     /// A bid at or above an ask.
     #[error("the book of instrument {} is crossed", .0.0)]
     Crossed(InstrumentId),
@@ -179,9 +179,12 @@ impl Books {
         books.restore_sleepers(&image.sleepers, &image.woken, &image.watermarks)?;
         books.restore_lists(&image.lists, &image.due)?;
         for closing in image.closing {
-            let is_possible = closing.account.0 < ACCOUNTS_END && closing.through <= next_priority;
+            let is_in_range = closing.account.is_none_or(|account| account.0 < ACCOUNTS_END);
+            let is_possible = is_in_range
+                && closing.through <= next_priority
+                && closing.next_account <= ACCOUNTS_END;
             if !is_possible || !books.closings.restore(closing) {
-                return Err(RestoreError::Closing(closing.account));
+                return Err(RestoreError::Closing);
             }
         }
         for book in &books.books {

@@ -113,7 +113,7 @@
 //! L5. A working order that ends otherwise, however little was missing, takes the pending ones
 //!     along. One that self-trade prevention made smaller and that was then filled was filled.
 //! L6. Who is taken along ends as [`EndReason::Cancelled`] where the first was cancelled, as
-//!     [`EndReason::Closed`] where it was closed, else as
+//!     [`EndReason::Closed`] or [`EndReason::Killed`] where it was that, else as
 //!     [`EndReason::OrderList`]. So cancelling any order of a list cancels what is left of it, and
 //!     so does the list's own id.
 //!
@@ -157,6 +157,8 @@
 //!     account, of each what rests and then what sleeps, oldest first. One that has woken ends
 //!     instead of going on ([`Books::end_closed_woken`]). Who hangs on one of them follows it as
 //!     closed too, and what is due ends at once. What comes afterwards is not of them.
+//!     So can all orders of an account, of a book, or all there are, by those who run the platform
+//!     ([`Books::kill`]): these end as [`EndReason::Killed`].
 //!
 //! # Amending
 //!
@@ -296,7 +298,7 @@ pub mod sweep;
 
 pub use amend::{AmendRefused, Amended};
 pub use books::{ACCOUNTS_END, Books, Depth, ORDERS_MAX};
-pub use closing::Closing;
+pub use closing::{ClosedBy, Closing};
 pub use counts::OpenCount;
 pub use feasible::Refused;
 pub use filters::Filtered;

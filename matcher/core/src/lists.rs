@@ -341,7 +341,7 @@ impl Books {
         }
         let Some(at) = self.lists.find(id) else { return };
         let along = match reason {
-            EndReason::Cancelled | EndReason::Closed => reason,
+            EndReason::Cancelled | EndReason::Closed | EndReason::Killed => reason,
             _ => EndReason::OrderList,
         };
         match self.lists.slab[at].link {

@@ -169,6 +169,8 @@ pub enum EndReason {
     Expired,
     /// Its account's orders were closed.
     Closed,
+    /// Those who run the platform have stopped its account, its book, or all trading.
+    Killed,
     /// It would have traded with its own account, and self-trade prevention left nothing of it.
     SelfTradePrevented,
     /// A market order found nothing more to trade with.

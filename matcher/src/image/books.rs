@@ -1,8 +1,8 @@
 //! The books' part of a snapshot.
 
 use matcher_core::{
-    BookImage, BooksImage, Closing, Iceberg, Link, NewOrder, OpenOrder, OrderList, Pending, Size,
-    Sleeper, Watermark,
+    BookImage, BooksImage, Iceberg, Link, NewOrder, OpenOrder, OrderList, Pending, Size, Sleeper,
+    Watermark,
 };
 use model::{
     AccountHandle, FeeAsset, FeeRate, Fees, FeesError, Instructions, Instrument, InstrumentId,
@@ -10,6 +10,8 @@ use model::{
 };
 use prost::Message;
 use proto::{convert, log};
+
+use super::closings::{self, ClosingWire};
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct BooksWire {
@@ -96,18 +98,6 @@ struct FeesWire {
     is_in_received: bool,
 }
 
-/// What is being closed.
-#[derive(Clone, PartialEq, Message)]
-struct ClosingWire {
-    #[prost(uint32, tag = "1")]
-    account: u32,
-    /// 0 for every book.
-    #[prost(uint32, tag = "2")]
-    instrument_id: u32,
-    #[prost(uint64, tag = "3")]
-    through: u64,
-}
-
 /// A book apart from its orders. Its instrument's settings are in the listings.
 #[derive(Clone, PartialEq, Message)]
 struct BookWire {
@@ -167,7 +157,7 @@ pub(super) fn to_wire(image: &BooksImage) -> BooksWire {
         watermarks: image.watermarks.iter().map(watermark_to_wire).collect(),
         lists: image.lists.iter().map(list_to_wire).collect(),
         due: image.due.iter().map(|id| id.number()).collect(),
-        closing: image.closing.iter().map(closing_to_wire).collect(),
+        closing: image.closing.iter().map(closings::to_wire).collect(),
     }
 }
 
@@ -184,22 +174,6 @@ fn list_to_wire(list: &OrderList) -> ListWire {
             .iter()
             .map(|order| sleeper_to_wire(&Sleeper { order: *order, entry: 0 }))
             .collect(),
-    }
-}
-
-fn closing_to_wire(closing: &Closing) -> ClosingWire {
-    ClosingWire {
-        account: closing.account.0,
-        instrument_id: closing.instrument.map_or(0, |instrument| instrument.0),
-        through: closing.through,
-    }
-}
-
-fn closing_from_wire(wire: &ClosingWire) -> Closing {
-    Closing {
-        account: AccountHandle(wire.account),
-        instrument: (wire.instrument_id > 0).then_some(InstrumentId(wire.instrument_id)),
-        through: wire.through,
     }
 }
 
@@ -284,7 +258,7 @@ pub(super) fn from_wire(wire: BooksWire, instruments: &[Instrument]) -> Result<B
         due: ids(&wire.due)?,
         sleepers: sleepers.collect::<Result<_, _>>()?,
         woken: ids(&wire.woken)?,
-        closing: wire.closing.iter().map(closing_from_wire).collect(),
+        closing: wire.closing.iter().map(closings::from_wire).collect(),
         books: books.collect::<Result<_, _>>()?,
         orders: orders.collect::<Result<_, _>>()?,
         next_priority: wire.next_priority,

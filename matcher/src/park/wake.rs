@@ -212,6 +212,7 @@ impl Exchange {
     ) {
         let room = self.check_room(name, false);
         let hold = room.and_then(|()| {
+            self.check_controls(name, place.instrument, std::iter::once(place.side))?;
             self.check_open_counts(name, place)?;
             self.check_fees(place)?;
             self.check_book(place)?;
@@ -230,6 +231,12 @@ impl Exchange {
         movement: &Movement,
         body: &mut log::AnswerBody,
     ) {
+        let Movement { asset, amount, id: own_id } = movement;
+        let checked = self.accounts.check_withdrawal(name, *asset, *amount, own_id);
+        let is_done = matches!(checked, Ok(Moved::AlreadyApplied));
+        if !is_done && let Err(reason) = self.check_sends_out(name) {
+            return self.write_decided(id, name, refused(reason), body);
+        }
         let outcome = match self.move_money(Border::Out, name, movement) {
             Ok(Moved::Applied) => applied(),
             Ok(Moved::AlreadyApplied) => duplicate(0),

@@ -2,7 +2,7 @@
 
 use model::OperatorName;
 
-use super::{Malformed, command::stamp, money};
+use super::{Malformed, command::stamp, control, money};
 use crate::{
     command::{Operator, OperatorCommand, OperatorWord},
     log::{self, operator_command::Command as Wire},
@@ -15,6 +15,8 @@ impl TryFrom<log::OperatorCommand> for OperatorCommand {
         let by = wire.by.as_ref().ok_or(Malformed("by"))?.try_into()?;
         let command = match wire.command.ok_or(Malformed("command"))? {
             Wire::ChangeReference(record) => OperatorWord::ChangeReference(Box::new(record)),
+            Wire::SetAccountState(set) => control::set_state(&set)?,
+            Wire::SetKillSwitch(set) => control::set_switch(&set)?,
             Wire::Adjust(adjustment) => money::adjustment(&adjustment)?,
         };
         Ok(OperatorCommand { by, command })
@@ -41,6 +43,12 @@ impl From<&OperatorCommand> for log::OperatorCommand {
         let OperatorCommand { by, command } = command;
         let command = match command {
             OperatorWord::ChangeReference(record) => Wire::ChangeReference((**record).clone()),
+            OperatorWord::SetAccountState { account, state } => {
+                Wire::SetAccountState(control::set_state_to_wire(account, *state))
+            }
+            OperatorWord::SetKillSwitch { scope, is_engaged } => {
+                Wire::SetKillSwitch(control::set_switch_to_wire(scope, *is_engaged))
+            }
             OperatorWord::Adjust { account, movement } => {
                 Wire::Adjust(money::adjustment_to_wire(account, movement))
             }

@@ -1,6 +1,7 @@
 //! `tradespine admin`: words of those who run the platform, over the gateway's admin listener.
 
 mod adjust;
+mod control;
 mod instrument;
 mod token;
 
@@ -74,6 +75,23 @@ enum Word {
     #[command(subcommand)]
     Instrument(InstrumentWord),
 
+    /// Set what an account may do
+    #[command(subcommand)]
+    Account(control::AccountWord),
+
+    /// Stop trading: no order is taken, and all that is open ends
+    ///
+    /// Cancels are taken, and so is money. It stays so until it is released.
+    #[command(after_help = "\
+Examples:  tradespine admin kill --client alice
+           tradespine admin kill --instrument BTC-USDT
+           tradespine admin kill --venue")]
+    Kill(control::ScopeArguments),
+
+    /// Let trading go on that was stopped
+    #[command(after_help = "Example:  tradespine admin release --instrument BTC-USDT")]
+    Release(control::ScopeArguments),
+
     /// Correct what an account has available, up or down
     #[command(after_help = "Example:  tradespine admin adjust alice USDT -12.5 --id ticket-4711")]
     Adjust(adjust::AdjustArguments),
@@ -103,6 +121,15 @@ pub async fn run(arguments: AdminArguments, settings: &Settings) -> anyhow::Resu
         Word::Upgrade(upgrade) => self::upgrade(admin, operator, &upgrade, with.output).await?,
         Word::Instrument(InstrumentWord::Set(set)) => {
             self::set(admin, operator, *set, with.output).await?
+        }
+        Word::Account(control::AccountWord::Set(set)) => {
+            control::set_state(admin, operator, set, with.output).await?
+        }
+        Word::Kill(scope) => {
+            control::turn_switch(admin, operator, scope, true, with.output).await?
+        }
+        Word::Release(scope) => {
+            control::turn_switch(admin, operator, scope, false, with.output).await?
         }
         Word::Adjust(arguments) => adjust::adjust(admin, operator, arguments, with.output).await?,
         Word::Token(word) => return token::run(admin, operator, word, with.output).await,

@@ -4,8 +4,8 @@ use model::{CancelOnly, OrderFilter, ReplaceMode, RequestId};
 use prost::Message;
 use proto::{
     command::{
-        Ask, ClientCommand, Command, Key, KeySpace, Movement, OperatorCommand, OperatorWord,
-        OrderName, PlaceOrder,
+        Ask, ClientCommand, Command, Key, KeySpace, KillScope, Movement, OperatorCommand,
+        OperatorWord, OrderName, PlaceOrder,
     },
     convert,
     log::{self, input::Kind},
@@ -55,6 +55,17 @@ fn of(kind: Kind) -> String {
 fn operator_command(command: &OperatorCommand) -> String {
     let said = match &command.command {
         OperatorWord::ChangeReference(record) => word::reference(record),
+        OperatorWord::SetAccountState { account, state } => {
+            format!("account {account} is {}", word::account_state(*state))
+        }
+        OperatorWord::SetKillSwitch { scope, is_engaged } => {
+            let scope = match scope {
+                KillScope::Venue => "all trading".to_owned(),
+                KillScope::Instrument(instrument) => format!("instrument {}", instrument.0),
+                KillScope::Account(account) => format!("account {account}"),
+            };
+            format!("{} {scope}", if *is_engaged { "stop" } else { "release" })
+        }
         OperatorWord::Adjust { account, movement: moved } => {
             format!("adjust {account} {}", movement(moved))
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use model::{FeeAsset, Timestamp};
+use model::{AccountState, FeeAsset, Timestamp};
 use proto::{
     convert,
     link::{LinkItem, LinkKind},
@@ -146,4 +146,13 @@ fn credential(wire: &Credential) -> String {
 /// A group of accounts, or none.
 pub(super) fn trade_group(group: Option<u64>) -> String {
     group.map_or_else(|| "no trade group".to_owned(), |group| format!("trade group {group}"))
+}
+
+/// What an account may do.
+pub(super) const fn account_state(state: AccountState) -> &'static str {
+    match state {
+        AccountState::Active => "active",
+        AccountState::ReduceOnly => "reduce-only",
+        AccountState::Suspended => "suspended",
+    }
 }

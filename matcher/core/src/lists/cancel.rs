@@ -46,13 +46,13 @@ impl Books {
         is_asked: impl Fn(&NewOrder) -> bool,
         out: &mut Outcome,
     ) {
-        self.end_due(account, is_asked, EndReason::Cancelled, out);
+        let is_its = |order: &NewOrder| order.account == account && is_asked(order);
+        self.end_due(is_its, EndReason::Cancelled, out);
     }
 
-    /// The same for another reason.
+    /// Ends orders that are due, of whatever account.
     pub(crate) fn end_due(
         &mut self,
-        account: AccountHandle,
         is_asked: impl Fn(&NewOrder) -> bool,
         reason: EndReason,
         out: &mut Outcome,
@@ -60,7 +60,7 @@ impl Books {
         let mut from = 0;
         while let Some(at) = self.lists.due.get(from).copied() {
             let pending = self.lists.slab[at].link.pending();
-            let asked = pending.iter().find(|order| order.account == account && is_asked(order));
+            let asked = pending.iter().find(|order| is_asked(order));
             match asked.map(|order| order.id) {
                 Some(id) => drop(self.end_pending(id, reason, out)),
                 None => from += 1,

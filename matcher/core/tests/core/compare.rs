@@ -214,7 +214,12 @@ fn run_naive(naive: &mut Naive, command: Command) -> Result<Told, &'static str> 
         Command::CancelAll(account, only) => {
             naive.cancel_all(AccountHandle(account), only, None, None)
         }
-        Command::Close(account, only) => (naive.close(AccountHandle(account), only), Vec::new()),
+        Command::Close(account, only) => {
+            (naive.close("closed", Some(AccountHandle(account)), only), Vec::new())
+        }
+        Command::Kill(account, only) => {
+            (naive.close("killed", account.map(AccountHandle), only), Vec::new())
+        }
         Command::CancelMatching(account, filter) => {
             let OrderFilter { instrument, side, price_from, price_to } = filter;
             let from = price_from.map_or(0, Price::ticks);
@@ -304,6 +309,7 @@ fn in_naive_reason(reason: EndReason) -> &'static str {
         EndReason::FillOrKill => "fok",
         EndReason::Expired => "expired",
         EndReason::Closed => "closed",
+        EndReason::Killed => "killed",
         EndReason::SelfTradePrevented => "prevented",
         EndReason::InsufficientLiquidity => "no liquidity",
         EndReason::PriceProtection => "protection",
@@ -379,7 +385,7 @@ fn command_wakes(command: &Command) -> bool {
 }
 
 /// Every reason, refusal and kind of event but the sweep limit, which tests of its own reach.
-pub const KINDS: [&str; 50] = [
+pub const KINDS: [&str; 51] = [
     "trade",
     "rests",
     "filled",
@@ -430,4 +436,5 @@ pub const KINDS: [&str; 50] = [
     "max orders",
     "max algo orders",
     "amend is filtered",
+    "killed",
 ];

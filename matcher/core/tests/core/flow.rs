@@ -31,6 +31,8 @@ pub enum Command {
     CancelMatching(u32, OrderFilter),
     /// All that is open of an account, or in one book, is to end as time passes.
     Close(u32, Option<InstrumentId>),
+    /// The same of an account or of all, by those who run the platform.
+    Kill(Option<u32>, Option<InstrumentId>),
     /// An order, and what it is to ask for in all.
     Amend(u64, u64),
     Protect(InstrumentId, u32),
@@ -91,10 +93,14 @@ impl Flow {
                 let most = if self.one_in(3) { self.below(2) } else { 100 };
                 Command::PassTime(self.now, most as usize)
             }
-            7..9 => Command::Close(
-                self.below(6) as u32,
-                [None, Some(A), Some(B)][self.below(3) as usize],
-            ),
+            7 | 8 => {
+                let only = [None, Some(A), Some(B)][self.below(3) as usize];
+                let account = self.below(6) as u32;
+                match self.below(4) {
+                    0 => Command::Kill((!self.one_in(5)).then_some(account), only),
+                    _ => Command::Close(account, only),
+                }
+            }
             6 => Command::Protect(A, [1, 100, 500, 2_000, 10_000][self.below(5) as usize]),
             290..292 => {
                 let which = self.below(2) as usize;
@@ -327,6 +333,7 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
             assert_eq!(count, out.events.len());
         }
         Command::Close(account, only) => books.close(AccountHandle(account), only, out),
+        Command::Kill(account, only) => books.kill(account.map(AccountHandle), only, out),
         Command::GoOn => {
             if books.end_closed_woken(out) {
                 return None;

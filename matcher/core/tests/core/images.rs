@@ -1,6 +1,6 @@
 //! Images: a restored state behaves as the one it was taken of, and a bad image is refused.
 
-use matcher_core::{Books, BooksImage, Closing, Iceberg, Outcome, RestoreError, Sleeper};
+use matcher_core::{Books, BooksImage, ClosedBy, Closing, Iceberg, Outcome, RestoreError, Sleeper};
 use model::{AccountHandle, InstrumentId, Side, Timestamp, Trigger, TriggerKind};
 use rand_pcg::{
     Pcg64,
@@ -123,16 +123,22 @@ fn every_kind_of_bad_image_is_refused_with_its_reason() {
     let late = Sleeper { entry: 9, ..sleeper(at(100), Side::Buy, 9) };
     assert_eq!(with(late), PriorityOrder(id(9)));
     assert_eq!(refused(|image| image.woken.push(id(2))), Asleep(id(2)));
-    let closing =
-        |number, through| Closing { account: AccountHandle(number), instrument: None, through };
+    let closing = |number, through| Closing {
+        by: ClosedBy::CancelAfter,
+        account: Some(AccountHandle(number)),
+        instrument: None,
+        through,
+        next_account: 0,
+    };
     for wrong in [
         vec![closing(u32::MAX, 1)],
         vec![closing(1, 1 << 40)],
         vec![closing(2, 1), closing(1, 1)],
         vec![closing(1, 1), closing(1, 1)],
+        vec![Closing { next_account: 1, ..closing(1, 1) }],
+        vec![Closing { account: None, next_account: u32::MAX, ..closing(1, 1) }],
     ] {
-        let last = *wrong.last().expect("some");
-        assert_eq!(refused(|image| image.closing = wrong), Close(last.account));
+        assert_eq!(refused(|image| image.closing = wrong), Close);
     }
 }
 
@@ -168,7 +174,9 @@ fn mutate(image: &mut BooksImage, random: &mut Pcg64) {
     let book = draw as usize % image.books.len();
     match random.next_u64() % 21 {
         20 => image.closing.push(Closing {
-            account: AccountHandle(edge as u32),
+            by: if draw.is_multiple_of(2) { ClosedBy::CancelAfter } else { ClosedBy::KillSwitch },
+            account: (!draw.is_multiple_of(3)).then_some(AccountHandle(edge as u32)),
+            next_account: if draw.is_multiple_of(3) { edge as u32 } else { 0 },
             instrument: Some(A),
             through: edge,
         }),

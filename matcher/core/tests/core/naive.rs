@@ -143,9 +143,12 @@ pub struct Naive {
     pub waits: Vec<lists::Waiting>,
     /// What waited and was filled, in that order.
     pub due: Vec<Vec<Ask>>,
-    /// What is to end of an account, in all books or one, by id.
-    closing: BTreeMap<(AccountHandle, Option<InstrumentId>), Vec<OrderId>>,
+    /// What is to end of an account or of all, in all books or one, by id; killed after closed.
+    closing: BTreeMap<Closing, Vec<OrderId>>,
 }
+
+/// For what, of whom and in which book.
+type Closing = (&'static str, Option<AccountHandle>, Option<InstrumentId>);
 
 type Totals = BTreeMap<(InstrumentId, Side, i128), (Price, u64)>;
 
@@ -250,9 +253,9 @@ impl Naive {
         let at = self.asleep.iter().position(|ask| ask.id == id).expect("it sleeps");
         let ask = self.asleep.remove(at);
         let before = self.totals();
-        if self.is_closed(id) {
-            let mut events = vec![Event::Ends { party: taker(&ask, 0), why: "closed" }];
-            self.follow(id, "closed", &mut events);
+        if let Some(why) = self.is_closed(id) {
+            let mut events = vec![Event::Ends { party: taker(&ask, 0), why }];
+            self.follow(id, why, &mut events);
             return (events, self.changes(&before));
         }
         let mut events = self.decide(id);
@@ -304,12 +307,13 @@ impl Naive {
         }
         while events.len() < most {
             let Some((which, ids)) = self.closing.pop_first() else { break };
-            let resting = self.open.iter().map(|open| open.party.order);
-            let gone = resting.chain(self.asleep.iter().map(|ask| ask.id));
-            let gone: Vec<OrderId> = gone.filter(|id| ids.contains(id)).collect();
-            for id in gone {
-                if events.len() < most && self.end_one(id, "closed", &mut events) {
-                    self.follow(id, "closed", &mut events);
+            let resting = self.open.iter().map(|open| (open.party.account, open.party.order));
+            let gone = resting.chain(self.asleep.iter().map(|ask| (ask.account, ask.id)));
+            let mut gone: Vec<_> = gone.filter(|(_, id)| ids.contains(id)).collect();
+            gone.sort_by_key(|(account, _)| *account);
+            for (_, id) in gone {
+                if events.len() < most && self.end_one(id, which.0, &mut events) {
+                    self.follow(id, which.0, &mut events);
                 }
             }
             if events.len() >= most {
@@ -319,23 +323,29 @@ impl Naive {
         (events, self.changes(&before))
     }
 
-    /// All that is open of an account is to end, and what is due does at once.
-    pub fn close(&mut self, account: AccountHandle, only: Option<InstrumentId>) -> Vec<Event> {
+    /// All that is open of an account, or of all, is to end, and what is due does at once.
+    pub fn close(
+        &mut self,
+        why: &'static str,
+        account: Option<AccountHandle>,
+        only: Option<InstrumentId>,
+    ) -> Vec<Event> {
         let fits = |of: AccountHandle, book: InstrumentId| {
-            of == account && only.is_none_or(|only| only == book)
+            account.is_none_or(|account| of == account) && only.is_none_or(|only| only == book)
         };
         let open = self.open.iter().filter(|open| fits(open.party.account, open.instrument));
         let asleep = self.asleep.iter().filter(|ask| fits(ask.account, ask.instrument));
         let ids = open.map(|open| open.party.order).chain(asleep.map(|ask| ask.id)).collect();
-        self.closing.insert((account, only), ids);
+        self.closing.insert((why, account, only), ids);
         let due = self.due.iter().flatten().filter(|ask| fits(ask.account, ask.instrument));
-        let drops = due.map(|ask| Event::Drops { party: taker(ask, 0), why: "closed" }).collect();
+        let drops = due.map(|ask| Event::Drops { party: taker(ask, 0), why }).collect();
         self.due.retain(|asks| !fits(asks[0].account, asks[0].instrument));
         drops
     }
 
-    fn is_closed(&self, id: OrderId) -> bool {
-        self.closing.values().any(|ids| ids.contains(&id))
+    fn is_closed(&self, id: OrderId) -> Option<&'static str> {
+        let closes = self.closing.iter().find(|(_, ids)| ids.contains(&id));
+        closes.map(|((why, ..), _)| *why)
     }
 
     pub fn refuses(&self, ask: &Ask) -> Option<&'static str> {
@@ -479,9 +489,9 @@ impl Naive {
             let quantity = u64::try_from(most).unwrap_or(u64::MAX).min(maker.shown);
             fills += if self.is_paired(maker.party.order) { 2 } else { 1 };
             let is_expired = maker.until.is_some_and(|until| until <= self.now);
-            if is_expired || self.is_closed(maker.party.order) {
+            let closed = self.is_closed(maker.party.order);
+            if let Some(why) = is_expired.then_some("expired").or(closed) {
                 let party = self.open.remove(at).party;
-                let why = if is_expired { "expired" } else { "closed" };
                 events.push(Event::Ends { party, why });
                 self.follow(party.order, why, &mut events);
                 continue;

@@ -124,6 +124,11 @@ impl Desk {
                 self.books.set_group(trader, Some(number(group)).filter(|group| *group > 0));
                 return "changed".to_owned();
             }
+            ["kill", ref only @ ..] => self.books.kill(None, filter(only).instrument, &mut out),
+            [name, "kill", ref only @ ..] => {
+                let trader = AccountHandle(self.trader(name));
+                self.books.kill(Some(trader), filter(only).instrument, &mut out);
+            }
             [name, "close", ref only @ ..] => {
                 let trader = AccountHandle(self.trader(name));
                 self.books.close(trader, filter(only).instrument, &mut out);
@@ -459,6 +464,7 @@ fn ended(end: &End) -> String {
         EndReason::FillOrKill => "fill or kill",
         EndReason::Expired => "expired",
         EndReason::Closed => "closed",
+        EndReason::Killed => "killed",
         EndReason::SelfTradePrevented => "prevented",
         EndReason::InsufficientLiquidity => "no liquidity",
         EndReason::PriceProtection => "price protection",

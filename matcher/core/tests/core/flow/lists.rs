@@ -104,6 +104,7 @@ pub fn dropped(why: &str) -> &'static str {
         "order list" => "dropped: order list",
         "cancelled" => "dropped: cancelled",
         "closed" => "dropped: closed",
+        "killed" => "dropped: killed",
         "list prices" => "dropped: list prices",
         _ => "dropped: refused",
     }

@@ -141,7 +141,7 @@ impl Naive {
     /// This one has ended: what hangs on it follows.
     pub(super) fn follow(&mut self, id: OrderId, why: &'static str, events: &mut Vec<Event>) {
         let along = match why {
-            "cancelled" | "closed" => why,
+            "cancelled" | "closed" | "killed" => why,
             _ => "order list",
         };
         if let Some(at) = self.pairs.iter().position(|pair| pair.contains(&id)) {

@@ -1,0 +1,210 @@
+//! What those who run the platform let accounts do: the states of accounts, and the kill switch.
+//!
+//! - **Reduce-only**: an account sells, cancels, amends to less and sends money out; it does not
+//!   buy. In spot trading every sell is of what the account has, so a sell always reduces. A list
+//!   with a buy in it is refused whole.
+//! - **Suspended**: it cancels and amends to less. What comes in is credited all the same.
+//! - A state is about what comes: what is open stays, wakes and is placed when it is due. Whoever
+//!   wants it gone uses the switch.
+//! - **The kill switch** stops an account, an instrument or all trading: no order is taken, and all
+//!   that is open there is over at once: it trades no more, and ends in steps with this input and
+//!   the next ticks, which come at once. Cancels are taken, and money is another matter. Released,
+//!   orders are taken again; what has ended stays so.
+//! - What waits for money from other shards is asked when it is decided.
+//!
+//! All this leaves the key of an order free: it was not the order's fault. An account with a state
+//! or a switch stays in memory. They are kept by name, so they outlast everything else.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use model::{AccountHandle, AccountName, AccountState, InstrumentId, Side};
+use proto::{
+    command::KillScope,
+    log::{self, RefusalReason},
+};
+use rustc_hash::FxHashSet;
+
+use crate::{
+    answer::{applied, duplicate, refused},
+    exchange::Exchange,
+    limits::{CONTROLLED_ACCOUNTS_MAX, ORDER_EXPIRIES_MAX},
+};
+
+/// What one account may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Control {
+    pub(crate) state: AccountState,
+    /// Whether its switch is engaged.
+    pub(crate) is_killed: bool,
+}
+
+/// What everybody may do.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Controls {
+    /// Of accounts of which it is not what all may.
+    pub(crate) accounts: BTreeMap<AccountName, Control>,
+    /// Those of them that are open: all others need no look at a name. Never iterated.
+    pub(crate) open: FxHashSet<AccountHandle>,
+    /// The instruments in which nobody trades.
+    pub(crate) killed_instruments: BTreeSet<InstrumentId>,
+    /// Whether nobody trades at all.
+    pub(crate) is_venue_killed: bool,
+}
+
+impl Controls {
+    /// Whether an account must stay in memory.
+    pub(crate) fn concerns(&self, account: AccountHandle) -> bool {
+        self.open.contains(&account)
+    }
+
+    /// An account is open from now on.
+    pub(crate) fn tell_open(&mut self, name: &AccountName, account: AccountHandle) {
+        if self.accounts.contains_key(name) {
+            self.open.insert(account);
+        }
+    }
+}
+
+impl Exchange {
+    /// What an account may do, whether or not it is open.
+    fn control_of(&self, name: &AccountName) -> Control {
+        let Controls { accounts, open, .. } = &self.controls;
+        let is_as_all = |account| !open.contains(&account);
+        if accounts.is_empty() || self.accounts.find(name).is_some_and(is_as_all) {
+            return Control::default();
+        }
+        accounts.get(name).copied().unwrap_or_default()
+    }
+
+    /// Whether an account may place orders of these sides in an instrument now.
+    pub(crate) fn check_controls(
+        &self,
+        name: &AccountName,
+        instrument: InstrumentId,
+        mut sides: impl Iterator<Item = Side>,
+    ) -> Result<(), RefusalReason> {
+        let Controls { is_venue_killed, killed_instruments, .. } = &self.controls;
+        let Control { state, is_killed } = self.control_of(name);
+        if *is_venue_killed || is_killed || killed_instruments.contains(&instrument) {
+            return Err(RefusalReason::KillSwitch);
+        }
+        match state {
+            AccountState::Suspended => Err(RefusalReason::AccountSuspended),
+            AccountState::ReduceOnly if sides.any(|side| side == Side::Buy) => {
+                Err(RefusalReason::ReduceOnly)
+            }
+            AccountState::ReduceOnly | AccountState::Active => Ok(()),
+        }
+    }
+
+    /// Whether an account may send money out now.
+    pub(crate) fn check_sends_out(&self, name: &AccountName) -> Result<(), RefusalReason> {
+        match self.control_of(name).state {
+            AccountState::Suspended => Err(RefusalReason::AccountSuspended),
+            AccountState::ReduceOnly | AccountState::Active => Ok(()),
+        }
+    }
+
+    pub(crate) fn set_account_state(
+        &mut self,
+        name: &AccountName,
+        state: AccountState,
+    ) -> Option<log::Outcome> {
+        let control = self.control_of(name);
+        if control.state == state {
+            return duplicate(0);
+        }
+        match self.set_control(name, Control { state, ..control }) {
+            Ok(()) => applied(),
+            Err(reason) => refused(reason),
+        }
+    }
+
+    /// Stops or releases. What rests there is over at once, and as much of it as fits this answer
+    /// ends with it.
+    pub(crate) fn set_kill_switch(
+        &mut self,
+        scope: &KillScope,
+        is_engaged: bool,
+        body: &mut log::AnswerBody,
+    ) {
+        let changed = match self.turn(scope, is_engaged) {
+            Ok(changed) => changed,
+            Err(reason) => {
+                body.outcome = refused(reason);
+                return;
+            }
+        };
+        body.outcome = if changed { applied() } else { duplicate(0) };
+        if !changed || !is_engaged {
+            return;
+        }
+        match scope {
+            KillScope::Venue => self.books.kill(None, None, &mut self.matched),
+            KillScope::Instrument(instrument) => {
+                self.books.kill(None, Some(*instrument), &mut self.matched);
+            }
+            KillScope::Account(name) => {
+                if let Some(account) = self.accounts.find(name) {
+                    self.books.kill(Some(account), None, &mut self.matched);
+                }
+            }
+        }
+        let now = self.books.now();
+        self.books.expire(now, ORDER_EXPIRIES_MAX, &mut self.matched);
+        self.settle_ends();
+        self.write_matched(body);
+    }
+
+    /// Turns a switch; whether it was not so before.
+    fn turn(&mut self, scope: &KillScope, is_engaged: bool) -> Result<bool, RefusalReason> {
+        match scope {
+            KillScope::Venue => {
+                let before = std::mem::replace(&mut self.controls.is_venue_killed, is_engaged);
+                Ok(before != is_engaged)
+            }
+            KillScope::Instrument(instrument) => {
+                if self.books.instrument(*instrument).is_none() {
+                    return Err(RefusalReason::UnknownInstrument);
+                }
+                let killed = &mut self.controls.killed_instruments;
+                Ok(if is_engaged { killed.insert(*instrument) } else { killed.remove(instrument) })
+            }
+            KillScope::Account(name) => {
+                let control = self.control_of(name);
+                let changed = control.is_killed != is_engaged;
+                if changed {
+                    self.set_control(name, Control { is_killed: is_engaged, ..control })?;
+                }
+                Ok(changed)
+            }
+        }
+    }
+
+    fn set_control(&mut self, name: &AccountName, control: Control) -> Result<(), RefusalReason> {
+        let account = self.accounts.find(name);
+        let Controls { accounts, open, .. } = &mut self.controls;
+        if control == Control::default() {
+            accounts.remove(name);
+            account.map(|account| open.remove(&account));
+            return Ok(());
+        }
+        if !accounts.contains_key(name) && accounts.len() >= CONTROLLED_ACCOUNTS_MAX {
+            return Err(RefusalReason::TooManyControlled);
+        }
+        accounts.insert(name.clone(), control);
+        open.extend(account);
+        Ok(())
+    }
+
+    /// Those of the accounts with a state or a switch that are open are known by their handles.
+    pub(crate) fn check_controlled(&self) -> Result<(), String> {
+        let Controls { accounts, open, .. } = &self.controls;
+        let handles: FxHashSet<AccountHandle> =
+            accounts.keys().filter_map(|name| self.accounts.find(name)).collect();
+        if handles != *open || accounts.values().any(|control| *control == Control::default()) {
+            return Err(format!("{} accounts are controlled, {} open", handles.len(), open.len()));
+        }
+        Ok(())
+    }
+}

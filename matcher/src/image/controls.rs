@@ -1,0 +1,72 @@
+//! The part of a snapshot that says what accounts may do.
+
+use ledger_core::Accounts;
+use model::{AccountName, InstrumentId};
+use prost::Message;
+use proto::convert;
+
+use crate::{
+    control::{Control, Controls},
+    limits::CONTROLLED_ACCOUNTS_MAX,
+};
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ControlsWire {
+    #[prost(message, repeated, tag = "1")]
+    accounts: Vec<ControlWire>,
+    #[prost(uint32, repeated, tag = "2")]
+    killed_instruments: Vec<u32>,
+    #[prost(bool, tag = "3")]
+    is_venue_killed: bool,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct ControlWire {
+    #[prost(string, tag = "1")]
+    account: String,
+    #[prost(int32, tag = "2")]
+    state: i32,
+    #[prost(bool, tag = "3")]
+    is_killed: bool,
+}
+
+/// Nothing where everybody may do everything, so that such a shard is as it was.
+pub(super) fn to_wire(controls: &Controls) -> Option<ControlsWire> {
+    let accounts = controls.accounts.iter().map(|(name, control)| ControlWire {
+        account: name.as_str().to_owned(),
+        state: convert::account_state_to_wire(control.state).into(),
+        is_killed: control.is_killed,
+    });
+    let wire = ControlsWire {
+        accounts: accounts.collect(),
+        killed_instruments: controls.killed_instruments.iter().map(|id| id.0).collect(),
+        is_venue_killed: controls.is_venue_killed,
+    };
+    (wire != ControlsWire::default()).then_some(wire)
+}
+
+pub(super) fn restore(wire: Option<ControlsWire>, accounts: &Accounts) -> Result<Controls, String> {
+    let wire = wire.unwrap_or_default();
+    let mut controls = Controls { is_venue_killed: wire.is_venue_killed, ..Controls::default() };
+    for ControlWire { account, state, is_killed } in wire.accounts {
+        let name = AccountName::new(&account).map_err(|error| error.to_string())?;
+        let state = convert::account_state(state).map_err(|error| error.to_string())?;
+        let control = Control { state, is_killed };
+        let is_next = controls.accounts.last_key_value().is_none_or(|(last, _)| *last < name);
+        let is_full = controls.accounts.len() >= CONTROLLED_ACCOUNTS_MAX;
+        if !is_next || is_full || control == Control::default() {
+            return Err(format!("what {account} may do is out of order, or nothing of its own"));
+        }
+        controls.accounts.insert(name.clone(), control);
+        if let Some(handle) = accounts.find(&name) {
+            controls.tell_open(&name, handle);
+        }
+    }
+    for id in wire.killed_instruments.into_iter().map(InstrumentId) {
+        if controls.killed_instruments.last().is_some_and(|last| *last >= id) {
+            return Err(format!("instrument {} is stopped out of order", id.0));
+        }
+        controls.killed_instruments.insert(id);
+    }
+    Ok(controls)
+}
