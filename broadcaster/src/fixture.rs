@@ -106,6 +106,12 @@ pub(crate) fn depth(
     })
 }
 
+/// That a market is open for this after so many changes of depth.
+pub(crate) fn state(instrument_id: u32, state: trading::MarketState, sequence: u64) -> Kind {
+    let state = state.into();
+    Kind::MarketStateChanged(log::MarketStateChanged { instrument_id, state, sequence })
+}
+
 pub(crate) fn body(events: Vec<Kind>) -> log::AnswerBody {
     let events = events.into_iter().map(|kind| log::Event { kind: Some(kind) }).collect();
     log::AnswerBody { events, ..Default::default() }

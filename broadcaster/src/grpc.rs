@@ -8,9 +8,9 @@ use std::{pin::Pin, sync::Arc};
 use futures_util::{Stream, StreamExt, stream};
 use model::InstrumentId;
 use proto::marketdata::{
-    GetOrderBookRequest, GetOrderBookResponse, StreamDepthRequest, StreamDepthResponse,
-    StreamTradesRequest, StreamTradesResponse, market_data_service_server::MarketDataService,
-    stream_depth_response, stream_trades_response,
+    GetOrderBookRequest, GetOrderBookResponse, ListMarketsRequest, ListMarketsResponse,
+    StreamDepthRequest, StreamDepthResponse, StreamTradesRequest, StreamTradesResponse,
+    market_data_service_server::MarketDataService, stream_depth_response, stream_trades_response,
 };
 use tonic::{Request, Response, Status};
 
@@ -75,6 +75,14 @@ type Frames<M> = Pin<Box<dyn Stream<Item = Result<M, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl MarketDataService for MarketData {
+    async fn list_markets(
+        &self,
+        _request: Request<ListMarketsRequest>,
+    ) -> Result<Response<ListMarketsResponse>, Status> {
+        self.ready()?;
+        Ok(Response::new(ListMarketsResponse { markets: self.edge.hub.statuses() }))
+    }
+
     async fn get_order_book(
         &self,
         request: Request<GetOrderBookRequest>,
@@ -160,7 +168,7 @@ fn trades_response(frame: &Frame) -> StreamTradesResponse {
     let frame = match frame.message() {
         Message::Trade(trade) => Some(Wire::Trade(trade.clone())),
         Message::Gap(gap) => Some(Wire::Gap(gap.clone())),
-        Message::Depth(_) | Message::Snapshot(_) => None,
+        Message::Depth(_) | Message::Snapshot(_) | Message::Status(_) => None,
     };
     StreamTradesResponse { frame }
 }
@@ -170,6 +178,7 @@ fn depth_response(frame: &Frame) -> StreamDepthResponse {
     let frame = match frame.message() {
         Message::Snapshot(book) => Some(Wire::Snapshot(book.clone())),
         Message::Depth(change) => Some(Wire::Change(change.clone())),
+        Message::Status(status) => Some(Wire::Status(status.clone())),
         Message::Gap(gap) => Some(Wire::Gap(gap.clone())),
         Message::Trade(_) => None,
     };

@@ -12,7 +12,7 @@ mod subscription;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use model::InstrumentId;
-use proto::marketdata::GetOrderBookResponse;
+use proto::marketdata::{GetOrderBookResponse, MarketStatus};
 use spine::answer::Happened;
 
 use self::{audience::Audience, mailbox::Mailbox};
@@ -116,12 +116,19 @@ impl Hub {
         instrument: InstrumentId,
         depth: usize,
     ) -> Option<GetOrderBookResponse> {
-        let (listed, book) = {
+        let (listed, book, state) = {
             let floor = self.lock();
             let listed = Arc::clone(floor.market.listed(instrument)?);
-            (listed, floor.market.book(instrument)?.top(depth))
+            let state = floor.market.state(instrument)?;
+            (listed, floor.market.book(instrument)?.top(depth), state)
         };
-        Some(listed.order_book(&book))
+        Some(listed.order_book(&book, state))
+    }
+
+    /// What each market is open for, by symbol.
+    pub fn statuses(&self) -> Vec<MarketStatus> {
+        let floor = self.lock();
+        floor.market.statuses().map(|(listed, status)| listed.status(status)).collect()
     }
 
     /// How many subscriptions there are that did not overflow.

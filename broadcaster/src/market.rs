@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `reference_applied` | lists an asset or an instrument; the copies that other partitions hold of it change nothing |
 //! | `trade` | goes on the instrument's tape; its number must be the last one + 1 |
+//! | `market_state_changed` | says what the market is open for; it names the last change of depth |
 //! | `book_changed` | sets the levels it names to their new totals; its sequence must be the last one + 1 |
 //! | any other | nothing |
 //!
@@ -21,7 +22,7 @@ mod text;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use model::{InstrumentId, Timestamp};
+use model::{InstrumentId, MarketState, Timestamp};
 use proto::{
     convert::{self, Malformed},
     log,
@@ -32,7 +33,7 @@ use thiserror::Error;
 use self::listing::Listings;
 pub use self::{
     book::{Book, Level},
-    frame::{Content, Depth, Frame, GapReason, Message, Trade},
+    frame::{Content, Depth, Frame, GapReason, Message, Status, Trade},
     image::{ImageError, MarketImage},
     listing::{Listed, ListingError},
     tape::{RECENT_TRADES_MAX, Tape},
@@ -64,6 +65,18 @@ pub enum MarketError {
         /// What came.
         found: u64,
     },
+    /// A change of state names another change of depth than the last.
+    #[error(
+        "a change of the state of {symbol} names depth change {found}, and {expected} was last"
+    )]
+    StateSequence {
+        /// The instrument.
+        symbol: String,
+        /// The last number.
+        expected: u64,
+        /// What came.
+        found: u64,
+    },
     /// A number in it is none.
     #[error(transparent)]
     Malformed(#[from] Malformed),
@@ -78,6 +91,7 @@ struct Desk {
     listed: Arc<Listed>,
     book: Book,
     tape: Tape,
+    state: MarketState,
 }
 
 /// All instruments, their books and their last trades.
@@ -112,8 +126,10 @@ impl Market {
             }
         }
         for kind in kinds() {
-            if let Kind::BookChanged(change) = kind {
-                published.push(self.change_book(change)?);
+            match kind {
+                Kind::BookChanged(change) => published.push(self.change_book(change)?),
+                Kind::MarketStateChanged(change) => published.push(self.change_state(change)?),
+                _ => {}
             }
         }
         Ok(())
@@ -142,7 +158,21 @@ impl Market {
     /// The whole book of an instrument as a frame: the state from which its next change goes on.
     pub fn snapshot(&self, instrument: InstrumentId) -> Option<Arc<Frame>> {
         let desk = self.desks.get(&instrument)?;
-        Some(Frame::of(&desk.listed, Content::Snapshot(desk.book.top(usize::MAX))))
+        Some(Frame::of(&desk.listed, Content::Snapshot(desk.book.top(usize::MAX), desk.state)))
+    }
+
+    /// What the market of an instrument is open for.
+    pub fn state(&self, instrument: InstrumentId) -> Option<MarketState> {
+        self.desks.get(&instrument).map(|desk| desk.state)
+    }
+
+    /// What each market is open for, by symbol.
+    pub fn statuses(&self) -> impl Iterator<Item = (&Arc<Listed>, Status)> {
+        let desks = self.symbols.values().filter_map(|id| self.desks.get(id));
+        desks.map(|desk| {
+            let (state, sequence) = (desk.state, desk.book.sequence());
+            (&desk.listed, Status { state, sequence })
+        })
     }
 
     fn list(&mut self, listed: Listed) {
@@ -153,7 +183,8 @@ impl Market {
         match self.desks.get_mut(&instrument) {
             Some(desk) => desk.listed = listed,
             None => {
-                let desk = Desk { listed, book: Book::default(), tape: Tape::default() };
+                let (book, tape, state) = Default::default();
+                let desk = Desk { listed, book, tape, state };
                 self.desks.insert(instrument, desk);
             }
         }
@@ -195,6 +226,18 @@ impl Market {
         let frame = Frame::of(&desk.listed, Content::Trade(trade));
         desk.tape.add(trade.sequence, Arc::clone(&frame));
         Ok(frame)
+    }
+
+    fn change_state(&mut self, wire: &log::MarketStateChanged) -> Result<Arc<Frame>, MarketError> {
+        let desk = self.desk(wire.instrument_id)?;
+        let expected = desk.book.sequence();
+        if wire.sequence != expected {
+            let symbol = desk.listed.symbol().to_owned();
+            return Err(MarketError::StateSequence { symbol, expected, found: wire.sequence });
+        }
+        desk.state = convert::market_state_from_wire(wire.state)?;
+        let status = Status { state: desk.state, sequence: expected };
+        Ok(Frame::of(&desk.listed, Content::Status(status)))
     }
 
     fn change_book(&mut self, wire: &log::BookChanged) -> Result<Arc<Frame>, MarketError> {

@@ -10,6 +10,7 @@ mod group;
 mod list;
 mod listing;
 mod lookup;
+mod markets;
 mod money;
 mod order;
 mod replace;

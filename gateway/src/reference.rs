@@ -20,6 +20,7 @@ use model::{Asset, AssetId, Instrument, InstrumentId, Partition, Role};
 use proto::{
     convert,
     reference::{AssetListing, InstrumentListing, InstrumentSummary, reference_body::Body},
+    trading::MarketState,
 };
 use rustc_hash::FxHashMap;
 
@@ -40,7 +41,7 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// The instrument as the edges show it.
+    /// The instrument as the edges show it, but for what its market is open for.
     pub fn summary(&self) -> InstrumentSummary {
         let listing = self.instrument.listing();
         InstrumentSummary {
@@ -54,6 +55,7 @@ impl Listed {
             taker_fee: self.instrument.fees.rate(Role::Taker).to_text(),
             fee_asset: convert::fee_asset_to_wire(self.instrument.fees.charged_in()).into(),
             filters: filters::summary(&self.instrument),
+            state: MarketState::Unspecified.into(),
         }
     }
 

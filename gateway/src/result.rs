@@ -262,7 +262,7 @@ fn worked(mut order: Order, placed: &Placed, id: OrderId, body: &log::AnswerBody
     let status = match end {
         Some(EndReason::Filled) => OrderStatus::Filled,
         Some(EndReason::Cancelled) => OrderStatus::Cancelled,
-        Some(reason @ (EndReason::CancelAfter | EndReason::KillSwitch)) => {
+        Some(reason @ (EndReason::CancelAfter | EndReason::KillSwitch | EndReason::Delisted)) => {
             text::end(reason).clone_into(&mut order.reject_reason);
             OrderStatus::Cancelled
         }

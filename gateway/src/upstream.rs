@@ -1,7 +1,7 @@
 //! History and balances, asked of the ledger, and books, asked of the broadcaster. Connections are
 //! made when they are first needed and again when they break.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::http::HeaderValue;
 use model::OrderId;
@@ -12,10 +12,10 @@ use proto::{
         ledger_service_client::LedgerServiceClient,
     },
     marketdata::{
-        GetOrderBookRequest, GetOrderBookResponse,
+        GetOrderBookRequest, GetOrderBookResponse, ListMarketsRequest,
         market_data_service_client::MarketDataServiceClient,
     },
-    trading::Order,
+    trading::{MarketState, Order},
 };
 use thiserror::Error;
 use tonic::{
@@ -34,6 +34,9 @@ const CONNECT_WAIT: Duration = Duration::from_secs(1);
 
 /// How long an answer may take. Longer than the ledger waits to have read what a client wrote.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
+
+/// How long the broadcaster may take to say what markets are open for: it has it in memory.
+const STATES_WAIT: Duration = Duration::from_secs(1);
 
 /// An address that is not one.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -137,6 +140,18 @@ impl Upstream {
             response = ledger.get_balances(asking(request)).await;
         }
         response.map(tonic::Response::into_inner).map_err(|status| problem("ledger", &status))
+    }
+
+    /// What each instrument's market is open for, by symbol; nothing where the broadcaster does not
+    /// say so in time: what is listed is told all the same.
+    pub(crate) async fn market_states(&self) -> BTreeMap<String, MarketState> {
+        let mut market_data = self.market_data.clone();
+        let asked = market_data.list_markets(asking(ListMarketsRequest {}));
+        let Ok(Ok(response)) = tokio::time::timeout(STATES_WAIT, asked).await else {
+            return BTreeMap::new();
+        };
+        let markets = response.into_inner().markets.into_iter();
+        markets.map(|market| (market.instrument.clone(), market.state())).collect()
     }
 
     /// The book of one instrument.

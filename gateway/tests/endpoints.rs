@@ -17,6 +17,7 @@ async fn a_book_is_told_to_the_depth_that_is_asked() {
         "sequence": 7,
         "bids": [["100", "0.5"], ["101", "0.5"]],
         "asks": [["200", "0.5"], ["201", "0.5"]],
+        "state": "post_only",
     });
     assert_eq!(book, expected);
     let (_, book) = stage.get("/api/v1/orderbook/?instrument=BTC-USDT").await;

@@ -309,6 +309,8 @@ async fn lists_are_asked_of_the_ledger_as_they_are_asked_of_us() {
     let (_, instruments) = stage.get("/api/v1/instruments").await;
     assert_eq!(instruments[0]["symbol"], "BTC-USDT");
     assert_eq!(instruments[0]["tick_size"], "0.01");
+    assert_eq!(instruments[0]["state"], "halted");
+    assert_eq!(instruments[1]["state"], json!(null), "nobody told it");
     let (status, openapi) = stage.get("/api/openapi.json").await;
     assert_eq!((status, &openapi["info"]["title"]), (StatusCode::OK, &json!("Tradespine")));
     assert_eq!(stage.get("/docs").await.0, StatusCode::OK);

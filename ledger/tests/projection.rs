@@ -63,6 +63,7 @@ fn the_status_of_an_order_follows_its_events() {
         (vec![place(), end(EndReason::Cancelled, 10)], Cancelled, 10, ""),
         (vec![place(), trade(2, 6, 0), end(EndReason::Cancelled, 6)], Cancelled, 6, ""),
         (vec![place(), end(EndReason::CancelAfter, 10)], Cancelled, 10, "cancel_after"),
+        (vec![place(), end(EndReason::Delisted, 10)], Cancelled, 10, "delisted"),
         (vec![place(), end(EndReason::ImmediateOrCancel, 10)], Expired, 10, "immediate_or_cancel"),
         (
             vec![place(), end(EndReason::InsufficientLiquidity, 3)],

@@ -12,6 +12,7 @@ use crate::{
     exchange::Exchange,
     filter::refusal_of_filter,
     find::Open,
+    room::refusal_of_market,
 };
 
 impl Exchange {
@@ -50,6 +51,7 @@ impl Exchange {
             AmendRefused::ChangesNothing => RefusalReason::AmendChangesNothing,
             AmendRefused::LeavesNothing => RefusalReason::AmendLeavesNothing,
             AmendRefused::Filtered(filtered) => refusal_of_filter(filtered),
+            AmendRefused::Market(state) => refusal_of_market(state),
         })?;
         let after = self.find_open(name, asked);
         let held = |open: &Open| self.held_by(open).map_or(Amount::ZERO, |(_, held)| held);

@@ -15,6 +15,7 @@
 //! - `transfer`: money from one account to another.
 //! - `credential`: which tokens there are, as the first shard decides.
 //! - `control`: what those who run the platform let accounts do.
+//! - `market`: what markets are open for.
 //! - `switch`: orders that end unless their account is heard of in time.
 //! - `park`: what waits for money from other shards, and how shards ask each other for it.
 //! - `fees`: what orders are charged by. `filter`: what of them the instrument takes.
@@ -44,6 +45,7 @@ mod group;
 mod image;
 pub mod limits;
 mod list;
+mod market;
 mod operate;
 mod order_list;
 mod park;

@@ -36,6 +36,9 @@ impl Exchange {
             OperatorWord::SetKillSwitch { scope, is_engaged } => {
                 self.set_kill_switch(scope, *is_engaged, body);
             }
+            OperatorWord::SetMarketState { instrument, state } => {
+                self.set_market_state(*instrument, *state, body);
+            }
             OperatorWord::Adjust { account, movement } => {
                 body.outcome = self.adjust(account, movement);
             }

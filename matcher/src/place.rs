@@ -237,11 +237,12 @@ impl Exchange {
 
     /// What the book refuses of an order that has passed the filters.
     pub(crate) fn check_rules(&self, place: &PlaceOrder) -> Result<(), RefusalReason> {
-        let PlaceOrder { instrument, side, ask, ref instructions, .. } = *place;
+        let PlaceOrder { instrument, side, ask, time_in_force, ref instructions, .. } = *place;
         if self.lacks_reference(place) {
             return Err(RefusalReason::NoReferencePrice);
         }
-        let checked = self.books.check(instrument, side, ask.price(), size(ask), instructions);
+        let (price, size) = (ask.price(), size(ask));
+        let checked = self.books.check(instrument, side, price, size, time_in_force, instructions);
         checked.map_err(room::refusal_of_book)
     }
 

@@ -1,7 +1,7 @@
 //! Whether there is room for an order, and what its book's refusals are called.
 
 use matcher_core::Refused;
-use model::{AccountName, Timestamp};
+use model::{AccountName, MarketState, Timestamp};
 use proto::{
     command::{Key, KeySpace},
     log::RefusalReason,
@@ -57,5 +57,18 @@ pub(crate) const fn refusal_of_book(refused: Refused) -> RefusalReason {
         Refused::WouldTrigger => RefusalReason::WouldTrigger,
         Refused::ListPrices => RefusalReason::ListPrices,
         Refused::TooManyParts => RefusalReason::TooManyParts,
+        Refused::Market(state) => refusal_of_market(state),
+    }
+}
+
+/// How the log says that a market does not take something.
+pub(crate) const fn refusal_of_market(state: MarketState) -> RefusalReason {
+    match state {
+        MarketState::PostOnly => RefusalReason::MarketPostOnly,
+        MarketState::LimitOnly => RefusalReason::MarketLimitOnly,
+        MarketState::CancelOnly => RefusalReason::MarketCancelOnly,
+        // One that trades takes everything.
+        MarketState::Trading | MarketState::Halted => RefusalReason::MarketHalted,
+        MarketState::Delisted => RefusalReason::MarketDelisted,
     }
 }

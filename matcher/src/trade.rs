@@ -281,5 +281,7 @@ const fn end_reason(reason: EndReason) -> log::EndReason {
         EndReason::WouldTrigger => log::EndReason::WouldTrigger,
         EndReason::ListPrices => log::EndReason::ListPrices,
         EndReason::TooManyParts => log::EndReason::TooManyParts,
+        EndReason::Delisted => log::EndReason::Delisted,
+        EndReason::MarketState => log::EndReason::MarketState,
     }
 }

@@ -23,6 +23,8 @@ mod icebergs;
 mod instructions;
 #[path = "exchange/lists.rs"]
 mod lists;
+#[path = "exchange/markets.rs"]
+mod markets;
 #[path = "exchange/operators.rs"]
 mod operators;
 #[path = "exchange/records.rs"]

@@ -9,8 +9,8 @@ pub use list::{Leg, ListError, PlaceList};
 
 use model::{
     AccountName, AccountState, Amount, AssetId, CancelOnly, Instructions, InstrumentId, KeyText,
-    OperatorName, OrderFilter, OrderId, OrderType, Price, Quantity, RequestId, Side, TimeInForce,
-    Timestamp,
+    MarketState, OperatorName, OrderFilter, OrderId, OrderType, Price, Quantity, RequestId, Side,
+    TimeInForce, Timestamp,
 };
 
 use crate::reference::ReferenceRecord;
@@ -128,6 +128,13 @@ pub enum OperatorWord {
         account: AccountName,
         /// What of it; the amount is not nothing, and below zero where it is taken.
         movement: Movement,
+    },
+    /// Say what an instrument's market is open for. The shard that trades it decides.
+    SetMarketState {
+        /// Whose market.
+        instrument: InstrumentId,
+        /// What for.
+        state: MarketState,
     },
 }
 

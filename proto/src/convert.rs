@@ -18,8 +18,8 @@ pub use filter::{filters, filters_to_wire};
 pub use instant::{from_proto_timestamp, to_proto_timestamp};
 pub use list::{contingency_from_wire, contingency_to_wire};
 pub use number::{
-    amount, order_id, price, quantity, self_trade_from_wire, self_trade_to_wire, side_from_wire,
-    side_to_wire, time_in_force_from_wire, time_in_force_to_wire, to_amount, type_from_wire,
-    type_to_wire,
+    amount, market_state_from_wire, market_state_to_wire, order_id, price, quantity,
+    self_trade_from_wire, self_trade_to_wire, side_from_wire, side_to_wire,
+    time_in_force_from_wire, time_in_force_to_wire, to_amount, type_from_wire, type_to_wire,
 };
 pub use reference::{asset, fee_asset, fee_asset_to_wire, fees, instrument};

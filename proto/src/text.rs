@@ -1,6 +1,8 @@
 //! Words and instants as the edges write them.
 
-use model::{Contingency, OrderType, SelfTradePrevention, Side, TimeInForce, Timestamp};
+use model::{
+    Contingency, MarketState, OrderType, SelfTradePrevention, Side, TimeInForce, Timestamp,
+};
 use time::{
     OffsetDateTime,
     format_description::{BorrowedFormatItem, well_known::Rfc3339},
@@ -37,6 +39,19 @@ pub const fn side(side: Side) -> &'static str {
     match side {
         Side::Buy => "buy",
         Side::Sell => "sell",
+    }
+}
+
+/// What a market is open for: `trading`, `post_only`, `limit_only`, `cancel_only`, `halted` or
+/// `delisted`.
+pub const fn market_state(state: MarketState) -> &'static str {
+    match state {
+        MarketState::Trading => "trading",
+        MarketState::PostOnly => "post_only",
+        MarketState::LimitOnly => "limit_only",
+        MarketState::CancelOnly => "cancel_only",
+        MarketState::Halted => "halted",
+        MarketState::Delisted => "delisted",
     }
 }
 
@@ -186,6 +201,11 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::TooManyParts => "too_many_parts",
         RefusalReason::NoReferencePrice => "no_reference_price",
         RefusalReason::TooManyGrouped => "too_many_grouped",
+        RefusalReason::MarketPostOnly => "market_post_only",
+        RefusalReason::MarketLimitOnly => "market_limit_only",
+        RefusalReason::MarketCancelOnly => "market_cancel_only",
+        RefusalReason::MarketHalted => "market_halted",
+        RefusalReason::MarketDelisted => "market_delisted",
         RefusalReason::TooManySchedules => "too_many_schedules",
         RefusalReason::TooManyCredentials => "too_many_tokens",
         RefusalReason::ListPrices => "list_prices",
@@ -238,6 +258,8 @@ pub const fn end(reason: EndReason) -> &'static str {
         EndReason::TooManyParts => "too_many_parts",
         EndReason::CancelAfter => "cancel_after",
         EndReason::KillSwitch => "kill_switch",
+        EndReason::Delisted => "delisted",
+        EndReason::MarketState => "market_state",
     }
 }
 

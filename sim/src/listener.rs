@@ -78,7 +78,8 @@ impl Listener {
 
     fn take_depth(&mut self, frame: &Frame) -> Result<(), Fault> {
         match frame.content() {
-            Content::Snapshot(depth) => {
+            Content::Status(status) if status.sequence == self.book.sequence => {}
+            Content::Snapshot(depth, _) => {
                 self.book = Depths::default();
                 self.book.set(depth);
             }

@@ -217,6 +217,32 @@ async fn stop_all_trading(operators: &Operators) {
     assert_eq!(place(eth("maker", "sell", "3000")).await["status"], "open");
 }
 
+/// The market of ETH-USD is halted and then delisted.
+async fn halt_and_delist(operators: &Operators) {
+    // ETH-USD is traded by the second shard, and no other is asked.
+    operators.listed("ETH-USD", |listed| listed["state"] == "trading").await;
+    let halt = ["market", "set", "ETH-USD", "halted"];
+    assert_eq!(operators.say(&halt).trim(), "ETH-USD halted\nshard 1: done");
+    assert_eq!(operators.say(&halt).trim(), "ETH-USD halted\nshard 1: done before");
+    operators.listed("ETH-USD", |listed| listed["state"] == "halted").await;
+    let book = operators.get("/api/v1/orderbook?instrument=ETH-USD").await;
+    assert_eq!(book["state"], "halted");
+    let order = json!({
+        "client_id": "alice", "instrument": "ETH-USD", "side": "buy", "type": "limit",
+        "price": "1", "quantity": "1",
+    });
+    let url = format!("{}/api/v1/orders?wait=result", operators.platform.rest());
+    let placed = operators.http.post(url).json(&order).send().await.expect("it answers");
+    let placed: Value = placed.json().await.expect("it is JSON");
+    assert_eq!(
+        (&placed["status"], &placed["reject_reason"]),
+        (&json!("rejected"), &json!("market_halted"))
+    );
+    operators.say(&["market", "set", "ETH-USD", "delisted"]);
+    let (is_done, told) = operators.try_say(TOKEN, &["market", "set", "ETH-USD", "trading"]);
+    assert!(!is_done && told.contains("stays so"), "{told}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn words_of_operators_are_recorded_with_who_said_them() {
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -259,6 +285,7 @@ async fn words_of_operators_are_recorded_with_who_said_them() {
     assert!(!is_done && told.contains("there is no such token"), "{told}");
     hold_an_account_back(&operators).await;
     stop_all_trading(&operators).await;
+    halt_and_delist(&operators).await;
 
     operators.platform.stop().await;
     let data = directory.path().to_str().expect("a path");
@@ -273,6 +300,8 @@ async fn words_of_operators_are_recorded_with_who_said_them() {
     assert!(!dumped.contains(&secret), "{dumped}");
     assert!(dumped.contains("account zoe is reduce-only, says olga"), "{dumped}");
     assert!(dumped.contains("stop all trading, says olga"), "{dumped}");
+    let (_, second) = Platform::run(&[&dump[..], &["--partition", "1"]].concat(), &[]);
+    assert!(second.contains("instrument 2 is to be halted, says olga"), "{second}");
     platform::verify(directory.path());
 }
 

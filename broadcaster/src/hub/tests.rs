@@ -5,7 +5,7 @@ use tokio::time;
 
 use super::*;
 use crate::{
-    fixture::{BTC_USDT, ETH_USDT, Flow, depth, open_hub, publish, trade},
+    fixture::{BTC_USDT, ETH_USDT, Flow, depth, open_hub, publish, state, trade},
     market::{Depth, Level},
 };
 
@@ -27,7 +27,8 @@ struct Rebuilt {
 impl Rebuilt {
     fn take(&mut self, frame: &Frame) {
         match frame.content() {
-            Content::Snapshot(book) => {
+            Content::Status(status) => assert_eq!(Some(status.sequence), self.sequence),
+            Content::Snapshot(book, _) => {
                 *self = Rebuilt { sequence: Some(book.sequence), ..Rebuilt::default() };
                 self.set(book);
             }
@@ -110,6 +111,26 @@ async fn who_subscribes_amid_a_flow_rebuilds_the_same_book() {
         drain(subscription).await.0.iter().for_each(|frame| rebuilt.take(frame));
         rebuilt.assert_equals(&hub);
     }
+}
+
+#[tokio::test]
+async fn a_state_that_was_lost_with_others_leaves_a_gap_at_the_right_change() {
+    let (hub, mut shard) = open_hub(small());
+    let mut slow = hub.subscribe(DEPTH);
+    let mut rebuilt = Rebuilt::default();
+    publish(&hub, &mut shard, vec![depth(BTC_USDT, 1, &[(5, 5)], &[])]);
+    drain(&mut slow).await.0.iter().for_each(|frame| rebuilt.take(frame));
+    let halted = proto::trading::MarketState::Halted;
+    publish(&hub, &mut shard, vec![state(BTC_USDT, halted, 1)]);
+    for sequence in 2..=5 {
+        publish(&hub, &mut shard, vec![depth(BTC_USDT, sequence, &[(5, sequence)], &[])]);
+    }
+    // The gap says what it had, and the snapshot what the market is open for.
+    let (frames, _) = drain(&mut slow).await;
+    assert!(is_gap(&frames[0]));
+    frames.iter().for_each(|frame| rebuilt.take(frame));
+    assert!(frames.last().expect("a snapshot").text().contains("halted"));
+    rebuilt.assert_equals(&hub);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, OnceLock};
 
-use model::{OrderId, Price, Quantity, Side, Timestamp};
+use model::{MarketState, OrderId, Price, Quantity, Side, Timestamp};
 use proto::{
     convert,
-    marketdata::{DepthChange, Gap, GetOrderBookResponse, PriceLevel},
+    marketdata::{DepthChange, Gap, GetOrderBookResponse, MarketStatus, PriceLevel},
     trading,
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -30,8 +30,10 @@ pub enum Content {
     Trade(Trade),
     /// Levels that changed, with their new totals.
     Depth(Depth),
-    /// A whole book.
-    Snapshot(Depth),
+    /// A whole book, and what its market is open for.
+    Snapshot(Depth, MarketState),
+    /// What the market is open for from now on.
+    Status(Status),
     /// Frames were left out.
     Gap {
         /// The sequence after which they were.
@@ -69,6 +71,15 @@ pub struct Trade {
     pub executed_at: Timestamp,
 }
 
+/// What a market is open for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// What for.
+    pub state: MarketState,
+    /// The instrument's public depth sequence when that was said.
+    pub sequence: u64,
+}
+
 /// Levels and the depth sequence that they belong to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Depth {
@@ -89,6 +100,8 @@ pub enum Message {
     Depth(DepthChange),
     /// See [`Content::Snapshot`].
     Snapshot(GetOrderBookResponse),
+    /// See [`Content::Status`].
+    Status(MarketStatus),
     /// See [`Content::Gap`].
     Gap(Gap),
 }
@@ -126,12 +139,13 @@ impl Frame {
         &self.listed
     }
 
-    /// The number of what it tells: of the trade, of the change, of the book, or of the last one
-    /// before a gap.
+    /// The number of what it tells: of the trade, of the change, of the book, of the change that
+    /// comes after a status, or of the last one before a gap.
     pub fn sequence(&self) -> u64 {
         match &self.content {
             Content::Trade(trade) => trade.sequence,
-            Content::Depth(depth) | Content::Snapshot(depth) => depth.sequence,
+            Content::Depth(depth) | Content::Snapshot(depth, _) => depth.sequence,
+            Content::Status(status) => status.sequence + 1,
             Content::Gap { last_sequence, .. } => *last_sequence,
         }
     }
@@ -139,8 +153,8 @@ impl Frame {
     /// How much memory it holds, in lines of a book; a trade is one.
     pub fn weight(&self) -> usize {
         match &self.content {
-            Content::Trade(_) | Content::Gap { .. } => 1,
-            Content::Depth(depth) | Content::Snapshot(depth) => {
+            Content::Trade(_) | Content::Status(_) | Content::Gap { .. } => 1,
+            Content::Depth(depth) | Content::Snapshot(depth, _) => {
                 1 + depth.bids.len() + depth.asks.len()
             }
         }
@@ -174,7 +188,8 @@ fn message(listed: &Listed, content: &Content) -> Message {
             bids: price_levels(listed, &depth.bids),
             asks: price_levels(listed, &depth.asks),
         }),
-        Content::Snapshot(book) => Message::Snapshot(listed.order_book(book)),
+        Content::Snapshot(book, state) => Message::Snapshot(listed.order_book(book, *state)),
+        Content::Status(status) => Message::Status(listed.status(*status)),
         Content::Gap { last_sequence, .. } => Message::Gap(Gap {
             instrument: listed.symbol().to_owned(),
             last_sequence: *last_sequence,
@@ -200,12 +215,22 @@ fn trade_message(listed: &Listed, trade: &Trade) -> trading::Trade {
 
 impl Listed {
     /// A book of this instrument as gRPC answers with it.
-    pub fn order_book(&self, book: &Depth) -> GetOrderBookResponse {
+    pub fn order_book(&self, book: &Depth, state: MarketState) -> GetOrderBookResponse {
         GetOrderBookResponse {
+            state: convert::market_state_to_wire(state).into(),
             instrument: self.symbol().to_owned(),
             sequence: book.sequence,
             bids: price_levels(self, &book.bids),
             asks: price_levels(self, &book.asks),
+        }
+    }
+
+    /// What its market is open for, as gRPC has it.
+    pub fn status(&self, status: Status) -> MarketStatus {
+        MarketStatus {
+            instrument: self.symbol().to_owned(),
+            state: convert::market_state_to_wire(status.state).into(),
+            sequence: status.sequence,
         }
     }
 }

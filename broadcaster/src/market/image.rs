@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::InstrumentId;
+use model::{InstrumentId, MarketState};
 use prost::Message;
 use proto::{convert, log, reference::ReferenceRecord};
 use thiserror::Error;
@@ -37,6 +37,9 @@ struct DeskImage {
     /// The last trades, contiguous up to `trade_sequence`.
     #[prost(message, repeated, tag = "6")]
     recent: Vec<TradeImage>,
+    /// 0 for a market that trades, as all did before there were states.
+    #[prost(int32, tag = "7")]
+    state: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -113,6 +116,10 @@ impl Desk {
             asks: wire_levels(&book.asks),
             trade_sequence: self.tape.last_sequence(),
             recent: self.tape.recent().filter_map(trade_image).collect(),
+            state: match self.state {
+                MarketState::Trading => 0,
+                state => convert::market_state_to_wire(state).into(),
+            },
         }
     }
 
@@ -137,6 +144,9 @@ impl Desk {
         for (sequence, trade) in (before + 1..).zip(&kept.recent) {
             let content = Content::Trade(trade.trade(sequence)?);
             self.tape.add(sequence, Frame::of(&self.listed, content));
+        }
+        if kept.state != 0 {
+            self.state = convert::market_state_from_wire(kept.state)?;
         }
         Ok(())
     }

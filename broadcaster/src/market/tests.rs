@@ -2,13 +2,13 @@ use proptest::prelude::*;
 use proto::{
     log::event::Kind,
     reference::{ReferenceBody, reference_body},
-    trading::Side as WireSide,
+    trading::{MarketState as WireState, Side as WireSide},
 };
 use spine::log::memory::MemoryLog;
 
 use super::*;
 use crate::fixture::{
-    BTC_USDT, ETH_USDT, Flow, Shard, asset, depth, instrument, listed, listings, trade,
+    BTC_USDT, ETH_USDT, Flow, Shard, asset, depth, instrument, listed, listings, state, trade,
 };
 
 const BTC: InstrumentId = InstrumentId(BTC_USDT);
@@ -65,7 +65,7 @@ fn frames_read_as_the_contract_says() {
     let snapshot = folding.market.snapshot(BTC).expect("it is listed");
     assert_eq!(
         snapshot.text().as_str(),
-        r#"{"type":"snapshot","instrument":"BTC-USDT","sequence":2,"bids":[["61837","0.00001"]],"asks":[["61838","2.5"],["61838.01","0.00007"]]}"#
+        r#"{"type":"snapshot","instrument":"BTC-USDT","sequence":2,"bids":[["61837","0.00001"]],"asks":[["61838","2.5"],["61838.01","0.00007"]],"state":"trading"}"#
     );
     let listed = folding.market.listed(BTC).expect("it is listed");
     for (reason, word) in [(GapReason::TooSlow, "too_slow"), (GapReason::TooOld, "too_old")] {
@@ -123,6 +123,12 @@ fn what_does_not_fit_is_refused_by_name() {
         (trade(BTC_USDT, 2, WireSide::Buy), "trade 2 of BTC-USDT came where 1 was due"),
         (trade(BTC_USDT, 1, WireSide::Unspecified), "side is missing or out of range"),
         (trade(9, 1, WireSide::Buy), "instrument 9 was never listed"),
+        (state(9, WireState::Halted, 0), "instrument 9 was never listed"),
+        (state(BTC_USDT, WireState::Unspecified, 0), "state is missing or out of range"),
+        (
+            state(BTC_USDT, WireState::Halted, 1),
+            "a change of the state of BTC-USDT names depth change 1, and 0 was last",
+        ),
         (changed(&|trade| trade.price_ticks = 0), "price_ticks is missing or out of range"),
         (
             changed(&|trade| trade.quantity_lots = u64::MAX),
@@ -154,6 +160,35 @@ fn the_copies_of_other_partitions_and_other_events_change_nothing() {
     folding.fold(vec![listed(next)]).expect("the successor");
     let book = folding.market.book(BTC).expect("it is listed");
     assert_eq!((book.sequence(), book.top(9).bids.len()), (1, 1), "a book outlives a new version");
+}
+
+#[test]
+fn what_a_market_is_open_for_is_told_among_the_changes_of_depth_and_kept() {
+    let mut folding = Folding::new();
+    // What time ended came before the state, what woke with it after.
+    let texts = folding.texts(vec![
+        depth(BTC_USDT, 1, &[(5, 5)], &[]),
+        state(BTC_USDT, WireState::Halted, 1),
+        trade(BTC_USDT, 1, WireSide::Buy),
+        depth(BTC_USDT, 2, &[(5, 4)], &[]),
+    ]);
+    assert!(texts[0].starts_with(r#"{"type":"trade""#), "{}", texts[0]);
+    assert_eq!(
+        texts[2],
+        r#"{"type":"status","instrument":"BTC-USDT","sequence":1,"state":"halted"}"#
+    );
+    assert!(texts[3].contains(r#""last_sequence":2"#), "{}", texts[3]);
+    let snapshot = folding.market.snapshot(BTC).expect("it is listed");
+    assert!(snapshot.text().ends_with(r#""state":"halted"}"#), "{}", snapshot.text());
+    let states: Vec<_> = folding
+        .market
+        .statuses()
+        .map(|(listed, status)| (listed.symbol().to_owned(), status.state, status.sequence))
+        .collect();
+    let expected = [("BTC-USDT", MarketState::Halted, 2), ("ETH-USDT", MarketState::Trading, 0)];
+    assert_eq!(states, expected.map(|(symbol, state, at)| (symbol.to_owned(), state, at)));
+    let kept = Market::from_image(&folding.market.image()).expect("it was just made");
+    assert_eq!(kept, folding.market);
 }
 
 #[test]

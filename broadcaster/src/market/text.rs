@@ -24,6 +24,12 @@ enum Text<'a> {
         sequence: u64,
         bids: Vec<[&'a str; 2]>,
         asks: Vec<[&'a str; 2]>,
+        state: &'static str,
+    },
+    Status {
+        instrument: &'a str,
+        sequence: u64,
+        state: &'static str,
     },
     Depth {
         instrument: &'a str,
@@ -57,11 +63,17 @@ fn shape<'a>(content: &Content, message: &'a Message) -> Text<'a> {
             taker_side: text::side(told.taker_side),
             executed_at: text::rfc3339(told.executed_at),
         },
-        (_, Message::Snapshot(book)) => Text::Snapshot {
+        (Content::Snapshot(_, state), Message::Snapshot(book)) => Text::Snapshot {
             instrument: &book.instrument,
             sequence: book.sequence,
             bids: pairs(&book.bids),
             asks: pairs(&book.asks),
+            state: text::market_state(*state),
+        },
+        (Content::Status(told), Message::Status(status)) => Text::Status {
+            instrument: &status.instrument,
+            sequence: status.sequence,
+            state: text::market_state(told.state),
         },
         (_, Message::Depth(change)) => Text::Depth {
             instrument: &change.instrument,
@@ -78,7 +90,7 @@ fn shape<'a>(content: &Content, message: &'a Message) -> Text<'a> {
                 GapReason::TooOld => "too_old",
             },
         },
-        (_, Message::Trade(_) | Message::Gap(_)) => {
+        (_, Message::Trade(_) | Message::Snapshot(_) | Message::Status(_) | Message::Gap(_)) => {
             unreachable!("a message is always made of its own frame's content")
         }
     }

@@ -2,11 +2,11 @@ use futures_util::StreamExt;
 use proto::{
     log::event::Kind,
     marketdata::{
-        GetOrderBookRequest, StreamDepthRequest, StreamTradesRequest,
+        GetOrderBookRequest, ListMarketsRequest, StreamDepthRequest, StreamTradesRequest,
         market_data_service_client::MarketDataServiceClient, stream_depth_response,
         stream_trades_response,
     },
-    trading::Side,
+    trading::{MarketState, Side},
 };
 use serde_json::Value;
 use spine::log::memory::MemoryLog;
@@ -18,7 +18,7 @@ use tonic_types::StatusExt;
 mod grpc;
 
 use super::*;
-use crate::fixture::{BTC_USDT, ETH_USDT, Shard, depth, identity, listings, trade};
+use crate::fixture::{BTC_USDT, ETH_USDT, Shard, depth, identity, listings, state, trade};
 
 /// A broadcaster on ports of its own.
 struct Running {
@@ -114,6 +114,12 @@ async fn both_feeds_come_over_websocket() {
     assert_eq!(eth.heard().await["id"], "ETH-USDT-1");
     let change = depth.heard().await;
     assert_eq!((change["type"].as_str(), &change["first_sequence"]), (Some("depth"), &2.into()));
+    shard.answer(vec![state(BTC_USDT, MarketState::PostOnly, 2)]);
+    let told = depth.heard().await;
+    assert_eq!(
+        (told["type"].as_str(), told["state"].as_str()),
+        (Some("status"), Some("post_only"))
+    );
 
     running.stop.cancel();
     match all.0.next().await {
@@ -287,6 +293,20 @@ async fn grpc_tells_the_same() {
         }
         other => panic!("not a change: {other:?}"),
     }
+    shard.answer(vec![state(BTC_USDT, MarketState::Halted, 2)]);
+    match changes.message().await.expect("open").expect("a frame").frame {
+        Some(stream_depth_response::Frame::Status(status)) => {
+            assert_eq!((status.state(), status.sequence), (MarketState::Halted, 2));
+        }
+        other => panic!("not a status: {other:?}"),
+    }
+    let book = client.get_order_book(ask("BTC-USDT", 2)).await.expect("listed").into_inner();
+    assert_eq!(book.state(), MarketState::Halted);
+    let markets = client.list_markets(ListMarketsRequest {}).await.expect("they are told");
+    let markets = markets.into_inner().markets;
+    let markets: Vec<_> = markets.iter().map(|one| (&one.instrument[..], one.state())).collect();
+    let expected = [("BTC-USDT", MarketState::Halted), ("ETH-USDT", MarketState::Trading)];
+    assert_eq!(markets, expected);
     running.stop.cancel();
     let status = changes.message().await.expect_err("it goes away");
     assert_eq!(status.code(), Code::Unavailable);

@@ -15,6 +15,7 @@
 //! - [`filter`]: what an instrument takes of orders.
 //! - [`order`]: side, type, time in force.
 //! - [`list`]: how the orders of a list hang together.
+//! - [`market`]: what a market is open for.
 //! - [`home`]: where an account is at home.
 //! - [`id`]: order, trade and instrument ids; names of accounts; keys that make a retry safe.
 //! - [`time`]: instants and spans as values. Nobody here reads a clock.
@@ -33,6 +34,7 @@ pub mod home;
 pub mod id;
 pub mod instrument;
 pub mod list;
+pub mod market;
 pub mod order;
 pub mod price;
 pub mod quantity;
@@ -49,6 +51,7 @@ pub use id::{
 };
 pub use instrument::{Instrument, Symbol};
 pub use list::Contingency;
+pub use market::MarketState;
 pub use order::{
     CancelOnly, Instructions, OrderFilter, OrderType, ReplaceMode, SelfTradePrevention, Side,
     TimeInForce, Trailing, Trigger, TriggerKind,

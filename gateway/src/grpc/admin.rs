@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use daemon::settings::Secret;
 use model::OperatorName;
-use proto::admin::{
-    AdjustBalanceRequest, AdjustBalanceResponse, ControlResponse, CreateTokenRequest,
-    CreateTokenResponse, ListTokensRequest, ListTokensResponse, RevokeTokenRequest,
-    RevokeTokenResponse, SetAccountStateRequest, SetInstrumentRequest, SetInstrumentResponse,
-    SetKillSwitchRequest, UpgradeRequest, UpgradeResponse,
-    admin_service_server::{AdminService, AdminServiceServer, SERVICE_NAME},
+use proto::{
+    admin::{
+        AdjustBalanceRequest, AdjustBalanceResponse, ControlResponse, CreateTokenRequest,
+        CreateTokenResponse, ListTokensRequest, ListTokensResponse, RevokeTokenRequest,
+        RevokeTokenResponse, SetAccountStateRequest, SetInstrumentRequest, SetInstrumentResponse,
+        SetKillSwitchRequest, SetMarketStateRequest, SetMarketStateResponse, UpgradeRequest,
+        UpgradeResponse,
+        admin_service_server::{AdminService, AdminServiceServer, SERVICE_NAME},
+    },
+    convert,
 };
 use tonic::{
     Request, Response, Status, service::interceptor::InterceptedService, transport::Server,
@@ -30,6 +34,9 @@ use crate::{
 const fn method(name: &'static str) -> Method {
     Method { service: SERVICE_NAME, name }
 }
+
+/// What a state may be.
+const STATES: &str = "must be trading, post_only, limit_only, cancel_only, halted or delisted";
 
 /// How many calls one connection may have open at once: people type.
 const CALLS_MAX: u32 = 16;
@@ -189,6 +196,26 @@ impl AdminService for Admin {
             tokens::list(&self.office, &request).await
         };
         Ok(Response::new(answer(trace, list).await?))
+    }
+
+    async fn set_market_state(
+        &self,
+        request: Request<SetMarketStateRequest>,
+    ) -> Result<Response<SetMarketStateResponse>, Status> {
+        let trace = join(method("SetMarketState"), traceparent(&request));
+        let SetMarketStateRequest { operator, instrument, state } = request.into_inner();
+        let set = async {
+            let by = name(&operator)?;
+            let state = convert::market_state_from_wire(state)
+                .map_err(|_| Problem::field("state", "bad_state", STATES))?;
+            let listed = {
+                let catalogue = self.office.reference.loaded()?;
+                Arc::clone(entry::instrument(given(&instrument), &catalogue)?)
+            };
+            Ok(self.office.set_market_state(&by, &listed, state).await)
+        };
+        let result = Some(answer(trace, set).await?);
+        Ok(Response::new(SetMarketStateResponse { result }))
     }
 }
 

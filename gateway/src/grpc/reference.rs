@@ -20,8 +20,7 @@ impl ReferenceService for ReferenceData {
         &self,
         _request: Request<ListInstrumentsRequest>,
     ) -> Result<Response<ListInstrumentsResponse>, Status> {
-        let catalogue = self.office.reference.loaded()?;
-        let instruments = catalogue.instruments().map(|listed| listed.summary()).collect();
+        let instruments = self.office.instruments().await?;
         Ok(Response::new(ListInstrumentsResponse { instruments }))
     }
 }

@@ -8,7 +8,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use model::{AccountName, InstrumentId, OperatorName, Partition, home::home};
+use model::{AccountName, InstrumentId, MarketState, OperatorName, Partition, home::home};
 use prost::Message;
 use proto::{
     admin::{SetInstrumentRequest, ShardOutcome, ShardResult},
@@ -98,6 +98,22 @@ impl Office {
             ..in_force
         };
         self.relist(by, record).await
+    }
+
+    /// Says what an instrument's market is open for, to the shard that trades it.
+    pub(crate) async fn set_market_state(
+        &self,
+        by: &OperatorName,
+        listed: &Listed,
+        state: MarketState,
+    ) -> ShardResult {
+        let instrument = listed.instrument.id;
+        let said = Said::Command(OperatorWord::SetMarketState { instrument, state });
+        let partition = listed.partition;
+        let obeyed = self.say(by, partition, said).await;
+        let (symbol, state) = (listed.symbol(), proto::text::market_state(state));
+        tracing::info!(symbol, state, by = by.as_str(), "said what a market is open for");
+        told(partition, obeyed)
     }
 
     async fn relist(
@@ -232,6 +248,9 @@ fn refused_by(reason: RefusalReason) -> Problem {
                 "the account has {TOKENS_AN_ACCOUNT_MAX} tokens, as many as it may; revoke one"
             );
             return Problem::new(Kind::TooMany, proto::text::refusal(reason), message);
+        }
+        RefusalReason::MarketDelisted => {
+            "the instrument was delisted, and stays so; list another under a new id"
         }
         RefusalReason::BadListing => "what was asked for lists nothing that can be",
         RefusalReason::NotInForce => {

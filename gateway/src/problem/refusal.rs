@@ -63,14 +63,37 @@ pub(super) const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         | RefusalReason::TrailingDelta
         | RefusalReason::MaxOrders
         | RefusalReason::MaxAlgoOrders => refusal_of_filter(reason),
+        RefusalReason::MarketPostOnly
+        | RefusalReason::MarketLimitOnly
+        | RefusalReason::MarketCancelOnly
+        | RefusalReason::MarketHalted
+        | RefusalReason::MarketDelisted => refusal_of_market(reason),
         RefusalReason::Unspecified
         | RefusalReason::NotSuccessor
         | RefusalReason::BadListing
         | RefusalReason::TooManyCredentials
-        | RefusalReason::NotHome => {
-            (Kind::Internal, "the shard refused the request for a reason that it has no word for")
-        }
+        | RefusalReason::NotHome => (Kind::Internal, NO_WORD),
     }
+}
+
+const NO_WORD: &str = "the shard refused the request for a reason that it has no word for";
+
+/// The same of what an instrument's market is not open for.
+const fn refusal_of_market(reason: RefusalReason) -> (Kind, &'static str) {
+    let message = match reason {
+        RefusalReason::MarketPostOnly => {
+            "the market takes only post-only orders and cancels now; make the order post-only"
+        }
+        RefusalReason::MarketLimitOnly => {
+            "the market takes only orders with a limit and cancels now; give a price"
+        }
+        RefusalReason::MarketCancelOnly => {
+            "the market takes only cancels now; wait until it says `trading`"
+        }
+        RefusalReason::MarketDelisted => "the instrument was delisted; trade another",
+        _ => "the market is halted and takes only cancels; wait until it says `trading`",
+    };
+    (Kind::Conflict, message)
 }
 
 /// The same where something is full.

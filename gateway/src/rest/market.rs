@@ -103,9 +103,8 @@ pub(super) async fn book(
 pub(super) async fn instruments(
     State(office): State<Arc<Office>>,
 ) -> Result<Json<Vec<InstrumentView>>, Problem> {
-    let catalogue = office.reference.loaded()?;
-    let summaries = catalogue.instruments().map(|listed| listed.summary());
-    Ok(Json(summaries.map(InstrumentView::of).collect()))
+    let summaries = office.instruments().await?;
+    Ok(Json(summaries.into_iter().map(InstrumentView::of).collect()))
 }
 
 /// Answers the time.

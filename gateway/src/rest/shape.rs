@@ -218,6 +218,9 @@ pub(super) struct BookView {
     bids: Vec<[String; 2]>,
     #[schema(value_type = Vec<Vec<String>>)]
     asks: Vec<[String; 2]>,
+    /// What the market is open for, as instruments tell it.
+    #[schema(example = "trading")]
+    state: Option<&'static str>,
 }
 
 impl BookView {
@@ -226,6 +229,7 @@ impl BookView {
             levels.into_iter().map(|level| [level.price, level.quantity]).collect()
         };
         BookView {
+            state: market_word(book.state),
             instrument: book.instrument,
             sequence: book.sequence,
             bids: levels(book.bids),
@@ -304,12 +308,18 @@ pub(super) struct InstrumentView {
     /// What it takes of orders when they come; not there where it bounds nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     filters: Option<FiltersView>,
+    /// trading, post_only, limit_only, cancel_only, halted or delisted; null where the broadcaster,
+    /// which knows it, does not answer.
+    #[schema(example = "trading")]
+    state: Option<&'static str>,
 }
 
 impl InstrumentView {
     pub(super) fn of(summary: reference::InstrumentSummary) -> InstrumentView {
         let fee_asset = text::fee_asset(summary.fee_asset());
+        let state = market_word(summary.state);
         InstrumentView {
+            state,
             symbol: summary.symbol,
             base: summary.base,
             quote: summary.quote,
@@ -345,6 +355,11 @@ pub(super) fn instant(wire: Option<&prost_types::Timestamp>) -> Option<String> {
 /// `None` where the order came alone.
 pub(super) fn contingency_word(wire: i32) -> Option<&'static str> {
     convert::contingency_from_wire(wire).ok().map(text::contingency)
+}
+
+/// What a market is open for; `None` where nobody could say.
+fn market_word(wire: i32) -> Option<&'static str> {
+    convert::market_state_from_wire(wire).ok().map(text::market_state)
 }
 
 fn time_in_force_word(wire: i32) -> Option<&'static str> {

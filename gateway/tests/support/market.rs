@@ -3,10 +3,14 @@
 use std::pin::Pin;
 
 use futures_util::{Stream, stream};
-use proto::marketdata::{
-    GetOrderBookRequest, GetOrderBookResponse, PriceLevel, StreamDepthRequest, StreamDepthResponse,
-    StreamTradesRequest, StreamTradesResponse,
-    market_data_service_server::{MarketDataService, MarketDataServiceServer},
+use proto::{
+    marketdata::{
+        GetOrderBookRequest, GetOrderBookResponse, ListMarketsRequest, ListMarketsResponse,
+        MarketStatus, PriceLevel, StreamDepthRequest, StreamDepthResponse, StreamTradesRequest,
+        StreamTradesResponse,
+        market_data_service_server::{MarketDataService, MarketDataServiceServer},
+    },
+    trading::MarketState,
 };
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status, transport::server::TcpIncoming};
@@ -41,7 +45,21 @@ impl MarketDataService for FakeBroadcaster {
             (0..depth).map(level).collect()
         };
         let (bids, asks) = (levels(100), levels(200));
-        Ok(Response::new(GetOrderBookResponse { instrument, sequence: 7, bids, asks }))
+        let state = MarketState::PostOnly.into();
+        Ok(Response::new(GetOrderBookResponse { instrument, sequence: 7, bids, asks, state }))
+    }
+
+    /// One market is closed for a while; of the others nothing is told.
+    async fn list_markets(
+        &self,
+        _request: Request<ListMarketsRequest>,
+    ) -> Result<Response<ListMarketsResponse>, Status> {
+        let halted = MarketStatus {
+            instrument: "BTC-USDT".to_owned(),
+            state: MarketState::Halted.into(),
+            sequence: 7,
+        };
+        Ok(Response::new(ListMarketsResponse { markets: vec![halted] }))
     }
 
     type StreamTradesStream = Frames<StreamTradesResponse>;

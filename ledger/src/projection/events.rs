@@ -58,6 +58,7 @@ impl Fold<'_> {
             event::Kind::Founded(_)
             | event::Kind::TakenOver(_)
             | event::Kind::CancelAfterSet(_)
+            | event::Kind::MarketStateChanged(_)
             | event::Kind::BookChanged(_)
             // It was open before and is now; what it does is told by what follows.
             | event::Kind::OrderTriggered(_)
@@ -233,7 +234,7 @@ impl Fold<'_> {
             Err(_) | Ok(EndReason::Unspecified) => return Err(Malformed("reason")),
             Ok(EndReason::Filled) => self.state(OrderStatus::Filled, remaining, ""),
             Ok(EndReason::Cancelled) => self.state(OrderStatus::Cancelled, remaining, ""),
-            Ok(reason @ (EndReason::CancelAfter | EndReason::KillSwitch)) => {
+            Ok(reason @ (EndReason::CancelAfter | EndReason::KillSwitch | EndReason::Delisted)) => {
                 self.state(OrderStatus::Cancelled, remaining, text::end(reason))
             }
             Ok(reason) => self.state(OrderStatus::Expired, remaining, text::end(reason)),

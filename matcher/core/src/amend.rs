@@ -3,10 +3,10 @@
 //! Who wants anything else of an order, a price or more quantity, gives its place up: that is a
 //! cancel and a new order.
 
-use model::{AccountHandle, Amount, InstrumentId, OrderId, Price, Quantity, Side};
+use model::{AccountHandle, Amount, InstrumentId, MarketState, OrderId, Price, Quantity, Side};
 use thiserror::Error;
 
-use crate::{BookEvent, Books, Filtered, LevelChange, NewOrder, Outcome, Size};
+use crate::{BookEvent, Books, Filtered, LevelChange, NewOrder, Outcome, Refused, Size, market};
 
 /// An order after an amend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,9 @@ pub enum AmendRefused {
     /// A filter of the instrument does not take what it would ask for.
     #[error(transparent)]
     Filtered(#[from] Filtered),
+    /// The market is not open for that.
+    #[error("the market does not take such an amend now; what it is open for is told beside it")]
+    Market(MarketState),
 }
 
 impl Books {
@@ -74,6 +77,10 @@ impl Books {
         quantity: Quantity,
         out: &mut Outcome,
     ) -> Result<Amended, AmendRefused> {
+        let state = self.books[self.levels[self.orders.slab[place].level].book as usize].state;
+        if !market::takes_amend(state) {
+            return Err(AmendRefused::Market(state));
+        }
         let before = self.orders.remaining(place);
         let removed = removed(self.orders.slab[place].quantity, before, quantity)?;
         let level = &self.levels[self.orders.slab[place].level];
@@ -105,6 +112,7 @@ impl Books {
 
     fn amend_sleeper(&mut self, id: OrderId, quantity: Quantity) -> Result<Amended, AmendRefused> {
         let order = self.sleeper(id).ok_or(AmendRefused::UnknownOrder)?.order;
+        self.check_amend_asleep(&order)?;
         let NewOrder { account, instrument, side, price, .. } = order;
         let Size::Base(asked) = order.size else { return Err(AmendRefused::Increases) };
         removed(asked, asked, quantity)?;
@@ -125,6 +133,16 @@ impl Books {
             remaining: quantity,
             prevented: Quantity::ZERO,
         })
+    }
+
+    /// What sleeps is amended where it would be taken.
+    fn check_amend_asleep(&self, order: &NewOrder) -> Result<(), AmendRefused> {
+        let NewOrder { instrument, price, time_in_force, ref instructions, .. } = *order;
+        let Some(book) = self.book(instrument) else { return Ok(()) };
+        match book.check_state(price.is_some(), time_in_force, instructions) {
+            Err(Refused::Market(state)) => Err(AmendRefused::Market(state)),
+            _ => Ok(()),
+        }
     }
 }
 

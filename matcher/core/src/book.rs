@@ -1,6 +1,8 @@
 //! One order book: the settings, the two ladders and the counters of an instrument.
 
-use model::{Instrument, OrderId, Price, Quantity, Side, TradeId};
+use std::collections::VecDeque;
+
+use model::{Instrument, MarketState, OrderId, Price, Quantity, Side, TradeId};
 
 use crate::{ladder::Ladder, schedules::Owner, slab::NIL, sleepers::Trail};
 
@@ -17,6 +19,10 @@ pub(crate) struct Book {
     /// Counts the trades that self-trade prevention kept from happening.
     pub(crate) prevented: u64,
     pub(crate) last_price: Option<Price>,
+    /// What it is open for.
+    pub(crate) state: MarketState,
+    /// Who has woken in it and waits until it lets them go on.
+    pub(crate) held: VecDeque<u32>,
     /// The prices at which orders sleep that wait for a rise, the lowest first, and for a fall, the
     /// highest first.
     pub(crate) rising: Ladder,
@@ -98,6 +104,8 @@ impl Book {
             trades: 0,
             prevented: 0,
             last_price: None,
+            state: MarketState::Trading,
+            held: VecDeque::new(),
             rising: Ladder::new(Side::Sell),
             falling: Ladder::new(Side::Buy),
             buys: Trail::new(),

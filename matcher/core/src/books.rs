@@ -11,6 +11,7 @@ use crate::{
     book::{Book, Level, Resting},
     closing::Closings,
     counts::{OpenCount, OpenCounts},
+    delisting::Delisting,
     groups::Groups,
     lists::Lists,
     open::OpenOrders,
@@ -48,6 +49,8 @@ pub struct Books {
     pub(crate) closings: Closings,
     /// How many orders are open, by account and instrument.
     pub(crate) counts: OpenCounts,
+    /// The books of which something may be left since they were delisted, by instrument.
+    pub(crate) delistings: Vec<Delisting>,
 }
 
 impl Default for Books {
@@ -82,6 +85,7 @@ impl Books {
             lists: Lists::new(),
             closings: Closings::new(),
             counts: OpenCounts::new(),
+            delistings: Vec::new(),
         }
     }
 

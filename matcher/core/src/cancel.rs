@@ -57,7 +57,7 @@ impl Books {
     }
 
     /// Gives all changes of a book from `first_level` on the number of the first of them.
-    fn number_as_one(&mut self, first_level: usize, out: &mut Outcome) {
+    pub(crate) fn number_as_one(&mut self, first_level: usize, out: &mut Outcome) {
         for change in out.levels[first_level..].iter().rev() {
             let book = self.slot(change.instrument).expect("it has just changed");
             self.books[book as usize].sequence = change.sequence;

@@ -105,10 +105,11 @@ impl Timers {
 
 impl Books {
     /// Time has come to `now`: ends the orders whose instant that reaches, earliest instant first
-    /// and within one by priority, then what is being closed ([`Books::close`]), with what hangs on
-    /// each behind it, until `limit` have ended or there are no more; and tells how many. For each
-    /// book it is one change of the public depth. What is left over ([`Books::has_overdue`]) cannot
-    /// trade any more and ends where a taker meets it, or by the next call. Time never goes back.
+    /// and within one by priority, then what is being closed ([`Books::close`]) and what is left of
+    /// delisted books ([`Books::set_market_state`]), with what hangs on each behind it, until
+    /// `limit` have ended or there are no more; and tells how many. For each book it is one change
+    /// of the public depth. What is left over ([`Books::has_overdue`]) cannot trade any more and
+    /// ends where a taker meets it, or by the next call. Time never goes back.
     pub fn expire(&mut self, now: Timestamp, limit: usize, out: &mut Outcome) -> usize {
         self.now = self.now.max(now);
         if !self.has_overdue() {
@@ -125,6 +126,10 @@ impl Books {
         }
         let ended = out.events.len() - before;
         self.end_closed(limit.saturating_sub(ended), out);
+        let ended = out.events.len() - before;
+        self.end_delisted(limit.saturating_sub(ended), out);
+        // One that had woken may have taken along one that rests.
+        self.number_as_one(first_level, out);
         self.close_changes(first_level, out);
         out.events.len() - before
     }
@@ -134,10 +139,11 @@ impl Books {
         self.now
     }
 
-    /// Whether an order is open whose time is up or that is being closed: more than one call of
-    /// [`Books::expire`] might end.
+    /// Whether an order is open whose time is up, or that is being closed or delisted: more than
+    /// one call of [`Books::expire`] might end.
     pub fn has_overdue(&self) -> bool {
         !self.closings.is_empty()
+            || !self.delistings.is_empty()
             || self.orders.timers.first().is_some_and(|timer| timer.expires_at <= self.now)
     }
 

@@ -1,7 +1,7 @@
 //! What can be told of an order before it does anything: whether it would take at all, and whether
 //! it would be filled whole. Both only look.
 
-use model::{Instructions, InstrumentId, Price, Side};
+use model::{Instructions, InstrumentId, MarketState, Price, Side, TimeInForce};
 use thiserror::Error;
 
 use crate::{
@@ -31,6 +31,9 @@ pub enum Refused {
     /// Two orders of which one is to cancel the other, and that are not on both sides of the price.
     #[error("the last trade's price is not between the two orders; put one above and one below it")]
     ListPrices,
+    /// The market is not open for such an order.
+    #[error("the market does not take such an order now; what it is open for is told beside it")]
+    Market(MarketState),
 }
 
 impl Books {
@@ -44,8 +47,12 @@ impl Books {
         side: Side,
         price: Option<Price>,
         size: Size,
+        time_in_force: TimeInForce,
         instructions: &Instructions,
     ) -> Result<(), Refused> {
+        if let Some(book) = self.book(instrument) {
+            book.check_state(price.is_some(), time_in_force, instructions)?;
+        }
         if let Size::Base(asked) = size {
             check_parts(asked, instructions.display)?;
         }

@@ -3,7 +3,9 @@
 //! Orders are listed by priority: that is the order of every queue and of every account's list, so
 //! adding them again in that order rebuilds both.
 
-use model::{AccountHandle, Instrument, InstrumentId, OrderId, Price, Quantity, Side, Timestamp};
+use model::{
+    AccountHandle, Instrument, InstrumentId, MarketState, OrderId, Price, Quantity, Side, Timestamp,
+};
 use thiserror::Error;
 
 use crate::{
@@ -31,6 +33,9 @@ pub struct BooksImage {
     pub sleepers: Vec<Sleeper>,
     /// Those of them that have woken and not gone on yet, in their order.
     pub woken: Vec<OrderId>,
+    /// Those that have woken and wait until their book lets them go on: by instrument, then in
+    /// their order.
+    pub held: Vec<OrderId>,
     /// What of each is known that has begun to trail the price, in ascending order of entry.
     pub watermarks: Vec<Watermark>,
     /// The accounts that are in a group, and in which, ascending.
@@ -56,6 +61,8 @@ pub struct BookImage {
     pub prevented: u64,
     /// The price of the last trade; `None` before the first.
     pub last_price: Option<Price>,
+    /// What it is open for.
+    pub state: MarketState,
 }
 
 /// Why an image is not one of books.
@@ -124,6 +131,7 @@ impl Books {
                 trades: book.trades,
                 prevented: book.prevented,
                 last_price: book.last_price,
+                state: book.state,
             }
         });
         let accounts = (0..self.orders.accounts_end()).map(AccountHandle);
@@ -141,6 +149,7 @@ impl Books {
             now,
             sleepers,
             woken,
+            held: self.held(),
             watermarks,
             groups,
             lists,
@@ -176,7 +185,7 @@ impl Books {
             first_free = order.priority + 1;
             books.restore_order(&order)?;
         }
-        books.restore_sleepers(&image.sleepers, &image.woken, &image.watermarks)?;
+        books.restore_sleepers(&image.sleepers, &image.woken, &image.held, &image.watermarks)?;
         books.restore_lists(&image.lists, &image.due)?;
         for closing in image.closing {
             let is_in_range = closing.account.is_none_or(|account| account.0 < ACCOUNTS_END);
@@ -201,7 +210,7 @@ impl Books {
     }
 
     fn restore_book(&mut self, image: BookImage) -> Result<(), RestoreError> {
-        let BookImage { instrument, sequence, trades, prevented, last_price } = image;
+        let BookImage { instrument, sequence, trades, prevented, last_price, state } = image;
         let id = instrument.id;
         if self.directory.last().is_some_and(|(last, _)| *last >= id) {
             return Err(RestoreError::InstrumentOrder(id));
@@ -215,8 +224,12 @@ impl Books {
         }
         let slot =
             u32::try_from(self.books.len()).map_err(|_| RestoreError::InstrumentOrder(id))?;
-        self.books.push(Book { sequence, trades, prevented, last_price, ..Book::new(instrument) });
+        let counted = Book { sequence, trades, prevented, ..Book::new(instrument) };
+        self.books.push(Book { last_price, state, ..counted });
         self.directory.push((id, slot));
+        if state == MarketState::Delisted {
+            self.begin_delisting(slot);
+        }
         Ok(())
     }
 

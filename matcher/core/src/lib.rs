@@ -113,9 +113,9 @@
 //! L5. A working order that ends otherwise, however little was missing, takes the pending ones
 //!     along. One that self-trade prevention made smaller and that was then filled was filled.
 //! L6. Who is taken along ends as [`EndReason::Cancelled`] where the first was cancelled, as
-//!     [`EndReason::Closed`] or [`EndReason::Killed`] where it was that, else as
-//!     [`EndReason::OrderList`]. So cancelling any order of a list cancels what is left of it, and
-//!     so does the list's own id.
+//!     [`EndReason::Closed`], [`EndReason::Killed`] or [`EndReason::Delisted`] where it was that,
+//!     else as [`EndReason::OrderList`]. So cancelling any order of a list cancels what is left of
+//!     it, and so does the list's own id.
 //!
 //! # Bounds
 //!
@@ -228,6 +228,33 @@
 //!     sleep or would, or have woken and not gone on; asked only of one that is to be one of them.
 //! 45. An amend is asked what it changes, the quantity in all: lot, market lot and notional.
 //!
+//! # Market states
+//!
+//! S1. Each book has a state, which a command sets. It says what the book takes: what it does not
+//!     is refused as [`Refused::Market`], and an amend as [`AmendRefused::Market`]. Cancels are
+//!     always taken.
+//!
+//!     | state | takes orders | takes amends of | who has woken |
+//!     |---|---|---|---|
+//!     | trading | all | all | goes on |
+//!     | post-only | post-only | what rests | waits |
+//!     | limit-only | with a limit, asleep or not | the same | goes on with a limit, else waits |
+//!     | cancel-only | none | none | waits |
+//!     | halted | none | none | waits |
+//!     | delisted | none, ever again | none | ends |
+//!
+//! S2. A change of state leaves all orders as they are, but for rule S4. Time passes in every
+//!     state: what is over ends, and what is closed. Only trades wake, so nobody wakes where none
+//!     are.
+//! S3. Who has woken and waits is open as before: it can be cancelled. It goes on once the state
+//!     lets it, in the order in which all those waited, and before what has woken and not waited.
+//!     What is due is asked as any that comes; where the state does not take it, it ends as
+//!     [`EndReason::MarketState`].
+//! S4. All that is open in a delisted book is over, and ends as [`EndReason::Delisted`], with the
+//!     calls of rule 11 and after what those of rule 29: book by book in the order of instruments;
+//!     in each those that have woken, in their order; then by account what rests and then what
+//!     sleeps, oldest first. What is due ends when its turn comes. A delisted book stays so.
+//!
 //! # Cost
 //!
 //! Placing costs a search for the level and O(1) for each trade or prevented trade, a FOK order at
@@ -236,9 +263,10 @@
 //! where it empties a level, a search; cancel-all and a step of closing O(the account's own
 //! orders); counts O(1), with those by account and instrument in an index of their own, filters
 //! O(1). A trade looks at the ends of two ladders of what sleeps and of two rows of what trails;
-//! whoever it moves pays for it itself ([`sleepers`]). Memory is reused: after its largest state so
-//! far, the core allocates nothing. An open order takes 64 bytes, its level 32, the index by id 16
-//! to 32, and what an account has open in an instrument is counted in 20 to 40.
+//! whoever it moves pays for it itself ([`sleepers`]). A change of a book's state looks at all that
+//! have woken; a delisting looks once at every open order. Memory is reused: after its largest
+//! state so far, the core allocates nothing. An open order takes 64 bytes, its level 32, the index
+//! by id 16 to 32, and what an account has open in an instrument is counted in 20 to 40.
 //!
 //! # Layout
 //!
@@ -252,6 +280,7 @@
 //!   account has open in it.
 //! - [`amend`]: an open order asks for less.
 //! - [`expiry`]: orders that end by themselves. [`closing`]: all of an account, that end in steps.
+//! - [`market`]: what a book is open for. `delisting`: all that is in it, which ends in steps.
 //! - [`sleepers`]: orders that wait for a price.
 //! - [`lists`]: orders of which one decides what becomes of the others.
 //! - [`order`], [`outcome`]: what goes in and what comes out.
@@ -277,6 +306,7 @@ mod by_id;
 mod cancel;
 pub mod closing;
 pub mod counts;
+mod delisting;
 pub mod expiry;
 pub mod feasible;
 pub mod filters;
@@ -286,6 +316,7 @@ pub mod image;
 pub mod keys;
 mod ladder;
 pub mod lists;
+pub mod market;
 mod open;
 pub mod order;
 pub mod outcome;
@@ -309,6 +340,7 @@ pub use keys::{
     KeysRestoreError, OrderKey,
 };
 pub use lists::{Link, OrderList, PairTerms, Pending};
+pub use market::StateRefused;
 pub use order::{NewOrder, OpenOrder, Size};
 pub use outcome::{BookEvent, End, EndReason, Fill, LevelChange, Outcome, Rested};
 pub use prevention::Prevented;

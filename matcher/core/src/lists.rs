@@ -12,7 +12,9 @@ use std::{collections::VecDeque, slice};
 
 use core::hash::BuildHasher;
 use hashbrown::HashTable;
-use model::{AccountHandle, Amount, Instructions, InstrumentId, OrderId, Price, Quantity, Side};
+use model::{
+    AccountHandle, Amount, Instructions, InstrumentId, OrderId, Price, Quantity, Side, TimeInForce,
+};
 use rustc_hash::FxBuildHasher;
 
 use crate::{BookEvent, Books, End, EndReason, NewOrder, Outcome, Refused, Size, slab::Slab};
@@ -234,7 +236,8 @@ impl Books {
             return Err(Refused::ListPrices);
         }
         pair.iter().try_for_each(|(price, size, instructions)| {
-            self.check(instrument, side, *price, *size, instructions)
+            // What rests or sleeps, whatever it is once it has woken.
+            self.check(instrument, side, *price, *size, TimeInForce::Gtc, instructions)
         })
     }
 
@@ -244,16 +247,23 @@ impl Books {
     /// [`Refused`], by the first rule that they break.
     pub fn check_pending(&self, pending: &Pending) -> Result<(), Refused> {
         match pending {
-            Pending::One(order) => {
-                let NewOrder { instrument, side, price, size, ref instructions, .. } = *order;
-                self.check(instrument, side, price, size, instructions)
-            }
+            Pending::One(order) => self.check_order(order),
             Pending::Pair(pair) => {
                 let terms = pair.each_ref();
                 let terms = terms.map(|order| (order.price, order.size, &order.instructions));
                 self.check_pair(pair[0].instrument, pair[0].side, &terms)
             }
         }
+    }
+
+    /// Whether the book takes an order.
+    ///
+    /// # Errors
+    /// [`Refused`], by the first rule that it breaks.
+    pub fn check_order(&self, order: &NewOrder) -> Result<(), Refused> {
+        let NewOrder { instrument, side, price, size, time_in_force, ref instructions, .. } =
+            *order;
+        self.check(instrument, side, price, size, time_in_force, instructions)
     }
 
     /// Whose an open order is, or a list with an open one.
@@ -341,7 +351,9 @@ impl Books {
         }
         let Some(at) = self.lists.find(id) else { return };
         let along = match reason {
-            EndReason::Cancelled | EndReason::Closed | EndReason::Killed => reason,
+            EndReason::Cancelled | EndReason::Closed | EndReason::Killed | EndReason::Delisted => {
+                reason
+            }
             _ => EndReason::OrderList,
         };
         match self.lists.slab[at].link {

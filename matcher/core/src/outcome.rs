@@ -1,7 +1,9 @@
 //! What a command did: events in the order in which they happened, and the new totals of the levels
 //! that it touched.
 
-use model::{AccountHandle, Amount, Fees, InstrumentId, OrderId, Price, Quantity, Side, TradeId};
+use model::{
+    AccountHandle, Amount, Fees, InstrumentId, MarketState, OrderId, Price, Quantity, Side, TradeId,
+};
 
 use crate::{Amended, Prevented, Refill, Refused};
 
@@ -189,6 +191,10 @@ pub enum EndReason {
     WouldTrigger,
     /// It waited for another order, and is an iceberg that would be shown in too many parts.
     TooManyParts,
+    /// Its instrument was delisted.
+    Delisted,
+    /// It waited for another order, and the market was not open for it when its turn came.
+    MarketState,
     /// It waited for another order, and the price was not between it and the other of its pair when
     /// their turn came.
     ListPrices,
@@ -203,6 +209,8 @@ impl From<Refused> for EndReason {
             Refused::WouldTrigger => EndReason::WouldTrigger,
             Refused::ListPrices => EndReason::ListPrices,
             Refused::TooManyParts => EndReason::TooManyParts,
+            Refused::Market(MarketState::Delisted) => EndReason::Delisted,
+            Refused::Market(_) => EndReason::MarketState,
         }
     }
 }

@@ -135,6 +135,28 @@ impl Sleepers {
         self.find(id).map(|at| &mut self.beds[at].sleeper.order)
     }
 
+    pub(crate) fn id_at(&self, at: u32) -> OrderId {
+        self.beds[at].sleeper.order.id
+    }
+
+    pub(crate) fn order_at(&self, at: u32) -> &NewOrder {
+        &self.beds[at].sleeper.order
+    }
+
+    /// The place of the book that a sleeper is of.
+    pub(crate) fn slot_at(&self, at: u32) -> u32 {
+        self.beds[at].book
+    }
+
+    /// Those that have woken and go on next.
+    pub(crate) fn woken(&self) -> &VecDeque<u32> {
+        &self.woken
+    }
+
+    pub(crate) fn set_woken(&mut self, woken: VecDeque<u32>) {
+        self.woken = woken;
+    }
+
     /// Every sleeper by entry, and those that have woken in their order.
     pub(crate) fn image(&self) -> (Vec<Sleeper>, Vec<OrderId>) {
         let mut sleepers: Vec<Sleeper> = Vec::with_capacity(self.len());
@@ -347,7 +369,7 @@ impl Books {
 
     fn end_sleeper(&mut self, at: u32, reason: EndReason, out: &mut Outcome) {
         match self.sleepers.beds[at].lies {
-            Lies::Woken => self.sleepers.woken.retain(|woken| *woken != at),
+            Lies::Woken => self.leave_woken(at),
             Lies::Waits(queue) => self.dequeue(at, queue),
             Lies::Trails(segment) => self.leave_trail(at, segment),
         }

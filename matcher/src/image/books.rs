@@ -1,8 +1,9 @@
 //! The books' part of a snapshot.
 
+mod book;
+
 use matcher_core::{
-    BookImage, BooksImage, Iceberg, Link, NewOrder, OpenOrder, OrderList, Pending, Size, Sleeper,
-    Watermark,
+    BooksImage, Iceberg, Link, NewOrder, OpenOrder, OrderList, Pending, Size, Sleeper, Watermark,
 };
 use model::{
     AccountHandle, FeeAsset, FeeRate, Fees, FeesError, Instructions, Instrument, InstrumentId,
@@ -12,6 +13,7 @@ use prost::Message;
 use proto::{convert, log};
 
 use super::closings::{self, ClosingWire};
+use book::{BookWire, book_from_wire, book_to_wire};
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct BooksWire {
@@ -36,6 +38,8 @@ pub(super) struct BooksWire {
     due: Vec<u64>,
     #[prost(message, repeated, tag = "10")]
     closing: Vec<ClosingWire>,
+    #[prost(uint64, repeated, tag = "11")]
+    held: Vec<u64>,
 }
 
 /// From which best price an order trails.
@@ -98,22 +102,6 @@ struct FeesWire {
     is_in_received: bool,
 }
 
-/// A book apart from its orders. Its instrument's settings are in the listings.
-#[derive(Clone, PartialEq, Message)]
-struct BookWire {
-    #[prost(uint32, tag = "1")]
-    instrument_id: u32,
-    #[prost(uint64, tag = "2")]
-    sequence: u64,
-    #[prost(uint64, tag = "3")]
-    trades: u64,
-    /// 0 before the first trade.
-    #[prost(uint64, tag = "4")]
-    last_price_ticks: u64,
-    #[prost(uint64, tag = "5")]
-    prevented: u64,
-}
-
 #[derive(Clone, PartialEq, Message)]
 struct OrderWire {
     #[prost(uint64, tag = "1")]
@@ -158,6 +146,7 @@ pub(super) fn to_wire(image: &BooksImage) -> BooksWire {
         lists: image.lists.iter().map(list_to_wire).collect(),
         due: image.due.iter().map(|id| id.number()).collect(),
         closing: image.closing.iter().map(closings::to_wire).collect(),
+        held: image.held.iter().map(|id| id.number()).collect(),
     }
 }
 
@@ -206,16 +195,6 @@ fn sleeper_to_wire(sleeper: &Sleeper) -> SleeperWire {
     }
 }
 
-fn book_to_wire(book: &BookImage) -> BookWire {
-    BookWire {
-        instrument_id: book.instrument.id.0,
-        sequence: book.sequence,
-        trades: book.trades,
-        last_price_ticks: book.last_price.map_or(0, Price::ticks),
-        prevented: book.prevented,
-    }
-}
-
 fn order_to_wire(order: &OpenOrder) -> OrderWire {
     OrderWire {
         id: order.id.number(),
@@ -258,6 +237,7 @@ pub(super) fn from_wire(wire: BooksWire, instruments: &[Instrument]) -> Result<B
         due: ids(&wire.due)?,
         sleepers: sleepers.collect::<Result<_, _>>()?,
         woken: ids(&wire.woken)?,
+        held: ids(&wire.held)?,
         closing: wire.closing.iter().map(closings::from_wire).collect(),
         books: books.collect::<Result<_, _>>()?,
         orders: orders.collect::<Result<_, _>>()?,
@@ -282,22 +262,6 @@ fn list_from_wire(wire: &ListWire) -> Result<OrderList, convert::Malformed> {
         _ => return Err(convert::Malformed("linked")),
     };
     Ok(OrderList { id: id(&wire.id)?, link })
-}
-
-fn book_from_wire(wire: &BookWire, instruments: &[Instrument]) -> Result<BookImage, String> {
-    let instrument = instruments.iter().find(|listed| listed.id.0 == wire.instrument_id);
-    let instrument = instrument.ok_or("a book of an instrument that is not listed")?;
-    let last_price = match wire.last_price_ticks {
-        0 => None,
-        ticks => Some(convert::price(ticks).map_err(|error| error.to_string())?),
-    };
-    Ok(BookImage {
-        instrument: instrument.clone(),
-        sequence: wire.sequence,
-        trades: wire.trades,
-        prevented: wire.prevented,
-        last_price,
-    })
 }
 
 fn sleeper_from_wire(wire: &SleeperWire) -> Result<Sleeper, convert::Malformed> {

@@ -1,6 +1,9 @@
 //! Numbers and enums.
 
-use model::{Amount, OrderId, OrderType, Price, Quantity, SelfTradePrevention, Side, TimeInForce};
+use model::{
+    Amount, MarketState, OrderId, OrderType, Price, Quantity, SelfTradePrevention, Side,
+    TimeInForce,
+};
 
 use super::Malformed;
 use crate::{log, trading};
@@ -130,6 +133,34 @@ pub fn time_in_force_from_wire(wire: i32) -> Result<TimeInForce, Malformed> {
         Ok(trading::TimeInForce::Gtd) => Ok(TimeInForce::Gtd),
         Ok(trading::TimeInForce::Day) => Ok(TimeInForce::Day),
         Ok(trading::TimeInForce::Unspecified) | Err(_) => Err(Malformed("time_in_force")),
+    }
+}
+
+/// A market's state on a wire.
+pub const fn market_state_to_wire(state: MarketState) -> trading::MarketState {
+    match state {
+        MarketState::Trading => trading::MarketState::Trading,
+        MarketState::PostOnly => trading::MarketState::PostOnly,
+        MarketState::LimitOnly => trading::MarketState::LimitOnly,
+        MarketState::CancelOnly => trading::MarketState::CancelOnly,
+        MarketState::Halted => trading::MarketState::Halted,
+        MarketState::Delisted => trading::MarketState::Delisted,
+    }
+}
+
+/// A market's state from a wire.
+///
+/// # Errors
+/// [`Malformed`] where it is unspecified or unknown.
+pub fn market_state_from_wire(wire: i32) -> Result<MarketState, Malformed> {
+    match trading::MarketState::try_from(wire) {
+        Ok(trading::MarketState::Trading) => Ok(MarketState::Trading),
+        Ok(trading::MarketState::PostOnly) => Ok(MarketState::PostOnly),
+        Ok(trading::MarketState::LimitOnly) => Ok(MarketState::LimitOnly),
+        Ok(trading::MarketState::CancelOnly) => Ok(MarketState::CancelOnly),
+        Ok(trading::MarketState::Halted) => Ok(MarketState::Halted),
+        Ok(trading::MarketState::Delisted) => Ok(MarketState::Delisted),
+        Ok(trading::MarketState::Unspecified) | Err(_) => Err(Malformed("state")),
     }
 }
 

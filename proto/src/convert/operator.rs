@@ -1,8 +1,10 @@
 //! Commands of those who run the platform, between the log's wire form and the domain.
 
-use model::OperatorName;
+use model::{InstrumentId, OperatorName};
 
-use super::{Malformed, command::stamp, control, money};
+use super::{
+    Malformed, command::stamp, control, market_state_from_wire, market_state_to_wire, money,
+};
 use crate::{
     command::{Operator, OperatorCommand, OperatorWord},
     log::{self, operator_command::Command as Wire},
@@ -18,6 +20,10 @@ impl TryFrom<log::OperatorCommand> for OperatorCommand {
             Wire::SetAccountState(set) => control::set_state(&set)?,
             Wire::SetKillSwitch(set) => control::set_switch(&set)?,
             Wire::Adjust(adjustment) => money::adjustment(&adjustment)?,
+            Wire::SetMarketState(set) => OperatorWord::SetMarketState {
+                instrument: InstrumentId(set.instrument_id),
+                state: market_state_from_wire(set.state)?,
+            },
         };
         Ok(OperatorCommand { by, command })
     }
@@ -52,6 +58,12 @@ impl From<&OperatorCommand> for log::OperatorCommand {
             OperatorWord::Adjust { account, movement } => {
                 Wire::Adjust(money::adjustment_to_wire(account, movement))
             }
+            OperatorWord::SetMarketState { instrument, state } => {
+                Wire::SetMarketState(log::SetMarketState {
+                    instrument_id: instrument.0,
+                    state: market_state_to_wire(*state).into(),
+                })
+            }
         };
         log::OperatorCommand { by: Some(by.into()), command: Some(command) }
     }
@@ -59,7 +71,7 @@ impl From<&OperatorCommand> for log::OperatorCommand {
 
 #[cfg(test)]
 mod tests {
-    use model::{RequestId, Timestamp};
+    use model::{MarketState, RequestId, Timestamp};
 
     use super::*;
     use crate::{command::Stamp, reference::ReferenceRecord};
@@ -77,6 +89,12 @@ mod tests {
             OperatorCommand { by: by(), command: OperatorWord::ChangeReference(Box::new(record)) };
         let wire = log::OperatorCommand::from(&command);
         assert_eq!(OperatorCommand::try_from(wire), Ok(command));
+        for state in MarketState::ALL {
+            let command = OperatorWord::SetMarketState { instrument: InstrumentId(7), state };
+            let command = OperatorCommand { by: by(), command };
+            let wire = log::OperatorCommand::from(&command);
+            assert_eq!(OperatorCommand::try_from(wire), Ok(command));
+        }
     }
 
     #[test]
@@ -87,10 +105,12 @@ mod tests {
         };
         let nobody = log::Operator { name: String::new(), ..(&by()).into() };
         let unstamped = log::Operator { stamp: None, ..(&by()).into() };
+        let stateless = Wire::SetMarketState(log::SetMarketState { instrument_id: 1, state: 0 });
         for (field, bad) in [
             ("by", log::OperatorCommand { by: None, ..good.clone() }),
             ("name", log::OperatorCommand { by: Some(nobody), ..good.clone() }),
             ("stamp", log::OperatorCommand { by: Some(unstamped), ..good.clone() }),
+            ("state", log::OperatorCommand { command: Some(stateless), ..good.clone() }),
             ("command", log::OperatorCommand { command: None, ..good }),
         ] {
             assert_eq!(OperatorCommand::try_from(bad), Err(Malformed(field)));

@@ -3,6 +3,7 @@
 mod adjust;
 mod control;
 mod instrument;
+mod market;
 mod token;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use tonic::service::interceptor::InterceptedService;
 
 use self::{
     instrument::{InstrumentWord, SetArguments},
+    market::MarketWord,
     token::TokenWord,
 };
 use super::{
@@ -98,6 +100,10 @@ Examples:  tradespine admin kill --client alice
     /// Make, revoke and list the tokens that clients bear
     #[command(subcommand)]
     Token(TokenWord),
+
+    /// Open an instrument's market, or close it
+    #[command(subcommand)]
+    Market(MarketWord),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -132,6 +138,7 @@ pub async fn run(arguments: AdminArguments, settings: &Settings) -> anyhow::Resu
             control::turn_switch(admin, operator, scope, false, with.output).await?
         }
         Word::Adjust(arguments) => adjust::adjust(admin, operator, arguments, with.output).await?,
+        Word::Market(word) => market::run(admin, operator, word, with.output).await?,
         Word::Token(word) => return token::run(admin, operator, word, with.output).await,
     };
     let is_whole = results.iter().all(|result| result.problem.is_empty());

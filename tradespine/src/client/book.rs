@@ -2,9 +2,12 @@
 
 use clap::Args;
 use model::decimal::{DECIMALS_MAX, format_units, parse_units};
-use proto::marketdata::{
-    GetOrderBookRequest, GetOrderBookResponse, PriceLevel,
-    market_data_service_client::MarketDataServiceClient,
+use proto::{
+    convert,
+    marketdata::{
+        GetOrderBookRequest, GetOrderBookResponse, PriceLevel,
+        market_data_service_client::MarketDataServiceClient,
+    },
 };
 use serde_json::{Value, json};
 
@@ -49,7 +52,7 @@ pub async fn run(arguments: BookArguments) -> anyhow::Result<()> {
 
 /// Buyers to the left, sellers to the right, best first; the spread below.
 fn text(book: &GetOrderBookResponse) -> String {
-    let GetOrderBookResponse { instrument, sequence, bids, asks } = book;
+    let GetOrderBookResponse { instrument, sequence, bids, asks, .. } = book;
     let rows = bids.len().max(asks.len());
     let columns = [
         number("bid quantity", bids, rows, |level| &level.quantity),
@@ -61,9 +64,18 @@ fn text(book: &GetOrderBookResponse) -> String {
         let [bid_quantity, bid, ask, ask_quantity] = columns.each_ref().map(|cells| &cells[row]);
         format!("{bid_quantity}  {bid} | {ask}  {ask_quantity}").trim_end().to_owned()
     };
-    let title = std::iter::once(format!("{instrument}, sequence {sequence}"));
+    let state = match word(book) {
+        None | Some("trading") => String::new(),
+        Some(state) => format!(", {state}"),
+    };
+    let title = std::iter::once(format!("{instrument}, sequence {sequence}{state}"));
     let last = std::iter::once(spread(book));
     title.chain((0..=rows).map(line)).chain(last).collect::<Vec<_>>().join("\n")
+}
+
+/// What the market is open for, where the broadcaster tells it.
+fn word(book: &GetOrderBookResponse) -> Option<&'static str> {
+    convert::market_state_from_wire(book.state).ok().map(proto::text::market_state)
 }
 
 fn number(
@@ -95,6 +107,7 @@ fn json(book: &GetOrderBookResponse) -> Value {
     json!({
         "instrument": book.instrument,
         "sequence": book.sequence,
+        "state": word(book),
         "bids": levels(&book.bids),
         "asks": levels(&book.asks),
     })
@@ -110,6 +123,7 @@ mod tests {
             quantity: (*quantity).to_owned(),
         };
         GetOrderBookResponse {
+            state: 0,
             instrument: "BTC-USDT".to_owned(),
             sequence: 42,
             bids: bids.iter().map(level).collect(),

@@ -114,6 +114,13 @@ enum Frame {
         sequence: u64,
         bids: Vec<(String, String)>,
         asks: Vec<(String, String)>,
+        #[serde(default)]
+        state: String,
+    },
+    Status {
+        instrument: String,
+        sequence: u64,
+        state: String,
     },
     Depth {
         instrument: String,
@@ -135,7 +142,10 @@ fn line(text: &str) -> String {
         Frame::Trade { id, price, quantity, taker_side, executed_at } => {
             format!("{executed_at}  {id:<14}  taker {taker_side:<4}  {quantity:>12} @ {price}")
         }
-        Frame::Snapshot { instrument, sequence, bids, asks } => {
+        Frame::Status { instrument, sequence, state } => {
+            format!("{instrument}  {sequence}  the market is {state}")
+        }
+        Frame::Snapshot { instrument, sequence, bids, asks, state } => {
             let best = |levels: &[(String, String)]| {
                 levels.first().map_or_else(
                     || "none".to_owned(),
@@ -143,11 +153,12 @@ fn line(text: &str) -> String {
                 )
             };
             format!(
-                "{instrument}  {sequence}  snapshot: {} bids, {} asks; best bid {}, best ask {}",
+                "{instrument}  {sequence}  snapshot: {} bids, {} asks; best bid {}, best ask {}{}",
                 bids.len(),
                 asks.len(),
                 best(&bids),
-                best(&asks)
+                best(&asks),
+                told(&state)
             )
         }
         Frame::Depth { instrument, first_sequence, last_sequence, bids, asks } => {
@@ -166,6 +177,14 @@ fn line(text: &str) -> String {
                 "{instrument}  {last_sequence}  gap: this reader was too slow, frames after it are missing"
             )
         }
+    }
+}
+
+/// What a market is open for, where it is not simply trading.
+fn told(state: &str) -> String {
+    match state {
+        "" | "trading" => String::new(),
+        state => format!("; the market is {state}"),
     }
 }
 
@@ -222,6 +241,11 @@ mod tests {
             "bids":[["5","1"],["4","2"]],"asks":[]}"#;
         let expected = "BTC-USDT  4  snapshot: 2 bids, 0 asks; best bid 1 @ 5, best ask none";
         assert_eq!(line(snapshot), expected);
+        let halted = snapshot.replace("4,", r#"4,"state":"halted","#);
+        assert_eq!(line(&halted), format!("{expected}; the market is halted"));
+        let status =
+            r#"{"type":"status","instrument":"BTC-USDT","sequence":4,"state":"post_only"}"#;
+        assert_eq!(line(status), "BTC-USDT  4  the market is post_only");
         let depth = r#"{"type":"depth","instrument":"BTC-USDT","first_sequence":5,
             "last_sequence":6,"bids":[["5","0"]],"asks":[["7","0.5"]]}"#;
         assert_eq!(line(depth), "BTC-USDT  5-6  bid 5 gone, ask 0.5 @ 7");

@@ -75,6 +75,7 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
             word::trade_group(Some(set.group).filter(|group| *group > 0))
         ),
         Some(Kind::CancelAfterSet(set)) => cancel_after(answer, set),
+        Some(Kind::MarketStateChanged(changed)) => word::market(changed),
         Some(Kind::OrderEnded(ended)) => end(answer, ended),
         Some(Kind::BookChanged(changed)) => book(changed),
         Some(Kind::TakenOver(taken)) => {

@@ -69,6 +69,9 @@ fn operator_command(command: &OperatorCommand) -> String {
         OperatorWord::Adjust { account, movement: moved } => {
             format!("adjust {account} {}", movement(moved))
         }
+        OperatorWord::SetMarketState { instrument, state } => {
+            format!("instrument {} is to be {}", instrument.0, text::market_state(*state))
+        }
     };
     format!("{said}{}", by(&(&command.by).into()))
 }

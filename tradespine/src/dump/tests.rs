@@ -474,6 +474,12 @@ fn events_of_orders() {
         "orders of bob in instrument 11 end at 1970-01-01T00:00:01.000000Z"
     );
     assert_eq!(set(0), "orders of bob in instrument 11 end no longer by themselves");
+    let state = trading::MarketState::CancelOnly.into();
+    let changed = log::MarketStateChanged { instrument_id: 11, state, sequence: 7 };
+    assert_eq!(
+        event_words(event::Kind::MarketStateChanged(changed)),
+        "the market of instrument 11 is cancel_only after depth 7"
+    );
     let met = log::TradePrevented {
         instrument_id: 11,
         number: 3,

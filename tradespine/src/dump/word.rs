@@ -30,6 +30,18 @@ pub(super) fn undecodable(bytes: &[u8], error: &dyn std::error::Error) -> String
     format!("not understood ({} bytes): {error}", bytes.len())
 }
 
+/// What a market is open for.
+fn market_state(wire: i32) -> &'static str {
+    convert::market_state_from_wire(wire).map_or("in no known state", text::market_state)
+}
+
+/// That a market is open for something else.
+pub(super) fn market(changed: &log::MarketStateChanged) -> String {
+    let log::MarketStateChanged { instrument_id, state, sequence } = *changed;
+    let state = market_state(state);
+    format!("the market of instrument {instrument_id} is {state} after depth {sequence}")
+}
+
 /// An amount in its asset's smallest unit.
 pub(super) fn amount(wire: Option<&log::Amount>) -> String {
     match convert::amount(wire) {

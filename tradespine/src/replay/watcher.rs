@@ -71,6 +71,7 @@ impl Watcher {
 
     fn apply(&mut self, frame: &Frame) -> anyhow::Result<()> {
         match frame.r#type.as_str() {
+            "status" => return Ok(()),
             "snapshot" => {
                 self.book = Levels::default();
                 self.sequence = frame.sequence;

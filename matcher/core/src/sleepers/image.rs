@@ -2,9 +2,10 @@
 
 use model::{AccountHandle, InstrumentId, OrderId, OrderType, Price, Side};
 
-use super::{Lies, Queue, Sleeper, Watermark};
+use super::{Bed, Lies, Queue, Sleeper, Watermark};
 use crate::{
-    ACCOUNTS_END, Books, COUNTER_MAX, NewOrder, RestoreError, Size, ladder::Ladder, slab::NIL,
+    ACCOUNTS_END, Books, COUNTER_MAX, NewOrder, RestoreError, Size, ladder::Ladder,
+    market::lets_go_on, slab::NIL,
 };
 
 impl Books {
@@ -12,9 +13,10 @@ impl Books {
         &mut self,
         sleepers: &[Sleeper],
         woken: &[OrderId],
+        held: &[OrderId],
         watermarks: &[Watermark],
     ) -> Result<(), RestoreError> {
-        let mut awake = woken.to_vec();
+        let mut awake = [woken, held].concat();
         awake.sort_unstable();
         if let Some(twice) = awake.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(RestoreError::Sleeper(twice[0]));
@@ -42,8 +44,31 @@ impl Books {
             let at = self.sleepers.find(*id).ok_or(RestoreError::Sleeper(*id))?;
             self.sleepers.woken.push_back(at);
         }
+        self.restore_held(held)?;
         self.lay_down(&waiting, followers);
         Ok(())
+    }
+
+    /// Those that have woken wait in their books, by instrument; and nobody waits that goes on, nor
+    /// goes on that would wait.
+    fn restore_held(&mut self, held: &[OrderId]) -> Result<(), RestoreError> {
+        for id in held {
+            let at = self.sleepers.find(*id).ok_or(RestoreError::Sleeper(*id))?;
+            self.books[self.sleepers.beds[at].book as usize].held.push_back(at);
+        }
+        let goes_on = |at: u32| {
+            let Bed { sleeper, book, .. } = &self.sleepers.beds[at];
+            lets_go_on(self.books[*book as usize].state, &sleeper.order)
+        };
+        let waits = self.books.iter().flat_map(|book| &book.held).find(|at| goes_on(**at));
+        let wrong = waits.or_else(|| self.sleepers.woken.iter().find(|at| !goes_on(**at)));
+        if let Some(at) = wrong {
+            return Err(RestoreError::Sleeper(self.sleepers.id_at(*at)));
+        }
+        match self.held().iter().zip(held).find(|(found, told)| found != told) {
+            Some((_, told)) => Err(RestoreError::Sleeper(*told)),
+            None => Ok(()),
+        }
     }
 
     /// Adds a sleeper and tells where; it lies nowhere yet.
@@ -113,7 +138,8 @@ impl Books {
         let accounts = 0..u32::try_from(self.sleepers.accounts.len()).unwrap_or(u32::MAX);
         let listed: usize =
             accounts.map(|account| self.sleepers_of(AccountHandle(account)).count()).sum();
-        let (all, woken) = (self.sleepers.len(), self.sleepers.woken.len());
+        let held: usize = self.books.iter().map(|book| book.held.len()).sum();
+        let (all, woken) = (self.sleepers.len(), self.sleepers.woken.len() + held);
         let found = queued + trailing + woken;
         if found != all || listed != all || self.sleepers.beds.len() != all {
             return Err(format!("{all} sleep by id, {queued} in queues, {woken} woken, {listed}"));

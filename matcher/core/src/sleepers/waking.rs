@@ -3,7 +3,7 @@
 use model::{Price, Side};
 
 use super::{Lies, Queue, Sleepers};
-use crate::{BookEvent, Books, slab::NIL};
+use crate::{BookEvent, Books, book::Book, market::lets_go_on, slab::NIL};
 
 /// A sleeper that a command has reached. They are ordered as they wake: those that waited for a
 /// fall first, by the price that woke them as the price reaches it, then by entry.
@@ -31,10 +31,12 @@ impl Books {
             }
         }
         let Sleepers { reached, woken, beds, .. } = &mut self.sleepers;
+        let Book { state, held, .. } = &mut self.books[book as usize];
         reached.sort_unstable();
         for Reached { bed, .. } in reached.drain(..) {
             beds[bed].lies = Lies::Woken;
-            woken.push_back(bed);
+            let goes_on = lets_go_on(*state, &beds[bed].sleeper.order);
+            if goes_on { woken.push_back(bed) } else { held.push_back(bed) }
         }
     }
 
@@ -70,5 +72,20 @@ impl Books {
         let rank = if waits_for_rise { ticks } else { Price::TICKS_MAX - ticks };
         let entry = self.sleepers.beds[bed].sleeper.entry;
         self.sleepers.reached.push(Reached { waited_for_rise: waits_for_rise, rank, entry, bed });
+    }
+
+    /// Takes one that has woken out of its queue: of those that go on, or of those that wait until
+    /// its book lets them.
+    pub(super) fn leave_woken(&mut self, at: u32) {
+        let held = &mut self.books[self.sleepers.beds[at].book as usize].held;
+        if held.front() == Some(&at) {
+            held.pop_front();
+            return;
+        }
+        let count = held.len();
+        held.retain(|held| *held != at);
+        if held.len() == count {
+            self.sleepers.woken.retain(|woken| *woken != at);
+        }
     }
 }

@@ -113,12 +113,23 @@ impl<E: Engine> Pair<E> {
         if !asleep.eq(naive.asleep.iter().map(|ask| ask.id)) {
             return Err(format!("asleep are {:?} and {:?}", image.sleepers, naive.asleep));
         }
-        let is_asleep = |ask: &&naive::Ask| !naive.woken.contains(&ask.id);
+        let held = naive.held();
+        let is_asleep =
+            |ask: &&naive::Ask| !naive.woken.contains(&ask.id) && !held.contains(&ask.id);
         let follows = |ask: &naive::Ask| ask.watermark.map(|best| (ask.id, best));
         let expected: Vec<_> = naive.asleep.iter().filter(is_asleep).filter_map(follows).collect();
         let found = image.watermarks.iter().map(|watermark| (watermark.order, watermark.price));
         if !found.eq(expected.iter().copied()) {
             return Err(format!("watermarks are {:?} and {expected:?}", image.watermarks));
+        }
+        if image.held != naive.held() {
+            return Err(format!("waiting are {:?} and {:?}", image.held, naive.held()));
+        }
+        for book in &image.books {
+            let (core, naive) = (book.state, naive.state(book.instrument.id));
+            if core != naive {
+                return Err(format!("the state is {core:?}, {naive:?} with the naive one"));
+            }
         }
         if image.woken != naive.woken {
             return Err(format!("woken are {:?} and {:?}", image.woken, naive.woken));
@@ -230,6 +241,10 @@ fn run_naive(naive: &mut Naive, command: Command) -> Result<Told, &'static str> 
             naive.join(AccountHandle(account), group);
             (Vec::new(), Vec::new())
         }
+        Command::SetState(instrument, state) => {
+            naive.set_state(instrument, state)?;
+            (Vec::new(), Vec::new())
+        }
         Command::Protect(instrument, bps) => {
             naive.list(plain(instrument, bps));
             (Vec::new(), Vec::new())
@@ -320,6 +335,8 @@ fn in_naive_reason(reason: EndReason) -> &'static str {
         EndReason::WouldTrigger => "would trigger",
         EndReason::ListPrices => "list prices",
         EndReason::TooManyParts => "too many parts",
+        EndReason::Delisted => "delisted",
+        EndReason::MarketState => "market",
     }
 }
 
@@ -355,6 +372,9 @@ fn count(command: &Command, told: &Result<Told, &'static str>, seen: &mut Seen) 
     if matches!(command, Command::PlaceDue) && lists::is_placed(events) {
         note("due is placed");
     }
+    if matches!(command, Command::SetState(..)) {
+        note("state");
+    }
     if command_wakes(command) && !events.is_empty() {
         note("goes on");
     }
@@ -385,7 +405,7 @@ fn command_wakes(command: &Command) -> bool {
 }
 
 /// Every reason, refusal and kind of event but the sweep limit, which tests of its own reach.
-pub const KINDS: [&str; 51] = [
+pub const KINDS: [&str; 56] = [
     "trade",
     "rests",
     "filled",
@@ -437,4 +457,9 @@ pub const KINDS: [&str; 51] = [
     "max algo orders",
     "amend is filtered",
     "killed",
+    "market",
+    "delisted",
+    "delisted before",
+    "state",
+    "dropped: market",
 ];

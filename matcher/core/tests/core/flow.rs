@@ -9,11 +9,13 @@
 pub mod filters;
 #[path = "flow/lists.rs"]
 pub mod lists;
+#[path = "flow/states.rs"]
+mod states;
 
 use matcher_core::{AmendRefused, Books, NewOrder, Outcome, Pending, Refused, Size};
 use model::{
-    AccountHandle, Amount, FeeAsset, FeeRate, Fees, Filters, InstrumentId, OrderFilter,
-    SelfTradePrevention, Side, TimeInForce, Timestamp, Trailing, Trigger, TriggerKind,
+    AccountHandle, Amount, FeeAsset, FeeRate, Fees, Filters, InstrumentId, MarketState,
+    OrderFilter, SelfTradePrevention, Side, TimeInForce, Timestamp, Trailing, Trigger, TriggerKind,
 };
 use rand_pcg::{
     Pcg64,
@@ -38,6 +40,8 @@ pub enum Command {
     Protect(InstrumentId, u32),
     /// What an instrument takes of orders from now on; its protection is the first again.
     Filter(InstrumentId, Filters),
+    /// What a market is open for.
+    SetState(InstrumentId, MarketState),
     /// Time passes to this instant, and at most so many orders end of it.
     PassTime(u64, usize),
     /// The next order that has woken goes on, if one has.
@@ -57,6 +61,13 @@ pub enum Command {
 pub struct Flow {
     random: Pcg64,
     middle: [u64; 2],
+    /// The two instruments that are traded now, what their markets are open for, and the last that
+    /// was listed.
+    names: [InstrumentId; 2],
+    states: [MarketState; 2],
+    last_listed: u32,
+    /// One that takes the place of one that was delisted, and is to be listed next.
+    to_list: Option<InstrumentId>,
     next_id: u64,
     /// What each order asked for, by its number less one; 1 where that is no quantity.
     asked: Vec<u64>,
@@ -68,7 +79,18 @@ pub struct Flow {
 impl Flow {
     pub fn new(seed: u64, target: usize) -> Flow {
         let random = Pcg64::seed_from_u64(seed);
-        Flow { random, middle: [100, 1_000], next_id: 1, asked: Vec::new(), now: 0, target }
+        Flow {
+            random,
+            middle: [100, 1_000],
+            names: [A, B],
+            states: [MarketState::Trading; 2],
+            last_listed: B.0,
+            to_list: None,
+            next_id: 1,
+            asked: Vec::new(),
+            now: 0,
+            target,
+        }
     }
 
     fn below(&mut self, end: u64) -> u64 {
@@ -80,12 +102,15 @@ impl Flow {
     }
 
     pub fn next(&mut self, open: usize) -> Command {
+        if let Some(command) = self.state_command() {
+            return command;
+        }
         let cancels = if open > self.target { 67 } else { 38 };
         match self.below(1_000) {
             0..6 | 7..9 if self.is_spared() => Command::Place(self.order()),
             0..2 => Command::CancelAll(self.below(6) as u32, None),
             2..6 => {
-                Command::CancelAll(self.below(6) as u32, Some(if self.one_in(2) { A } else { B }))
+                Command::CancelAll(self.below(6) as u32, Some(self.names[self.below(2) as usize]))
             }
             9..15 => self.cancel_matching(),
             15..36 => {
@@ -94,18 +119,21 @@ impl Flow {
                 Command::PassTime(self.now, most as usize)
             }
             7 | 8 => {
-                let only = [None, Some(A), Some(B)][self.below(3) as usize];
+                let only = [None, Some(self.names[0]), Some(self.names[1])][self.below(3) as usize];
                 let account = self.below(6) as u32;
                 match self.below(4) {
                     0 => Command::Kill((!self.one_in(5)).then_some(account), only),
                     _ => Command::Close(account, only),
                 }
             }
-            6 => Command::Protect(A, [1, 100, 500, 2_000, 10_000][self.below(5) as usize]),
-            290..292 => {
+            6 => Command::Protect(
+                self.names[0],
+                [1, 100, 500, 2_000, 10_000][self.below(5) as usize],
+            ),
+            290..294 => {
                 let which = self.below(2) as usize;
                 let filters = if self.one_in(5) { Filters::NONE } else { self.filters(which) };
-                Command::Filter([A, B][which], filters)
+                Command::Filter(self.names[which], filters)
             }
             36..41 => {
                 let group = [None, None, Some(7), Some(8)][self.below(4) as usize];
@@ -113,13 +141,13 @@ impl Flow {
             }
             41..110 => Command::GoOn,
             110..150 => Command::PlaceDue,
-            150..290 => self.amend(),
+            150..365 => self.amend(),
             draw if draw < cancels * 10 => {
                 let number = self.recent(4);
                 Command::Cancel(self.any_leg(number))
             }
             draw if draw % 8 == 0 => Command::PlacePair(self.pair()),
-            draw if draw % 8 == 1 => {
+            draw if matches!(draw % 8, 1 | 2) => {
                 let (working, pending) = self.working();
                 Command::PlaceWorking(working, pending)
             }
@@ -140,7 +168,7 @@ impl Flow {
         let side = if self.one_in(2) { Side::Buy } else { Side::Sell };
         let is_range = self.below(3);
         let filter = OrderFilter {
-            instrument: (!self.one_in(3)).then_some([A, B][which]),
+            instrument: (!self.one_in(3)).then_some(self.names[which]),
             side: self.one_in(2).then_some(side),
             price_from: (is_range != 0).then(|| price(from)),
             price_to: (is_range != 1).then(|| price(to)),
@@ -156,7 +184,7 @@ impl Flow {
         let quantity = match self.below(6) {
             0 => asked,
             1 => asked + 1,
-            2..5 => self.below(3),
+            2..4 => self.below(3),
             _ => 1 + self.below(asked),
         };
         Command::Amend(number, quantity)
@@ -181,7 +209,7 @@ impl Flow {
             0..8 => self.limit_order(number, account, side, count, self.middle[which]),
             _ => self.market_order(number, account, side, count, self.middle[which]),
         };
-        order.instrument = [A, B][which];
+        order.instrument = self.names[which];
         order.fees = self.fees();
         // Those of pairs are drawn elsewhere.
         self.asked.resize(usize::try_from(number - 1).expect("small"), 1);
@@ -304,13 +332,11 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
     out.clear();
     match command {
         Command::Place(order) => {
-            if let Err(refused) = takes(books, &[order]) {
-                return Some(refused);
-            }
-            let NewOrder { instrument, side, price, size, ref instructions, .. } = order;
-            match books.check(instrument, side, price, size, instructions) {
+            let taken = takes(books, &[order]);
+            let checked = || books.check_order(&order).map_err(in_naive_refusal);
+            match taken.and_then(|()| checked()) {
                 Ok(()) => books.place(&order, out),
-                Err(refused) => return Some(in_naive_refusal(refused)),
+                Err(refused) => return Some(refused),
             }
         }
         Command::PassTime(now, most) => {
@@ -352,14 +378,11 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
             }
         }
         Command::PlaceWorking(order, pending) => {
-            let all = [&[order], pending.orders()].concat();
-            if let Err(refused) = takes(books, &all) {
-                return Some(refused);
-            }
-            let NewOrder { instrument, side, price, size, ref instructions, .. } = order;
-            match books.check(instrument, side, price, size, instructions) {
+            let taken = takes(books, &[&[order], pending.orders()].concat());
+            let checked = || books.check_order(&order).map_err(in_naive_refusal);
+            match taken.and_then(|()| checked()) {
                 Ok(()) => books.place_working(&order, pending, out),
-                Err(refused) => return Some(in_naive_refusal(refused)),
+                Err(refused) => return Some(refused),
             }
         }
         Command::PlaceDue => lists::place_due(books, out),
@@ -372,6 +395,9 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
         Command::Filter(instrument, filters) => {
             assert!(books.list(filtering(instrument, filters)));
         }
+        Command::SetState(instrument, state) => {
+            return books.set_market_state(instrument, state).err().map(|_| "delisted before");
+        }
     }
     None
 }
@@ -383,6 +409,7 @@ pub fn in_naive_refusal(refused: Refused) -> Refusal {
         Refused::WouldTrigger => "would trigger",
         Refused::TooManyParts => "too many parts",
         Refused::ListPrices => "list prices",
+        Refused::Market(_) => "market",
     }
 }
 
@@ -393,5 +420,6 @@ pub fn in_naive_amend_refusal(refused: AmendRefused) -> Refusal {
         AmendRefused::ChangesNothing => "changes nothing",
         AmendRefused::LeavesNothing => "leaves nothing",
         AmendRefused::Filtered(filtered) => in_naive_filter(filtered),
+        AmendRefused::Market(_) => "market",
     }
 }

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use matcher_core::{BookEvent, Books, BooksImage, EndReason, NewOrder, OpenOrder, Outcome, Size};
-use model::{Filters, OrderId, SelfTradePrevention, Side, TimeInForce};
+use model::{Filters, MarketState, OrderId, SelfTradePrevention, Side, TimeInForce};
 
 use crate::{
     compare::{Engine, Seen},
@@ -59,9 +59,15 @@ enum Wrong {
     WokenIsFiltered,
     /// An image forgets what an instrument takes.
     ImageWithoutFilters,
+    /// An image forgets what markets are open for.
+    ImageWithoutStates,
+    /// Of those that waited in a market the last goes on first.
+    LastHeldFirst,
+    /// A market that is halted takes amends.
+    HaltedIsAmended,
 }
 
-const ALL: [Wrong; 18] = [
+const ALL: [Wrong; 21] = [
     Wrong::MakerToTheBack,
     Wrong::MakersMode,
     Wrong::TakersPrice,
@@ -80,6 +86,9 @@ const ALL: [Wrong; 18] = [
     Wrong::ImageWithoutWatermarks,
     Wrong::WokenIsFiltered,
     Wrong::ImageWithoutFilters,
+    Wrong::ImageWithoutStates,
+    Wrong::LastHeldFirst,
+    Wrong::HaltedIsAmended,
 ];
 
 struct Mutant {
@@ -176,8 +185,23 @@ impl Mutant {
             self.books.cancel(filtered, out);
             return None;
         }
-        let refused = flow::run(&mut self.books, command, out);
+        let woken = self.books.image().woken;
+        let mut refused = flow::run(&mut self.books, command, out);
         match (self.wrong, command) {
+            (Wrong::LastHeldFirst, Command::SetState(..)) => self.change(|image| {
+                let freed = image.woken.iter().take_while(|id| !woken.contains(id)).count();
+                image.woken[..freed].reverse();
+            }),
+            (Wrong::HaltedIsAmended, Command::Amend(number, quantity))
+                if refused == Some("market") =>
+            {
+                let opened = |image: &mut BooksImage| {
+                    image.books.iter_mut().for_each(|book| book.state = MarketState::Trading);
+                    image.woken.append(&mut image.held);
+                };
+                self.change(opened);
+                refused = flow::run(&mut self.books, Command::Amend(number, quantity), out);
+            }
             (Wrong::ExpiryByEntry, Command::PassTime(..)) => out.events.sort_by_key(ended),
             (Wrong::AmendedToTheBack, Command::Amend(number, _)) if refused.is_none() => {
                 self.send_to_the_back(id(number));
@@ -221,6 +245,10 @@ impl Mutant {
                         iceberg.shown = iceberg.display.min(remaining);
                     }
                 }
+            }),
+            Wrong::ImageWithoutStates => self.change(|image| {
+                image.books.iter_mut().for_each(|book| book.state = MarketState::Trading);
+                image.woken.append(&mut image.held);
             }),
             Wrong::ImageWithoutWatermarks => self.change(|image| {
                 // Of those with a trigger the image would tell that they should trail.

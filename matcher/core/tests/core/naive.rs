@@ -5,13 +5,15 @@
 mod filters;
 #[path = "naive/lists.rs"]
 mod lists;
+#[path = "naive/states.rs"]
+mod states;
 
 use std::collections::BTreeMap;
 
 use model::{
-    AccountHandle, Amount, FeeAsset, Fees, Instrument, InstrumentId, OrderId, Price, Quantity,
-    Role, SelfTradePrevention as Mode, Side, TimeInForce, Timestamp, TradeId, Trailing, Trigger,
-    TriggerKind,
+    AccountHandle, Amount, FeeAsset, Fees, Instrument, InstrumentId, MarketState, OrderId, Price,
+    Quantity, Role, SelfTradePrevention as Mode, Side, TimeInForce, Timestamp, TradeId, Trailing,
+    Trigger, TriggerKind,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -126,6 +128,9 @@ struct Market {
     trades: u64,
     prevented: u64,
     last: Option<Price>,
+    state: MarketState,
+    /// Who has woken in it and waits.
+    held: Vec<OrderId>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -154,11 +159,17 @@ type Totals = BTreeMap<(InstrumentId, Side, i128), (Price, u64)>;
 
 impl Naive {
     pub fn list(&mut self, instrument: Instrument) {
-        let market = self.markets.remove(&instrument.id);
-        let (sequence, trades, prevented, last) =
-            market.map_or((0, 0, 0, None), |m| (m.sequence, m.trades, m.prevented, m.last));
         let id = instrument.id;
-        self.markets.insert(id, Market { instrument, sequence, trades, prevented, last });
+        let new = Market {
+            instrument: instrument.clone(),
+            sequence: 0,
+            trades: 0,
+            prevented: 0,
+            last: None,
+            state: MarketState::Trading,
+            held: Vec::new(),
+        };
+        self.markets.entry(id).or_insert(new).instrument = instrument;
     }
 
     pub fn join(&mut self, account: AccountHandle, group: Option<u64>) {
@@ -212,6 +223,14 @@ impl Naive {
             (None, Some(ask)) => taker(ask, 0).left,
             (None, None) => return Err("unknown order"),
         };
+        let is_taken = match (&resting, &asleep) {
+            (Some(open), _) => states::amends_resting(self.markets[&open.instrument].state),
+            (None, Some(ask)) => states::takes(self.markets[&ask.instrument].state, ask),
+            (None, None) => return Err("unknown order"),
+        };
+        if !is_taken {
+            return Err("market");
+        }
         let gone = resting.map_or(0, |o| o.shares.prevented + o.shares.traded);
         match quantity {
             more if more > asked => return Err("increases"),
@@ -274,7 +293,8 @@ impl Naive {
         for event in events {
             let Event::Trade { price, .. } = *event else { continue };
             for ask in self.asleep.iter_mut().filter(|ask| ask.instrument == instrument) {
-                let is_awake = self.woken.contains(&ask.id);
+                let held = &self.markets[&instrument].held;
+                let is_awake = self.woken.contains(&ask.id) || held.contains(&ask.id);
                 if is_awake || reached.iter().any(|(.., id)| *id == ask.id) {
                     continue;
                 }
@@ -286,7 +306,9 @@ impl Naive {
         }
         let entry = |id: OrderId| self.asleep.iter().position(|ask| ask.id == id);
         reached.sort_by_key(|(rising, rank, id)| (*rising, *rank, entry(*id)));
-        self.woken.extend(reached.into_iter().map(|(.., id)| id));
+        for (.., id) in reached {
+            self.let_wake(instrument, id);
+        }
     }
 
     /// Ends what is over at `now`, but only the first so many.
@@ -320,6 +342,7 @@ impl Naive {
                 self.closing.insert(which, ids);
             }
         }
+        self.end_delisted(most, &mut events);
         (events, self.changes(&before))
     }
 
@@ -349,6 +372,9 @@ impl Naive {
     }
 
     pub fn refuses(&self, ask: &Ask) -> Option<&'static str> {
+        if !states::takes(self.markets[&ask.instrument].state, ask) {
+            return Some("market");
+        }
         if let (Some(display), Size::Base(asked)) = (ask.display, ask.size)
             && asked.lots() > 100 * display
         {

@@ -8,8 +8,9 @@ use std::{fmt::Write, fs, path::Path};
 
 use matcher_core::{BookEvent, Books, End, EndReason, NewOrder, Outcome, Pending, Size};
 use model::{
-    AccountHandle, Amount, FeeAsset, FeeRate, Fees, InstrumentId, OrderFilter, OrderId, Price,
-    SelfTradePrevention, Side, TimeInForce, Timestamp, Trailing, Trigger, TriggerKind,
+    AccountHandle, Amount, FeeAsset, FeeRate, Fees, InstrumentId, MarketState, OrderFilter,
+    OrderId, Price, SelfTradePrevention, Side, TimeInForce, Timestamp, Trailing, Trigger,
+    TriggerKind,
 };
 
 use crate::{
@@ -100,6 +101,10 @@ impl Desk {
             },
             ["due"] if !self.books.has_due() => return "nobody".to_owned(),
             ["due"] => place_due(&mut self.books, &mut out),
+            ["state", name, state] => {
+                let set = self.books.set_market_state(instrument(name), market_state(state));
+                return set.map_or_else(|_| "refused".to_owned(), |()| "changed".to_owned());
+            }
             ["orders", name] => {
                 let trader = AccountHandle(self.trader(name));
                 return self.books.open_count(trader).to_string();
@@ -160,9 +165,7 @@ impl Desk {
     /// What refuses an order that comes alone, or first of those that wait for it.
     fn check(&self, order: &NewOrder) -> Result<(), Refusal> {
         takes(&self.books, &[*order])?;
-        let NewOrder { instrument, side, price, size, ref instructions, .. } = *order;
-        let checked = self.books.check(instrument, side, price, size, instructions);
-        checked.map_err(in_naive_refusal)
+        self.books.check_order(order).map_err(in_naive_refusal)
     }
 
     /// Two orders beside each other, or one and, after `then`, what waits for it.
@@ -248,6 +251,18 @@ fn side(word: &str) -> Side {
         "buy" | "buys" => Side::Buy,
         "sell" | "sells" => Side::Sell,
         _ => panic!("{word:?} is no side"),
+    }
+}
+
+fn market_state(word: &str) -> MarketState {
+    match word {
+        "trading" => MarketState::Trading,
+        "post-only" => MarketState::PostOnly,
+        "limit-only" => MarketState::LimitOnly,
+        "cancel-only" => MarketState::CancelOnly,
+        "halted" => MarketState::Halted,
+        "delisted" => MarketState::Delisted,
+        _ => panic!("{word:?} is no state"),
     }
 }
 
@@ -475,6 +490,8 @@ fn ended(end: &End) -> String {
         EndReason::WouldTrigger => "would trigger",
         EndReason::ListPrices => "list prices",
         EndReason::TooManyParts => "too many parts",
+        EndReason::Delisted => "delisted",
+        EndReason::MarketState => "market state",
     };
     match end.remaining.lots() {
         0 => format!("#{} {why}", tag(end.order)),

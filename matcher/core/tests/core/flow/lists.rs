@@ -6,7 +6,7 @@ use model::{OrderId, Side, TimeInForce, Trigger, TriggerKind};
 use super::{Command, Flow};
 use crate::{
     naive::{Event, Naive},
-    setup::{A, B, id, limit, lots, market, price},
+    setup::{id, limit, lots, market, price},
 };
 
 impl Flow {
@@ -55,7 +55,7 @@ impl Flow {
         let legs = if self.one_in(2) { [profit, stop] } else { [stop, profit] };
         let mut leg = first;
         legs.map(|mut order| {
-            order.instrument = [A, B][which];
+            order.instrument = self.names[which];
             order.id = id(number).with_leg(leg).expect("at most three");
             order.instructions.self_trade = self.mode();
             order.fees = self.fees();
@@ -74,7 +74,7 @@ impl Flow {
         working.id = id(number).with_leg(1).expect("one");
         let account = working.account;
         let pending = if self.one_in(2) {
-            let which = usize::from(working.instrument == B);
+            let which = usize::from(working.instrument == self.names[1]);
             Pending::Pair(self.pair_of(number, account.0, 2, which))
         } else {
             let mut order = self.order();
@@ -106,6 +106,8 @@ pub fn dropped(why: &str) -> &'static str {
         "closed" => "dropped: closed",
         "killed" => "dropped: killed",
         "list prices" => "dropped: list prices",
+        "market" => "dropped: market",
+        "delisted" => "dropped: delisted",
         _ => "dropped: refused",
     }
 }

@@ -41,7 +41,11 @@ impl Naive {
         };
         match (why, &due[..]) {
             (Some(why), _) => {
-                let why = if why == "already expired" { "expired" } else { why };
+                let why = match why {
+                    "already expired" => "expired",
+                    "market" if self.is_delisted(due[0].instrument) => "delisted",
+                    why => why,
+                };
                 let drops = due.iter().map(|ask| Event::Drops { party: taker(ask, 0), why });
                 (drops.collect(), Vec::new())
             }
@@ -119,6 +123,9 @@ impl Naive {
             (None, None) => return false,
         };
         self.woken.retain(|woken| *woken != id);
+        for market in self.markets.values_mut() {
+            market.held.retain(|held| *held != id);
+        }
         events.push(Event::Ends { party, why });
         true
     }
@@ -141,7 +148,7 @@ impl Naive {
     /// This one has ended: what hangs on it follows.
     pub(super) fn follow(&mut self, id: OrderId, why: &'static str, events: &mut Vec<Event>) {
         let along = match why {
-            "cancelled" | "closed" | "killed" => why,
+            "cancelled" | "closed" | "killed" | "delisted" => why,
             _ => "order list",
         };
         if let Some(at) = self.pairs.iter().position(|pair| pair.contains(&id)) {

@@ -1,0 +1,48 @@
+//! Changes of what markets are open for, in the random flows: now and then one is closed for a
+//! while, and more seldom one is delisted, and another takes its place.
+
+use model::{InstrumentId, MarketState as State};
+
+use super::{Command, Flow};
+use crate::setup::A;
+
+impl Flow {
+    /// A change of a market's state, or what follows from one; mostly nothing.
+    pub(super) fn state_command(&mut self) -> Option<Command> {
+        if let Some(instrument) = self.to_list.take() {
+            return Some(Command::Protect(instrument, 500));
+        }
+        let which = self.below(2) as usize;
+        let is_open = self.states[which] == State::Trading;
+        if !is_open && self.one_in(5) {
+            return Some(Command::PlaceDue);
+        }
+        if !self.one_in(if is_open { 120 } else { 30 }) {
+            return None;
+        }
+        let instrument = self.names[which];
+        if self.last_listed > 2 && self.one_in(3) {
+            let gone = InstrumentId(A.0 + self.below(u64::from(self.last_listed)) as u32);
+            if !self.names.contains(&gone) {
+                return Some(Command::SetState(gone, State::Trading));
+            }
+        }
+        let state = match self.below(64) {
+            _ if !is_open && !self.one_in(4) => State::Trading,
+            0..16 => State::PostOnly,
+            16..32 => State::LimitOnly,
+            32..45 => State::CancelOnly,
+            45..60 => State::Halted,
+            60..63 => State::Trading,
+            _ => State::Delisted,
+        };
+        self.states[which] = state;
+        if state == State::Delisted {
+            self.last_listed += 1;
+            self.names[which] = InstrumentId(self.last_listed);
+            self.states[which] = State::Trading;
+            self.to_list = Some(self.names[which]);
+        }
+        Some(Command::SetState(instrument, state))
+    }
+}
