@@ -32,6 +32,7 @@ Examples:  tradespine admin token create alice --label trading-bot
     Revoke(RevokeArguments),
 
     /// List the tokens that open something, without the tokens themselves
+    #[command(after_help = "Example:  tradespine admin token list --account alice")]
     List(ListArguments),
 }
 
