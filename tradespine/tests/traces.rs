@@ -8,7 +8,7 @@ mod span;
 #[path = "traces/trader.rs"]
 mod trader;
 
-use std::{collections::BTreeSet, net::TcpListener, time::Duration};
+use std::{collections::BTreeSet, net::TcpListener};
 
 use collector::Collector;
 use platform::Platform;
@@ -249,9 +249,6 @@ async fn orders_that_are_written_together_are_linked_with_their_batch() {
     }
 }
 
-/// How long a busy gateway may take to have counted what it has told.
-const COUNTING_MAX: Duration = Duration::from_secs(30);
-
 /// The values of a metric on the gateway's page, one for each of its labels.
 async fn metrics(platform: &Platform, name: &str) -> Vec<f64> {
     let page = reqwest::get(format!("{}/metrics", platform.rest())).await.expect("a page");
@@ -283,13 +280,7 @@ async fn a_collector_that_hangs_holds_up_nothing_and_what_it_misses_is_counted()
     let dropped = sum(&metrics(&platform, "tradespine_otlp_spans_dropped_total").await);
     assert!(dropped > 0.0, "nothing was counted");
     assert_eq!(sum(&metrics(&platform, "tradespine_otlp_spans_exported_total").await), 0.0);
-    // A busy gateway counts its answers a moment after it has told them.
-    let all_counted = async {
-        let name = "tradespine_gateway_commands_answered_total";
-        while sum(&metrics(&platform, name).await) < (2 * ORDERS_A_FLOOD) as f64 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    };
-    tokio::time::timeout(COUNTING_MAX, all_counted).await.expect("every order was answered");
+    let answered = sum(&metrics(&platform, "tradespine_gateway_commands_answered_total").await);
+    assert!(answered >= (2 * ORDERS_A_FLOOD) as f64, "{answered}");
     platform.stop().await;
 }
