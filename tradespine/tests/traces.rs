@@ -13,7 +13,10 @@ use std::{collections::BTreeSet, net::TcpListener};
 use collector::Collector;
 use platform::Platform;
 use proto::{
-    orders::{StreamOrdersRequest, stream_orders_request::Request as Asked},
+    orders::{
+        StreamOrdersRequest, stream_orders_request::Request as Asked,
+        stream_orders_response::Result as Told,
+    },
     trading::Side,
 };
 use span::{Services, Span, one, order, tree};
@@ -195,8 +198,9 @@ async fn what_is_not_sampled_leaves_nothing_and_a_callers_trace_goes_on() {
     assert!(strange.is_empty(), "{strange:?}");
 }
 
-/// Sends so many orders down one stream without waiting between them, and hears of each.
-async fn stream(platform: &Platform, count: u64) {
+/// Sends so many orders down one stream without waiting between them, and hears of each. How many
+/// were placed.
+async fn stream(platform: &Platform, count: u64) -> u64 {
     let requests = (0..count).map(|correlation_id| StreamOrdersRequest {
         correlation_id,
         request: Some(Asked::Place(limit(Side::Sell))),
@@ -204,11 +208,13 @@ async fn stream(platform: &Platform, count: u64) {
     let requests = tokio_stream::iter(requests.collect::<Vec<_>>());
     let mut client = connect(platform.gateway()).await;
     let mut results = client.stream_orders(requests).await.expect("a stream").into_inner();
-    let mut heard = BTreeSet::new();
+    let (mut heard, mut placed) = (BTreeSet::new(), 0);
     while heard.len() < usize::try_from(count).expect("few") {
         let result = results.message().await.expect("the stream goes on").expect("a result");
         heard.insert(result.correlation_id);
+        placed += u64::from(matches!(result.result, Some(Told::Place(_))));
     }
+    placed
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -270,8 +276,9 @@ async fn a_collector_that_hangs_holds_up_nothing_and_what_it_misses_is_counted()
     let hanging = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let endpoint = format!("http://{}", hanging.local_addr().expect("it is bound"));
     let platform = start(&directory, endpoint, "1").await;
+    let mut placed = 0;
     for _ in 0..2 {
-        stream(&platform, ORDERS_A_FLOOD).await;
+        placed += stream(&platform, ORDERS_A_FLOOD).await;
         let waiting = sum(&metrics(&platform, "tradespine_otlp_spans_waiting").await);
         let most = telemetry::traces::QUEUED_SPANS_MAX as f64;
         assert!(waiting <= most, "{waiting} spans wait, and {most} may");
@@ -281,6 +288,8 @@ async fn a_collector_that_hangs_holds_up_nothing_and_what_it_misses_is_counted()
     assert!(dropped > 0.0, "nothing was counted");
     assert_eq!(sum(&metrics(&platform, "tradespine_otlp_spans_exported_total").await), 0.0);
     let answered = sum(&metrics(&platform, "tradespine_gateway_commands_answered_total").await);
-    assert!(answered >= (2 * ORDERS_A_FLOOD) as f64, "{answered}");
+    // Where the machine is busy with other things a gateway may shed some of a flood, and says so.
+    assert!(placed > ORDERS_A_FLOOD, "only {placed} were placed");
+    assert!(answered >= placed as f64, "{answered} of {placed}");
     platform.stop().await;
 }

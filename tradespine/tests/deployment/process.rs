@@ -48,7 +48,8 @@ impl Process {
             });
             if name.ends_with("_FILE") && is_mounted {
                 let file = directory.path().join(format!("mounted-{number}"));
-                fs::write(&file, "for a test, and as long as a token has to be").expect("a file for the test");
+                fs::write(&file, "for a test, and as long as a token has to be")
+                    .expect("a file for the test");
                 command.env(name, file);
             } else {
                 command.env(name, value);
