@@ -30,7 +30,7 @@ use std::sync::Arc;
 use model::{AccountName, KeyText, OrderId};
 
 pub(crate) use self::{
-    control::{account_state, kill_scope},
+    control::{account_state, kill_scope, risk_limits},
     list::within,
 };
 

@@ -98,6 +98,10 @@ pub fn consumes_key(answer: &Answer) -> bool {
                 | RefusalReason::AccountSuspended
                 | RefusalReason::ReduceOnly
                 | RefusalReason::KillSwitch
+                | RefusalReason::MaxOrderNotional
+                | RefusalReason::MaxPosition
+                | RefusalReason::OrderRate
+                | RefusalReason::PriceCollar
                 | RefusalReason::FundsElsewhere
         ),
         _ => false,

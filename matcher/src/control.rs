@@ -28,6 +28,7 @@ use crate::{
     answer::{applied, duplicate, refused},
     exchange::Exchange,
     limits::{CONTROLLED_ACCOUNTS_MAX, ORDER_EXPIRIES_MAX},
+    risk::Limited,
 };
 
 /// What one account may do.
@@ -43,7 +44,9 @@ pub(crate) struct Control {
 pub(crate) struct Controls {
     /// Of accounts of which it is not what all may.
     pub(crate) accounts: BTreeMap<AccountName, Control>,
-    /// Those of them that are open: all others need no look at a name. Never iterated.
+    /// Of accounts of which there is a limit of what they may risk.
+    pub(crate) limits: BTreeMap<AccountName, Limited>,
+    /// Those of both that are open: all others need no look at a name. Never iterated.
     pub(crate) open: FxHashSet<AccountHandle>,
     /// The instruments in which nobody trades.
     pub(crate) killed_instruments: BTreeSet<InstrumentId>,
@@ -59,8 +62,16 @@ impl Controls {
 
     /// An account is open from now on.
     pub(crate) fn tell_open(&mut self, name: &AccountName, account: AccountHandle) {
-        if self.accounts.contains_key(name) {
+        self.note(name, Some(account));
+    }
+
+    /// What is known of an account may have changed.
+    pub(crate) fn note(&mut self, name: &AccountName, account: Option<AccountHandle>) {
+        let Some(account) = account else { return };
+        if self.accounts.contains_key(name) || self.limits.contains_key(name) {
             self.open.insert(account);
+        } else {
+            self.open.remove(&account);
         }
     }
 }
@@ -182,26 +193,26 @@ impl Exchange {
     }
 
     fn set_control(&mut self, name: &AccountName, control: Control) -> Result<(), RefusalReason> {
-        let account = self.accounts.find(name);
-        let Controls { accounts, open, .. } = &mut self.controls;
+        let accounts = &mut self.controls.accounts;
         if control == Control::default() {
             accounts.remove(name);
-            account.map(|account| open.remove(&account));
-            return Ok(());
+        } else {
+            if !accounts.contains_key(name) && accounts.len() >= CONTROLLED_ACCOUNTS_MAX {
+                return Err(RefusalReason::TooManyControlled);
+            }
+            accounts.insert(name.clone(), control);
         }
-        if !accounts.contains_key(name) && accounts.len() >= CONTROLLED_ACCOUNTS_MAX {
-            return Err(RefusalReason::TooManyControlled);
-        }
-        accounts.insert(name.clone(), control);
-        open.extend(account);
+        let account = self.accounts.find(name);
+        self.controls.note(name, account);
         Ok(())
     }
 
     /// Those of the accounts with a state or a switch that are open are known by their handles.
     pub(crate) fn check_controlled(&self) -> Result<(), String> {
-        let Controls { accounts, open, .. } = &self.controls;
+        let Controls { accounts, open, limits, .. } = &self.controls;
+        let names = accounts.keys().chain(limits.keys());
         let handles: FxHashSet<AccountHandle> =
-            accounts.keys().filter_map(|name| self.accounts.find(name)).collect();
+            names.filter_map(|name| self.accounts.find(name)).collect();
         if handles != *open || accounts.values().any(|control| *control == Control::default()) {
             return Err(format!("{} accounts are controlled, {} open", handles.len(), open.len()));
         }

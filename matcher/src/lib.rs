@@ -14,7 +14,7 @@
 //!   of them share.
 //! - `transfer`: money from one account to another.
 //! - `credential`: which tokens there are, as the first shard decides.
-//! - `control`: what those who run the platform let accounts do.
+//! - `control`, `risk`: what those who run the platform let accounts do and risk.
 //! - `market`: what markets are open for.
 //! - `switch`: orders that end unless their account is heard of in time.
 //! - `park`: what waits for money from other shards, and how shards ask each other for it.
@@ -51,6 +51,7 @@ mod order_list;
 mod park;
 mod place;
 mod replace;
+mod risk;
 mod room;
 mod sleep;
 mod switch;

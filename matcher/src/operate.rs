@@ -33,6 +33,9 @@ impl Exchange {
             OperatorWord::SetAccountState { account, state } => {
                 body.outcome = self.set_account_state(account, *state);
             }
+            OperatorWord::SetRiskLimits { account, limits } => {
+                body.outcome = self.set_risk_limits(account, limits);
+            }
             OperatorWord::SetKillSwitch { scope, is_engaged } => {
                 self.set_kill_switch(scope, *is_engaged, body);
             }

@@ -67,9 +67,12 @@ impl Exchange {
             self.check_room_for(account, list.legs.len(), is_late)?;
             self.check_controls(account, list.instrument, list.legs.iter().map(|leg| leg.side))?;
             self.check_open_counts_of_list(account, list)?;
+            self.check_risk_of_list(account, list)?;
             self.check_fees(&list.order(0))
         };
-        if let Err(reason) = in_force.and_then(|()| has_room()) {
+        let checked = in_force.and_then(|()| has_room());
+        let taken = checked.and_then(|()| self.take_rate(account, list.legs.len(), input.now));
+        if let Err(reason) = taken {
             return self.reject_list(account, list, reason, body);
         }
         let way = self.list_way(account, list);
@@ -234,6 +237,7 @@ impl Exchange {
         let hold = room.and_then(|()| {
             self.check_controls(name, list.instrument, list.legs.iter().map(|leg| leg.side))?;
             self.check_open_counts_of_list(name, list)?;
+            self.check_risk_of_list(name, list)?;
             self.check_list(list)?;
             self.funds_of_list(name, list)?.hold()
         });

@@ -182,9 +182,11 @@ impl Exchange {
             self.check_room(account, is_late)?;
             self.check_controls(account, place.instrument, iter::once(place.side))?;
             self.check_open_counts(account, place)?;
+            self.check_risk(account, place)?;
             self.check_fees(place)
         };
-        if let Err(reason) = in_force.and_then(|()| has_room()) {
+        let checked = in_force.and_then(|()| has_room());
+        if let Err(reason) = checked.and_then(|()| self.take_rate(account, 1, input.now)) {
             self.reject(account, place, reason, body);
             return None;
         }

@@ -31,6 +31,8 @@ mod operators;
 mod records;
 #[path = "exchange/replacing.rs"]
 mod replacing;
+#[path = "exchange/risk.rs"]
+mod risk;
 #[path = "exchange/sizes.rs"]
 mod sizes;
 #[path = "exchange/stops.rs"]

@@ -9,8 +9,8 @@ pub use list::{Leg, ListError, PlaceList};
 
 use model::{
     AccountName, AccountState, Amount, AssetId, CancelOnly, Instructions, InstrumentId, KeyText,
-    MarketState, OperatorName, OrderFilter, OrderId, OrderType, Price, Quantity, RequestId, Side,
-    TimeInForce, Timestamp,
+    MarketState, OperatorName, OrderFilter, OrderId, OrderType, Price, Quantity, RequestId,
+    RiskLimits, Side, TimeInForce, Timestamp,
 };
 
 use crate::reference::ReferenceRecord;
@@ -114,6 +114,13 @@ pub enum OperatorWord {
         account: AccountName,
         /// What it may do.
         state: AccountState,
+    },
+    /// What an account may risk from now on. Each shard is told.
+    SetRiskLimits {
+        /// Which account.
+        account: AccountName,
+        /// All of its limits; none takes them away.
+        limits: RiskLimits,
     },
     /// Stop trading, or let it go on.
     SetKillSwitch {

@@ -11,6 +11,7 @@ mod money;
 mod number;
 mod operator;
 mod reference;
+mod risk;
 
 pub use command::{Malformed, instructions_to_wire};
 pub use control::{account_state, account_state_to_wire};
@@ -23,3 +24,4 @@ pub use number::{
     time_in_force_from_wire, time_in_force_to_wire, to_amount, type_from_wire, type_to_wire,
 };
 pub use reference::{asset, fee_asset, fee_asset_to_wire, fees, instrument};
+pub use risk::{risk_limits, risk_limits_to_wire};

@@ -162,9 +162,18 @@ async fn hold_an_account_back(operators: &Operators) {
     let all = format!("{}/api/v1/orders?client_id=zoe&wait=result", operators.platform.rest());
     let cancelled = operators.http.delete(all).send().await.expect("it answers");
     assert!(cancelled.status().is_success(), "whoever is suspended may cancel");
+    let limit = ["account", "limit", "zoe"];
+    let (is_done, told) =
+        operators.try_say(TOKEN, &[&limit[..], &["--max-position", "NO-PE=1"]].concat());
+    assert!(!is_done && told.contains("asset"), "{told}");
+    let limits = ["--max-order-notional", "USD=2", "--max-position", "ETH=5000"];
+    operators.say(&[&limit[..], &limits, &["--max-open-orders", "3"]].concat());
     let told = operators.say(&["account", "set", "zoe", "--state", "active"]);
     assert!(told.starts_with("account zoe active\nshard 0: done"), "{told}");
     assert_eq!(place(eth("zoe", "buy", "1000")).await["status"], "open");
+    assert_eq!(place(eth("zoe", "sell", "3000")).await["reject_reason"], "max_order_notional");
+    operators.say(&limit);
+    assert_eq!(place(eth("zoe", "sell", "3000")).await["status"], "open");
 }
 
 /// How many orders rest when all trading is stopped: several steps of a shard.

@@ -7,7 +7,7 @@
 //!
 //! # Layout
 //!
-//! - [`account`]: what an account may do.
+//! - [`account`], [`risk`]: what an account may do, and what it may risk.
 //! - [`price`], [`quantity`], [`amount`]: the three numbers, each with its own range.
 //! - [`decimal`]: decimal text to units and back, without rounding.
 //! - [`instrument`], [`asset`]: what is traded, and how its numbers read as text.
@@ -38,6 +38,7 @@ pub mod market;
 pub mod order;
 pub mod price;
 pub mod quantity;
+pub mod risk;
 pub mod time;
 
 pub use account::AccountState;
@@ -58,4 +59,5 @@ pub use order::{
 };
 pub use price::Price;
 pub use quantity::Quantity;
+pub use risk::{AssetLimit, OrderRate, RiskLimits, RiskLimitsError};
 pub use time::{Span, Timestamp};

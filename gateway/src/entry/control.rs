@@ -1,14 +1,17 @@
 //! What those who run the platform ask of accounts and of trading.
 
-use model::{AccountName, AccountState, Partition};
+use model::{AccountName, AccountState, Amount, AssetLimit, OrderRate, Partition, RiskLimits};
 use proto::{
-    admin::{SetAccountStateRequest, SetKillSwitchRequest},
+    admin::{AssetRisk, SetAccountStateRequest, SetKillSwitchRequest, SetRiskLimitsRequest},
     command::KillScope,
     convert,
 };
 
 use super::{client, instrument};
-use crate::{problem::Problem, reference::Catalogue};
+use crate::{
+    problem::{Kind, Problem},
+    reference::Catalogue,
+};
 
 /// Whose state is to be which.
 ///
@@ -46,6 +49,48 @@ pub(crate) fn kill_scope(
     }
 }
 
+/// What an account may risk.
+///
+/// # Errors
+/// [`Problem`] that names the field.
+pub(crate) fn risk_limits(
+    asked: &SetRiskLimitsRequest,
+    catalogue: &Catalogue,
+) -> Result<(AccountName, RiskLimits), Problem> {
+    let account = client(some(&asked.client_id))?;
+    let mut assets = Vec::new();
+    for AssetRisk { asset: code, max_order_notional, max_position } in &asked.assets {
+        let asset = catalogue.asset(code).ok_or_else(|| {
+            Problem::field("asset", "unknown_asset", "is not a listed asset; write one as USDT")
+        })?;
+        let amount = |field, text: &str| match some(text) {
+            None => Ok(Amount::ZERO),
+            Some(text) => {
+                asset.parse_amount(text).map_err(|error| Problem::field(field, "bad_number", error))
+            }
+        };
+        assets.push(AssetLimit {
+            asset: asset.id,
+            max_order_notional: amount("max_order_notional", max_order_notional)?,
+            max_position: amount("max_position", max_position)?,
+        });
+    }
+    assets.sort_unstable_by_key(|limit| limit.asset);
+    let (per_second, burst) = match (asked.orders_per_second, asked.order_burst) {
+        (per_second, 0) => (per_second, per_second),
+        both => both,
+    };
+    let limits = RiskLimits {
+        assets,
+        max_open_orders: asked.max_open_orders,
+        rate: ((per_second, burst) != (0, 0)).then_some(OrderRate { per_second, burst }),
+        price_collar_bps: asked.price_collar_bps,
+    };
+    let checked = limits.check();
+    checked.map_err(|error| Problem::new(Kind::Malformed, "bad_limits", error.to_string()))?;
+    Ok((account, limits))
+}
+
 fn some(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }
@@ -54,6 +99,37 @@ fn some(text: &str) -> Option<&str> {
 mod tests {
     use super::*;
     use crate::reference::tests::bodies;
+
+    #[test]
+    fn limits_are_read_in_the_decimals_of_their_asset_and_whole() {
+        let catalogue = Catalogue::of(&bodies());
+        let risk = |asset: &str, notional: &str, position: &str| AssetRisk {
+            asset: asset.to_owned(),
+            max_order_notional: notional.to_owned(),
+            max_position: position.to_owned(),
+        };
+        let request = |assets, orders_per_second, order_burst| SetRiskLimitsRequest {
+            client_id: "alice".to_owned(),
+            assets,
+            orders_per_second,
+            order_burst,
+            ..Default::default()
+        };
+        let both = vec![risk("USDT", "10", ""), risk("BTC", "", "0.5")];
+        let (_, limits) = risk_limits(&request(both, 5, 0), &catalogue).expect("good limits");
+        let units: Vec<_> = limits
+            .assets
+            .iter()
+            .map(|of| (of.asset.0, of.max_order_notional.units(), of.max_position.units()))
+            .collect();
+        assert_eq!(units, [(1, 0, 50_000_000), (2, 1_000_000_000, 0)]);
+        assert_eq!(limits.rate, Some(OrderRate { per_second: 5, burst: 5 }));
+        let code = |request| risk_limits(&request, &catalogue).expect_err("it cannot be").code;
+        assert_eq!(code(request(vec![risk("NO", "1", "")], 0, 0)), "unknown_asset");
+        assert_eq!(code(request(vec![risk("BTC", "-1", "")], 0, 0)), "bad_number");
+        assert_eq!(code(request(vec![risk("BTC", "1", ""); 2], 0, 0)), "bad_limits");
+        assert_eq!(code(request(Vec::new(), 0, 7)), "bad_limits");
+    }
 
     #[test]
     fn a_switch_is_of_one_thing() {

@@ -10,8 +10,8 @@ use proto::{
         AdjustBalanceRequest, AdjustBalanceResponse, ControlResponse, CreateTokenRequest,
         CreateTokenResponse, ListTokensRequest, ListTokensResponse, RevokeTokenRequest,
         RevokeTokenResponse, SetAccountStateRequest, SetInstrumentRequest, SetInstrumentResponse,
-        SetKillSwitchRequest, SetMarketStateRequest, SetMarketStateResponse, UpgradeRequest,
-        UpgradeResponse,
+        SetKillSwitchRequest, SetMarketStateRequest, SetMarketStateResponse, SetRiskLimitsRequest,
+        UpgradeRequest, UpgradeResponse,
         admin_service_server::{AdminService, AdminServiceServer, SERVICE_NAME},
     },
     convert,
@@ -117,6 +117,21 @@ impl AdminService for Admin {
             let by = name(&request.operator)?;
             let (account, state) = entry::account_state(&request)?;
             Ok(self.office.set_account_state(&by, account, state).await)
+        };
+        Ok(Response::new(ControlResponse { results: answer(trace, set).await? }))
+    }
+
+    async fn set_risk_limits(
+        &self,
+        request: Request<SetRiskLimitsRequest>,
+    ) -> Result<Response<ControlResponse>, Status> {
+        let trace = join(method("SetRiskLimits"), traceparent(&request));
+        let request = request.into_inner();
+        let set = async {
+            let by = name(&request.operator)?;
+            let (account, limits) =
+                entry::risk_limits(&request, self.office.reference.loaded()?.as_ref())?;
+            Ok(self.office.set_risk_limits(&by, account, limits).await)
         };
         Ok(Response::new(ControlResponse { results: answer(trace, set).await? }))
     }

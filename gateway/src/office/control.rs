@@ -1,7 +1,7 @@
 //! What those who run the platform let accounts do: each shard is told, and told again it does
 //! nothing new.
 
-use model::{AccountName, AccountState, OperatorName, Partition};
+use model::{AccountName, AccountState, OperatorName, Partition, RiskLimits};
 use proto::{
     admin::ShardResult,
     command::{KillScope, OperatorWord},
@@ -19,6 +19,17 @@ impl Office {
         state: AccountState,
     ) -> Vec<ShardResult> {
         let word = OperatorWord::SetAccountState { account, state };
+        self.tell(by, self.partitions(), |_| Said::Command(word.clone())).await
+    }
+
+    /// Sets what an account may risk, on every shard.
+    pub(crate) async fn set_risk_limits(
+        &self,
+        by: &OperatorName,
+        account: AccountName,
+        limits: RiskLimits,
+    ) -> Vec<ShardResult> {
+        let word = OperatorWord::SetRiskLimits { account, limits };
         self.tell(by, self.partitions(), |_| Said::Command(word.clone())).await
     }
 

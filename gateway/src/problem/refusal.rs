@@ -4,6 +4,11 @@ use proto::log::RefusalReason;
 
 use super::Kind;
 
+const LESS_AVAILABLE: &str = "the account has less than that available";
+
+const NOT_IN_FORCE: &str =
+    "the log is not upgraded to such orders yet; leave out what they say, or wait";
+
 /// What kind of problem a refusal is, and its sentence.
 pub(super) const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
     match reason {
@@ -19,19 +24,14 @@ pub(super) const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         RefusalReason::UnknownOrder => {
             (Kind::NotFound, "this client has no open order with this id")
         }
-        RefusalReason::InsufficientFunds => {
-            (Kind::Conflict, "the account has less than that available")
-        }
+        RefusalReason::InsufficientFunds => (Kind::Conflict, LESS_AVAILABLE),
         RefusalReason::TooManyKeys
         | RefusalReason::TooManyOpenOrders
         | RefusalReason::TooManyAccounts
         | RefusalReason::TooManyParked
         | RefusalReason::TooManySchedules
         | RefusalReason::TooManyGrouped => refusal_of_full(reason),
-        RefusalReason::NotInForce => (
-            Kind::Unavailable,
-            "the log is not upgraded to such orders yet; leave out what they say, or wait",
-        ),
+        RefusalReason::NotInForce => (Kind::Unavailable, NOT_IN_FORCE),
         RefusalReason::WouldTake
         | RefusalReason::AlreadyExpired
         | RefusalReason::WouldTrigger
@@ -54,6 +54,10 @@ pub(super) const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         RefusalReason::AccountSuspended
         | RefusalReason::ReduceOnly
         | RefusalReason::KillSwitch
+        | RefusalReason::MaxOrderNotional
+        | RefusalReason::MaxPosition
+        | RefusalReason::OrderRate
+        | RefusalReason::PriceCollar
         | RefusalReason::TooManyControlled => refusal_of_control(reason),
         RefusalReason::PriceFilter
         | RefusalReason::LotSize
@@ -185,6 +189,22 @@ const fn refusal_of_control(reason: RefusalReason) -> (Kind, &'static str) {
         RefusalReason::KillSwitch => (
             Kind::Unavailable,
             "trading is stopped for the account, the instrument or the venue; try again later",
+        ),
+        RefusalReason::MaxOrderNotional => (
+            Kind::Conflict,
+            "the order is worth more than the account's max_order_notional; ask for less",
+        ),
+        RefusalReason::MaxPosition => (
+            Kind::Conflict,
+            "with what the account has and buys the order goes beyond its max_position; buy less",
+        ),
+        RefusalReason::OrderRate => (
+            Kind::TooMany,
+            "the account places more orders than its orders_per_second and burst; wait a little",
+        ),
+        RefusalReason::PriceCollar => (
+            Kind::Conflict,
+            "price is further beyond the last trade's than the account's price_collar_bps",
         ),
         RefusalReason::TooManyControlled => (
             Kind::TooMany,

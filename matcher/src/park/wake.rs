@@ -214,6 +214,7 @@ impl Exchange {
         let hold = room.and_then(|()| {
             self.check_controls(name, place.instrument, std::iter::once(place.side))?;
             self.check_open_counts(name, place)?;
+            self.check_risk(name, place)?;
             self.check_fees(place)?;
             self.check_book(place)?;
             self.funds_of(name, place)?.hold()

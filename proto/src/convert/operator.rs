@@ -3,7 +3,7 @@
 use model::{InstrumentId, OperatorName};
 
 use super::{
-    Malformed, command::stamp, control, market_state_from_wire, market_state_to_wire, money,
+    Malformed, command::stamp, control, market_state_from_wire, market_state_to_wire, money, risk,
 };
 use crate::{
     command::{Operator, OperatorCommand, OperatorWord},
@@ -18,6 +18,7 @@ impl TryFrom<log::OperatorCommand> for OperatorCommand {
         let command = match wire.command.ok_or(Malformed("command"))? {
             Wire::ChangeReference(record) => OperatorWord::ChangeReference(Box::new(record)),
             Wire::SetAccountState(set) => control::set_state(&set)?,
+            Wire::SetRiskLimits(set) => risk::set_limits(&set)?,
             Wire::SetKillSwitch(set) => control::set_switch(&set)?,
             Wire::Adjust(adjustment) => money::adjustment(&adjustment)?,
             Wire::SetMarketState(set) => OperatorWord::SetMarketState {
@@ -51,6 +52,9 @@ impl From<&OperatorCommand> for log::OperatorCommand {
             OperatorWord::ChangeReference(record) => Wire::ChangeReference((**record).clone()),
             OperatorWord::SetAccountState { account, state } => {
                 Wire::SetAccountState(control::set_state_to_wire(account, *state))
+            }
+            OperatorWord::SetRiskLimits { account, limits } => {
+                Wire::SetRiskLimits(risk::set_limits_to_wire(account, limits))
             }
             OperatorWord::SetKillSwitch { scope, is_engaged } => {
                 Wire::SetKillSwitch(control::set_switch_to_wire(scope, *is_engaged))

@@ -131,6 +131,9 @@ pub async fn run(arguments: AdminArguments, settings: &Settings) -> anyhow::Resu
         Word::Account(control::AccountWord::Set(set)) => {
             control::set_state(admin, operator, set, with.output).await?
         }
+        Word::Account(control::AccountWord::Limit(limit)) => {
+            control::set_limits(admin, operator, limit, with.output).await?
+        }
         Word::Kill(scope) => {
             control::turn_switch(admin, operator, scope, true, with.output).await?
         }

@@ -58,6 +58,9 @@ fn operator_command(command: &OperatorCommand) -> String {
         OperatorWord::SetAccountState { account, state } => {
             format!("account {account} is {}", word::account_state(*state))
         }
+        OperatorWord::SetRiskLimits { account, limits } => {
+            format!("account {account} may risk {limits:?}")
+        }
         OperatorWord::SetKillSwitch { scope, is_engaged } => {
             let scope = match scope {
                 KillScope::Venue => "all trading".to_owned(),

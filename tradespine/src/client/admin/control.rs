@@ -1,9 +1,13 @@
 //! `tradespine admin account`, `kill` and `release`: what those who run the platform let accounts
 //! do.
 
+use std::collections::BTreeMap;
+
 use clap::{Args, Subcommand, ValueEnum};
 use proto::{
-    admin::{SetAccountStateRequest, SetKillSwitchRequest, ShardResult},
+    admin::{
+        AssetRisk, SetAccountStateRequest, SetKillSwitchRequest, SetRiskLimitsRequest, ShardResult,
+    },
     trading::AccountState,
 };
 
@@ -19,6 +23,51 @@ pub(super) enum AccountWord {
     /// What it has open stays: `tradespine admin kill --client` ends that.
     #[command(after_help = "Example:  tradespine admin account set alice --state reduce-only")]
     Set(StateArguments),
+
+    /// Set all limits of what an account may risk, on every shard
+    ///
+    /// They take the place of those before: what is not said is bounded no more. What it has open
+    /// stays.
+    #[command(after_help = "\
+Example:  tradespine admin account limit alice --max-order-notional USDT=10000 \
+          --max-position BTC=5 --orders-per-second 10 --order-burst 20")]
+    Limit(LimitArguments),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct LimitArguments {
+    /// Whose
+    #[arg(value_name = "CLIENT")]
+    client: String,
+
+    /// The most that one order may be worth that is paid in this asset; for each asset
+    #[arg(long, value_name = "ASSET=AMOUNT", value_parser = of_asset)]
+    max_order_notional: Vec<(String, String)>,
+
+    /// The most of this asset that it may come to have by buying; for each asset
+    #[arg(long, value_name = "ASSET=AMOUNT", value_parser = of_asset)]
+    max_position: Vec<(String, String)>,
+
+    /// How many orders it may have open on a shard
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    max_open_orders: u32,
+
+    /// How many orders it may place a second
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    orders_per_second: u32,
+
+    /// How many at once, after a pause [default: as many as a second]
+    #[arg(long, value_name = "COUNT", default_value_t = 0, hide_default_value = true)]
+    order_burst: u32,
+
+    /// How far beyond the last trade's price a limit may be, in basis points
+    #[arg(long, value_name = "BPS", default_value_t = 0)]
+    price_collar_bps: u32,
+}
+
+fn of_asset(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').map(|(asset, amount)| (asset.to_owned(), amount.to_owned()));
+    pair.ok_or_else(|| "write an asset and an amount, such as USDT=10000".to_owned())
 }
 
 #[derive(Clone, Debug, Args)]
@@ -74,6 +123,39 @@ pub(super) async fn set_state(
     let title = format!("account {client_id} {word}");
     let request = SetAccountStateRequest { operator, client_id, state: state.into() };
     let response = admin.set_account_state(request).await;
+    let response = response.map_err(|status| problem::sentence("gateway", &status))?;
+    print(&title, response.into_inner().results, output)
+}
+
+fn risk_of(assets: &mut BTreeMap<String, AssetRisk>, asset: String) -> &mut AssetRisk {
+    let none = AssetRisk { asset: asset.clone(), ..AssetRisk::default() };
+    assets.entry(asset).or_insert(none)
+}
+
+pub(super) async fn set_limits(
+    mut admin: Admin,
+    operator: String,
+    arguments: LimitArguments,
+    output: Output,
+) -> anyhow::Result<Vec<ShardResult>> {
+    let mut assets: BTreeMap<String, AssetRisk> = BTreeMap::new();
+    for (asset, amount) in arguments.max_order_notional {
+        risk_of(&mut assets, asset).max_order_notional = amount;
+    }
+    for (asset, amount) in arguments.max_position {
+        risk_of(&mut assets, asset).max_position = amount;
+    }
+    let title = format!("limits of account {}", arguments.client);
+    let request = SetRiskLimitsRequest {
+        operator,
+        client_id: arguments.client,
+        assets: assets.into_values().collect(),
+        max_open_orders: arguments.max_open_orders,
+        orders_per_second: arguments.orders_per_second,
+        order_burst: arguments.order_burst,
+        price_collar_bps: arguments.price_collar_bps,
+    };
+    let response = admin.set_risk_limits(request).await;
     let response = response.map_err(|status| problem::sentence("gateway", &status))?;
     print(&title, response.into_inner().results, output)
 }
