@@ -85,6 +85,10 @@ impl Gate {
             return Ok(None);
         };
         let known = self.0.who(Some(value.as_bytes()), source).map_err(denied)?;
+        // Whoever runs the platform has no account to trade with.
+        if known.as_ref().is_some_and(|known| known.account().is_none()) {
+            return Err(denied(Denied::Unknown));
+        }
         let mut authorization = value.clone();
         authorization.set_sensitive(true);
         Ok(known.map(|known| Caller { known, authorization }))
@@ -139,10 +143,11 @@ impl Asker {
     pub(crate) fn account<'a>(&'a self, said: Option<&'a str>) -> Result<Option<&'a str>, Problem> {
         match self {
             Asker::Trusted => Ok(said),
-            Asker::Known(caller) if said.is_none_or(|said| said == caller.known.account()) => {
-                Ok(Some(caller.known.account()))
-            }
-            Asker::Known(_) => Err(no_account()),
+            Asker::Known(caller) => match (said, caller.known.account()) {
+                (None, Some(own)) => Ok(Some(own)),
+                (Some(said), Some(own)) if said == own => Ok(Some(own)),
+                _ => Err(no_account()),
+            },
             Asker::Nobody(why) => Err(denied(*why)),
         }
     }
@@ -163,7 +168,7 @@ impl Asker {
     pub(crate) fn may_see(&self, account: &str) -> bool {
         match self {
             Asker::Trusted => true,
-            Asker::Known(caller) => caller.known.account() == account,
+            Asker::Known(caller) => caller.known.account() == Some(account),
             Asker::Nobody(_) => false,
         }
     }

@@ -4,6 +4,7 @@ mod admin;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Instant};
 
+use access::{Credentials, Opened};
 use axum::{ServiceExt, extract::Request, serve::ListenerExt};
 use daemon::{
     clock::Clock,
@@ -129,6 +130,7 @@ pub struct Service {
     office: Arc<Office>,
     followers: Followers,
     reference_end: oneshot::Receiver<LogError>,
+    credentials: Arc<Credentials>,
     /// Where nobody is asked it never comes.
     credentials_end: Option<oneshot::Receiver<LogError>>,
     part: Part,
@@ -173,8 +175,9 @@ pub async fn bind(settings: Settings, dependencies: Dependencies) -> Result<Serv
     let (log_id, kept) = (identity.log_id, Arc::clone(&cache));
     let machine = Machine::default();
     let followers_stop = CancellationToken::new();
-    let (access, credentials_end) =
-        access::open(&log, identity.genesis.sandbox, &clock, &followers_stop)?;
+    let (is_sandbox, hears) = (identity.genesis.sandbox, admin.is_some());
+    let Opened { access, credentials, end: credentials_end } =
+        access::open(&log, is_sandbox, hears, &clock, &followers_stop)?;
     let gate = Gate::of(access);
     let desk = Desk::open(log.as_ref(), log_id, partitions, clock, machine, kept, limits)?;
     let desk = desk.behind(gate.clone());
@@ -188,6 +191,7 @@ pub async fn bind(settings: Settings, dependencies: Dependencies) -> Result<Serv
         office: Arc::new(office),
         followers,
         reference_end,
+        credentials,
         credentials_end,
         part,
         readiness,
@@ -265,7 +269,8 @@ impl Service {
             let router = self.grpc_router.router;
             let router = grpc::add_services(router, &office, self.grpc_bounds, stop.clone());
             let grpc = serve_grpc(self.grpc, router, stop.clone());
-            let admin = admin::serve(self.admin, Arc::clone(&office), stop.clone());
+            let admin =
+                admin::serve(self.admin, Arc::clone(&office), self.credentials, stop.clone());
             async { tokio::try_join!(rest, grpc, admin).map(|_| ()) }
         };
         let watch = Watch {

@@ -209,14 +209,14 @@ fn access(
     parts: &mut JoinSet<Result<(), ServeError>>,
 ) -> Result<Access, ServeError> {
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
-    let opened = access::open(log, is_sandbox, &clock, stop);
-    let (access, end) = opened.map_err(ServeError::Credentials)?;
-    if let Some(end) = end {
+    let opened = access::open(log, is_sandbox, false, &clock, stop);
+    let opened = opened.map_err(ServeError::Credentials)?;
+    if let Some(end) = opened.end {
         // Where it only ends, it was stopped like everything else.
         parts
             .spawn(async { end.await.map_or(Ok(()), |error| Err(ServeError::Credentials(error))) });
     }
-    Ok(access)
+    Ok(opened.access)
 }
 
 async fn serve_grpc(

@@ -20,7 +20,7 @@ use ledger::{
 use model::{AccountName, KeyText, OperatorName, Partition, Timestamp};
 use prost::Message;
 use proto::{
-    credential::{Credential, Scope},
+    credential::{Credential, Holder, Scope},
     ledger::{
         AtLeast, GetBalancesRequest, GetFeeIncomeRequest, GetOrderRequest, GetProgressRequest,
         ListOrdersRequest, ListPostingsRequest, ListTradesRequest,
@@ -89,9 +89,11 @@ impl Rig {
             slot,
             id: KeyText::new(account).expect("a good id"),
             token_hash: *blake3::hash(format!("token-of-{account}").as_bytes()).as_bytes(),
-            account: AccountName::new(account).expect("a good name"),
+            holder: Holder::Account {
+                name: AccountName::new(account).expect("a good name"),
+                scope: Scope::Read,
+            },
             label: None,
-            scope: Scope::Read,
             expires_at: None,
             is_revoked: false,
             created_at: Timestamp::EPOCH,

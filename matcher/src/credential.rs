@@ -6,9 +6,9 @@
 
 use std::collections::BTreeMap;
 
-use model::{AccountName, Partition, Timestamp};
+use model::{Partition, Timestamp};
 use proto::{
-    credential::{Credential, SLOTS, TOKENS_AN_ACCOUNT_MAX},
+    credential::{Credential, Holder, SLOTS, TOKENS_AN_ACCOUNT_MAX},
     log::{self, RefusalReason, event},
     reference::ReferenceRecord,
 };
@@ -77,16 +77,16 @@ impl Credentials {
             }
             Some(before) if before.opens_at(now) => return Err(RefusalReason::NotSuccessor),
             _ if !credential.opens_at(now) => return Err(RefusalReason::BadListing),
-            _ => self.check_room(&credential.account, now)?,
+            _ => self.check_room(&credential.holder, now)?,
         }
         self.by_slot.insert(credential.slot, (version, credential));
         Ok(Changed::Now)
     }
 
     /// An operator's word is rare: looking at every slot takes less than a millisecond.
-    fn check_room(&self, account: &AccountName, now: Timestamp) -> Result<(), RefusalReason> {
+    fn check_room(&self, holder: &Holder, now: Timestamp) -> Result<(), RefusalReason> {
         let own = self.by_slot.values().map(|(_, credential)| credential);
-        let open = own.filter(|it| it.account == *account && it.opens_at(now)).count();
+        let open = own.filter(|it| it.holder.is_same(holder) && it.opens_at(now)).count();
         let has_room = open < TOKENS_AN_ACCOUNT_MAX;
         has_room.then_some(()).ok_or(RefusalReason::TooManyCredentials)
     }

@@ -24,6 +24,7 @@ use crate::{
     order_list::shared::SharedHolds,
     park::{Park, home::Asks},
     switch::Switches,
+    trail::Trail,
     transfer::OnTheirWay,
 };
 
@@ -37,6 +38,8 @@ pub struct Exchange {
     pub(crate) listings: Listings,
     /// On the first shard, which tokens there are.
     pub(crate) credentials: Credentials,
+    /// On the first shard, the end of the audit trail.
+    pub(crate) trail: Trail,
     pub(crate) books: Books,
     pub(crate) accounts: Accounts,
     /// The group of each account that is in one, open or not.
@@ -79,6 +82,7 @@ impl Core for Exchange {
             key_retention: Span::from_nanos(genesis.key_retention_nanos),
             listings: Listings::default(),
             credentials: Credentials::default(),
+            trail: Trail::default(),
             books: Books::new(),
             accounts: Accounts::seeded(grant, seed).on(partition, partition_count),
             groups: BTreeMap::new(),

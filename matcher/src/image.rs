@@ -22,7 +22,7 @@ use proto::{
 
 use crate::{
     answer::Named, credential::Credentials, exchange::Exchange, group,
-    limits::GROUPED_ACCOUNTS_MAX, list::Listings, order_list::shared::SharedHolds,
+    limits::GROUPED_ACCOUNTS_MAX, list::Listings, order_list::shared::SharedHolds, trail::Trail,
 };
 
 #[derive(Clone, PartialEq, Message)]
@@ -55,6 +55,11 @@ struct ExchangeImage {
     on_their_way: Vec<transfers::TransferWire>,
     #[prost(message, repeated, tag = "100")]
     credentials: Vec<ReferenceRecord>,
+    #[prost(uint64, tag = "101")]
+    trail_entries: u64,
+    /// Absent where the trail has no entry.
+    #[prost(bytes = "vec", tag = "102")]
+    trail_hash: Vec<u8>,
 }
 
 /// The group of an account.
@@ -83,6 +88,8 @@ pub(crate) fn encode(exchange: &Exchange) -> Vec<u8> {
         controls: controls::to_wire(&exchange.controls),
         on_their_way: transfers::to_wire(&exchange.on_their_way),
         credentials: exchange.credentials.image(),
+        trail_entries: exchange.trail.entries,
+        trail_hash: trail_hash(exchange.trail),
     }
     .encode_to_vec()
 }
@@ -132,6 +139,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
         revisited: image.revisited,
         listings,
         credentials: Credentials::restore(image.credentials)?,
+        trail: trail(image.trail_entries, &image.trail_hash)?,
         postings: Default::default(),
         matched: Default::default(),
         settled: Default::default(),
@@ -140,6 +148,21 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
     };
     exchange.check_invariants()?;
     Ok(exchange)
+}
+
+fn trail_hash(trail: Trail) -> Vec<u8> {
+    if trail.entries == 0 { Vec::new() } else { trail.hash.to_vec() }
+}
+
+fn trail(entries: u64, hash: &[u8]) -> Result<Trail, String> {
+    match (entries, hash) {
+        (0, []) => Ok(Trail::default()),
+        (0, _) => Err("an empty audit trail has a hash".to_owned()),
+        (entries, hash) => {
+            let hash = hash.try_into().map_err(|_| "the audit trail has no hash")?;
+            Ok(Trail { entries, hash })
+        }
+    }
 }
 
 fn group_to_wire((account, group): (&AccountName, &u64)) -> GroupWire {

@@ -13,7 +13,8 @@
 //!   `sleep`: orders that wait for a price. `order_list`: lists of orders, and the holds that two
 //!   of them share.
 //! - `transfer`: money from one account to another.
-//! - `credential`: which tokens there are, as the first shard decides.
+//! - `credential`: which tokens there are, as the first shard decides. [`trail`]: what those who
+//!   run the platform asked for.
 //! - `control`, `risk`: what those who run the platform let accounts do and risk.
 //! - `market`: what markets are open for.
 //! - `switch`: orders that end unless their account is heard of in time.
@@ -57,6 +58,7 @@ mod sleep;
 mod switch;
 mod terms;
 mod trade;
+pub mod trail;
 mod transfer;
 
 pub use exchange::Exchange;

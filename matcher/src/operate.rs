@@ -21,6 +21,10 @@ use crate::{
 
 impl Exchange {
     pub(crate) fn obey(&mut self, input: &OperatorInput<'_>, body: &mut log::AnswerBody) {
+        if let OperatorWord::Record(call) = &input.command.command {
+            self.record(&input.command.by.name, call, input.now, body);
+            return;
+        }
         if input.appended_at > input.command.by.stamp.valid_until {
             body.outcome = refused(RefusalReason::Late);
             return;
@@ -42,6 +46,7 @@ impl Exchange {
             OperatorWord::SetMarketState { instrument, state } => {
                 self.set_market_state(*instrument, *state, body);
             }
+            OperatorWord::Record(_) => {}
             OperatorWord::Adjust { account, movement } => {
                 body.outcome = self.adjust(account, movement);
             }

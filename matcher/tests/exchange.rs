@@ -41,6 +41,8 @@ mod stops;
 mod stories;
 #[path = "exchange/switches.rs"]
 mod switches;
+#[path = "exchange/trail.rs"]
+mod trail;
 #[path = "exchange/trailing.rs"]
 mod trailing;
 #[path = "exchange/venue.rs"]

@@ -129,6 +129,8 @@ pub enum OperatorWord {
         /// Whether it is stopped.
         is_engaged: bool,
     },
+    /// Take a call of theirs into the audit trail. Only the first partition does.
+    Record(crate::log::AdminCall),
     /// Correct what an account has available. Only its home decides.
     Adjust {
         /// Whose money.

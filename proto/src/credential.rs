@@ -5,7 +5,9 @@ use model::{AccountName, KeyText, OperatorName, Timestamp};
 
 use crate::{
     convert::Malformed,
-    reference::{self, CredentialScope, ReferenceBody, ReferenceRecord, reference_body::Body},
+    reference::{
+        self, CredentialScope, OperatorRole, ReferenceBody, ReferenceRecord, reference_body::Body,
+    },
 };
 
 /// How many tokens there can be at once: one for each of ten thousand accounts, and some to change
@@ -29,6 +31,66 @@ pub enum Scope {
     Fund,
 }
 
+/// What one of those who run the platform may do; each the same as the one before, and more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Looks.
+    Viewer,
+    /// Runs the market: behaviours, instruments and their states.
+    Operator,
+    /// Makes and revokes tokens, and corrects balances.
+    Admin,
+}
+
+/// Whose a token is, and what it opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Holder {
+    /// An account's.
+    Account {
+        /// Whose orders and money it opens.
+        name: AccountName,
+        /// What it lets its bearer do with them.
+        scope: Scope,
+    },
+    /// One of those who run the platform.
+    Operator {
+        /// Who it is.
+        name: OperatorName,
+        /// What they may do.
+        role: Role,
+    },
+}
+
+impl Holder {
+    /// Whether it is the same one's, whatever it opens.
+    pub fn is_same(&self, other: &Holder) -> bool {
+        match (self, other) {
+            (Holder::Account { name, .. }, Holder::Account { name: other, .. }) => name == other,
+            (Holder::Operator { name, .. }, Holder::Operator { name: other, .. }) => name == other,
+            _ => false,
+        }
+    }
+
+    fn from_wire(wire: &reference::Credential) -> Result<Holder, Malformed> {
+        let scope = CredentialScope::try_from(wire.scope).map_err(|_| Malformed("scope"))?;
+        let role = OperatorRole::try_from(wire.role).map_err(|_| Malformed("role"))?;
+        if wire.operator.is_empty() {
+            let name = AccountName::new(&wire.account).map_err(|_| Malformed("account"))?;
+            let scope = scope_from_wire(scope).ok_or(Malformed("scope"))?;
+            let is_one = role == OperatorRole::Unspecified;
+            return if is_one {
+                Ok(Holder::Account { name, scope })
+            } else {
+                Err(Malformed("role"))
+            };
+        }
+        let name = OperatorName::new(&wire.operator).map_err(|_| Malformed("operator"))?;
+        let role = role_from_wire(role).ok_or(Malformed("role"))?;
+        let is_one = wire.account.is_empty() && scope == CredentialScope::Unspecified;
+        if is_one { Ok(Holder::Operator { name, role }) } else { Err(Malformed("account")) }
+    }
+}
+
 /// A token that somebody bears, without the token itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credential {
@@ -38,12 +100,10 @@ pub struct Credential {
     pub id: KeyText,
     /// BLAKE3 of the token.
     pub token_hash: [u8; HASH_BYTES],
-    /// Whose orders and money it opens.
-    pub account: AccountName,
+    /// Whose it is, and what it opens.
+    pub holder: Holder,
     /// What people call it.
     pub label: Option<KeyText>,
-    /// What it lets its bearer do.
-    pub scope: Scope,
     /// From then on it opens nothing.
     pub expires_at: Option<Timestamp>,
     /// Whether somebody has put an end to it.
@@ -87,21 +147,14 @@ impl TryFrom<&reference::Credential> for Credential {
     type Error = Malformed;
 
     fn try_from(wire: &reference::Credential) -> Result<Credential, Malformed> {
-        let scope = match CredentialScope::try_from(wire.scope) {
-            Ok(CredentialScope::Read) => Scope::Read,
-            Ok(CredentialScope::Trade) => Scope::Trade,
-            Ok(CredentialScope::Fund) => Scope::Fund,
-            Ok(CredentialScope::Unspecified) | Err(_) => return Err(Malformed("scope")),
-        };
         let label = Some(wire.label.as_str()).filter(|label| !label.is_empty());
         let expires_at = Some(wire.expires_at_unix_nanos).filter(|nanos| *nanos > 0);
         Ok(Credential {
             slot: Some(wire.slot).filter(|slot| *slot < SLOTS).ok_or(Malformed("slot"))?,
             id: KeyText::new(&wire.id).map_err(|_| Malformed("id"))?,
             token_hash: (&*wire.token_hash).try_into().map_err(|_| Malformed("token_hash"))?,
-            account: AccountName::new(&wire.account).map_err(|_| Malformed("account"))?,
+            holder: Holder::from_wire(wire)?,
             label: label.map(KeyText::new).transpose().map_err(|_| Malformed("label"))?,
-            scope,
             expires_at: expires_at.map(Timestamp::from_unix_nanos),
             is_revoked: wire.revoked,
             created_at: Timestamp::from_unix_nanos(wire.created_at_unix_nanos),
@@ -112,18 +165,57 @@ impl TryFrom<&reference::Credential> for Credential {
 
 impl From<&Credential> for reference::Credential {
     fn from(credential: &Credential) -> Self {
+        let (account, scope, operator, role) = match &credential.holder {
+            Holder::Account { name, scope } => {
+                (name.as_str(), scope_to_wire(*scope), "", OperatorRole::Unspecified)
+            }
+            Holder::Operator { name, role } => {
+                ("", CredentialScope::Unspecified, name.as_str(), role_to_wire(*role))
+            }
+        };
         reference::Credential {
             slot: credential.slot,
             id: credential.id.as_str().to_owned(),
             token_hash: credential.token_hash.to_vec(),
-            account: credential.account.as_str().to_owned(),
+            account: account.to_owned(),
             label: credential.label.as_ref().map(ToString::to_string).unwrap_or_default(),
-            scope: scope_to_wire(credential.scope).into(),
+            scope: scope.into(),
             expires_at_unix_nanos: credential.expires_at.map_or(0, Timestamp::unix_nanos),
             revoked: credential.is_revoked,
             created_at_unix_nanos: credential.created_at.unix_nanos(),
             created_by: credential.created_by.as_str().to_owned(),
+            operator: operator.to_owned(),
+            role: role.into(),
         }
+    }
+}
+
+/// A scope from the wire; `None` where it is none.
+pub const fn scope_from_wire(wire: CredentialScope) -> Option<Scope> {
+    match wire {
+        CredentialScope::Read => Some(Scope::Read),
+        CredentialScope::Trade => Some(Scope::Trade),
+        CredentialScope::Fund => Some(Scope::Fund),
+        CredentialScope::Unspecified => None,
+    }
+}
+
+/// A role from the wire; `None` where it is none.
+pub const fn role_from_wire(wire: OperatorRole) -> Option<Role> {
+    match wire {
+        OperatorRole::Viewer => Some(Role::Viewer),
+        OperatorRole::Operator => Some(Role::Operator),
+        OperatorRole::Admin => Some(Role::Admin),
+        OperatorRole::Unspecified => None,
+    }
+}
+
+/// A role as the wire has it.
+pub const fn role_to_wire(role: Role) -> OperatorRole {
+    match role {
+        Role::Viewer => OperatorRole::Viewer,
+        Role::Operator => OperatorRole::Operator,
+        Role::Admin => OperatorRole::Admin,
     }
 }
 
@@ -145,9 +237,11 @@ mod tests {
             slot: SLOTS - 1,
             id: KeyText::new("7f3a").expect("a good id"),
             token_hash: [9; HASH_BYTES],
-            account: AccountName::new("alice").expect("a good name"),
+            holder: Holder::Account {
+                name: AccountName::new("alice").expect("a good name"),
+                scope: Scope::Read,
+            },
             label: Some(KeyText::new("laptop").expect("a good label")),
-            scope: Scope::Read,
             expires_at: Some(Timestamp::from_unix_nanos(7)),
             is_revoked: false,
             created_at: Timestamp::from_unix_nanos(5),
@@ -158,7 +252,11 @@ mod tests {
     #[test]
     fn credentials_survive_the_log() {
         let bare = Credential { label: None, expires_at: None, ..credential() };
-        for one in [credential(), bare, Credential { is_revoked: true, ..credential() }] {
+        let name = OperatorName::new("olga").expect("a good name");
+        let holder = Holder::Operator { name, role: Role::Operator };
+        let operators = Credential { holder, ..credential() };
+        for one in [credential(), bare, operators, Credential { is_revoked: true, ..credential() }]
+        {
             assert_eq!(Credential::of_record(&one.record(3)), Some(Ok(one)));
         }
         assert_eq!(Credential::of_record(&ReferenceRecord::default()), None);
@@ -176,6 +274,8 @@ mod tests {
             ("label", reference::Credential { label: long, ..good.clone() }),
             ("scope", reference::Credential { scope: 0, ..good.clone() }),
             ("scope", reference::Credential { scope: 9, ..good.clone() }),
+            ("role", reference::Credential { role: 1, ..good.clone() }),
+            ("role", reference::Credential { operator: "olga".to_owned(), ..good.clone() }),
             ("created_by", reference::Credential { created_by: String::new(), ..good }),
         ] {
             assert_eq!(Credential::try_from(&bad), Err(Malformed(field)));

@@ -27,6 +27,7 @@ use spine::{
     log::{ReachedEnd, ReadLimit},
 };
 
+pub(crate) use self::word::admin_call;
 use crate::{
     arguments::inspect::InspectArguments,
     complaint::written,

@@ -98,7 +98,10 @@ async fn obey(arguments: Arguments) -> anyhow::Result<()> {
             services::probe::run(said.service, question, &settings(Flags::default())?).await
         }
         Command::Client(command) => client::run(command).await,
-        Command::Admin(said) => client::admin::run(said, &settings(Flags::default())?).await,
+        Command::Admin(said) => {
+            let settings = settings(said.flags())?;
+            client::admin::run(said, &settings).await
+        }
         Command::Log(LogCommand::Dump(dump)) => dump::run(&settings(dump.flags())?, dump).await,
         Command::Verify(said) => {
             let whose = said.whose();

@@ -20,8 +20,9 @@ use proto::{
         GetBalancesRequest, GetFeeIncomeRequest, GetSolvencyRequest, ListTradesRequest,
         ledger_service_client::LedgerServiceClient,
     },
+    log::{AdminDecision, event},
     orders::{StreamOrdersRequest, order_entry_service_client::OrderEntryServiceClient},
-    reference::CredentialScope,
+    reference::{CredentialScope, OperatorRole},
     topic::Topic,
 };
 use rand::{RngExt, SeedableRng};
@@ -357,4 +358,97 @@ fn records(log: &dyn Log, place: Place) -> Vec<Vec<u8>> {
     let mut stored = Vec::new();
     reader.poll(limit, Duration::from_millis(100), &mut stored).expect("it reads");
     stored.into_iter().map(|stored| stored.record.value.to_vec()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operators_do_what_their_role_says_and_each_call_is_in_the_trail() {
+    let stage = Stage::new().await;
+    let mut operators = stage.operators().await;
+    let (_, client) = stage.token("alice", CredentialScope::Trade).await;
+    let mut tokens = Vec::new();
+    for (name, role) in [
+        ("vera", OperatorRole::Viewer),
+        ("olga", OperatorRole::Operator),
+        ("ada", OperatorRole::Admin),
+    ] {
+        let wanted = CreateTokenRequest {
+            operator: "olga".to_owned(),
+            for_operator: name.to_owned(),
+            role: role.into(),
+            ..CreateTokenRequest::default()
+        };
+        let made = operators.create_token(bearing(ADMIN, wanted)).await.expect("it is made");
+        tokens.push(made.into_inner().secret);
+    }
+    let before = trail(&stage, 0).await.len();
+    let mut expected = Vec::new();
+    let names = ["vera", "olga", "ada", "nobody", "nobody"];
+    let bearers = tokens.iter().map(String::as_str).chain([client.as_str(), "guess"]);
+    for (level, (name, token)) in names.into_iter().zip(bearers).enumerate() {
+        let is_known = level < tokens.len();
+        let list = ListTokensRequest::default();
+        let listed = operators.list_tokens(bearing(token, list)).await.map(drop);
+        let upgrade = UpgradeRequest { operator: String::new(), behaviour: 4 };
+        let upgraded = operators.upgrade(bearing(token, upgrade)).await.map(drop);
+        let revoke = RevokeTokenRequest { operator: String::new(), token_id: "none".to_owned() };
+        let revoked = operators.revoke_token(bearing(token, revoke)).await.map(drop);
+        let calls = [("ListTokens", listed), ("Upgrade", upgraded), ("RevokeToken", revoked)];
+        for (needed, (method, answered)) in calls.into_iter().enumerate() {
+            let code = answered.map_or_else(|status| status.code(), |()| Code::Ok);
+            let (decision, code_expected) = match (is_known, level >= needed) {
+                (false, _) => (AdminDecision::Unknown, Code::Unauthenticated),
+                (true, false) => (AdminDecision::Forbidden, Code::PermissionDenied),
+                (true, true) if method == "RevokeToken" => (AdminDecision::Allowed, Code::NotFound),
+                (true, true) => (AdminDecision::Allowed, Code::Ok),
+            };
+            assert_eq!(code, code_expected, "{name} {method}");
+            expected.push((name.to_owned(), method.to_owned(), decision));
+        }
+    }
+    // Nobody speaks under another's name.
+    let upgrade = UpgradeRequest { operator: "ada".to_owned(), behaviour: 4 };
+    let refused = operators.upgrade(bearing(&tokens[1], upgrade)).await;
+    assert_eq!(refused.expect_err("another's name").code(), Code::PermissionDenied);
+    expected.push(("olga".to_owned(), "Upgrade".to_owned(), AdminDecision::Allowed));
+    let told = trail(&stage, before + expected.len()).await;
+    assert_eq!(told[before..], expected[..]);
+    // Who runs the platform looks at all of it, and trades for nobody.
+    let mut ledger = LedgerServiceClient::connect(stage.ledger.clone()).await.expect("it answers");
+    let income = ledger.get_fee_income(bearing(&tokens[0], GetFeeIncomeRequest::default())).await;
+    assert!(income.is_ok(), "{income:?}");
+    let (status, _) = stage.ask(Method::GET, "/api/v1/orders", Some(&tokens[2]), None).await;
+    assert_eq!(status, 401);
+}
+
+/// Who called what, and whether they were let in: at least so many entries, each of which follows
+/// the one before.
+async fn trail(stage: &Stage, least: usize) -> Vec<(String, String, AdminDecision)> {
+    let reading = async {
+        loop {
+            let told = entries(stage.log.as_ref());
+            if told.len() >= least {
+                return told;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(STUCK, reading).await.expect("the shard answers")
+}
+
+fn entries(log: &dyn Log) -> Vec<(String, String, AdminDecision)> {
+    let place = Place::events(model::Partition::FIRST);
+    let (mut told, mut hash) = (Vec::new(), matcher::trail::BEGINNING);
+    for value in records(log, place) {
+        let Ok(answer) = spine::answer::read(&value.into()) else { continue };
+        for event in answer.body.events {
+            let Some(event::Kind::AdminCallRecorded(entry)) = event.kind else { continue };
+            assert!(matcher::trail::follows(&entry, told.len() as u64, hash), "{entry:?}");
+            hash = matcher::trail::hash(&entry);
+            let call = entry.call.expect("it has a call");
+            assert_eq!(call.source, "127.0.0.1");
+            let decision = call.decision();
+            told.push((entry.operator, call.method, decision));
+        }
+    }
+    told
 }

@@ -311,6 +311,12 @@ async fn words_of_operators_are_recorded_with_who_said_them() {
     assert!(dumped.contains("stop all trading, says olga"), "{dumped}");
     let (_, second) = Platform::run(&[&dump[..], &["--partition", "1"]].concat(), &[]);
     assert!(second.contains("instrument 2 is to be halted, says olga"), "{second}");
+    let (is_sound, told) = Platform::run(&["admin", "audit", "verify", "--data-dir", data], &[]);
+    assert!(is_sound && told.contains("entries, none missing or changed"), "{told}");
+    let (_, trail) = Platform::run(&["admin", "audit", "show", "--data-dir", data], &[]);
+    assert!(trail.starts_with("1  20") && trail.contains("bootstrap called Upgrade"), "{trail}");
+    assert!(trail.contains("nobody called Upgrade from 127.0.0.1: not let in"), "{trail}");
+    assert!(trail.contains("called CreateToken") && !trail.contains(TOKEN), "{trail}");
     platform::verify(directory.path());
 }
 

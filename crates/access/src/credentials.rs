@@ -12,7 +12,8 @@ use std::{
 use arc_swap::ArcSwap;
 use blake3::Hash;
 use daemon::clock::Clock;
-use proto::credential::{Credential, Scope};
+use model::OperatorName;
+use proto::credential::{Credential, Holder, Role, Scope};
 use rustc_hash::FxHashMap;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
@@ -29,14 +30,28 @@ pub struct Known {
 }
 
 impl Known {
-    /// Its account.
-    pub fn account(&self) -> &str {
-        self.credential.account.as_str()
+    /// Its account; `None` where it is of one of those who run the platform.
+    pub fn account(&self) -> Option<&str> {
+        match &self.credential.holder {
+            Holder::Account { name, .. } => Some(name.as_str()),
+            Holder::Operator { .. } => None,
+        }
     }
 
-    /// Whether it lets its bearer do what this scope does.
-    pub fn may(&self, scope: Scope) -> bool {
-        self.credential.scope >= scope
+    /// Who of those who run the platform it is of, and what they may do.
+    pub fn operator(&self) -> Option<(&OperatorName, Role)> {
+        match &self.credential.holder {
+            Holder::Operator { name, role } => Some((name, *role)),
+            Holder::Account { .. } => None,
+        }
+    }
+
+    /// Whether it lets its bearer do with its account what this scope does.
+    pub fn may(&self, needed: Scope) -> bool {
+        match &self.credential.holder {
+            Holder::Account { scope, .. } => *scope >= needed,
+            Holder::Operator { .. } => false,
+        }
     }
 }
 

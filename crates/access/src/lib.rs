@@ -31,23 +31,33 @@ pub use self::{
     token::Token,
 };
 
-/// Whom a service believes: in a sandbox everybody; else bearers of tokens, which are followed
-/// until `stop`. Beside it, where they are followed, what tells why they no longer can be.
+/// What [`open`] opens.
+pub struct Opened {
+    /// Whom to believe: in a sandbox everybody, else bearers of tokens.
+    pub access: Access,
+    /// The tokens in force, as far as they are followed.
+    pub credentials: Arc<Credentials>,
+    /// Tells why they no longer can be followed, where they are.
+    pub end: Option<oneshot::Receiver<LogError>>,
+}
+
+/// Whom a service believes. Tokens are followed until `stop`; in a sandbox only where the service
+/// also hears those who run it.
 ///
 /// # Errors
 /// [`LogError`] where the log cannot be read.
 pub fn open(
     log: &Arc<dyn Log>,
     is_sandbox: bool,
+    hears_operators: bool,
     clock: &Arc<dyn Clock>,
     stop: &CancellationToken,
-) -> Result<(Access, Option<oneshot::Receiver<LogError>>), LogError> {
-    if is_sandbox {
-        return Ok((Access::Trusts, None));
-    }
+) -> Result<Opened, LogError> {
     let credentials = Arc::new(Credentials::new(Arc::clone(clock)));
-    let end = follow::follow(log.as_ref(), Arc::clone(&credentials), stop.clone())?;
-    Ok((Access::Asks(credentials), Some(end)))
+    let follow = || follow::follow(log.as_ref(), Arc::clone(&credentials), stop.clone()).map(Some);
+    let end = if is_sandbox && !hears_operators { None } else { follow()? };
+    let access = if is_sandbox { Access::Trusts } else { Access::Asks(Arc::clone(&credentials)) };
+    Ok(Opened { access, credentials, end })
 }
 
 /// Whom a service believes.

@@ -6,7 +6,7 @@ use model::{OperatorName, Partition};
 use prost::Message;
 use proto::{
     command::{Operator, OperatorCommand, OperatorWord, Stamp},
-    log::{self, input},
+    log::{self, AdminCall, input},
 };
 use spine::{Place, Record};
 
@@ -69,9 +69,37 @@ impl Desk {
         said: Said,
         traceparent: Option<Bytes>,
     ) -> Result<News, Problem> {
+        self.say_to(name, partition, said, traceparent, Wants::Answer(OUTCOME_WAIT)).await
+    }
+
+    /// Writes into the audit trail what an operator of this name asks for, and waits until the log
+    /// has it: whether the shard is there to answer does not matter.
+    ///
+    /// # Errors
+    /// [`Problem`] where nobody can say that it has it.
+    pub async fn record(&self, name: &OperatorName, call: AdminCall) -> Result<(), Problem> {
+        let said = Said::Command(OperatorWord::Record(call));
+        match self.say_to(name, Partition::FIRST, said, None, Wants::Receipt).await? {
+            News::Appended { .. } | News::Answered(_) => Ok(()),
+            News::NotWritten(problem) => Err(problem),
+            News::Unknown { .. } => {
+                let message = "whether the log has the call is not known, so it was not let in; \
+                               try again";
+                Err(Problem::unavailable("not_recorded", message))
+            }
+        }
+    }
+
+    async fn say_to(
+        &self,
+        name: &OperatorName,
+        partition: Partition,
+        said: Said,
+        traceparent: Option<Bytes>,
+        wants: Wants,
+    ) -> Result<News, Problem> {
         self.check_works()?;
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        let wants = Wants::Answer(OUTCOME_WAIT);
         let way = Way { partition, wants, claim: None, traceparent, is_order: false };
         let name = name.clone();
         // Whoever asked may be gone; it is done all the same.

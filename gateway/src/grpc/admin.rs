@@ -1,8 +1,13 @@
-//! What those who run the platform ask for, on a listener of its own: whoever has the token speaks,
-//! under the name that they give, and the log has it with that name.
+//! What those who run the platform ask for, on a listener of its own, behind its [`guard`]: the log
+//! has it with the name of who asked.
+
+mod guard;
+mod pace;
+mod roles;
 
 use std::sync::Arc;
 
+use access::Credentials;
 use daemon::settings::Secret;
 use model::OperatorName;
 use proto::{
@@ -16,10 +21,9 @@ use proto::{
     },
     convert,
 };
-use tonic::{
-    Request, Response, Status, service::interceptor::InterceptedService, transport::Server,
-};
+use tonic::{Request, Response, Status, service::LayerExt, transport::Server};
 
+use self::guard::{GuardLayer, Watch};
 use super::{
     MESSAGE_BYTES_MAX, given, tokens,
     trace::{Method, answer, join, traceparent},
@@ -27,7 +31,7 @@ use super::{
 use crate::{
     entry::{self, MovementFields},
     office::Office,
-    problem::Problem,
+    problem::{Kind, Problem},
 };
 
 /// A method of this service, as traces call it.
@@ -41,34 +45,17 @@ const STATES: &str = "must be trading, post_only, limit_only, cancel_only, halte
 /// How many calls one connection may have open at once: people type.
 const CALLS_MAX: u32 = 16;
 
-/// The admin service behind its token.
-pub(crate) fn router(office: &Arc<Office>, token: &Secret) -> tonic::transport::server::Router {
+/// The admin service behind its guard.
+pub(crate) fn router(
+    office: &Arc<Office>,
+    bootstrap: &Secret,
+    operators: Arc<Credentials>,
+) -> tonic::transport::server::Router {
     let service = AdminServiceServer::new(Admin { office: Arc::clone(office) })
         .max_decoding_message_size(MESSAGE_BYTES_MAX);
-    let token = Token::of(token);
-    let checked = InterceptedService::new(service, move |request| token.check(request));
-    Server::builder().max_concurrent_streams(CALLS_MAX).add_service(checked)
-}
-
-/// The hash of the token that callers must bear: what is compared are hashes, of which those of
-/// near guesses are not near, and in a time that does not depend on them.
-#[derive(Clone, Copy)]
-struct Token(blake3::Hash);
-
-impl Token {
-    fn of(token: &Secret) -> Token {
-        Token(blake3::hash(token.reveal().as_bytes()))
-    }
-
-    fn check(&self, request: Request<()>) -> Result<Request<()>, Status> {
-        let header = request.metadata().get("authorization").map(|value| value.as_bytes());
-        let borne = header.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
-        if self.0 == blake3::hash(borne) {
-            return Ok(request);
-        }
-        metrics::counter!("tradespine_gateway_admin_denied_total").increment(1);
-        Err(Status::unauthenticated("the call does not bear the token of this gateway"))
-    }
+    let watch = Watch::new(Arc::clone(office), bootstrap, operators);
+    let guarded = GuardLayer(Arc::new(watch)).named_layer(service);
+    Server::builder().max_concurrent_streams(CALLS_MAX).add_service(guarded)
 }
 
 struct Admin {
@@ -234,31 +221,19 @@ impl AdminService for Admin {
     }
 }
 
+/// Who asks: whose token it is, or, with that of the settings, whoever the request names.
 fn name(operator: &str) -> Result<OperatorName, Problem> {
-    let text = given(operator).ok_or_else(|| Problem::missing("operator"))?;
-    OperatorName::new(text).map_err(|error| Problem::field("operator", "bad_name", error))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn bearing(authorization: &str) -> Request<()> {
-        let mut request = Request::new(());
-        let value = authorization.parse().expect("it is text");
-        request.metadata_mut().insert("authorization", value);
-        request
-    }
-
-    #[test]
-    fn only_the_token_itself_is_one() {
-        let token = Token::of(&Secret::new("open sesame"));
-        assert!(token.check(bearing("Bearer open sesame")).is_ok());
-        for wrong in ["Bearer open sesame ", "Bearer open", "Bearer ", "open sesame", "bearer x"] {
-            let denied = token.check(bearing(wrong)).expect_err(wrong);
-            assert_eq!(denied.code(), tonic::Code::Unauthenticated);
-            assert!(!denied.message().contains("sesame"));
+    let said = given(operator);
+    match guard::speaker() {
+        Some(own) if said.is_none_or(|said| said == own.as_str()) => Ok(own),
+        Some(_) => {
+            let message = "the token is another operator's than the request names; leave it out";
+            Err(Problem::new(Kind::Forbidden, "another_operator", message).at("operator"))
         }
-        assert!(token.check(Request::new(())).is_err());
+        None => {
+            let text = said.ok_or_else(|| Problem::missing("operator"))?;
+            let name = OperatorName::new(text);
+            name.map_err(|error| Problem::field("operator", "bad_name", error))
+        }
     }
 }

@@ -7,8 +7,8 @@ use proto::{
         RevokeTokenRequest, RevokeTokenResponse, TokenSummary,
     },
     convert::{from_proto_timestamp, to_proto_timestamp},
-    credential::{Credential, Scope, scope_to_wire},
-    reference::CredentialScope,
+    credential::{Credential, Holder, Role, Scope, role_from_wire, scope_from_wire},
+    reference::{self, CredentialScope, OperatorRole},
 };
 
 use super::given;
@@ -23,12 +23,11 @@ pub(super) async fn create(
     request: &CreateTokenRequest,
 ) -> Result<CreateTokenResponse, Problem> {
     let wanted = TokenWanted {
-        account: account(given(&request.account))?.ok_or_else(|| Problem::missing("account"))?,
+        holder: holder(request)?,
         label: given(&request.label)
             .map(KeyText::new)
             .transpose()
             .map_err(|error| Problem::field("label", "bad_label", error))?,
-        scope: scope(request.scope)?,
         expires_at: match &request.expires_at {
             None => None,
             Some(at) => Some(from_proto_timestamp(at).ok_or_else(|| {
@@ -65,25 +64,54 @@ fn account(text: Option<&str>) -> Result<Option<AccountName>, Problem> {
     name.map_err(|error| Problem::field("account", "bad_name", error))
 }
 
+/// Whose the token is to be: an account's, or one's of those who run the platform.
+fn holder(request: &CreateTokenRequest) -> Result<Holder, Problem> {
+    let account = account(given(&request.account))?;
+    match (account, given(&request.for_operator)) {
+        (Some(name), None) => Ok(Holder::Account { name, scope: scope(request.scope)? }),
+        (None, Some(name)) => {
+            let name = OperatorName::new(name);
+            let name = name.map_err(|error| Problem::field("for_operator", "bad_name", error))?;
+            Ok(Holder::Operator { name, role: role(request.role)? })
+        }
+        (Some(_), Some(_)) => {
+            let advice = "is given beside account; give only one of the two";
+            Err(Problem::field("for_operator", "two_holders", advice))
+        }
+        (None, None) => Err(Problem::missing("account")),
+    }
+}
+
 fn scope(wire: i32) -> Result<Scope, Problem> {
-    match CredentialScope::try_from(wire) {
-        Ok(CredentialScope::Read) => Ok(Scope::Read),
-        Ok(CredentialScope::Trade) => Ok(Scope::Trade),
-        Ok(CredentialScope::Fund) => Ok(Scope::Fund),
-        Ok(CredentialScope::Unspecified) => Err(Problem::missing("scope")),
+    match CredentialScope::try_from(wire).map(scope_from_wire) {
+        Ok(Some(scope)) => Ok(scope),
+        Ok(None) => Err(Problem::missing("scope")),
         Err(_) => Err(Problem::field("scope", "unknown_word", "is none of: read, trade, fund")),
     }
 }
 
+fn role(wire: i32) -> Result<Role, Problem> {
+    match OperatorRole::try_from(wire).map(role_from_wire) {
+        Ok(Some(role)) => Ok(role),
+        Ok(None) => Err(Problem::missing("role")),
+        Err(_) => {
+            Err(Problem::field("role", "unknown_word", "is none of: viewer, operator, admin"))
+        }
+    }
+}
+
 fn summary(credential: &Credential) -> TokenSummary {
+    let wire = reference::Credential::from(credential);
     TokenSummary {
         id: credential.id.as_str().to_owned(),
-        account: credential.account.as_str().to_owned(),
+        account: wire.account,
         label: credential.label.as_ref().map(ToString::to_string).unwrap_or_default(),
-        scope: scope_to_wire(credential.scope).into(),
+        scope: wire.scope,
         created_at: Some(to_proto_timestamp(credential.created_at)),
         created_by: credential.created_by.as_str().to_owned(),
         expires_at: credential.expires_at.map(to_proto_timestamp),
         revoked: credential.is_revoked,
+        for_operator: wire.operator,
+        role: wire.role,
     }
 }

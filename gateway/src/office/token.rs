@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 use access::Token;
 use model::{AccountName, KeyText, OperatorName, Partition, Timestamp};
 use proto::{
-    credential::{Credential, SLOTS, Scope},
+    credential::{Credential, Holder, SLOTS},
     log::RefusalReason,
     reference::ReferenceRecord,
 };
@@ -29,9 +29,8 @@ const KNOWN_POLL: Duration = Duration::from_millis(10);
 
 /// What a token is to be.
 pub(crate) struct TokenWanted {
-    pub(crate) account: AccountName,
+    pub(crate) holder: Holder,
     pub(crate) label: Option<KeyText>,
-    pub(crate) scope: Scope,
     pub(crate) expires_at: Option<Timestamp>,
 }
 
@@ -45,7 +44,7 @@ impl Office {
         by: &OperatorName,
         wanted: TokenWanted,
     ) -> Result<(Credential, Token), Problem> {
-        let TokenWanted { account, label, scope, expires_at } = wanted;
+        let TokenWanted { holder, label, expires_at } = wanted;
         let now = self.desk.now();
         if expires_at.is_some_and(|at| at <= now) {
             let advice = "is over already; give an instant to come, or leave it out";
@@ -56,9 +55,8 @@ impl Office {
             slot: 0,
             id: new_id(),
             token_hash: *token.hash().as_bytes(),
-            account,
+            holder,
             label,
-            scope,
             expires_at,
             is_revoked: false,
             created_at: now,
@@ -68,12 +66,7 @@ impl Office {
         self.tell_the_edges(&record).await?;
         let credential = credential_in(&record).ok_or_else(unknown_token)?;
         self.until_known(&token).await;
-        tracing::info!(
-            id = credential.id.as_str(),
-            account = credential.account.as_str(),
-            by = by.as_str(),
-            "made a token"
-        );
+        tracing::info!(id = credential.id.as_str(), by = by.as_str(), "made a token");
         Ok((credential, token))
     }
 
@@ -132,8 +125,7 @@ impl Office {
         let record = revoked.record(version.saturating_add(1));
         let obeyed = self.say(by, Partition::FIRST, change_reference(&record)).await?;
         self.tell_the_edges(&record).await?;
-        let (id, account) = (revoked.id.as_str(), revoked.account.as_str());
-        tracing::info!(id, account, by = by.as_str(), "revoked a token");
+        tracing::info!(id = revoked.id.as_str(), by = by.as_str(), "revoked a token");
         Ok((revoked, obeyed == Obeyed::DoneBefore))
     }
 
@@ -148,7 +140,7 @@ impl Office {
         let now = self.desk.now();
         let known = self.credentials().await?.into_values().map(|(_, credential)| credential);
         let wanted = known.filter(|credential| {
-            credential.opens_at(now) && account.is_none_or(|own| credential.account == *own)
+            credential.opens_at(now) && account.is_none_or(|own| is_of(credential, own))
         });
         Ok(wanted.collect())
     }
@@ -162,6 +154,10 @@ impl Office {
         });
         Ok(credentials.collect())
     }
+}
+
+fn is_of(credential: &Credential, account: &AccountName) -> bool {
+    matches!(&credential.holder, Holder::Account { name, .. } if name == account)
 }
 
 fn credential_in(record: &ReferenceRecord) -> Option<Credential> {

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use access::Credentials;
 use daemon::{ports, settings::Secret};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -27,9 +28,10 @@ pub(super) async fn bind(settings: Option<AdminSettings>) -> Result<Option<Admin
 pub(super) async fn serve(
     admin: Option<Admin>,
     office: Arc<Office>,
+    operators: Arc<Credentials>,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
     let Some(Admin { listener, token, address }) = admin else { return Ok(()) };
     tracing::info!(%address, "the gateway hears those who run the platform");
-    serve_grpc(listener, grpc::admin_router(&office, &token), stop).await
+    serve_grpc(listener, grpc::admin_router(&office, &token, operators), stop).await
 }

@@ -65,6 +65,8 @@ impl Fold<'_> {
             // What of an order is shown is the book's affair: as much remains as before.
             | event::Kind::OrderRefilled(_)
             | event::Kind::TradeGroupSet(_)
+            // Who asked for what is the log's to tell.
+            | event::Kind::AdminCallRecorded(_)
             // What a list has come to is what its orders have.
             | event::Kind::ListStatus(_)
             | event::Kind::WithdrawalParked(_)

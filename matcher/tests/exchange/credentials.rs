@@ -4,7 +4,7 @@ use matcher::Exchange;
 use model::{AccountName, KeyText, OperatorName, Partition, Timestamp};
 use proto::{
     command::OperatorWord,
-    credential::{Credential, SLOTS, Scope, TOKENS_AN_ACCOUNT_MAX},
+    credential::{Credential, Holder, Role, SLOTS, Scope, TOKENS_AN_ACCOUNT_MAX},
     log::{AnswerBody, RefusalReason, event},
     reference::{ReferenceBody, ReferenceRecord, reference_body::Body},
 };
@@ -12,14 +12,17 @@ use spine::Core;
 
 use crate::venue::{Became, SECOND, Venue, became};
 
+fn holder(account: &str, scope: Scope) -> Holder {
+    Holder::Account { name: AccountName::new(account).expect("a good name"), scope }
+}
+
 fn token(slot: u32, account: &str) -> Credential {
     Credential {
         slot,
         id: KeyText::new(&format!("id-{slot}")).expect("a good id"),
         token_hash: [slot.to_be_bytes()[3]; 32],
-        account: AccountName::new(account).expect("a good name"),
+        holder: holder(account, Scope::Trade),
         label: None,
-        scope: Scope::Trade,
         expires_at: None,
         is_revoked: false,
         created_at: Timestamp::from_unix_nanos(SECOND),
@@ -67,7 +70,7 @@ fn a_slot_has_one_token_after_the_other() {
     assert_eq!(venue.credential(&first, 1), Became::Applied);
     assert_eq!(venue.credential(&second, 2), NOT_NEXT, "the first one is in force");
     assert_eq!(venue.credential(&revoked(second.clone()), 2), BAD, "not that one");
-    let more = Credential { scope: Scope::Fund, ..first.clone() };
+    let more = Credential { holder: holder("alice", Scope::Fund), ..first.clone() };
     assert_eq!(venue.credential(&revoked(more), 2), BAD, "a revocation says nothing new");
     assert_eq!(venue.credential(&revoked(first.clone()), 3), NOT_NEXT);
     assert_eq!(venue.credential(&revoked(first.clone()), 2), Became::Applied);
@@ -101,6 +104,10 @@ fn an_account_has_so_many_at_once() {
     let too_many = Became::Refused(RefusalReason::TooManyCredentials);
     assert_eq!(venue.credential(&token(most, "alice"), 1), too_many);
     assert_eq!(venue.credential(&token(most, "bob"), 1), Became::Applied);
+    let name = OperatorName::new("alice").expect("a good name");
+    let operator = Holder::Operator { name, role: Role::Viewer };
+    let operator = Credential { holder: operator, ..token(most + 2, "alice") };
+    assert_eq!(venue.credential(&operator, 1), Became::Applied, "an operator of that name");
     assert_eq!(venue.credential(&revoked(token(3, "alice")), 2), Became::Applied);
     assert_eq!(venue.credential(&token(most + 1, "alice"), 1), Became::Applied);
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     command::{Operator, OperatorCommand, OperatorWord},
-    log::{self, operator_command::Command as Wire},
+    log::{self, AdminDecision, operator_command::Command as Wire},
 };
 
 impl TryFrom<log::OperatorCommand> for OperatorCommand {
@@ -25,6 +25,7 @@ impl TryFrom<log::OperatorCommand> for OperatorCommand {
                 instrument: InstrumentId(set.instrument_id),
                 state: market_state_from_wire(set.state)?,
             },
+            Wire::AdminCall(call) => OperatorWord::Record(admin_call(call)?),
         };
         Ok(OperatorCommand { by, command })
     }
@@ -59,6 +60,7 @@ impl From<&OperatorCommand> for log::OperatorCommand {
             OperatorWord::SetKillSwitch { scope, is_engaged } => {
                 Wire::SetKillSwitch(control::set_switch_to_wire(scope, *is_engaged))
             }
+            OperatorWord::Record(call) => Wire::AdminCall(call.clone()),
             OperatorWord::Adjust { account, movement } => {
                 Wire::Adjust(money::adjustment_to_wire(account, movement))
             }
@@ -70,6 +72,22 @@ impl From<&OperatorCommand> for log::OperatorCommand {
             }
         };
         log::OperatorCommand { by: Some(by.into()), command: Some(command) }
+    }
+}
+
+/// The longest name of a method, and of a source: an address of version 6 has 45 characters.
+const TEXT_BYTES_MAX: usize = 128;
+
+fn admin_call(call: log::AdminCall) -> Result<log::AdminCall, Malformed> {
+    if call.method.len() > TEXT_BYTES_MAX {
+        return Err(Malformed("method"));
+    }
+    if call.source.len() > TEXT_BYTES_MAX {
+        return Err(Malformed("source"));
+    }
+    match AdminDecision::try_from(call.decision) {
+        Ok(AdminDecision::Unspecified) | Err(_) => Err(Malformed("decision")),
+        Ok(_) => Ok(call),
     }
 }
 

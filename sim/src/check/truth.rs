@@ -193,6 +193,7 @@ fn count_event(event: &Event, tally: &Tally) {
         Some(event::Kind::OrderAmended(_)) => "event: order amended",
         Some(event::Kind::OrderRefilled(_)) => "event: order refilled",
         Some(event::Kind::TradeGroupSet(_)) => "event: trade group set",
+        Some(event::Kind::AdminCallRecorded(_)) => "event: admin call recorded",
         Some(event::Kind::OrderEnded(ended)) => {
             tally.count(format!("end: {}", text::end(ended.reason())));
             "event: order ended"

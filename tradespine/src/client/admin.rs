@@ -1,6 +1,7 @@
 //! `tradespine admin`: words of those who run the platform, over the gateway's admin listener.
 
 mod adjust;
+mod audit;
 mod control;
 mod instrument;
 mod market;
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 use tonic::service::interceptor::InterceptedService;
 
 use self::{
+    audit::AuditWord,
     instrument::{InstrumentWord, SetArguments},
     market::MarketWord,
     token::TokenWord,
@@ -26,7 +28,7 @@ use super::{
     bearer::{Bearer, Borne},
     connect, problem,
 };
-use crate::settings::Settings;
+use crate::settings::{Flags, Settings};
 
 /// The gateway's admin address, where nobody says another.
 pub const ADMIN: &str = "http://127.0.0.1:50054";
@@ -40,6 +42,16 @@ pub struct AdminArguments {
     /// What to say.
     #[command(subcommand)]
     word: Word,
+}
+
+impl AdminArguments {
+    /// What they say about settings.
+    pub fn flags(&self) -> Flags {
+        match &self.word {
+            Word::Audit(audit) => audit.flags(),
+            _ => Flags::default(),
+        }
+    }
 }
 
 /// To whom, by whom and how.
@@ -104,6 +116,11 @@ Examples:  tradespine admin kill --client alice
     /// Open an instrument's market, or close it
     #[command(subcommand)]
     Market(MarketWord),
+    /// Show the audit trail, or prove that nothing of it is missing or was changed
+    ///
+    /// It is read from the log itself, and no gateway is asked.
+    #[command(subcommand)]
+    Audit(AuditWord),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -119,6 +136,10 @@ struct UpgradeArguments {
 /// Where the gateway does not answer or refuses, and where a shard did not do it.
 pub async fn run(arguments: AdminArguments, settings: &Settings) -> anyhow::Result<()> {
     let AdminArguments { with, word } = arguments;
+    let word = match word {
+        Word::Audit(audit) => return audit::run(audit, settings).await,
+        word => word,
+    };
     let bearer = bearer(&with, settings)?;
     let operator = operator(with.operator)?;
     let channel = connect(&with.admin).await?;
@@ -143,6 +164,8 @@ pub async fn run(arguments: AdminArguments, settings: &Settings) -> anyhow::Resu
         Word::Adjust(arguments) => adjust::adjust(admin, operator, arguments, with.output).await?,
         Word::Market(word) => market::run(admin, operator, word, with.output).await?,
         Word::Token(word) => return token::run(admin, operator, word, with.output).await,
+        // Done above.
+        Word::Audit(_) => return Ok(()),
     };
     let is_whole = results.iter().all(|result| result.problem.is_empty());
     ensure!(is_whole, "not every shard has done it; repeating the command is safe");

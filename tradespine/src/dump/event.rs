@@ -4,9 +4,9 @@ use model::{SelfTradePrevention, Timestamp};
 use proto::{
     convert,
     log::{
-        Amount, BookChanged, CancelAfterSet, EndReason, Event, Instructions, KeySpace, Level,
-        ListedOrders, OrderEnded, OrderTerms, TradeExecuted, TradePrevented, TriggerKind,
-        event::Kind,
+        AdminCallRecorded, Amount, BookChanged, CancelAfterSet, EndReason, Event, Instructions,
+        KeySpace, Level, ListedOrders, OrderEnded, OrderTerms, TradeExecuted, TradePrevented,
+        TriggerKind, event::Kind,
     },
     text, trading,
 };
@@ -74,6 +74,7 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
             account(answer, set.account),
             word::trade_group(Some(set.group).filter(|group| *group > 0))
         ),
+        Some(Kind::AdminCallRecorded(entry)) => trail_entry(entry),
         Some(Kind::CancelAfterSet(set)) => cancel_after(answer, set),
         Some(Kind::MarketStateChanged(changed)) => word::market(changed),
         Some(Kind::OrderEnded(ended)) => end(answer, ended),
@@ -87,6 +88,13 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
         Some(of_a_list) => list_words(answer, of_a_list),
         None => UNKNOWN.to_owned(),
     }
+}
+
+/// An entry of the audit trail.
+fn trail_entry(entry: &AdminCallRecorded) -> String {
+    let AdminCallRecorded { sequence, operator, call, .. } = entry;
+    let call = call.as_ref().map(word::admin_call).unwrap_or_default();
+    format!("audit {sequence}: {operator} {call}")
 }
 
 /// What happened to a list of orders.

@@ -69,6 +69,7 @@ fn operator_command(command: &OperatorCommand) -> String {
             };
             format!("{} {scope}", if *is_engaged { "stop" } else { "release" })
         }
+        OperatorWord::Record(call) => format!("audit {}", word::admin_call(call)),
         OperatorWord::Adjust { account, movement: moved } => {
             format!("adjust {account} {}", movement(moved))
         }

@@ -6,9 +6,10 @@ use model::{AccountState, FeeAsset, Timestamp};
 use proto::{
     convert,
     link::{LinkItem, LinkKind},
-    log,
+    log::{self, AdminDecision},
     reference::{
-        Credential, CredentialScope, InstrumentListing, ReferenceRecord, reference_body::Body,
+        Credential, CredentialScope, InstrumentListing, OperatorRole, ReferenceRecord,
+        reference_body::Body,
     },
     text,
 };
@@ -136,15 +137,36 @@ pub(super) fn reference(record: &ReferenceRecord) -> String {
     }
 }
 
+/// A call of those who run the platform, and whether it was let in.
+pub(crate) fn admin_call(call: &log::AdminCall) -> String {
+    let log::AdminCall { method, source, unrecorded, .. } = call;
+    let decision = match call.decision() {
+        AdminDecision::Allowed => "let in",
+        AdminDecision::Unknown => "not let in, it bore no token that is one",
+        AdminDecision::Forbidden => "not let in, their role does not reach",
+        AdminDecision::Unspecified => "of which this program does not know whether it was let in",
+    };
+    let source = if source.is_empty() { "somewhere" } else { source };
+    let more = match unrecorded {
+        0 => String::new(),
+        count => format!(", and {count} before it have no entry of their own"),
+    };
+    format!("called {method} from {source}: {decision}{more}")
+}
+
 /// A token, without what could be held against one.
 fn credential(wire: &Credential) -> String {
-    let scope = match CredentialScope::try_from(wire.scope) {
-        Ok(CredentialScope::Read) => "to read",
-        Ok(CredentialScope::Trade) => "to trade",
-        Ok(CredentialScope::Fund) => "to trade and to book deposits",
-        Ok(CredentialScope::Unspecified) | Err(_) => "for what this program does not know",
+    let scope = match (CredentialScope::try_from(wire.scope), OperatorRole::try_from(wire.role)) {
+        (Ok(CredentialScope::Read), _) => "to read",
+        (Ok(CredentialScope::Trade), _) => "to trade",
+        (Ok(CredentialScope::Fund), _) => "to trade and to book deposits",
+        (_, Ok(OperatorRole::Viewer)) => "to look at the platform",
+        (_, Ok(OperatorRole::Operator)) => "to run the market",
+        (_, Ok(OperatorRole::Admin)) => "to run the platform",
+        _ => "for what this program does not know",
     };
-    let Credential { id, account, .. } = wire;
+    let Credential { id, account, operator, .. } = wire;
+    let holder = if operator.is_empty() { account } else { operator };
     let end = match (wire.revoked, wire.expires_at_unix_nanos) {
         (true, _) => ", revoked".to_owned(),
         (false, 0) => String::new(),
@@ -152,7 +174,7 @@ fn credential(wire: &Credential) -> String {
             format!(", until {}", text::rfc3339(Timestamp::from_unix_nanos(nanos)))
         }
     };
-    format!("token {id} of {account} {scope}{end}")
+    format!("token {id} of {holder} {scope}{end}")
 }
 
 /// A group of accounts, or none.

@@ -6,7 +6,7 @@ use model::Timestamp;
 use proto::{
     admin::{CreateTokenRequest, ListTokensRequest, RevokeTokenRequest, TokenSummary},
     convert::{from_proto_timestamp, to_proto_timestamp},
-    reference::CredentialScope,
+    reference::{CredentialScope, OperatorRole},
     text,
 };
 use serde_json::{Value, json};
@@ -24,7 +24,8 @@ pub(super) enum TokenWord {
     /// What is kept is a hash. A client bears it as `authorization: Bearer TOKEN`.
     #[command(after_help = "\
 Examples:  tradespine admin token create alice --label trading-bot
-           tradespine admin token create alice --scope read --until 2027-01-01T00:00:00Z")]
+           tradespine admin token create alice --scope read --until 2027-01-01T00:00:00Z
+           tradespine admin token create --for-operator olga --role operator")]
     Create(CreateArguments),
 
     /// Put an end to a token, everywhere; what was opened with it ends
@@ -39,15 +40,23 @@ Examples:  tradespine admin token create alice --label trading-bot
 #[derive(Clone, Debug, Args)]
 pub(super) struct CreateArguments {
     /// Whose orders and money it opens
-    #[arg(value_name = "ACCOUNT")]
-    account: String,
+    #[arg(value_name = "ACCOUNT", required_unless_present = "for_operator")]
+    account: Option<String>,
+
+    /// Instead: who of those who run the platform bears it
+    #[arg(long, value_name = "NAME", requires = "role", conflicts_with = "account")]
+    for_operator: Option<String>,
+
+    /// What they may do
+    #[arg(long, requires = "for_operator")]
+    role: Option<RoleWord>,
 
     /// What to call it
     #[arg(long, value_name = "TEXT", default_value = "")]
     label: String,
 
     /// What its bearer may do
-    #[arg(long, default_value = "trade")]
+    #[arg(long, default_value = "trade", conflicts_with = "for_operator")]
     scope: ScopeWord,
 
     /// When it expires [default: when it is revoked]
@@ -64,6 +73,17 @@ enum ScopeWord {
     Trade,
     /// The same, and book deposits, which are believed
     Fund,
+}
+
+/// What one of those who run the platform may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum RoleWord {
+    /// Look
+    Viewer,
+    /// Look, and run the market
+    Operator,
+    /// The same, make and revoke tokens, and correct balances
+    Admin,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -100,21 +120,35 @@ async fn create(
     arguments: CreateArguments,
     output: Output,
 ) -> anyhow::Result<()> {
-    let CreateArguments { account, label, scope, until } = arguments;
+    let CreateArguments { account, for_operator, role, label, scope, until } = arguments;
+    let role = match role {
+        None => OperatorRole::Unspecified,
+        Some(RoleWord::Viewer) => OperatorRole::Viewer,
+        Some(RoleWord::Operator) => OperatorRole::Operator,
+        Some(RoleWord::Admin) => OperatorRole::Admin,
+    };
     let scope = match scope {
         ScopeWord::Read => CredentialScope::Read,
         ScopeWord::Trade => CredentialScope::Trade,
         ScopeWord::Fund => CredentialScope::Fund,
     };
     let expires_at = until.map(to_proto_timestamp);
-    let request = CreateTokenRequest { operator, account, label, scope: scope.into(), expires_at };
+    let request = CreateTokenRequest {
+        operator,
+        account: account.unwrap_or_default(),
+        label,
+        scope: scope.into(),
+        expires_at,
+        for_operator: for_operator.unwrap_or_default(),
+        role: role.into(),
+    };
     let response = admin.create_token(request).await;
     let response = response.map_err(|status| problem::sentence("gateway", &status))?.into_inner();
     let token = response.token.context("the gateway answered without the token")?;
     let secret = response.secret;
     let words = "keep it now, it is not shown again";
     output.print(
-        || format!("token {} of {}; {words}\n{secret}", token.id, token.account),
+        || format!("token {} of {}; {words}\n{secret}", token.id, holder_of(&token)),
         || json!({ "token": json_of(&token), "secret": secret }),
     )
 }
@@ -132,7 +166,7 @@ async fn revoke(
     let already = response.already_revoked;
     let what = if already { "had been revoked before" } else { "is revoked" };
     output.print(
-        || format!("token {} of {} {what}", token.id, token.account),
+        || format!("token {} of {} {what}", token.id, holder_of(&token)),
         || json!({ "token": json_of(&token), "already_revoked": already }),
     )
 }
@@ -156,20 +190,24 @@ async fn list(
 fn text_of(tokens: &[TokenSummary]) -> String {
     let lines = tokens.iter().map(|token| {
         let end = instant_of(token.expires_at.as_ref()).unwrap_or_else(|| "revoked".to_owned());
-        let TokenSummary { id, account, label, created_by, .. } = token;
+        let TokenSummary { id, label, created_by, .. } = token;
+        let holder = holder_of(token);
         let label = if label.is_empty() { "-" } else { label };
-        format!("{id}  {account}  {}  {label}  by {created_by}, until {end}", scope_of(token))
+        format!("{id}  {holder}  {}  {label}  by {created_by}, until {end}", scope_of(token))
     });
     lines.collect::<Vec<_>>().join("\n")
 }
 
 fn json_of(token: &TokenSummary) -> Value {
     let label = (!token.label.is_empty()).then_some(&token.label);
+    let is_of_account = token.for_operator.is_empty();
     json!({
         "id": token.id,
-        "account": token.account,
+        "account": is_of_account.then_some(&token.account),
+        "operator": (!is_of_account).then_some(&token.for_operator),
         "label": label,
-        "scope": scope_of(token),
+        "scope": is_of_account.then(|| scope_of(token)),
+        "role": (!is_of_account).then(|| scope_of(token)),
         "created_at": instant_of(token.created_at.as_ref()),
         "created_by": token.created_by,
         "expires_at": instant_of(token.expires_at.as_ref()),
@@ -177,12 +215,21 @@ fn json_of(token: &TokenSummary) -> Value {
     })
 }
 
+/// Whose it is.
+fn holder_of(token: &TokenSummary) -> &str {
+    if token.for_operator.is_empty() { &token.account } else { &token.for_operator }
+}
+
+/// What its bearer may do.
 fn scope_of(token: &TokenSummary) -> &'static str {
-    match token.scope() {
-        CredentialScope::Read => "read",
-        CredentialScope::Trade => "trade",
-        CredentialScope::Fund => "fund",
-        CredentialScope::Unspecified => "unknown",
+    match (token.scope(), token.role()) {
+        (CredentialScope::Read, _) => "read",
+        (CredentialScope::Trade, _) => "trade",
+        (CredentialScope::Fund, _) => "fund",
+        (CredentialScope::Unspecified, OperatorRole::Viewer) => "viewer",
+        (CredentialScope::Unspecified, OperatorRole::Operator) => "operator",
+        (CredentialScope::Unspecified, OperatorRole::Admin) => "admin",
+        (CredentialScope::Unspecified, OperatorRole::Unspecified) => "unknown",
     }
 }
 
