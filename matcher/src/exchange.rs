@@ -177,12 +177,13 @@ impl Core for Exchange {
     /// Asks and what waits for money go on, and orders that have woken or are due; and what items
     /// from other shards moved is written.
     fn go_on(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
-        let goes_on = self.books.has_woken() || self.books.has_due();
+        let goes_on = self.books.has_woken() || self.books.has_due() || self.books.has_auction();
         if self.accounts.partition_count() == 1 && !goes_on {
             return;
         }
         self.work_asks(now, body);
         self.wake(now, body);
+        self.uncross(body);
         self.let_woken_go_on(body);
         self.finish(body);
     }
@@ -190,6 +191,7 @@ impl Core for Exchange {
     fn has_more_to_expire(&self) -> bool {
         self.has_overdue
             || self.books.has_overdue()
+            || self.books.has_auction()
             || self.books.has_woken()
             || self.books.has_due()
             || !self.switches.gone_off.is_empty()

@@ -69,6 +69,10 @@ pub const WOKEN_MAX: usize = 256;
 /// See [`WOKEN_MAX`].
 pub const WOKEN_FILLS_MAX: usize = 500;
 
+/// The most orders that one step of an auction lets meet: two for each trade, so that its answer is
+/// no longer than that of a sweep.
+pub const UNCROSSED_MAX: usize = matcher_core::FILLS_MAX;
+
 /// The most that one input ends because it has waited too long, or its account was not heard of.
 pub const PARKED_EXPIRIES_MAX: usize = 256;
 

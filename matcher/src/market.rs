@@ -10,6 +10,7 @@ use proto::{
 use crate::{
     answer::{self, applied, duplicate, refused},
     exchange::Exchange,
+    limits::UNCROSSED_MAX,
 };
 
 impl Exchange {
@@ -22,7 +23,9 @@ impl Exchange {
         state: MarketState,
         body: &mut log::AnswerBody,
     ) {
-        if self.books.market_state(instrument) == Some(state) {
+        let opens_for = self.books.auction(instrument).map(|auction| auction.then);
+        let in_force = opens_for.or_else(|| self.books.market_state(instrument));
+        if in_force == Some(state) {
             body.outcome = duplicate(0);
             return;
         }
@@ -30,16 +33,35 @@ impl Exchange {
             body.outcome = refused(match reason {
                 StateRefused::UnknownInstrument => RefusalReason::UnknownInstrument,
                 StateRefused::Delisted => RefusalReason::MarketDelisted,
+                StateRefused::NotSet => RefusalReason::AuctionNotSet,
             });
             return;
         }
+        self.write_market_state(instrument, body);
+        self.uncross(body);
+        self.let_woken_go_on(body);
+        body.outcome = applied();
+    }
+
+    /// A step of an auction, where one is under way: the rest follows with ticks that come at once.
+    pub(crate) fn uncross(&mut self, body: &mut log::AnswerBody) {
+        self.matched.clear();
+        let Some(step) = self.books.uncross(UNCROSSED_MAX, &mut self.matched) else { return };
+        self.settle_auction();
+        self.write_matched(body);
+        self.matched.clear();
+        if step.state != MarketState::Auction {
+            self.write_market_state(step.instrument, body);
+        }
+    }
+
+    fn write_market_state(&mut self, instrument: InstrumentId, body: &mut log::AnswerBody) {
+        let Some(state) = self.books.market_state(instrument) else { return };
         let changed = log::MarketStateChanged {
             instrument_id: instrument.0,
             state: convert::market_state_to_wire(state).into(),
             sequence: self.books.depth(instrument, 0).sequence,
         };
         body.events.push(answer::event(event::Kind::MarketStateChanged(changed)));
-        self.let_woken_go_on(body);
-        body.outcome = applied();
     }
 }

@@ -70,5 +70,7 @@ pub(crate) const fn refusal_of_market(state: MarketState) -> RefusalReason {
         // One that trades takes everything.
         MarketState::Trading | MarketState::Halted => RefusalReason::MarketHalted,
         MarketState::Delisted => RefusalReason::MarketDelisted,
+        MarketState::PreOpen => RefusalReason::MarketPreOpen,
+        MarketState::Auction => RefusalReason::MarketAuction,
     }
 }

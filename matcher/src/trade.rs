@@ -54,6 +54,27 @@ impl Exchange {
         }
     }
 
+    /// Settles a step of an auction: every trade between two that rested, and what those hold no
+    /// longer that ended.
+    pub(crate) fn settle_auction(&mut self) {
+        let Exchange { matched, settled, books, accounts, postings, shared, .. } = self;
+        settled.clear();
+        for event in &matched.events {
+            match event {
+                BookEvent::Fill(fill) => {
+                    let instrument = books.instrument(fill.instrument).expect("it just traded");
+                    settled.push(settle(fill, instrument, accounts, postings));
+                }
+                BookEvent::Ended(end) => {
+                    let instrument = books.instrument(end.instrument).expect("it was in its book");
+                    let (asset, freed) = shared.freed(end, instrument);
+                    accounts.release(end.account, asset, freed, end.order, postings);
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Lets go of what orders held that have ended without a taker: cancelled, or expired. First of
     /// limit orders, then of market orders that slept: so are the postings of logs that there are.
     pub(crate) fn settle_ends(&mut self) {
@@ -204,7 +225,7 @@ fn settle(
     accounts: &mut Accounts,
     postings: &mut Postings,
 ) -> Settled {
-    let maker = (fill.maker_account, fill.maker_fees, Some(fill.price));
+    let maker = (fill.maker_account, fill.maker_fees, Some(fill.maker_limit));
     let taker = (fill.taker_account, fill.taker_fees, fill.taker_limit);
     let (buyer, seller) = match fill.maker_side {
         Side::Buy => (maker, taker),

@@ -1,6 +1,8 @@
 //! The shard's state: stories that a trader can read, random flows, the same bytes for ever, and
 //! damaged ones.
 
+#[path = "exchange/auctions.rs"]
+mod auctions;
 #[path = "exchange/changes.rs"]
 mod changes;
 #[path = "exchange/controls.rs"]

@@ -42,8 +42,8 @@ pub const fn side(side: Side) -> &'static str {
     }
 }
 
-/// What a market is open for: `trading`, `post_only`, `limit_only`, `cancel_only`, `halted` or
-/// `delisted`.
+/// What a market is open for: `trading`, `post_only`, `limit_only`, `cancel_only`, `halted`,
+/// `delisted`, `pre_open` or `auction`.
 pub const fn market_state(state: MarketState) -> &'static str {
     match state {
         MarketState::Trading => "trading",
@@ -52,6 +52,8 @@ pub const fn market_state(state: MarketState) -> &'static str {
         MarketState::CancelOnly => "cancel_only",
         MarketState::Halted => "halted",
         MarketState::Delisted => "delisted",
+        MarketState::PreOpen => "pre_open",
+        MarketState::Auction => "auction",
     }
 }
 
@@ -206,6 +208,9 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::MarketCancelOnly => "market_cancel_only",
         RefusalReason::MarketHalted => "market_halted",
         RefusalReason::MarketDelisted => "market_delisted",
+        RefusalReason::MarketPreOpen => "market_pre_open",
+        RefusalReason::MarketAuction => "market_auction",
+        RefusalReason::AuctionNotSet => "auction_not_set",
         RefusalReason::TooManySchedules => "too_many_schedules",
         RefusalReason::TooManyCredentials => "too_many_tokens",
         RefusalReason::ListPrices => "list_prices",

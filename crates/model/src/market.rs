@@ -17,16 +17,24 @@ pub enum MarketState {
     Halted,
     /// Nothing, ever again.
     Delisted,
+    /// Orders that collect: limit orders that rest, whatever they would meet, and orders that
+    /// sleep. Nothing trades until the market opens, by an auction where orders cross.
+    PreOpen,
+    /// Cancels, while what has collected trades at one price. No command sets it: a market is in it
+    /// on its way from orders that cross to another state.
+    Auction,
 }
 
 impl MarketState {
     /// Every state.
-    pub const ALL: [MarketState; 6] = [
+    pub const ALL: [MarketState; 8] = [
         MarketState::Trading,
         MarketState::PostOnly,
         MarketState::LimitOnly,
         MarketState::CancelOnly,
         MarketState::Halted,
         MarketState::Delisted,
+        MarketState::PreOpen,
+        MarketState::Auction,
     ];
 }

@@ -40,7 +40,8 @@ const fn method(name: &'static str) -> Method {
 }
 
 /// What a state may be.
-const STATES: &str = "must be trading, post_only, limit_only, cancel_only, halted or delisted";
+const STATES: &str =
+    "must be trading, post_only, limit_only, cancel_only, halted, delisted or pre_open";
 
 /// How many calls one connection may have open at once: people type.
 const CALLS_MAX: u32 = 16;

@@ -19,12 +19,10 @@ pub(super) const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         RefusalReason::KeyReused => {
             (Kind::KeyReused, "this key was used before with other content; use a new key")
         }
-        RefusalReason::UnknownInstrument => (Kind::Malformed, "the shard has no such instrument"),
-        RefusalReason::UnknownAsset => (Kind::Malformed, "the shard has no such asset"),
-        RefusalReason::UnknownOrder => {
-            (Kind::NotFound, "this client has no open order with this id")
-        }
-        RefusalReason::InsufficientFunds => (Kind::Conflict, LESS_AVAILABLE),
+        RefusalReason::UnknownInstrument
+        | RefusalReason::UnknownAsset
+        | RefusalReason::UnknownOrder
+        | RefusalReason::InsufficientFunds => refusal_of_lack(reason),
         RefusalReason::TooManyKeys
         | RefusalReason::TooManyOpenOrders
         | RefusalReason::TooManyAccounts
@@ -71,7 +69,10 @@ pub(super) const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         | RefusalReason::MarketLimitOnly
         | RefusalReason::MarketCancelOnly
         | RefusalReason::MarketHalted
-        | RefusalReason::MarketDelisted => refusal_of_market(reason),
+        | RefusalReason::MarketDelisted
+        | RefusalReason::MarketPreOpen
+        | RefusalReason::MarketAuction
+        | RefusalReason::AuctionNotSet => refusal_of_market(reason),
         RefusalReason::Unspecified
         | RefusalReason::NotSuccessor
         | RefusalReason::BadListing
@@ -81,6 +82,19 @@ pub(super) const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
 }
 
 const NO_WORD: &str = "the shard refused the request for a reason that it has no word for";
+
+/// The same where something is not there.
+const fn refusal_of_lack(reason: RefusalReason) -> (Kind, &'static str) {
+    match reason {
+        RefusalReason::UnknownInstrument => (Kind::Malformed, "the shard has no such instrument"),
+        RefusalReason::UnknownAsset => (Kind::Malformed, "the shard has no such asset"),
+        RefusalReason::UnknownOrder => {
+            (Kind::NotFound, "this client has no open order with this id")
+        }
+        RefusalReason::InsufficientFunds => (Kind::Conflict, LESS_AVAILABLE),
+        _ => (Kind::Internal, NO_WORD),
+    }
+}
 
 /// The same of what an instrument's market is not open for.
 const fn refusal_of_market(reason: RefusalReason) -> (Kind, &'static str) {
@@ -95,6 +109,13 @@ const fn refusal_of_market(reason: RefusalReason) -> (Kind, &'static str) {
             "the market takes only cancels now; wait until it says `trading`"
         }
         RefusalReason::MarketDelisted => "the instrument was delisted; trade another",
+        RefusalReason::MarketPreOpen => {
+            "the market opens later and takes only limit orders that rest, not post-only, and stops"
+        }
+        RefusalReason::MarketAuction => "the market is just opening by auction; try again",
+        RefusalReason::AuctionNotSet => {
+            "an auction is how a market opens; say what it is to be open for"
+        }
         _ => "the market is halted and takes only cancels; wait until it says `trading`",
     };
     (Kind::Conflict, message)

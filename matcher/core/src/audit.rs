@@ -19,7 +19,7 @@ impl Books {
         let (mut queued, mut levels) = (0, 0);
         for (slot, book) in (0_u32..).zip(&self.books) {
             let symbol = &book.instrument.symbol;
-            if book.is_crossed() {
+            if book.is_wrongly_crossed() {
                 return Err(format!("the book of {symbol} is crossed"));
             }
             for side in Side::BOTH {

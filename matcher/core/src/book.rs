@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use model::{Instrument, MarketState, OrderId, Price, Quantity, Side, TradeId};
 
-use crate::{ladder::Ladder, schedules::Owner, slab::NIL, sleepers::Trail};
+use crate::{Auction, ladder::Ladder, market, schedules::Owner, slab::NIL, sleepers::Trail};
 
 /// What has no account: a book of one instrument.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct Book {
     pub(crate) last_price: Option<Price>,
     /// What it is open for.
     pub(crate) state: MarketState,
+    /// How its auction stands, while it is in one.
+    pub(crate) auction: Option<Auction>,
     /// Who has woken in it and waits until it lets them go on.
     pub(crate) held: VecDeque<u32>,
     /// The prices at which orders sleep that wait for a rise, the lowest first, and for a fall, the
@@ -105,6 +107,7 @@ impl Book {
             prevented: 0,
             last_price: None,
             state: MarketState::Trading,
+            auction: None,
             held: VecDeque::new(),
             rising: Ladder::new(Side::Sell),
             falling: Ladder::new(Side::Buy),
@@ -141,7 +144,12 @@ impl Book {
         }
     }
 
-    /// Whether the best bid reaches the best ask: never so after a command.
+    /// Whether it is crossed and must not be.
+    pub(crate) fn is_wrongly_crossed(&self) -> bool {
+        market::matches(self.state) && self.is_crossed()
+    }
+
+    /// Whether the best bid reaches the best ask: never so after a command where orders match.
     pub(crate) fn is_crossed(&self) -> bool {
         let (bid, ask) = (self.bids.best(), self.asks.best());
         bid.zip(ask).is_some_and(|((bid, _), (ask, _))| bid >= ask)

@@ -51,6 +51,8 @@ pub struct Books {
     pub(crate) counts: OpenCounts,
     /// The books of which something may be left since they were delisted, by instrument.
     pub(crate) delistings: Vec<Delisting>,
+    /// How many books are in an auction.
+    pub(crate) auctions: usize,
 }
 
 impl Default for Books {
@@ -86,6 +88,7 @@ impl Books {
             closings: Closings::new(),
             counts: OpenCounts::new(),
             delistings: Vec::new(),
+            auctions: 0,
         }
     }
 

@@ -9,9 +9,10 @@ use model::{
 use thiserror::Error;
 
 use crate::{
-    ACCOUNTS_END, Books, Closing, ORDERS_MAX, OpenOrder, OrderList, Sleeper, Watermark,
+    ACCOUNTS_END, Auction, Books, Closing, ORDERS_MAX, OpenOrder, OrderList, Sleeper, Watermark,
     book::{Book, Resting},
     iceberg::Aside,
+    market,
 };
 
 /// The largest sequence, trade number or priority that is restored. A counter cannot get there in a
@@ -63,6 +64,8 @@ pub struct BookImage {
     pub last_price: Option<Price>,
     /// What it is open for.
     pub state: MarketState,
+    /// How its auction stands, while it is in one.
+    pub auction: Option<Auction>,
 }
 
 /// Why an image is not one of books.
@@ -115,7 +118,10 @@ pub enum RestoreError {
     /// An account out of order or out of range that is being closed, or beyond what has come.
     #[error("orders are being closed as none can be")]
     Closing,
-    /// A bid at or above an ask.
+    /// A market in an auction that is none, or in none that is one.
+    #[error("the market of instrument {} is in an auction as none can be", .0.0)]
+    Auction(InstrumentId),
+    /// A bid at or above an ask where orders trade.
     #[error("the book of instrument {} is crossed", .0.0)]
     Crossed(InstrumentId),
 }
@@ -132,6 +138,7 @@ impl Books {
                 prevented: book.prevented,
                 last_price: book.last_price,
                 state: book.state,
+                auction: book.auction,
             }
         });
         let accounts = (0..self.orders.accounts_end()).map(AccountHandle);
@@ -198,7 +205,7 @@ impl Books {
         }
         for book in &books.books {
             let id = book.instrument.id;
-            if book.is_crossed() {
+            if book.is_wrongly_crossed() {
                 return Err(RestoreError::Crossed(id));
             }
             let is_empty = Side::BOTH.iter().all(|side| book.ladder(*side).best().is_none());
@@ -210,7 +217,8 @@ impl Books {
     }
 
     fn restore_book(&mut self, image: BookImage) -> Result<(), RestoreError> {
-        let BookImage { instrument, sequence, trades, prevented, last_price, state } = image;
+        let BookImage { instrument, sequence, trades, prevented, last_price, state, auction } =
+            image;
         let id = instrument.id;
         if self.directory.last().is_some_and(|(last, _)| *last >= id) {
             return Err(RestoreError::InstrumentOrder(id));
@@ -225,8 +233,13 @@ impl Books {
         let slot =
             u32::try_from(self.books.len()).map_err(|_| RestoreError::InstrumentOrder(id))?;
         let counted = Book { sequence, trades, prevented, ..Book::new(instrument) };
-        self.books.push(Book { last_price, state, ..counted });
+        self.books.push(Book { last_price, state, auction, ..counted });
         self.directory.push((id, slot));
+        let ends_open = auction.is_none_or(|auction| market::matches(auction.then));
+        if auction.is_some() != (state == MarketState::Auction) || !ends_open {
+            return Err(RestoreError::Auction(id));
+        }
+        self.auctions += usize::from(auction.is_some());
         if state == MarketState::Delisted {
             self.begin_delisting(slot);
         }

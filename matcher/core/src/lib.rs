@@ -242,6 +242,8 @@
 //!     | cancel-only | none | none | waits |
 //!     | halted | none | none | waits |
 //!     | delisted | none, ever again | none | ends |
+//!     | pre-open | with a limit that rest, but post-only; asleep | the same | waits |
+//!     | auction | none | none | waits |
 //!
 //! S2. A change of state leaves all orders as they are, but for rule S4. Time passes in every
 //!     state: what is over ends, and what is closed. Only trades wake, so nobody wakes where none
@@ -255,6 +257,29 @@
 //!     in each those that have woken, in their order; then by account what rests and then what
 //!     sleeps, oldest first. What is due ends when its turn comes. A delisted book stays so.
 //!
+//! # Auctions
+//!
+//! A1. In pre-open nothing trades: an order that rests does so at once, and the book may be
+//!     crossed. It may stay so where the market is then cancel-only, halted or delisted.
+//! A2. A market that is to be trading, post-only or limit-only while its book is crossed is in an
+//!     auction first; no command sets that state. The caller asks for its steps
+//!     ([`Books::uncross`]), which are bounded, and with the last it is what it was to be. Another
+//!     state that is set meanwhile breaks it off.
+//! A3. There is one price for all: that at which most would trade, counting all that remains of
+//!     every order that is not over, hidden or not. Of several such prices, those at which the
+//!     least would be left over; of these, where buyers would be left over at each, the highest;
+//!     where sellers, the lowest; else the one nearest to the price of the last trade or, where
+//!     there was none, the middle one, rounded down.
+//! A4. The oldest order of the best bids trades with the oldest of the best asks as much as both
+//!     have left, and so on, while both reach the price. An iceberg trades with all that remains of
+//!     it, hidden first, in the place of what it shows. Of the two the one that came to rest later
+//!     is told as the taker, and charged as one. Nobody is a taker that meets its own: self-trade
+//!     prevention is not asked. An order that is over is ended where it is met. Pairs and orders
+//!     that wait for another follow as in any trade.
+//! A5. Where orders still cross once nothing reaches the price, because some ended between two
+//!     steps, there is another price for what is left. Whom the trades wake goes on after the
+//!     auction, as S3 says.
+//!
 //! # Cost
 //!
 //! Placing costs a search for the level and O(1) for each trade or prevented trade, a FOK order at
@@ -264,7 +289,8 @@
 //! orders); counts O(1), with those by account and instrument in an index of their own, filters
 //! O(1). A trade looks at the ends of two ladders of what sleeps and of two rows of what trails;
 //! whoever it moves pays for it itself ([`sleepers`]). A change of a book's state looks at all that
-//! have woken; a delisting looks once at every open order. Memory is reused: after its largest
+//! have woken; a delisting looks once at every open order, an auction at every one that
+//! crosses, and takes memory for their levels meanwhile. Memory is reused: after its largest
 //! state so far, the core allocates nothing. An open order takes 64 bytes, its level 32, the index
 //! by id 16 to 32, and what an account has open in an instrument is counted in 20 to 40.
 //!
@@ -281,6 +307,7 @@
 //! - [`amend`]: an open order asks for less.
 //! - [`expiry`]: orders that end by themselves. [`closing`]: all of an account, that end in steps.
 //! - [`market`]: what a book is open for. `delisting`: all that is in it, which ends in steps.
+//!   [`auction`]: how it opens where orders cross.
 //! - [`sleepers`]: orders that wait for a price.
 //! - [`lists`]: orders of which one decides what becomes of the others.
 //! - [`order`], [`outcome`]: what goes in and what comes out.
@@ -299,6 +326,7 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod amend;
+pub mod auction;
 pub mod audit;
 mod book;
 pub mod books;
@@ -328,6 +356,7 @@ pub mod sleepers;
 pub mod sweep;
 
 pub use amend::{AmendRefused, Amended};
+pub use auction::{Auction, Indication, Uncrossed};
 pub use books::{ACCOUNTS_END, Books, Depth, ORDERS_MAX};
 pub use closing::{ClosedBy, Closing};
 pub use counts::OpenCount;

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use model::{Instructions, InstrumentId, MarketState, OrderId, OrderType, TimeInForce};
 use thiserror::Error;
 
-use crate::{Books, NewOrder, Refused, book::Book};
+use crate::{Auction, Books, NewOrder, Refused, book::Book};
 
 /// Why a market's state is not changed. Nothing has changed then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Error)]
@@ -20,20 +20,31 @@ pub enum StateRefused {
     /// It was delisted.
     #[error("the instrument was delisted, and stays so; list another")]
     Delisted,
+    /// An auction is not set.
+    #[error("an auction is how a market opens; set what it is to be open for")]
+    NotSet,
 }
 
 /// Whether a book in this state takes such an order.
 pub(crate) fn takes(
     state: MarketState,
     is_limit: bool,
-    _time_in_force: TimeInForce,
+    time_in_force: TimeInForce,
     instructions: &Instructions,
 ) -> bool {
+    let rests = !matches!(time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
     match state {
         MarketState::Trading => true,
         MarketState::PostOnly => instructions.post_only,
         MarketState::LimitOnly => is_limit,
-        MarketState::CancelOnly | MarketState::Halted | MarketState::Delisted => false,
+        MarketState::PreOpen => {
+            let collects = is_limit && rests && !instructions.post_only;
+            instructions.waits_for().is_some() || collects
+        }
+        MarketState::CancelOnly
+        | MarketState::Halted
+        | MarketState::Delisted
+        | MarketState::Auction => false,
     }
 }
 
@@ -41,9 +52,20 @@ pub(crate) fn takes(
 /// others, whatever it was when it came.
 pub(crate) const fn takes_amend(state: MarketState) -> bool {
     match state {
-        MarketState::Trading | MarketState::PostOnly | MarketState::LimitOnly => true,
-        MarketState::CancelOnly | MarketState::Halted | MarketState::Delisted => false,
+        MarketState::Trading
+        | MarketState::PostOnly
+        | MarketState::LimitOnly
+        | MarketState::PreOpen => true,
+        MarketState::CancelOnly
+        | MarketState::Halted
+        | MarketState::Delisted
+        | MarketState::Auction => false,
     }
+}
+
+/// Whether a book in this state matches what crosses, so that none is left.
+pub(crate) const fn matches(state: MarketState) -> bool {
+    matches!(state, MarketState::Trading | MarketState::PostOnly | MarketState::LimitOnly)
 }
 
 /// Whether an order that has woken goes on in a book in this state.
@@ -54,7 +76,9 @@ pub(crate) fn lets_go_on(state: MarketState, order: &NewOrder) -> bool {
         MarketState::PostOnly
         | MarketState::CancelOnly
         | MarketState::Halted
-        | MarketState::Delisted => false,
+        | MarketState::Delisted
+        | MarketState::PreOpen
+        | MarketState::Auction => false,
     }
 }
 
@@ -83,9 +107,10 @@ impl Books {
         self.book(instrument).map(|book| book.state)
     }
 
-    /// Opens a market for this from now on, or closes it. Who has woken and may not go on waits,
-    /// and goes on once it may, before whoever wakes later. From [`MarketState::Delisted`] on all
-    /// that is open there is over, and [`Books::expire`] ends it.
+    /// Opens a market for this from now on, or closes it. Where orders cross that would trade then,
+    /// it is in an auction first ([`Books::uncross`]). Who has woken and may not go on waits, and
+    /// goes on once it may, before whoever wakes later. From [`MarketState::Delisted`] on all that
+    /// is open there is over, and [`Books::expire`] ends it.
     ///
     /// # Errors
     /// [`StateRefused`], with nothing changed.
@@ -96,13 +121,23 @@ impl Books {
     ) -> Result<(), StateRefused> {
         let slot = self.slot(instrument).ok_or(StateRefused::UnknownInstrument)?;
         let book = &mut self.books[slot as usize];
+        if state == MarketState::Auction {
+            return Err(StateRefused::NotSet);
+        }
         if book.state == MarketState::Delisted && state != MarketState::Delisted {
             return Err(StateRefused::Delisted);
         }
         if book.state == state {
             return Ok(());
         }
-        book.state = state;
+        let auction = (matches(state) && book.is_crossed()).then(|| {
+            let price = book.auction.and_then(|auction| auction.price);
+            Auction { price, then: state }
+        });
+        self.auctions += usize::from(auction.is_some());
+        self.auctions -= usize::from(book.auction.is_some());
+        book.auction = auction;
+        book.state = if auction.is_some() { MarketState::Auction } else { state };
         self.sort_woken(slot);
         if state == MarketState::Delisted {
             self.begin_delisting(slot);
@@ -120,7 +155,7 @@ impl Books {
 
     /// After a change of a book's state: lets go on those that woke in it and now may, and keeps
     /// back those that may not.
-    fn sort_woken(&mut self, slot: u32) {
+    pub(crate) fn sort_woken(&mut self, slot: u32) {
         let Books { books, sleepers, .. } = self;
         let Book { state, held, .. } = &mut books[slot as usize];
         let goes_on = |at: &u32| lets_go_on(*state, sleepers.order_at(*at));

@@ -84,7 +84,7 @@ pub struct Fill {
     pub trade: TradeId,
     /// Of which instrument.
     pub instrument: InstrumentId,
-    /// The maker's price.
+    /// The maker's price; in an auction that of the auction.
     pub price: Price,
     /// How much; above zero.
     pub quantity: Quantity,
@@ -96,9 +96,11 @@ pub struct Fill {
     pub maker_remaining: Quantity,
     /// The maker's side; the taker's is the opposite.
     pub maker_side: Side,
+    /// The maker's limit, at which it rested.
+    pub maker_limit: Price,
     /// The schedule that the maker is charged by.
     pub maker_fees: Fees,
-    /// The incoming order.
+    /// The incoming order; in an auction the one of the two that came to rest later.
     pub taker: OrderId,
     /// Whose the taker is. It may be the maker's account, where the taker's mode lets that be.
     pub taker_account: AccountHandle,

@@ -5,7 +5,7 @@
 //! [`FILLS_MAX`].
 
 use model::{
-    AccountHandle, Amount, FeeRate, Instrument, OrderType, Price, Quantity, Role,
+    AccountHandle, Amount, FeeRate, Instrument, MarketState, OrderType, Price, Quantity, Role,
     SelfTradePrevention, Side, TimeInForce,
 };
 
@@ -86,7 +86,11 @@ impl Books {
         let (first_event, first_level) = (out.events.len(), out.levels.len());
         let mut taker = self.taker(order, book);
         let is_infeasible = order.time_in_force == TimeInForce::Fok && !self.can_fill(&taker);
-        let stop = if is_infeasible { Stop::Infeasible } else { self.sweep(&mut taker, out) };
+        let stop = match self.books[book as usize].state {
+            _ if is_infeasible => Stop::Infeasible,
+            MarketState::PreOpen => Stop::Beyond,
+            _ => self.sweep(&mut taker, out),
+        };
         match taker.end_reason(&stop) {
             Some(reason) => {
                 out.events.push(BookEvent::Ended(taker.end(reason)));
@@ -98,7 +102,7 @@ impl Books {
         if out.levels.len() > first_level {
             book.sequence = taker.sequence;
         }
-        debug_assert!(!book.is_crossed(), "a book is never left crossed");
+        debug_assert!(!book.is_wrongly_crossed(), "an open book is never left crossed");
         if taker.first_price.is_some() {
             self.wake_sleepers(taker.book, &out.events[first_event..]);
         }
@@ -223,6 +227,7 @@ impl Books {
             maker_account: AccountHandle(maker.owner.account()),
             maker_remaining,
             maker_side: level.side,
+            maker_limit: level.price,
             maker_fees,
             taker: taker.order.id,
             taker_account: taker.order.account,

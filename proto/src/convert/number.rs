@@ -145,6 +145,8 @@ pub const fn market_state_to_wire(state: MarketState) -> trading::MarketState {
         MarketState::CancelOnly => trading::MarketState::CancelOnly,
         MarketState::Halted => trading::MarketState::Halted,
         MarketState::Delisted => trading::MarketState::Delisted,
+        MarketState::PreOpen => trading::MarketState::PreOpen,
+        MarketState::Auction => trading::MarketState::Auction,
     }
 }
 
@@ -160,6 +162,8 @@ pub fn market_state_from_wire(wire: i32) -> Result<MarketState, Malformed> {
         Ok(trading::MarketState::CancelOnly) => Ok(MarketState::CancelOnly),
         Ok(trading::MarketState::Halted) => Ok(MarketState::Halted),
         Ok(trading::MarketState::Delisted) => Ok(MarketState::Delisted),
+        Ok(trading::MarketState::PreOpen) => Ok(MarketState::PreOpen),
+        Ok(trading::MarketState::Auction) => Ok(MarketState::Auction),
         Ok(trading::MarketState::Unspecified) | Err(_) => Err(Malformed("state")),
     }
 }

@@ -241,6 +241,7 @@ fn run_naive(naive: &mut Naive, command: Command) -> Result<Told, &'static str> 
             naive.join(AccountHandle(account), group);
             (Vec::new(), Vec::new())
         }
+        Command::Uncross(most) => naive.uncross(most),
         Command::SetState(instrument, state) => {
             naive.set_state(instrument, state)?;
             (Vec::new(), Vec::new())
@@ -372,6 +373,13 @@ fn count(command: &Command, told: &Result<Told, &'static str>, seen: &mut Seen) 
     if matches!(command, Command::PlaceDue) && lists::is_placed(events) {
         note("due is placed");
     }
+    if matches!(command, Command::Uncross(_)) {
+        let trades = events.iter().filter(|event| matches!(event, Event::Trade { .. }));
+        trades.for_each(|_| note("auction trade"));
+        if !events.is_empty() {
+            note("uncrosses");
+        }
+    }
     if matches!(command, Command::SetState(..)) {
         note("state");
     }
@@ -405,7 +413,7 @@ fn command_wakes(command: &Command) -> bool {
 }
 
 /// Every reason, refusal and kind of event but the sweep limit, which tests of its own reach.
-pub const KINDS: [&str; 56] = [
+pub const KINDS: [&str; 58] = [
     "trade",
     "rests",
     "filled",
@@ -462,4 +470,6 @@ pub const KINDS: [&str; 56] = [
     "delisted before",
     "state",
     "dropped: market",
+    "auction trade",
+    "uncrosses",
 ];

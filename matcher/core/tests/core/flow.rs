@@ -42,6 +42,8 @@ pub enum Command {
     Filter(InstrumentId, Filters),
     /// What a market is open for.
     SetState(InstrumentId, MarketState),
+    /// An auction goes on, of so many orders at most, if there is one.
+    Uncross(usize),
     /// Time passes to this instant, and at most so many orders end of it.
     PassTime(u64, usize),
     /// The next order that has woken goes on, if one has.
@@ -68,6 +70,8 @@ pub struct Flow {
     last_listed: u32,
     /// One that takes the place of one that was delisted, and is to be listed next.
     to_list: Option<InstrumentId>,
+    /// How many steps of an auction are still to be asked for.
+    to_uncross: u32,
     next_id: u64,
     /// What each order asked for, by its number less one; 1 where that is no quantity.
     asked: Vec<u64>,
@@ -86,6 +90,7 @@ impl Flow {
             states: [MarketState::Trading; 2],
             last_listed: B.0,
             to_list: None,
+            to_uncross: 0,
             next_id: 1,
             asked: Vec::new(),
             now: 0,
@@ -395,6 +400,7 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
         Command::Filter(instrument, filters) => {
             assert!(books.list(filtering(instrument, filters)));
         }
+        Command::Uncross(most) => drop(books.uncross(most, out)),
         Command::SetState(instrument, state) => {
             return books.set_market_state(instrument, state).err().map(|_| "delisted before");
         }

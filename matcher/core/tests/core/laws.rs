@@ -131,15 +131,22 @@ impl Laws {
         let Fill { price, quantity, maker_side: side, .. } = *fill;
         ensure(!quantity.is_zero(), || "nothing is traded".to_owned())?;
         let maker = self.life(fill.maker)?;
-        ensure(maker.rests_at == Some(price), || "the price is not the maker's".to_owned())?;
+        let limit = maker.rests_at.ok_or("the maker does not rest")?;
+        ensure(limit == fill.maker_limit, || "the limit is not the maker's".to_owned())?;
         maker.loses(quantity.lots(), fill.maker_remaining.lots())?;
         maker.has_traded = true;
         let display = maker.order.instructions.display;
-        let is_shown = display.is_none_or(|display| quantity <= display);
-        ensure(is_shown, || "more is traded at once than is shown".to_owned())?;
         let taker = self.life(fill.taker)?;
         taker.loses(quantity.lots(), fill.taker_remaining.lots())?;
         taker.has_traded = true;
+        if let Some(other) = taker.rests_at {
+            // An auction: both rested, and both accept its price.
+            let is_within = side.accepts(limit, price) && side.opposite().accepts(other, price);
+            return ensure(is_within, || "the price is beyond a limit".to_owned());
+        }
+        ensure(limit == price, || "the price is not the maker's".to_owned())?;
+        let is_shown = display.is_none_or(|display| quantity <= display);
+        ensure(is_shown, || "more is traded at once than is shown".to_owned())?;
         let NewOrder { instructions, price: limit, .. } = taker.order;
         let is_within = limit.is_none_or(|limit| side.opposite().accepts(limit, price));
         ensure(is_within, || "the price is beyond the taker's limit".to_owned())?;

@@ -195,11 +195,11 @@ impl Mutant {
             (Wrong::HaltedIsAmended, Command::Amend(number, quantity))
                 if refused == Some("market") =>
             {
-                let opened = |image: &mut BooksImage| {
-                    image.books.iter_mut().for_each(|book| book.state = MarketState::Trading);
-                    image.woken.append(&mut image.held);
-                };
-                self.change(opened);
+                self.change(|image| {
+                    let shut = [MarketState::Halted, MarketState::CancelOnly];
+                    let shut = image.books.iter_mut().filter(|book| shut.contains(&book.state));
+                    shut.for_each(|book| book.state = MarketState::PreOpen);
+                });
                 refused = flow::run(&mut self.books, Command::Amend(number, quantity), out);
             }
             (Wrong::ExpiryByEntry, Command::PassTime(..)) => out.events.sort_by_key(ended),

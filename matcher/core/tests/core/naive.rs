@@ -1,6 +1,8 @@
 //! The rules again, as simply as possible: one unsorted list of orders, searched from end to end
 //! for every trade. It imports only `model` and shares no line with the core.
 
+#[path = "naive/auctions.rs"]
+mod auctions;
 #[path = "naive/filters.rs"]
 mod filters;
 #[path = "naive/lists.rs"]
@@ -131,6 +133,8 @@ struct Market {
     state: MarketState,
     /// Who has woken in it and waits.
     held: Vec<OrderId>,
+    /// The price of its auction, if it has one yet, and what it is open for then.
+    auction: Option<(Option<u64>, MarketState)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -168,6 +172,7 @@ impl Naive {
             last: None,
             state: MarketState::Trading,
             held: Vec::new(),
+            auction: None,
         };
         self.markets.entry(id).or_insert(new).instrument = instrument;
     }
@@ -404,6 +409,10 @@ impl Naive {
             return (vec![Event::Sleeps(ask.id)], Vec::new());
         }
         let before = self.totals();
+        if self.markets[&ask.instrument].state == MarketState::PreOpen {
+            let event = self.rest(ask);
+            return (vec![event], self.changes(&before));
+        }
         // All or nothing: it is tried on a copy, which counts only where everything traded.
         if ask.lasts == TimeInForce::Fok {
             let mut copy = self.clone();

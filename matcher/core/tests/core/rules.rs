@@ -103,7 +103,29 @@ impl Desk {
             ["due"] => place_due(&mut self.books, &mut out),
             ["state", name, state] => {
                 let set = self.books.set_market_state(instrument(name), market_state(state));
-                return set.map_or_else(|_| "refused".to_owned(), |()| "changed".to_owned());
+                return match (set, self.books.market_state(self::instrument(name))) {
+                    (Err(_), _) => "refused".to_owned(),
+                    (Ok(()), Some(MarketState::Auction)) => "auction".to_owned(),
+                    (Ok(()), _) => "changed".to_owned(),
+                };
+            }
+            ["uncross", ref most @ ..] => {
+                let most = most.first().map_or(usize::MAX, |most| number(most) as usize);
+                let step = self.books.uncross(most, &mut out);
+                let Some(step) = step else { return "no auction".to_owned() };
+                let told = told(&out);
+                let is_done = step.state != MarketState::Auction;
+                return format!("{told}; {}", if is_done { "open" } else { "more" });
+            }
+            ["indication"] => {
+                let found = self.books.indication(A);
+                return found.map_or_else(
+                    || "none".to_owned(),
+                    |found| {
+                        let (price, volume) = (found.price.ticks(), found.volume);
+                        format!("{volume} @ {price}, {:+} left", found.surplus)
+                    },
+                );
             }
             ["orders", name] => {
                 let trader = AccountHandle(self.trader(name));
@@ -262,6 +284,8 @@ fn market_state(word: &str) -> MarketState {
         "cancel-only" => MarketState::CancelOnly,
         "halted" => MarketState::Halted,
         "delisted" => MarketState::Delisted,
+        "pre-open" => MarketState::PreOpen,
+        "auction" => MarketState::Auction,
         _ => panic!("{word:?} is no state"),
     }
 }

@@ -1,6 +1,6 @@
 //! A book apart from its orders.
 
-use matcher_core::BookImage;
+use matcher_core::{Auction, BookImage};
 use model::{Instrument, MarketState, Price};
 use prost::Message;
 use proto::convert;
@@ -22,6 +22,12 @@ pub(super) struct BookWire {
     /// 0 for a market that trades, as all did before there were states.
     #[prost(int32, tag = "6")]
     state: i32,
+    /// What it is to be open for after its auction, and at which price that is; 0 where it is in
+    /// none, and before its first step.
+    #[prost(int32, tag = "7")]
+    auction_then: i32,
+    #[prost(uint64, tag = "8")]
+    auction_price_ticks: u64,
 }
 
 pub(super) fn book_to_wire(book: &BookImage) -> BookWire {
@@ -35,6 +41,10 @@ pub(super) fn book_to_wire(book: &BookImage) -> BookWire {
             MarketState::Trading => 0,
             state => convert::market_state_to_wire(state).into(),
         },
+        auction_then: book
+            .auction
+            .map_or(0, |auction| convert::market_state_to_wire(auction.then).into()),
+        auction_price_ticks: book.auction.and_then(|auction| auction.price).map_or(0, Price::ticks),
     }
 }
 
@@ -52,7 +62,12 @@ pub(super) fn book_from_wire(
         0 => MarketState::Trading,
         state => convert::market_state_from_wire(state).map_err(|error| error.to_string())?,
     };
+    let auction = match wire.auction_then {
+        0 => None,
+        then => Some(auction(then, wire.auction_price_ticks).map_err(|error| error.to_string())?),
+    };
     Ok(BookImage {
+        auction,
         state,
         instrument: instrument.clone(),
         sequence: wire.sequence,
@@ -60,4 +75,10 @@ pub(super) fn book_from_wire(
         prevented: wire.prevented,
         last_price,
     })
+}
+
+fn auction(then: i32, price_ticks: u64) -> Result<Auction, convert::Malformed> {
+    let then = convert::market_state_from_wire(then)?;
+    let price = (price_ticks > 0).then(|| convert::price(price_ticks)).transpose()?;
+    Ok(Auction { price, then })
 }

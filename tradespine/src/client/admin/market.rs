@@ -46,6 +46,8 @@ enum State {
     Halted,
     /// Nothing, ever again: all that is open ends
     Delisted,
+    /// Limit orders that collect until it opens, by auction where they cross
+    PreOpen,
 }
 
 impl From<State> for MarketState {
@@ -57,6 +59,7 @@ impl From<State> for MarketState {
             State::CancelOnly => MarketState::CancelOnly,
             State::Halted => MarketState::Halted,
             State::Delisted => MarketState::Delisted,
+            State::PreOpen => MarketState::PreOpen,
         }
     }
 }

@@ -12,6 +12,14 @@ impl Flow {
         if let Some(instrument) = self.to_list.take() {
             return Some(Command::Protect(instrument, 500));
         }
+        if self.to_uncross > 0 && self.one_in(2) {
+            self.to_uncross -= 1;
+            let most = if self.to_uncross > 0 { 1 + self.below(8) } else { 5_000 };
+            return Some(Command::Uncross(most as usize));
+        }
+        if self.one_in(100) {
+            return Some(Command::Uncross(5_000));
+        }
         let which = self.below(2) as usize;
         let is_open = self.states[which] == State::Trading;
         if !is_open && self.one_in(5) {
@@ -21,7 +29,7 @@ impl Flow {
             return None;
         }
         let instrument = self.names[which];
-        if self.last_listed > 2 && self.one_in(3) {
+        if self.last_listed > 2 && self.one_in(2) {
             let gone = InstrumentId(A.0 + self.below(u64::from(self.last_listed)) as u32);
             if !self.names.contains(&gone) {
                 return Some(Command::SetState(gone, State::Trading));
@@ -29,13 +37,17 @@ impl Flow {
         }
         let state = match self.below(64) {
             _ if !is_open && !self.one_in(4) => State::Trading,
-            0..16 => State::PostOnly,
-            16..32 => State::LimitOnly,
-            32..45 => State::CancelOnly,
-            45..60 => State::Halted,
+            0..24 => State::PreOpen,
+            24..32 => State::PostOnly,
+            32..46 => State::LimitOnly,
+            46..52 => State::CancelOnly,
+            52..60 => State::Halted,
             60..63 => State::Trading,
             _ => State::Delisted,
         };
+        if self.states[which] == State::PreOpen {
+            self.to_uncross = 6;
+        }
         self.states[which] = state;
         if state == State::Delisted {
             self.last_listed += 1;

@@ -1,6 +1,6 @@
 //! Market states again, as simply as possible.
 
-use model::{InstrumentId, MarketState as State, OrderId};
+use model::{InstrumentId, MarketState as State, OrderId, TimeInForce};
 
 use super::{Ask, Event, Naive};
 
@@ -10,13 +10,18 @@ pub(super) fn takes(state: State, ask: &Ask) -> bool {
         State::Trading => true,
         State::PostOnly => ask.post_only,
         State::LimitOnly => ask.limit.is_some(),
-        State::CancelOnly | State::Halted | State::Delisted => false,
+        State::PreOpen => {
+            let sleeps = ask.trigger.is_some() || ask.trailing.is_some();
+            let stays = !matches!(ask.lasts, TimeInForce::Ioc | TimeInForce::Fok);
+            sleeps || (ask.limit.is_some() && stays && !ask.post_only)
+        }
+        State::CancelOnly | State::Halted | State::Delisted | State::Auction => false,
     }
 }
 
 /// Whether it lets an order that rests be amended.
 pub(super) fn amends_resting(state: State) -> bool {
-    [State::Trading, State::PostOnly, State::LimitOnly].contains(&state)
+    [State::Trading, State::PostOnly, State::LimitOnly, State::PreOpen].contains(&state)
 }
 
 fn goes_on(state: State, ask: &Ask) -> bool {
@@ -56,7 +61,22 @@ impl Naive {
         if self.is_delisted(instrument) && state != State::Delisted {
             return Err("delisted before");
         }
-        self.markets.get_mut(&instrument).expect("listed").state = state;
+        let opens = [State::Trading, State::PostOnly, State::LimitOnly].contains(&state);
+        let is_auction =
+            opens && self.markets[&instrument].state != state && self.crosses(instrument, |_| true);
+        let market = self.markets.get_mut(&instrument).expect("listed");
+        if is_auction {
+            let price = market.auction.and_then(|(price, _)| price);
+            market.auction = Some((price, state));
+            market.state = State::Auction;
+        } else {
+            (market.auction, market.state) = (None, state);
+        }
+        self.sort_woken(instrument);
+        Ok(())
+    }
+
+    pub(super) fn sort_woken(&mut self, instrument: InstrumentId) {
         let is_its = |id: &OrderId| {
             self.asleep.iter().any(|ask| ask.id == *id && ask.instrument == instrument)
         };
@@ -68,7 +88,6 @@ impl Naive {
         waits.extend(stopped);
         self.woken = [free, woken].concat();
         self.markets.get_mut(&instrument).expect("listed").held = waits;
-        Ok(())
     }
 
     /// Ends what is left of delisted markets, until so many have ended in all.
