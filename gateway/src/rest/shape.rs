@@ -308,8 +308,8 @@ pub(super) struct InstrumentView {
     /// What it takes of orders when they come; not there where it bounds nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     filters: Option<FiltersView>,
-    /// trading, post_only, limit_only, cancel_only, halted or delisted; null where the broadcaster,
-    /// which knows it, does not answer.
+    /// trading, post_only, limit_only, cancel_only, halted, pre_open, auction or delisted; null
+    /// where the broadcaster, which knows it, does not answer.
     #[schema(example = "trading")]
     state: Option<&'static str>,
 }
