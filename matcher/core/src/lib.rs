@@ -234,16 +234,16 @@
 //!     is refused as [`Refused::Market`], and an amend as [`AmendRefused::Market`]. Cancels are
 //!     always taken.
 //!
-//!     | state | takes orders | takes amends of | who has woken |
-//!     |---|---|---|---|
-//!     | trading | all | all | goes on |
-//!     | post-only | post-only | what rests | waits |
-//!     | limit-only | with a limit, asleep or not | the same | goes on with a limit, else waits |
-//!     | cancel-only | none | none | waits |
-//!     | halted | none | none | waits |
-//!     | delisted | none, ever again | none | ends |
-//!     | pre-open | with a limit that rest, but post-only; asleep | the same | waits |
-//!     | auction | none | none | waits |
+//! | state | takes orders | takes amends of | who has woken |
+//! |---|---|---|---|
+//! | trading | all | all | goes on |
+//! | post-only | post-only | what rests | waits |
+//! | limit-only | with a limit, asleep or not | the same | goes on with a limit, else waits |
+//! | cancel-only | none | none | waits |
+//! | halted | none | none | waits |
+//! | delisted | none, ever again | none | ends |
+//! | pre-open | with a limit that rest, but post-only; asleep | the same | waits |
+//! | auction | none | none | waits |
 //!
 //! S2. A change of state leaves all orders as they are, but for rule S4. Time passes in every
 //!     state: what is over ends, and what is closed. Only trades wake, so nobody wakes where none
