@@ -3,7 +3,7 @@
 use ledger_core::{MoneyError, Movement as Moved};
 use model::{AccountName, OrderId};
 use proto::{
-    command::Movement,
+    command::{ClientCommand, Command, Movement},
     log::{self, RefusalReason, event},
 };
 use spine::ClientInput;
@@ -42,29 +42,47 @@ impl Exchange {
             Border::In => self.accounts.check_deposit(name, *asset, *amount, id),
             Border::Out => self.accounts.check_withdrawal(name, *asset, *amount, id),
         };
-        body.outcome = match checked {
-            Ok(Moved::AlreadyApplied) => duplicate(0),
-            Err(MoneyError::IdReused) => refused(RefusalReason::KeyReused),
-            _ if is_late => refused(RefusalReason::Late),
-            _ if border == Border::Out && self.check_sends_out(name).is_err() => {
-                refused(RefusalReason::AccountSuspended)
-            }
-            Err(MoneyError::InsufficientFunds { .. }) if self.may_be_elsewhere(name) => {
-                self.park_withdrawal(input, movement, body)
-            }
-            Err(error) => refused(refusal(&error)),
-            Ok(Moved::Applied) => match self.move_money(border, name, movement) {
-                Ok(_) => applied(),
+        body.outcome = match self.decided_by_id(input, &checked, is_late) {
+            Some(outcome) => Some(outcome),
+            None => match checked {
+                Err(MoneyError::InsufficientFunds { .. }) if self.may_be_elsewhere(name) => {
+                    self.park_movement(input, movement, Waiting::Withdrawal(movement.clone()), body)
+                }
                 Err(error) => refused(refusal(&error)),
+                Ok(_) => match self.move_money(border, name, movement) {
+                    Ok(_) => applied(),
+                    Err(error) => refused(refusal(&error)),
+                },
             },
         };
     }
 
-    /// A withdrawal of more than is at home waits for what is on other shards.
-    fn park_withdrawal(
+    /// What becomes of a movement whatever money there is: by its id, its time, and what its
+    /// account may do. `None` where none of that decides it.
+    pub(crate) fn decided_by_id(
+        &self,
+        input: &ClientInput<'_>,
+        checked: &Result<Moved, MoneyError>,
+        is_late: bool,
+    ) -> Option<log::Outcome> {
+        let ClientCommand { account, command, .. } = input.command;
+        let sends_out = !matches!(command, Command::Deposit(_));
+        match checked {
+            Ok(Moved::AlreadyApplied) => duplicate(0),
+            Err(MoneyError::IdReused) => refused(RefusalReason::KeyReused),
+            _ if is_late => refused(RefusalReason::Late),
+            _ if command.behaviour() > input.behaviour => refused(RefusalReason::NotInForce),
+            _ if sends_out => self.check_sends_out(account).err().and_then(refused),
+            _ => None,
+        }
+    }
+
+    /// A withdrawal or a transfer of more than is at home waits for what is on other shards.
+    pub(crate) fn park_movement(
         &mut self,
         input: &ClientInput<'_>,
         movement: &Movement,
+        waiting: Waiting,
         body: &mut log::AnswerBody,
     ) -> Option<log::Outcome> {
         let name = &input.command.account;
@@ -79,7 +97,6 @@ impl Exchange {
         let parked = event::Kind::WithdrawalParked(log::WithdrawalParked { account });
         body.events.push(event(parked));
         let need = Need { whole: movement.amount, takes_less: false };
-        let waiting = Waiting::Withdrawal(movement.clone());
         let times = (input.now, input.command.stamp.valid_until);
         self.wait(id, (handle, movement.asset), waiting, need, times, body);
         applied()

@@ -8,20 +8,20 @@
 use std::collections::BTreeMap;
 
 use ledger_core::{MoneyError, Movement as Moved};
-use model::{AccountName, Amount, AssetId, KeyText, OrderId, Partition};
+use model::{AccountName, Amount, AssetId, KeyText, Partition};
 use proto::{
     command::{Movement, Transfer},
     link::{LinkItem, LinkKind},
-    log::{self, RefusalReason, event},
+    log::{self, RefusalReason},
 };
 use spine::ClientInput;
 
 use crate::{
-    answer::{applied, duplicate, event, refused},
+    answer::{applied, duplicate, refused},
     exchange::Exchange,
     fund::refusal,
     limits::TRANSFERS_ON_THEIR_WAY_MAX,
-    park::{Need, Waiting, send},
+    park::{Waiting, send},
 };
 
 /// What is on its way to another shard.
@@ -79,52 +79,22 @@ impl Exchange {
         body: &mut log::AnswerBody,
     ) {
         let sender = &input.command.account;
-        body.outcome = if !self.accounts.is_home(sender) {
-            refused(RefusalReason::NotHome)
-        } else {
-            match self.accounts.check_transfer(sender, &in_core(transfer)) {
-                Ok(Moved::AlreadyApplied) => duplicate(0),
-                Err(MoneyError::IdReused) => refused(RefusalReason::KeyReused),
-                _ if is_late => refused(RefusalReason::Late),
-                _ if input.command.command.behaviour() > input.behaviour => {
-                    refused(RefusalReason::NotInForce)
-                }
-                _ if self.check_sends_out(sender).is_err() => {
-                    refused(RefusalReason::AccountSuspended)
-                }
+        if !self.accounts.is_home(sender) {
+            body.outcome = refused(RefusalReason::NotHome);
+            return;
+        }
+        let checked = self.accounts.check_transfer(sender, &in_core(transfer));
+        body.outcome = match self.decided_by_id(input, &checked, is_late) {
+            Some(outcome) => Some(outcome),
+            None => match checked {
                 Err(MoneyError::InsufficientFunds { .. }) if self.may_be_elsewhere(sender) => {
-                    self.park_transfer(input, transfer, body)
+                    let waiting = Waiting::Transfer(transfer.clone());
+                    self.park_movement(input, &transfer.movement, waiting, body)
                 }
-                Ok(Moved::Applied) => self.send_transfer(sender, transfer, body),
                 Err(error) => refused(refusal(&error)),
-            }
+                Ok(_) => self.send_transfer(sender, transfer, body),
+            },
         };
-    }
-
-    /// A transfer of more than is at home waits for what is on other shards.
-    fn park_transfer(
-        &mut self,
-        input: &ClientInput<'_>,
-        transfer: &Transfer,
-        body: &mut log::AnswerBody,
-    ) -> Option<log::Outcome> {
-        let sender = &input.command.account;
-        let Movement { asset, amount, .. } = transfer.movement;
-        let has_room = self.park.has_room(self.accounts.find(sender), asset);
-        let id = OrderId::at(self.partition, input.offset).filter(|_| has_room);
-        let Some(id) = id else { return refused(RefusalReason::TooManyParked) };
-        let handle = match self.open(sender) {
-            Ok(handle) => handle,
-            Err(error) => return refused(refusal(&error)),
-        };
-        let account = self.named.index(handle, &self.accounts, body);
-        let parked = event::Kind::WithdrawalParked(log::WithdrawalParked { account });
-        body.events.push(event(parked));
-        let need = Need { whole: amount, takes_less: false };
-        let waiting = Waiting::Transfer(transfer.clone());
-        let times = (input.now, input.command.stamp.valid_until);
-        self.wait(id, (handle, asset), waiting, need, times, body);
-        applied()
     }
 
     /// Money of a transfer that waited has come.
@@ -141,19 +111,6 @@ impl Exchange {
             }
             Ok(Moved::Applied) => self.send_transfer(sender, transfer, body),
             Err(error) => refused(refusal(&error)),
-        }
-    }
-
-    /// What becomes of a transfer that has waited too long.
-    pub(crate) fn transfer_in_vain(
-        &self,
-        sender: &AccountName,
-        transfer: &Transfer,
-    ) -> Option<log::Outcome> {
-        match self.accounts.check_transfer(sender, &in_core(transfer)) {
-            Ok(Moved::AlreadyApplied) => duplicate(0),
-            Err(MoneyError::IdReused) => refused(RefusalReason::KeyReused),
-            Ok(Moved::Applied) | Err(_) => refused(RefusalReason::Late),
         }
     }
 
@@ -255,7 +212,7 @@ impl Exchange {
 }
 
 /// As the money core takes it.
-fn in_core(transfer: &Transfer) -> ledger_core::Transfer<'_> {
+pub(crate) fn in_core(transfer: &Transfer) -> ledger_core::Transfer<'_> {
     let Transfer { movement: Movement { asset, amount, id }, receiver } = transfer;
     ledger_core::Transfer { to: receiver, asset: *asset, amount: *amount, id }
 }

@@ -1,7 +1,7 @@
 //! How something comes to wait for money, asks for it, and stops waiting.
 
 use ledger_core::{MoneyError, Movement as Moved};
-use model::{AccountHandle, Amount, OrderId, Partition, Timestamp, home::home};
+use model::{Amount, OrderId, Partition, Timestamp, home::home};
 use proto::{
     command::{Movement, PlaceOrder},
     link::{LinkItem, LinkKind},
@@ -13,6 +13,7 @@ use super::{Asked, Parked, Purse, Waiting, home::Ask};
 use crate::{
     answer::{duplicate, event, refused},
     exchange::Exchange,
+    transfer::in_core,
 };
 
 /// How much something needs before it can be done.
@@ -114,26 +115,18 @@ impl Exchange {
                 let (purse, status) = (parked.purse, OrderListStatus::AllDone);
                 return self.write_list_status(id, purse.0, list.instrument, status, body);
             }
-            Waiting::Withdrawal(movement) => {
-                decided(id, account, self.in_vain(parked.purse.0, movement))
+            Waiting::Withdrawal(Movement { asset, amount, id: own_id }) => {
+                let name = self.accounts.name(parked.purse.0);
+                let checked = self.accounts.check_withdrawal(name, *asset, *amount, own_id);
+                decided(id, account, in_vain(&checked))
             }
             Waiting::Transfer(transfer) => {
                 let sender = self.accounts.name(parked.purse.0);
-                decided(id, account, self.transfer_in_vain(sender, transfer))
+                let checked = self.accounts.check_transfer(sender, &in_core(transfer));
+                decided(id, account, in_vain(&checked))
             }
         };
         body.events.push(event(kind));
-    }
-
-    /// What becomes of a withdrawal that has waited too long: what another record under its id did
-    /// meanwhile is not denied.
-    fn in_vain(&self, account: AccountHandle, movement: &Movement) -> Option<log::Outcome> {
-        let Movement { asset, amount, id } = movement;
-        match self.accounts.check_withdrawal(self.accounts.name(account), *asset, *amount, id) {
-            Ok(Moved::AlreadyApplied) => duplicate(0),
-            Err(MoneyError::IdReused) => refused(RefusalReason::KeyReused),
-            Ok(Moved::Applied) | Err(_) => refused(RefusalReason::Late),
-        }
     }
 
     /// It waits no longer and holds nothing.
@@ -150,6 +143,16 @@ impl Exchange {
             let Some(id) = self.park.overdue(now) else { break };
             self.end_parked(id, EndReason::ParkedTooLong, body);
         }
+    }
+}
+
+/// What becomes of a withdrawal or a transfer that has waited too long: what another record under
+/// its id did meanwhile is not denied.
+fn in_vain(checked: &Result<Moved, MoneyError>) -> Option<log::Outcome> {
+    match checked {
+        Ok(Moved::AlreadyApplied) => duplicate(0),
+        Err(MoneyError::IdReused) => refused(RefusalReason::KeyReused),
+        Ok(Moved::Applied) | Err(_) => refused(RefusalReason::Late),
     }
 }
 
