@@ -64,10 +64,7 @@ impl Exchange {
         let is_known = list.behaviour() <= input.behaviour;
         let in_force = is_known.then_some(()).ok_or(RefusalReason::NotInForce);
         let has_room = || {
-            self.check_room_for(account, list.legs.len(), is_late)?;
-            self.check_controls(account, list.instrument, list.legs.iter().map(|leg| leg.side))?;
-            self.check_open_counts_of_list(account, list)?;
-            self.check_risk_of_list(account, list)?;
+            self.check_admits_list(account, list, is_late)?;
             self.check_fees(&list.order(0))
         };
         let checked = in_force.and_then(|()| has_room());
@@ -225,6 +222,20 @@ impl Exchange {
         body.outcome = applied();
     }
 
+    /// What refuses a list whatever its book and its money say, and leaves its key free. Asked when
+    /// it comes and, where it waited, when it is decided.
+    fn check_admits_list(
+        &self,
+        account: &AccountName,
+        list: &PlaceList,
+        is_late: bool,
+    ) -> Result<(), RefusalReason> {
+        self.check_room_for(account, list.legs.len(), is_late)?;
+        self.check_controls(account, list.instrument, list.legs.iter().map(|leg| leg.side))?;
+        self.check_open_counts_of_list(account, list)?;
+        self.check_risk_of_list(account, list)
+    }
+
     /// A list that waited for money is decided.
     pub(crate) fn wake_list(
         &mut self,
@@ -233,11 +244,7 @@ impl Exchange {
         list: &PlaceList,
         body: &mut log::AnswerBody,
     ) {
-        let room = self.check_room_for(name, list.legs.len(), false);
-        let hold = room.and_then(|()| {
-            self.check_controls(name, list.instrument, list.legs.iter().map(|leg| leg.side))?;
-            self.check_open_counts_of_list(name, list)?;
-            self.check_risk_of_list(name, list)?;
+        let hold = self.check_admits_list(name, list, false).and_then(|()| {
             self.check_list(list)?;
             self.funds_of_list(name, list)?.hold()
         });

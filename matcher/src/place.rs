@@ -11,8 +11,6 @@
 //!    retry is told the same again. Where there are other shards the order waits for what is
 //!    missing here.
 
-use std::iter;
-
 use ledger_core::{MarketSize, hold_for, hold_for_market};
 use matcher_core::{ContentHash, Holder, KeyCheck, NewOrder, OrderKey, Size};
 use model::{
@@ -178,14 +176,7 @@ impl Exchange {
         }
         let is_known = input.command.command.behaviour() <= input.behaviour;
         let in_force = is_known.then_some(()).ok_or(RefusalReason::NotInForce);
-        let has_room = || {
-            self.check_room(account, is_late)?;
-            self.check_controls(account, place.instrument, iter::once(place.side))?;
-            self.check_open_counts(account, place)?;
-            self.check_risk(account, place)?;
-            self.check_fees(place)
-        };
-        let checked = in_force.and_then(|()| has_room());
+        let checked = in_force.and_then(|()| self.check_admits(account, place, is_late));
         if let Err(reason) = checked.and_then(|()| self.take_rate(account, 1, input.now)) {
             self.reject(account, place, reason, body);
             return None;

@@ -1,9 +1,12 @@
-//! Whether there is room for an order, and what its book's refusals are called.
+//! Whether an order is admitted, whether there is room for it, and what its book's refusals are
+//! called.
+
+use std::iter;
 
 use matcher_core::Refused;
 use model::{AccountName, MarketState, Timestamp};
 use proto::{
-    command::{Key, KeySpace},
+    command::{Key, KeySpace, PlaceOrder},
     log::RefusalReason,
 };
 use spine::ClientInput;
@@ -21,7 +24,22 @@ impl Exchange {
         }
     }
 
-    /// What refuses an order without consuming its key.
+    /// What refuses an order whatever its book and its money say, and leaves its key free. Asked
+    /// when it comes and, where it waited, when it is decided.
+    pub(crate) fn check_admits(
+        &self,
+        account: &AccountName,
+        place: &PlaceOrder,
+        is_late: bool,
+    ) -> Result<(), RefusalReason> {
+        self.check_room(account, is_late)?;
+        self.check_controls(account, place.instrument, iter::once(place.side))?;
+        self.check_open_counts(account, place)?;
+        self.check_risk(account, place)?;
+        self.check_fees(place)
+    }
+
+    /// Whether there is room for one more order, and it came in time.
     pub(crate) fn check_room(
         &self,
         account: &AccountName,

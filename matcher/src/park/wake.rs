@@ -210,12 +210,7 @@ impl Exchange {
         place: &PlaceOrder,
         body: &mut log::AnswerBody,
     ) {
-        let room = self.check_room(name, false);
-        let hold = room.and_then(|()| {
-            self.check_controls(name, place.instrument, std::iter::once(place.side))?;
-            self.check_open_counts(name, place)?;
-            self.check_risk(name, place)?;
-            self.check_fees(place)?;
+        let hold = self.check_admits(name, place, false).and_then(|()| {
             self.check_book(place)?;
             self.funds_of(name, place)?.hold()
         });
