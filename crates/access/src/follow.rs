@@ -3,26 +3,20 @@
 //! A service that has lost the log hears of no revocation: it can also take no order in, and its
 //! reader ends it once the log says that it is lost.
 
-use std::{collections::BTreeMap, sync::Arc, thread, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use blake3::Hash;
 use model::Partition;
 use prost::Message;
 use proto::{credential::Credential, reference::ReferenceRecord, topic::Topic};
 use spine::{
-    Log, Place, Stored, Visibility,
-    log::{LogError, ReachedEnd, ReadLimit, Reader},
+    Log, Place, Stored,
+    log::{LogError, ReachedEnd},
 };
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::credentials::{Credentials, Known};
-
-/// How much one poll may bring.
-const POLL_LIMIT: ReadLimit = ReadLimit { records: 4_096, bytes: 1 << 20 };
-
-/// How long a poll waits for a record before it looks whether it should stop.
-const POLL_WAIT: Duration = Duration::from_millis(200);
 
 /// Starts the thread. It ends with `stop`, or after having told why the topic can no longer be
 /// read.
@@ -35,41 +29,26 @@ pub fn follow(
     stop: CancellationToken,
 ) -> Result<oneshot::Receiver<LogError>, LogError> {
     let place = Place { topic: Topic::Reference, partition: Partition::FIRST };
-    let reader = log.reader(place, 0, Visibility::Synced)?;
-    let (sender, receiver) = oneshot::channel();
-    let follower = Follower { reader, credentials, by_slot: BTreeMap::new() };
-    thread::Builder::new()
-        .name("credentials".to_owned())
-        .spawn(move || follower.run(sender, &stop))
-        .map_err(|error| LogError::Failed(error.to_string()))?;
-    Ok(receiver)
+    let mut follower = Follower { credentials, by_slot: BTreeMap::new() };
+    spine::follow::follow(log, place, "credentials", stop, move |polled, reached| {
+        follower.hear(polled, reached);
+    })
 }
 
 struct Follower {
-    reader: Box<dyn Reader>,
     credentials: Arc<Credentials>,
     /// The newest version of each slot.
     by_slot: BTreeMap<u32, (u32, Arc<Known>)>,
 }
 
 impl Follower {
-    fn run(mut self, sender: oneshot::Sender<LogError>, stop: &CancellationToken) {
-        let mut polled = Vec::new();
-        while !stop.is_cancelled() {
-            let reached = match self.reader.poll(POLL_LIMIT, POLL_WAIT, &mut polled) {
-                Ok(reached) => reached,
-                Err(error) => {
-                    let _ = sender.send(error);
-                    return;
-                }
-            };
-            let taken = polled.drain(..).map(|stored| self.take(stored)).filter(|is_new| *is_new);
-            if taken.count() > 0 {
-                self.credentials.replace(self.in_force());
-            }
-            if !self.credentials.is_loaded() && reached == ReachedEnd::Yes {
-                self.credentials.is_loaded_now();
-            }
+    fn hear(&mut self, polled: &mut Vec<Stored>, reached: ReachedEnd) {
+        let taken = polled.drain(..).map(|stored| self.take(stored)).filter(|is_new| *is_new);
+        if taken.count() > 0 {
+            self.credentials.replace(self.in_force());
+        }
+        if !self.credentials.is_loaded() && reached == ReachedEnd::Yes {
+            self.credentials.is_loaded_now();
         }
     }
 

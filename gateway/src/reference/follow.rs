@@ -1,6 +1,6 @@
 //! The thread that follows the reference topic from its beginning.
 
-use std::{collections::BTreeMap, sync::Arc, thread, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use model::Partition;
 use prost::Message;
@@ -9,19 +9,13 @@ use proto::{
     topic::Topic,
 };
 use spine::{
-    Log, Place, Stored, Visibility,
-    log::{LogError, ReachedEnd, ReadLimit, Reader},
+    Log, Place, Stored,
+    log::{LogError, ReachedEnd},
 };
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{Catalogue, Reference};
-
-/// How much one poll may bring; the whole topic of a young platform is one poll.
-const POLL_LIMIT: ReadLimit = ReadLimit { records: 4_096, bytes: 1 << 20 };
-
-/// How long a poll waits for a listing before it looks whether it should stop.
-const POLL_WAIT: Duration = Duration::from_millis(200);
 
 /// Starts the thread. It ends with `stop`, or after having told why the topic can no longer be
 /// read.
@@ -31,44 +25,29 @@ pub(crate) fn follow(
     stop: CancellationToken,
 ) -> Result<oneshot::Receiver<LogError>, LogError> {
     let place = Place { topic: Topic::Reference, partition: Partition::FIRST };
-    let reader = log.reader(place, 0, Visibility::Synced)?;
-    let (sender, receiver) = oneshot::channel();
-    let follower = Follower { reader, reference, listings: BTreeMap::new() };
-    thread::Builder::new()
-        .name("reference".to_owned())
-        .spawn(move || follower.run(sender, &stop))
-        .map_err(|error| LogError::Failed(error.to_string()))?;
-    Ok(receiver)
+    let mut follower = Follower { reference, listings: BTreeMap::new(), is_loaded: false };
+    spine::follow::follow(log.as_ref(), place, "reference", stop, move |polled, reached| {
+        follower.hear(polled, reached);
+    })
 }
 
 struct Follower {
-    reader: Box<dyn Reader>,
     reference: Arc<Reference>,
     /// The newest version of each key.
     listings: BTreeMap<String, (u32, Body)>,
+    is_loaded: bool,
 }
 
 impl Follower {
-    fn run(mut self, sender: oneshot::Sender<LogError>, stop: &CancellationToken) {
-        let mut is_loaded = false;
-        let mut polled = Vec::new();
-        while !stop.is_cancelled() {
-            let reached = match self.reader.poll(POLL_LIMIT, POLL_WAIT, &mut polled) {
-                Ok(reached) => reached,
-                Err(error) => {
-                    let _ = sender.send(error);
-                    return;
-                }
-            };
-            if !polled.is_empty() {
-                polled.drain(..).for_each(|stored| self.take(stored));
-                let bodies = self.listings.values().map(|(_, body)| body);
-                self.reference.replace(Catalogue::of(bodies));
-            }
-            if !is_loaded && reached == ReachedEnd::Yes {
-                is_loaded = true;
-                self.reference.is_loaded_now();
-            }
+    fn hear(&mut self, polled: &mut Vec<Stored>, reached: ReachedEnd) {
+        if !polled.is_empty() {
+            polled.drain(..).for_each(|stored| self.take(stored));
+            let bodies = self.listings.values().map(|(_, body)| body);
+            self.reference.replace(Catalogue::of(bodies));
+        }
+        if !self.is_loaded && reached == ReachedEnd::Yes {
+            self.is_loaded = true;
+            self.reference.is_loaded_now();
         }
     }
 
