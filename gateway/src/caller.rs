@@ -5,6 +5,8 @@
 //! anything goes into the log, and the ledger is shown the token and asks for itself. So a handler
 //! that forgot to ask lets nobody in.
 
+mod guarded;
+
 use std::{net::IpAddr, sync::Arc};
 
 use access::{Access, Denied, Known};
@@ -13,6 +15,7 @@ use model::AccountName;
 use proto::{command::Command, credential::Scope};
 use tokio::task::futures::TaskLocalFuture;
 
+pub(crate) use self::guarded::Guarded;
 use crate::problem::{Kind, Problem};
 
 tokio::task_local! {

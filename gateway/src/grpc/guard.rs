@@ -3,18 +3,15 @@
 use std::{
     convert::Infallible,
     net::IpAddr,
-    pin::Pin,
     task::{Context, Poll},
 };
 
 use access::Denied;
 use axum::http::{Request, Response};
-use pin_project_lite::pin_project;
-use tokio::task::futures::TaskLocalFuture;
 use tonic::{Status, body::Body, transport::server::TcpConnectInfo};
 use tower::{Layer, Service};
 
-use crate::caller::{self, Caller, Gate};
+use crate::caller::{self, Gate, Guarded};
 
 /// Puts a guard in front of services.
 #[derive(Clone)]
@@ -49,9 +46,9 @@ where
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         if self.gate.trusts() {
-            return Guarded::Trusted { work: self.inner.call(request) };
+            return Guarded::Open { work: self.inner.call(request) };
         }
-        let refused = |problem| Guarded::Refused { status: Some(Status::from(problem)) };
+        let refused = |problem| Guarded::refused(Ok(Status::from(problem).into_http()));
         match self.gate.caller(request.headers(), source(&request)) {
             Ok(Some(caller)) => Guarded::Known { work: caller.scope(self.inner.call(request)) },
             Ok(None) => refused(caller::denied(Denied::Missing)),
@@ -63,32 +60,4 @@ where
 fn source(request: &Request<Body>) -> Option<IpAddr> {
     let connection = request.extensions().get::<TcpConnectInfo>();
     connection.and_then(TcpConnectInfo::remote_addr).map(|address| address.ip())
-}
-
-pin_project! {
-    /// An answer, or a refusal.
-    #[project = GuardedProjection]
-    pub(super) enum Guarded<F> {
-        Trusted { #[pin] work: F },
-        Known { #[pin] work: TaskLocalFuture<Caller, F> },
-        Refused { status: Option<Status> },
-    }
-}
-
-impl<F> Future for Guarded<F>
-where
-    F: Future<Output = Result<Response<Body>, Infallible>>,
-{
-    type Output = Result<Response<Body>, Infallible>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project() {
-            GuardedProjection::Trusted { work } => work.poll(context),
-            GuardedProjection::Known { work } => work.poll(context),
-            GuardedProjection::Refused { status } => {
-                let status = status.take().expect("a future is not polled after its end");
-                Poll::Ready(Ok(status.into_http()))
-            }
-        }
-    }
 }

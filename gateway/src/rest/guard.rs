@@ -3,7 +3,6 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    pin::Pin,
     task::{Context, Poll},
 };
 
@@ -11,13 +10,11 @@ use axum::{
     extract::{ConnectInfo, Request},
     response::{IntoResponse, Response},
 };
-use pin_project_lite::pin_project;
-use tokio::task::futures::TaskLocalFuture;
 use tower::{BoxError, Service};
 
 use super::path;
 use crate::{
-    caller::{self, Caller, Gate},
+    caller::{self, Gate, Guarded},
     problem::Problem,
 };
 
@@ -54,13 +51,14 @@ where
         if self.gate.trusts() {
             return Guarded::Open { work: self.inner.call(request) };
         }
+        let refused = |problem: Problem| Guarded::refused(Ok(problem.into_response()));
         match self.gate.caller(request.headers(), source(&request)) {
             Ok(Some(caller)) => Guarded::Known { work: caller.scope(self.inner.call(request)) },
             Ok(None) if is_open(request.uri().path()) => {
                 Guarded::Open { work: self.inner.call(request) }
             }
-            Ok(None) => Guarded::Refused { problem: Some(caller::denied(access::Denied::Missing)) },
-            Err(problem) => Guarded::Refused { problem: Some(problem) },
+            Ok(None) => refused(caller::denied(access::Denied::Missing)),
+            Err(problem) => refused(problem),
         }
     }
 }
@@ -72,32 +70,4 @@ fn source(request: &Request) -> Option<IpAddr> {
 
 fn is_open(path: &str) -> bool {
     OPEN.contains(&path.strip_suffix('/').unwrap_or(path))
-}
-
-pin_project! {
-    /// An answer, or a refusal.
-    #[project = GuardedProjection]
-    pub(crate) enum Guarded<F> {
-        Open { #[pin] work: F },
-        Known { #[pin] work: TaskLocalFuture<Caller, F> },
-        Refused { problem: Option<Problem> },
-    }
-}
-
-impl<F> Future for Guarded<F>
-where
-    F: Future<Output = Result<Response, BoxError>>,
-{
-    type Output = Result<Response, BoxError>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project() {
-            GuardedProjection::Open { work } => work.poll(context),
-            GuardedProjection::Known { work } => work.poll(context),
-            GuardedProjection::Refused { problem } => {
-                let problem = problem.take().expect("a future is not polled after its end");
-                Poll::Ready(Ok(problem.into_response()))
-            }
-        }
-    }
 }
