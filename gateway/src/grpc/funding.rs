@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::AccountName;
 use proto::{
-    command::Command,
+    command::{Command, Movement},
     funding::{
         AccountBalance, DepositRequest, DepositResponse, TransferRequest, TransferResponse,
         WithdrawRequest, WithdrawResponse,
@@ -51,12 +51,8 @@ impl FundingService for Funding {
             id: given(&request.deposit_id),
             id_field: "deposit_id",
         };
-        let asked = || {
-            let (account, movement) =
-                entry::movement(&fields, self.office.reference.loaded()?.as_ref())?;
-            Ok((account, Command::Deposit(movement)))
-        };
-        let (already_applied, balances) = self.moved(asked, trace).await?;
+        let (already_applied, balances) =
+            self.crossed_border(&fields, Command::Deposit, trace).await?;
         Ok(Response::new(DepositResponse { already_applied, balances }))
     }
 
@@ -74,12 +70,8 @@ impl FundingService for Funding {
             id: given(&request.withdrawal_id),
             id_field: "withdrawal_id",
         };
-        let asked = || {
-            let (account, movement) =
-                entry::movement(&fields, self.office.reference.loaded()?.as_ref())?;
-            Ok((account, Command::Withdraw(movement)))
-        };
-        let (already_applied, balances) = self.moved(asked, trace).await?;
+        let (already_applied, balances) =
+            self.crossed_border(&fields, Command::Withdraw, trace).await?;
         Ok(Response::new(WithdrawResponse { already_applied, balances }))
     }
 
@@ -108,6 +100,20 @@ impl FundingService for Funding {
 }
 
 impl Funding {
+    async fn crossed_border(
+        &self,
+        fields: &MovementFields<'_>,
+        command: fn(Movement) -> Command,
+        trace: Trace,
+    ) -> Result<(bool, Vec<AccountBalance>), Status> {
+        let asked = || {
+            let (account, movement) =
+                entry::movement(fields, self.office.reference.loaded()?.as_ref())?;
+            Ok((account, command(movement)))
+        };
+        self.moved(asked, trace).await
+    }
+
     async fn moved(
         &self,
         asked: impl FnOnce() -> Result<(AccountName, Command), Problem> + Send,

@@ -304,16 +304,25 @@ impl<'a> MovementBody<'a> {
         id_field: &'static str,
         id: Option<&'a RawValue>,
     ) -> Result<MovementTexts<'a>, Problem> {
+        MovementTexts::read(self.asset, self.amount, (id_field, id))
+    }
+}
+
+impl<'a> MovementTexts<'a> {
+    /// Of the fields that every movement has, and of its id under the name that it has.
+    pub(super) fn read(
+        asset: Option<&'a RawValue>,
+        amount: Option<&'a RawValue>,
+        (id_field, id): (&'static str, Option<&'a RawValue>),
+    ) -> Result<MovementTexts<'a>, Problem> {
         Ok(MovementTexts {
-            asset: text("asset", self.asset)?,
-            amount: number("amount", self.amount)?,
+            asset: text("asset", asset)?,
+            amount: number("amount", amount)?,
             id: text(id_field, id)?,
             id_field,
         })
     }
-}
 
-impl MovementTexts<'_> {
     pub(super) fn fields<'b>(&'b self, client_id: &'b str) -> MovementFields<'b> {
         MovementFields {
             client_id: Some(client_id),
@@ -360,7 +369,7 @@ pub(super) fn text<'a>(
 }
 
 /// The text of a JSON number, or in a JSON string.
-pub(super) fn number<'a>(
+fn number<'a>(
     field: &'static str,
     raw: Option<&'a RawValue>,
 ) -> Result<Option<Cow<'a, str>>, Problem> {

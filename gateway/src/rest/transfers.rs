@@ -11,12 +11,14 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::{accounts::moved, body, params::PathText, problem::ProblemView, shape::AccountView};
-use crate::{
-    entry::{self, MovementFields},
-    office::Office,
-    problem::Problem,
+use super::{
+    accounts::moved,
+    body::{self, MovementTexts},
+    params::PathText,
+    problem::ProblemView,
+    shape::AccountView,
 };
+use crate::{entry, office::Office, problem::Problem};
 
 /// A transfer as it is asked for.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -68,17 +70,10 @@ pub(super) async fn transfer(
     let (sender, transfer) = {
         let asked = body::object::<TransferBody<'_>>(&bytes)?;
         let to = body::text("to", asked.to)?;
-        let asset = body::text("asset", asked.asset)?;
-        let amount = body::number("amount", asked.amount)?;
-        let id = body::text("transfer_id", asked.transfer_id)?;
-        let fields = MovementFields {
-            client_id: Some(&client_id),
-            asset: asset.as_deref(),
-            amount: amount.as_deref(),
-            id: id.as_deref(),
-            id_field: "transfer_id",
-        };
-        entry::transfer(&fields, to.as_deref(), office.reference.loaded()?.as_ref())?
+        let id = ("transfer_id", asked.transfer_id);
+        let texts = MovementTexts::read(asked.asset, asked.amount, id)?;
+        let catalogue = office.reference.loaded()?;
+        entry::transfer(&texts.fields(&client_id), to.as_deref(), catalogue.as_ref())?
     };
     moved(&office, Command::Transfer(transfer), &sender).await
 }
