@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use model::{Amount, AssetId};
+use proto::log::Bucket;
 
 /// The sums of one asset, over all shards. None of them is below zero, but adjustments may be; and
 /// what is on its way, where one partition is projected further than another.
@@ -50,6 +51,26 @@ impl AssetSum {
     /// What there is less what there should be: nothing, or somebody has made or lost money.
     pub fn difference(&self) -> Option<Amount> {
         self.there()?.checked_sub(self.owed()?)
+    }
+
+    /// Counts what a bucket that is nobody's has gained: what came from there, or went out. The
+    /// house's own is counted by what it has, as clients' are.
+    pub(crate) fn count_outside(&mut self, bucket: Bucket, gained: Amount) -> Option<()> {
+        let came = -gained;
+        match bucket {
+            Bucket::External if came.is_negative() => {
+                self.withdrawn = self.withdrawn.checked_add(gained)?;
+            }
+            Bucket::External => self.deposited = self.deposited.checked_add(came)?,
+            Bucket::Faucet => self.granted = self.granted.checked_add(came)?,
+            Bucket::Adjustments => self.adjusted = self.adjusted.checked_add(came)?,
+            Bucket::Available
+            | Bucket::Held
+            | Bucket::Link
+            | Bucket::Fees
+            | Bucket::Unspecified => {}
+        }
+        Some(())
     }
 
     /// Whether there is just what there should be.

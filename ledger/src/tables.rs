@@ -84,21 +84,7 @@ impl Tables {
             sum.fees = sum.fees.checked_add(*income)?;
         }
         for leg in self.postings.values().flat_map(|posting| &posting.legs) {
-            let sum = sums.entry(leg.asset).or_default();
-            let came = -leg.amount;
-            match leg.bucket {
-                Bucket::External if came.is_negative() => {
-                    sum.withdrawn = sum.withdrawn.checked_sub(came)?;
-                }
-                Bucket::External => sum.deposited = sum.deposited.checked_add(came)?,
-                Bucket::Faucet => sum.granted = sum.granted.checked_add(came)?,
-                Bucket::Adjustments => sum.adjusted = sum.adjusted.checked_add(came)?,
-                Bucket::Available
-                | Bucket::Held
-                | Bucket::Link
-                | Bucket::Fees
-                | Bucket::Unspecified => {}
-            }
+            sums.entry(leg.asset).or_default().count_outside(leg.bucket, leg.amount)?;
         }
         Some(sums)
     }

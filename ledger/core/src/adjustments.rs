@@ -29,7 +29,7 @@ impl Accounts {
         id: &KeyText,
         out: &mut Postings,
     ) -> Result<Movement, MoneyError> {
-        let movement = self.check_adjustment(&self.name(handle).clone(), asset, amount, id)?;
+        let movement = self.check_adjustment(self.name(handle), asset, amount, id)?;
         if movement == Movement::Applied {
             let legs = Leg::pair(Bucket::Adjustments, Bucket::Available(handle), asset, amount);
             self.post(Cause::Adjustment { id: id.clone() }, legs, out);

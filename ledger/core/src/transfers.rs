@@ -41,7 +41,7 @@ impl Accounts {
         out: &mut Postings,
     ) -> Result<Movement, MoneyError> {
         let Transfer { to, asset, amount, id } = *transfer;
-        let movement = self.check_transfer(&self.name(from).clone(), transfer)?;
+        let movement = self.check_transfer(self.name(from), transfer)?;
         if movement == Movement::Applied {
             let receiver = self.find(to).expect("the receiver was opened");
             let is_home = self.slot(receiver).is_home;

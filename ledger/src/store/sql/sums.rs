@@ -69,20 +69,9 @@ async fn outside(snapshot: &DatabaseTransaction, sums: &mut AssetSums) -> Result
         .group_by(Column::Bucket)
         .group_by(is_taken);
     for row in rows(legs, "units", snapshot).await? {
-        let (sum, moved) = (sums.entry(row.asset()?).or_default(), row.amount()?);
-        let line = match Bucket::try_from(i32::from(row.bucket)) {
-            Ok(Bucket::External) if moved.is_negative() => &mut sum.deposited,
-            Ok(Bucket::External) => &mut sum.withdrawn,
-            Ok(Bucket::Faucet) => &mut sum.granted,
-            _ => &mut sum.adjusted,
-        };
-        // What went out is counted as it went; all else is what came from there.
-        let came = if i32::from(row.bucket) == Bucket::External as i32 && !moved.is_negative() {
-            moved
-        } else {
-            -moved
-        };
-        *line = line.checked_add(came).ok_or_else(beyond)?;
+        let bucket = Bucket::try_from(i32::from(row.bucket)).map_err(|_| beyond())?;
+        let sum = sums.entry(row.asset()?).or_default();
+        sum.count_outside(bucket, row.amount()?).ok_or_else(beyond)?;
     }
     Ok(())
 }
