@@ -109,7 +109,13 @@ pub(crate) fn depth(
 /// That a market is open for this after so many changes of depth.
 pub(crate) fn state(instrument_id: u32, state: trading::MarketState, sequence: u64) -> Kind {
     let state = state.into();
-    Kind::MarketStateChanged(log::MarketStateChanged { instrument_id, state, sequence })
+    let opens_at_unix_nanos = 0;
+    Kind::MarketStateChanged(log::MarketStateChanged {
+        instrument_id,
+        state,
+        sequence,
+        opens_at_unix_nanos,
+    })
 }
 
 pub(crate) fn body(events: Vec<Kind>) -> log::AnswerBody {

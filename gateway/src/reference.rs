@@ -55,6 +55,7 @@ impl Listed {
             taker_fee: self.instrument.fees.rate(Role::Taker).to_text(),
             fee_asset: convert::fee_asset_to_wire(self.instrument.fees.charged_in()).into(),
             filters: filters::summary(&self.instrument),
+            price_band: self.instrument.band.as_ref().map(convert::price_band_to_wire),
             state: MarketState::Unspecified.into(),
         }
     }

@@ -123,6 +123,7 @@ impl Core for Exchange {
             self.write_matched(body);
             self.finish(body);
         }
+        self.reopen_markets(body);
     }
 
     fn apply(&mut self, input: &ClientInput<'_>, body: &mut log::AnswerBody) {
@@ -192,6 +193,7 @@ impl Core for Exchange {
         self.has_overdue
             || self.books.has_overdue()
             || self.books.has_auction()
+            || self.books.has_reopening()
             || self.books.has_woken()
             || self.books.has_due()
             || !self.switches.gone_off.is_empty()

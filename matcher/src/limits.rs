@@ -73,6 +73,10 @@ pub const WOKEN_FILLS_MAX: usize = 500;
 /// no longer than that of a sweep.
 pub const UNCROSSED_MAX: usize = matcher_core::FILLS_MAX;
 
+/// The most markets that one input opens after a halt by their price bands. Each may look at all
+/// orders that cross and at all that have woken, so others follow with ticks that come at once.
+pub const REOPENED_MAX: usize = 4;
+
 /// The most that one input ends because it has waited too long, or its account was not heard of.
 pub const PARKED_EXPIRIES_MAX: usize = 256;
 

@@ -10,7 +10,7 @@ use proto::{
 use crate::{
     answer::{self, applied, duplicate, refused},
     exchange::Exchange,
-    limits::UNCROSSED_MAX,
+    limits::{REOPENED_MAX, UNCROSSED_MAX},
 };
 
 impl Exchange {
@@ -25,7 +25,9 @@ impl Exchange {
     ) {
         let opens_for = self.books.auction(instrument).map(|auction| auction.then);
         let in_force = opens_for.or_else(|| self.books.market_state(instrument));
-        if in_force == Some(state) {
+        // No command sets the state of one that has stopped by itself, not even again.
+        let is_set = self.books.interruption(instrument).is_none();
+        if in_force == Some(state) && is_set {
             body.outcome = duplicate(0);
             return;
         }
@@ -55,12 +57,27 @@ impl Exchange {
         }
     }
 
-    fn write_market_state(&mut self, instrument: InstrumentId, body: &mut log::AnswerBody) {
+    /// Markets that have stopped by their price bands open again, or put that off: as many as one
+    /// input does. Where orders cross, the auction goes on with the inputs that follow.
+    pub(crate) fn reopen_markets(&mut self, body: &mut log::AnswerBody) {
+        for _ in 0..REOPENED_MAX {
+            let Some(reopened) = self.books.reopen() else { break };
+            self.write_market_state(reopened.instrument, body);
+        }
+    }
+
+    pub(crate) fn write_market_state(
+        &mut self,
+        instrument: InstrumentId,
+        body: &mut log::AnswerBody,
+    ) {
         let Some(state) = self.books.market_state(instrument) else { return };
+        let opens_at = self.books.interruption(instrument);
         let changed = log::MarketStateChanged {
             instrument_id: instrument.0,
             state: convert::market_state_to_wire(state).into(),
             sequence: self.books.depth(instrument, 0).sequence,
+            opens_at_unix_nanos: opens_at.map_or(0, |stands| stands.opens_at.unix_nanos()),
         };
         body.events.push(answer::event(event::Kind::MarketStateChanged(changed)));
     }

@@ -90,5 +90,6 @@ pub(crate) const fn refusal_of_market(state: MarketState) -> RefusalReason {
         MarketState::Delisted => RefusalReason::MarketDelisted,
         MarketState::PreOpen => RefusalReason::MarketPreOpen,
         MarketState::Auction => RefusalReason::MarketAuction,
+        MarketState::VolatilityAuction => RefusalReason::MarketVolatilityAuction,
     }
 }

@@ -2,7 +2,7 @@
 
 use ledger_core::{Accounts, Fee, Postings, Settled, Settlement, hold_for};
 use matcher_core::{
-    Amended, BookEvent, End, EndReason, Fill, LevelChange, NewOrder, Prevented, Refill,
+    Amended, BookEvent, End, EndReason, Fill, Interrupted, LevelChange, NewOrder, Prevented, Refill,
 };
 use model::{Amount, Instrument, Side};
 use proto::{
@@ -49,6 +49,7 @@ impl Exchange {
                 | BookEvent::Rested(_)
                 | BookEvent::Sleeps(_)
                 | BookEvent::Amended(_)
+                | BookEvent::Interrupted(_)
                 | BookEvent::Dropped(_) => {}
             }
         }
@@ -94,7 +95,7 @@ impl Exchange {
         let is_match =
             |event: &&BookEvent| matches!(event, BookEvent::Fill(_) | BookEvent::Prevented(_));
         self.matches += self.matched.events.iter().filter(is_match).count();
-        let mut trades = 0;
+        let (mut trades, mut interrupted) = (0, None);
         for position in 0..self.matched.events.len() {
             let kind = match self.matched.events[position] {
                 BookEvent::Fill(fill) => {
@@ -117,6 +118,11 @@ impl Exchange {
                 // An order that was placed and has no end rests, or sleeps if it has a trigger:
                 // that is all a reader needs.
                 BookEvent::Rested(_) | BookEvent::Sleeps(_) => continue,
+                // After the change of depth that came with it.
+                BookEvent::Interrupted(Interrupted { instrument, .. }) => {
+                    interrupted = Some(instrument);
+                    continue;
+                }
             };
             body.events.push(answer::event(kind));
         }
@@ -126,6 +132,10 @@ impl Exchange {
         for levels in changes {
             let kind = event::Kind::BookChanged(book_changed(levels));
             body.events.push(answer::event(kind));
+        }
+        // One order trades in one book, and stops at most that.
+        if let Some(instrument) = interrupted {
+            self.write_market_state(instrument, body);
         }
     }
 
@@ -304,5 +314,6 @@ const fn end_reason(reason: EndReason) -> log::EndReason {
         EndReason::TooManyParts => log::EndReason::TooManyParts,
         EndReason::Delisted => log::EndReason::Delisted,
         EndReason::MarketState => log::EndReason::MarketState,
+        EndReason::PriceBand => log::EndReason::PriceBand,
     }
 }

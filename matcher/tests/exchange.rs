@@ -3,6 +3,8 @@
 
 #[path = "exchange/auctions.rs"]
 mod auctions;
+#[path = "exchange/bands.rs"]
+mod bands;
 #[path = "exchange/changes.rs"]
 mod changes;
 #[path = "exchange/controls.rs"]

@@ -23,5 +23,5 @@ pub use number::{
     self_trade_from_wire, self_trade_to_wire, side_from_wire, side_to_wire,
     time_in_force_from_wire, time_in_force_to_wire, to_amount, type_from_wire, type_to_wire,
 };
-pub use reference::{asset, fee_asset, fee_asset_to_wire, fees, instrument};
+pub use reference::{asset, fee_asset, fee_asset_to_wire, fees, instrument, price_band_to_wire};
 pub use risk::{risk_limits, risk_limits_to_wire};

@@ -43,7 +43,7 @@ pub const fn side(side: Side) -> &'static str {
 }
 
 /// What a market is open for: `trading`, `post_only`, `limit_only`, `cancel_only`, `halted`,
-/// `delisted`, `pre_open` or `auction`.
+/// `delisted`, `pre_open`, `auction` or `volatility_auction`.
 pub const fn market_state(state: MarketState) -> &'static str {
     match state {
         MarketState::Trading => "trading",
@@ -54,6 +54,7 @@ pub const fn market_state(state: MarketState) -> &'static str {
         MarketState::Delisted => "delisted",
         MarketState::PreOpen => "pre_open",
         MarketState::Auction => "auction",
+        MarketState::VolatilityAuction => "volatility_auction",
     }
 }
 
@@ -210,6 +211,7 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::MarketDelisted => "market_delisted",
         RefusalReason::MarketPreOpen => "market_pre_open",
         RefusalReason::MarketAuction => "market_auction",
+        RefusalReason::MarketVolatilityAuction => "market_volatility_auction",
         RefusalReason::AuctionNotSet => "auction_not_set",
         RefusalReason::TooManySchedules => "too_many_schedules",
         RefusalReason::TooManyCredentials => "too_many_tokens",
@@ -269,6 +271,7 @@ pub const fn end(reason: EndReason) -> &'static str {
         EndReason::KillSwitch => "kill_switch",
         EndReason::Delisted => "delisted",
         EndReason::MarketState => "market_state",
+        EndReason::PriceBand => "price_band",
     }
 }
 

@@ -9,8 +9,8 @@ use std::{fmt, sync::Arc};
 use thiserror::Error;
 
 use crate::{
-    Amount, Asset, AssetId, Fees, FeesError, Filters, FiltersError, InstrumentId, Price, Quantity,
-    Side,
+    Amount, Asset, AssetId, BandError, Fees, FeesError, Filters, FiltersError, InstrumentId, Price,
+    PriceBand, Quantity, Side,
     decimal::{self, DECIMALS_MAX, DecimalError},
 };
 
@@ -61,6 +61,9 @@ pub enum ListingError {
     /// Filters that make no sense.
     #[error(transparent)]
     Filters(#[from] FiltersError),
+    /// A price band that makes no sense.
+    #[error(transparent)]
+    Band(#[from] BandError),
 }
 
 /// Why a text is not a price or a quantity of an instrument.
@@ -110,6 +113,8 @@ pub struct Instrument {
     pub fees: Fees,
     /// What it takes of orders when they come.
     pub filters: Filters,
+    /// Where it stops for an auction, if it does.
+    pub band: Option<PriceBand>,
     base_decimals: u8,
     quote_decimals: u8,
     tick_size: i128,
@@ -166,6 +171,7 @@ impl Instrument {
             price_protection_bps: listing.price_protection_bps,
             fees: Fees::NONE,
             filters: Filters::NONE,
+            band: None,
             base_decimals: base.decimals,
             quote_decimals: quote.decimals,
             tick_size,
@@ -187,6 +193,15 @@ impl Instrument {
     pub fn filtering(self, filters: Filters) -> Result<Instrument, FiltersError> {
         filters.check()?;
         Ok(Instrument { filters, ..self })
+    }
+
+    /// The same instrument, which stops for an auction where a trade would be outside this band.
+    ///
+    /// # Errors
+    /// [`BandError`] where the band makes no sense.
+    pub fn banding(self, band: Option<PriceBand>) -> Result<Instrument, BandError> {
+        band.iter().try_for_each(PriceBand::check)?;
+        Ok(Instrument { band, ..self })
     }
 
     /// The numbers it was listed with.

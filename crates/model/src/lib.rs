@@ -11,6 +11,7 @@
 //! - [`price`], [`quantity`], [`amount`]: the three numbers, each with its own range.
 //! - [`decimal`]: decimal text to units and back, without rounding.
 //! - [`instrument`], [`asset`]: what is traded, and how its numbers read as text.
+//! - [`band`]: how far an instrument's price may move before it stops for an auction.
 //! - [`fee`]: what trading costs: rates and how they round.
 //! - [`filter`]: what an instrument takes of orders.
 //! - [`order`]: side, type, time in force.
@@ -27,6 +28,7 @@
 pub mod account;
 pub mod amount;
 pub mod asset;
+pub mod band;
 pub mod decimal;
 pub mod fee;
 pub mod filter;
@@ -44,6 +46,7 @@ pub mod time;
 pub use account::AccountState;
 pub use amount::Amount;
 pub use asset::{Asset, AssetId};
+pub use band::{BandError, PriceBand};
 pub use fee::{FeeAsset, FeeRate, Fees, FeesError, Role};
 pub use filter::{Filters, FiltersError};
 pub use id::{

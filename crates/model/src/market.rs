@@ -1,6 +1,6 @@
 //! What a market is open for.
 
-/// What an instrument's market is open for. Each is set by a recorded command, and what it means
+/// What an instrument's market is open for. Most are set by a recorded command; what each means
 /// is in the rules of matching.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MarketState {
@@ -23,11 +23,13 @@ pub enum MarketState {
     /// Cancels, while what has collected trades at one price. No command sets it: a market is in it
     /// on its way from orders that cross to another state.
     Auction,
+    /// As pre-open, for a time: a trade would have been outside the price band. No command sets it.
+    VolatilityAuction,
 }
 
 impl MarketState {
     /// Every state.
-    pub const ALL: [MarketState; 8] = [
+    pub const ALL: [MarketState; 9] = [
         MarketState::Trading,
         MarketState::PostOnly,
         MarketState::LimitOnly,
@@ -36,5 +38,6 @@ impl MarketState {
         MarketState::Delisted,
         MarketState::PreOpen,
         MarketState::Auction,
+        MarketState::VolatilityAuction,
     ];
 }

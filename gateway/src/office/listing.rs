@@ -5,7 +5,7 @@ use model::{FeeRate, decimal, instrument::ValueError};
 use proto::{
     admin::SetInstrumentRequest,
     convert,
-    reference::{InstrumentFilters, InstrumentListing, ListingFilters},
+    reference::{InstrumentFilters, InstrumentListing, ListingFilters, PriceBand},
 };
 
 use crate::{
@@ -26,6 +26,7 @@ pub(super) fn changed(
     let protection = asked.price_protection_bps;
     next.price_protection_bps = protection.unwrap_or(next.price_protection_bps);
     set_fees(&mut next, asked)?;
+    set_band(&mut next, asked);
     if let Some(filters) = &asked.filters {
         let mut all = next.filters.unwrap_or_default();
         set_grids(&mut all, filters, listed)?;
@@ -58,6 +59,31 @@ fn set_fees(next: &mut InstrumentListing, asked: &SetInstrumentRequest) -> Resul
         next.fee_asset = convert::fee_asset_to_wire(asset).into();
     }
     Ok(())
+}
+
+/// How long a market collects orders where a new band does not say it: what venues take who stop
+/// single instruments, two to five minutes.
+const AUCTION_SECS: u32 = 120;
+
+fn set_band(next: &mut InstrumentListing, asked: &SetInstrumentRequest) {
+    let is_asked = asked.price_band_reference_secs.is_some()
+        || asked.price_band_auction_secs.is_some()
+        || asked.price_band_bps.is_some();
+    if !is_asked {
+        return;
+    }
+    let in_force = next.price_band.unwrap_or(PriceBand {
+        width_bps: 0,
+        reference_secs: 0,
+        auction_secs: AUCTION_SECS,
+    });
+    let band = PriceBand {
+        width_bps: asked.price_band_bps.unwrap_or(in_force.width_bps),
+        reference_secs: asked.price_band_reference_secs.unwrap_or(in_force.reference_secs),
+        auction_secs: asked.price_band_auction_secs.unwrap_or(in_force.auction_secs),
+    };
+    let takes_away = asked.price_band_bps == Some(0);
+    next.price_band = (!takes_away).then_some(band);
 }
 
 fn set_grids(
@@ -274,6 +300,41 @@ mod tests {
         let next = changed(&next, &listed, &received).expect("a schedule");
         assert_eq!((next.maker_fee_millionths, next.taker_fee_millionths), (0, 2_000));
         assert_eq!(next.fee_asset, i32::from(FeeAsset::Received));
+    }
+
+    #[test]
+    fn a_band_is_set_number_by_number_and_a_width_of_zero_takes_it_away() {
+        let (listing, listed) = listed();
+        let set = |in_force: &InstrumentListing, [bps, reference, auction]: [Option<u32>; 3]| {
+            let asked = SetInstrumentRequest {
+                price_band_bps: bps,
+                price_band_reference_secs: reference,
+                price_band_auction_secs: auction,
+                ..Default::default()
+            };
+            changed(in_force, &listed, &asked)
+        };
+        let band = |width_bps, reference_secs, auction_secs| {
+            Some(PriceBand { width_bps, reference_secs, auction_secs })
+        };
+        let next = set(&listing, [Some(500), None, None]).expect("a band");
+        assert_eq!(next.price_band, band(500, 0, 120));
+        let next = set(&next, [None, Some(300), Some(60)]).expect("a band");
+        assert_eq!(next.price_band, band(500, 300, 60));
+        let instrument = convert::instrument(&next, &listed.base, &listed.quote);
+        let shown = Listed { instrument: instrument.expect("it is one"), ..(*listed).clone() };
+        assert_eq!(shown.summary().price_band, next.price_band);
+        assert_eq!(set(&next, [None; 3]).expect("as it is"), next);
+        assert_eq!(set(&next, [Some(0), None, None]).expect("none"), listing);
+        for (asked, field) in [
+            ([Some(10_001), None, None], "price_band_bps"),
+            ([None, None, Some(60)], "price_band_bps"),
+            ([Some(1), None, Some(0)], "price_band_auction_secs"),
+            ([Some(1), Some(86_401), None], "price_band_reference_secs"),
+        ] {
+            let problem = set(&listing, asked).expect_err("out of range");
+            assert!(problem.message.contains(field), "{problem}");
+        }
     }
 
     #[test]

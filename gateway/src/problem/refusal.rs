@@ -6,16 +6,15 @@ use super::Kind;
 
 const LESS_AVAILABLE: &str = "the account has less than that available";
 
+const LATE: &str = "the log took the request too late, so it was not done; send it again";
+
 const NOT_IN_FORCE: &str =
     "the log is not upgraded to such orders yet; leave out what they say, or wait";
 
 /// What kind of problem a refusal is, and its sentence.
 pub(super) const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
     match reason {
-        RefusalReason::Late => (
-            Kind::Unavailable,
-            "the log took the request too late, so it was not done; send it again",
-        ),
+        RefusalReason::Late => (Kind::Unavailable, LATE),
         RefusalReason::KeyReused => {
             (Kind::KeyReused, "this key was used before with other content; use a new key")
         }
@@ -72,6 +71,7 @@ pub(super) const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         | RefusalReason::MarketDelisted
         | RefusalReason::MarketPreOpen
         | RefusalReason::MarketAuction
+        | RefusalReason::MarketVolatilityAuction
         | RefusalReason::AuctionNotSet => refusal_of_market(reason),
         RefusalReason::Unspecified
         | RefusalReason::NotSuccessor
@@ -111,6 +111,10 @@ const fn refusal_of_market(reason: RefusalReason) -> (Kind, &'static str) {
         RefusalReason::MarketDelisted => "the instrument was delisted; trade another",
         RefusalReason::MarketPreOpen => {
             "the market opens later and takes only limit orders that rest, not post-only, and stops"
+        }
+        RefusalReason::MarketVolatilityAuction => {
+            "the price moved too far: until the market opens again by auction it takes only limit \
+             orders that rest, not post-only, and stops"
         }
         RefusalReason::MarketAuction => "the market is just opening by auction; try again",
         RefusalReason::AuctionNotSet => {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(super) use self::change::{CancelAfterView, ChangeTakenView, ReplacedView};
-use self::filters::FiltersView;
+use self::filters::{FiltersView, PriceBandView};
 use super::trade::FillView;
 
 /// An order.
@@ -308,8 +308,11 @@ pub(super) struct InstrumentView {
     /// What it takes of orders when they come; not there where it bounds nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     filters: Option<FiltersView>,
-    /// trading, post_only, limit_only, cancel_only, halted, pre_open, auction or delisted; null
-    /// where the broadcaster, which knows it, does not answer.
+    /// Where it stops for an auction; not there where it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price_band: Option<PriceBandView>,
+    /// trading, post_only, limit_only, cancel_only, halted, pre_open, auction, volatility_auction
+    /// or delisted; null where the broadcaster, which knows it, does not answer.
     #[schema(example = "trading")]
     state: Option<&'static str>,
 }
@@ -328,6 +331,7 @@ impl InstrumentView {
             price_protection_bps: summary.price_protection_bps,
             fee_asset,
             filters: summary.filters.map(FiltersView::of),
+            price_band: summary.price_band.map(PriceBandView::of),
             maker_fee: summary.maker_fee,
             taker_fee: summary.taker_fee,
         }

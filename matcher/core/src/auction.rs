@@ -73,6 +73,14 @@ impl Books {
         self.number_as_one(first_level, out);
         self.close_changes(first_level, out);
         let book = &mut self.books[slot as usize];
+        let mut prices = out.events[first_event..].iter().filter_map(|event| match event {
+            BookEvent::Fill(fill) => Some(fill.price),
+            _ => None,
+        });
+        let price = prices.next();
+        if let Some(last) = prices.next_back().or(price) {
+            book.refer_to(last, self.now);
+        }
         if is_done && let Some(auction) = book.auction.take() {
             book.state = auction.then;
             self.auctions -= 1;
@@ -82,10 +90,6 @@ impl Books {
             self.sort_woken(slot);
         }
         let state = self.books[slot as usize].state;
-        let price = out.events[first_event..].iter().find_map(|event| match event {
-            BookEvent::Fill(fill) => Some(fill.price),
-            _ => None,
-        });
         Some(Uncrossed { instrument, state, price })
     }
 
@@ -174,6 +178,7 @@ impl Books {
             taker_limit: Some(taker_limit),
             taker_fees,
             maker_done: maker_remaining.is_zero(),
+            in_auction: true,
         }));
         for (place, level) in [(maker, maker_level), (taker, taker_level)] {
             if self.orders.remaining(place).is_zero() {
@@ -210,7 +215,7 @@ impl Books {
     /// The price at which most trades; of those the one at which least is left over; of those,
     /// where buyers are left over at all of them, the highest, where sellers are, the lowest, and
     /// else the nearest to the price of the last trade or, before the first, the middle.
-    fn indication_of(&self, slot: u32) -> Option<Indication> {
+    pub(crate) fn indication_of(&self, slot: u32) -> Option<Indication> {
         let book = &self.books[slot as usize];
         let (best_bid, best_ask) =
             (self.best_live(book, Side::Buy)?, self.best_live(book, Side::Sell)?);

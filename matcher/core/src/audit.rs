@@ -1,6 +1,6 @@
 //! What must be true of the books between two commands. Tests and simulators ask after each.
 
-use model::{AccountHandle, Price, Quantity, Side};
+use model::{AccountHandle, MarketState, Price, Quantity, Side};
 
 use crate::{
     Books, OpenOrder,
@@ -22,12 +22,20 @@ impl Books {
             if book.is_wrongly_crossed() {
                 return Err(format!("the book of {symbol} is crossed"));
             }
+            let is_interrupted = book.state == MarketState::VolatilityAuction;
+            if book.interruption.is_some() != is_interrupted {
+                return Err(format!("{symbol} has stopped and has not"));
+            }
             for side in Side::BOTH {
                 let counted = self.check_side(slot, book, side);
                 let (orders, count) = counted.map_err(|why| format!("{symbol} {side:?}: {why}"))?;
                 queued += orders;
                 levels += count;
             }
+        }
+        let stopped = self.books.iter().filter(|book| book.interruption.is_some()).count();
+        if stopped != self.interruptions {
+            return Err(format!("{stopped} books have stopped, {} counted", self.interruptions));
         }
         if levels != self.levels.len() {
             return Err(format!("{levels} levels in books, {} in the slab", self.levels.len()));

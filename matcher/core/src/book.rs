@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 
 use model::{Instrument, MarketState, OrderId, Price, Quantity, Side, TradeId};
 
-use crate::{Auction, ladder::Ladder, market, schedules::Owner, slab::NIL, sleepers::Trail};
+use crate::{
+    Auction, Interruption, Reference, ladder::Ladder, market, schedules::Owner, slab::NIL,
+    sleepers::Trail,
+};
 
 /// What has no account: a book of one instrument.
 #[derive(Clone, Debug)]
@@ -23,6 +26,10 @@ pub(crate) struct Book {
     pub(crate) state: MarketState,
     /// How its auction stands, while it is in one.
     pub(crate) auction: Option<Auction>,
+    /// What its price band is around, where it has one and there was a trade.
+    pub(crate) reference: Option<Reference>,
+    /// Until when it has stopped, where a trade would have been outside the band.
+    pub(crate) interruption: Option<Interruption>,
     /// Who has woken in it and waits until it lets them go on.
     pub(crate) held: VecDeque<u32>,
     /// The prices at which orders sleep that wait for a rise, the lowest first, and for a fall, the
@@ -108,6 +115,8 @@ impl Book {
             last_price: None,
             state: MarketState::Trading,
             auction: None,
+            reference: None,
+            interruption: None,
             held: VecDeque::new(),
             rising: Ladder::new(Side::Sell),
             falling: Ladder::new(Side::Buy),

@@ -53,6 +53,8 @@ pub struct Books {
     pub(crate) delistings: Vec<Delisting>,
     /// How many books are in an auction.
     pub(crate) auctions: usize,
+    /// How many have stopped by their price bands.
+    pub(crate) interruptions: usize,
 }
 
 impl Default for Books {
@@ -89,6 +91,7 @@ impl Books {
             counts: OpenCounts::new(),
             delistings: Vec::new(),
             auctions: 0,
+            interruptions: 0,
         }
     }
 
@@ -99,10 +102,13 @@ impl Books {
         let id = instrument.id;
         match self.directory.binary_search_by_key(&id, |(id, _)| *id) {
             Ok(at) => {
-                let listed = &mut self.books[self.directory[at].1 as usize].instrument;
-                let replaces = same_units(listed, &instrument);
+                let book = &mut self.books[self.directory[at].1 as usize];
+                let replaces = same_units(&book.instrument, &instrument);
                 if replaces {
-                    *listed = instrument;
+                    // Another band begins with a reference price of its own.
+                    book.reference =
+                        book.reference.filter(|_| book.instrument.band == instrument.band);
+                    book.instrument = instrument;
                 }
                 replaces
             }

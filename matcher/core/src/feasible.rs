@@ -119,6 +119,8 @@ impl Books {
             }
             ahead.matches += self.matches_of(self.orders.slab[place].id) as u64;
             match self.meeting(taker, place) {
+                // The band counts where it would trade, as in a sweep.
+                Meeting::Trades if taker.is_banned_at(self.levels[at].price) => return None,
                 Meeting::Trades => {
                     let shown = self.orders.slab[place].shown;
                     ahead.left = ahead.left.saturating_sub(shown.lots());

@@ -9,7 +9,8 @@ use model::{
 use thiserror::Error;
 
 use crate::{
-    ACCOUNTS_END, Auction, Books, Closing, ORDERS_MAX, OpenOrder, OrderList, Sleeper, Watermark,
+    ACCOUNTS_END, Auction, Books, Closing, Interruption, ORDERS_MAX, OpenOrder, OrderList,
+    Reference, Sleeper, Watermark,
     book::{Book, Resting},
     iceberg::Aside,
     market,
@@ -66,6 +67,10 @@ pub struct BookImage {
     pub state: MarketState,
     /// How its auction stands, while it is in one.
     pub auction: Option<Auction>,
+    /// What its price band is around.
+    pub reference: Option<Reference>,
+    /// Until when it has stopped by that.
+    pub interruption: Option<Interruption>,
 }
 
 /// Why an image is not one of books.
@@ -121,6 +126,12 @@ pub enum RestoreError {
     /// A market in an auction that is none, or in none that is one.
     #[error("the market of instrument {} is in an auction as none can be", .0.0)]
     Auction(InstrumentId),
+    /// A market that has stopped by its price band and has not, or opens for nothing.
+    #[error("the market of instrument {} has stopped as none can have", .0.0)]
+    Interruption(InstrumentId),
+    /// A reference price of a band that is not there, before a trade, or of a time to come.
+    #[error("instrument {} has a reference price as none can have", .0.0)]
+    Reference(InstrumentId),
     /// A bid at or above an ask where orders trade.
     #[error("the book of instrument {} is crossed", .0.0)]
     Crossed(InstrumentId),
@@ -139,6 +150,8 @@ impl Books {
                 last_price: book.last_price,
                 state: book.state,
                 auction: book.auction,
+                reference: book.reference,
+                interruption: book.interruption,
             }
         });
         let accounts = (0..self.orders.accounts_end()).map(AccountHandle);
@@ -217,8 +230,10 @@ impl Books {
     }
 
     fn restore_book(&mut self, image: BookImage) -> Result<(), RestoreError> {
-        let BookImage { instrument, sequence, trades, prevented, last_price, state, auction } =
-            image;
+        let BookImage {
+            instrument, sequence, trades, prevented, last_price, state, auction, ..
+        } = image;
+        let BookImage { reference, interruption, .. } = image;
         let id = instrument.id;
         if self.directory.last().is_some_and(|(last, _)| *last >= id) {
             return Err(RestoreError::InstrumentOrder(id));
@@ -232,13 +247,24 @@ impl Books {
         }
         let slot =
             u32::try_from(self.books.len()).map_err(|_| RestoreError::InstrumentOrder(id))?;
+        let is_referred = instrument.band.is_some() && last_price.is_some();
         let counted = Book { sequence, trades, prevented, ..Book::new(instrument) };
-        self.books.push(Book { last_price, state, auction, ..counted });
+        let standing = Book { reference, interruption, ..counted };
+        self.books.push(Book { last_price, state, auction, ..standing });
         self.directory.push((id, slot));
         let ends_open = auction.is_none_or(|auction| market::matches(auction.then));
         if auction.is_some() != (state == MarketState::Auction) || !ends_open {
             return Err(RestoreError::Auction(id));
         }
+        let reopens = interruption.is_none_or(|stands| market::matches(stands.then));
+        let is_interrupted = state == MarketState::VolatilityAuction;
+        if interruption.is_some() != is_interrupted || !reopens {
+            return Err(RestoreError::Interruption(id));
+        }
+        if reference.is_some_and(|reference| !is_referred || reference.since > self.now) {
+            return Err(RestoreError::Reference(id));
+        }
+        self.interruptions += usize::from(interruption.is_some());
         self.auctions += usize::from(auction.is_some());
         if state == MarketState::Delisted {
             self.begin_delisting(slot);

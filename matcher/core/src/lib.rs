@@ -244,6 +244,7 @@
 //! | delisted | none, ever again | none | ends |
 //! | pre-open | with a limit that rest, but post-only; asleep | the same | waits |
 //! | auction | none | none | waits |
+//! | volatility auction | as pre-open | the same | waits |
 //!
 //! S2. A change of state leaves all orders as they are, but for rule S4. Time passes in every
 //!     state: what is over ends, and what is closed. Only trades wake, so nobody wakes where none
@@ -277,8 +278,28 @@
 //!     prevention is not asked. An order that is over is ended where it is met. Pairs and orders
 //!     that wait for another follow as in any trade.
 //! A5. Where orders still cross once nothing reaches the price, because some ended between two
-//!     steps, there is another price for what is left. Whom the trades wake goes on after the
-//!     auction, as S3 says.
+//!     steps, there is another price for what is left. Whom the trades wake waits, as S3 says.
+//!
+//! # Price bands
+//!
+//! B1. An instrument can have a band: so many basis points either way of a reference price, each
+//!     bound rounded to a tick towards that; a trade *at* a bound is within. No order trades
+//!     outside of it but in an auction. Before the first trade there is no reference, and the band
+//!     is not asked.
+//! B2. The reference is the price of the last trade before the order that asked first, until an
+//!     auction trades: then that of the auction. Where the band says how long a reference is one,
+//!     the next order after that takes the last trade's anew. A changed band begins without one.
+//! B3. Where an order would trade outside, it does not: it has taken what was within, and the book
+//!     stops. What is left of it rests, whatever it would meet; or ends as
+//!     [`EndReason::PriceBand`], if it is a market or an IOC order. An order that self-trade
+//!     prevention or its time keeps from trading stops nothing. FOK counts what is within, and
+//!     where that is not enough it ends and stops nothing.
+//! B4. A book that has stopped is in a volatility auction: as in pre-open it collects orders.
+//! B5. When the band's time to collect is over, the caller opens it ([`Books::reopen`]) for what it
+//!     was open before, as A2 says. An auction trades at whatever price most trades; but if that
+//!     would be outside a band of twice the width, the book collects once as long again, then
+//!     within four times, and so on.
+//! B6. No command sets this state. One that sets another ends it, and may open the book at once.
 //!
 //! # Cost
 //!
@@ -307,7 +328,7 @@
 //! - [`amend`]: an open order asks for less.
 //! - [`expiry`]: orders that end by themselves. [`closing`]: all of an account, that end in steps.
 //! - [`market`]: what a book is open for. `delisting`: all that is in it, which ends in steps.
-//!   [`auction`]: how it opens where orders cross.
+//!   [`auction`]: how it opens where orders cross. [`breaker`]: where it stops by itself.
 //! - [`sleepers`]: orders that wait for a price.
 //! - [`lists`]: orders of which one decides what becomes of the others.
 //! - [`order`], [`outcome`]: what goes in and what comes out.
@@ -330,6 +351,7 @@ pub mod auction;
 pub mod audit;
 mod book;
 pub mod books;
+pub mod breaker;
 mod by_id;
 mod cancel;
 pub mod closing;
@@ -358,6 +380,7 @@ pub mod sweep;
 pub use amend::{AmendRefused, Amended};
 pub use auction::{Auction, Indication, Uncrossed};
 pub use books::{ACCOUNTS_END, Books, Depth, ORDERS_MAX};
+pub use breaker::{Interrupted, Interruption, Reference, Reopened};
 pub use closing::{ClosedBy, Closing};
 pub use counts::OpenCount;
 pub use feasible::Refused;

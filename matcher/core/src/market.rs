@@ -20,7 +20,7 @@ pub enum StateRefused {
     /// It was delisted.
     #[error("the instrument was delisted, and stays so; list another")]
     Delisted,
-    /// An auction is not set.
+    /// An auction is not set, of either kind.
     #[error("an auction is how a market opens; set what it is to be open for")]
     NotSet,
 }
@@ -37,7 +37,7 @@ pub(crate) fn takes(
         MarketState::Trading => true,
         MarketState::PostOnly => instructions.post_only,
         MarketState::LimitOnly => is_limit,
-        MarketState::PreOpen => {
+        MarketState::PreOpen | MarketState::VolatilityAuction => {
             let collects = is_limit && rests && !instructions.post_only;
             instructions.waits_for().is_some() || collects
         }
@@ -55,12 +55,18 @@ pub(crate) const fn takes_amend(state: MarketState) -> bool {
         MarketState::Trading
         | MarketState::PostOnly
         | MarketState::LimitOnly
-        | MarketState::PreOpen => true,
+        | MarketState::PreOpen
+        | MarketState::VolatilityAuction => true,
         MarketState::CancelOnly
         | MarketState::Halted
         | MarketState::Delisted
         | MarketState::Auction => false,
     }
+}
+
+/// Whether a book in this state collects orders, whatever they would meet.
+pub(crate) const fn collects(state: MarketState) -> bool {
+    matches!(state, MarketState::PreOpen | MarketState::VolatilityAuction)
 }
 
 /// Whether a book in this state matches what crosses, so that none is left.
@@ -78,7 +84,8 @@ pub(crate) fn lets_go_on(state: MarketState, order: &NewOrder) -> bool {
         | MarketState::Halted
         | MarketState::Delisted
         | MarketState::PreOpen
-        | MarketState::Auction => false,
+        | MarketState::Auction
+        | MarketState::VolatilityAuction => false,
     }
 }
 
@@ -121,7 +128,7 @@ impl Books {
     ) -> Result<(), StateRefused> {
         let slot = self.slot(instrument).ok_or(StateRefused::UnknownInstrument)?;
         let book = &mut self.books[slot as usize];
-        if state == MarketState::Auction {
+        if matches!(state, MarketState::Auction | MarketState::VolatilityAuction) {
             return Err(StateRefused::NotSet);
         }
         if book.state == MarketState::Delisted && state != MarketState::Delisted {
@@ -136,6 +143,7 @@ impl Books {
         });
         self.auctions += usize::from(auction.is_some());
         self.auctions -= usize::from(book.auction.is_some());
+        self.interruptions -= usize::from(book.interruption.take().is_some());
         book.auction = auction;
         book.state = if auction.is_some() { MarketState::Auction } else { state };
         self.sort_woken(slot);

@@ -5,7 +5,7 @@ use model::{
     AccountHandle, Amount, Fees, InstrumentId, MarketState, OrderId, Price, Quantity, Side, TradeId,
 };
 
-use crate::{Amended, Prevented, Refill, Refused};
+use crate::{Amended, Interrupted, Prevented, Refill, Refused};
 
 /// Filled by one command and read by the caller, who clears it and hands it in again: once it has
 /// grown to the largest answer, nothing is allocated.
@@ -75,6 +75,8 @@ pub enum BookEvent {
     Ended(End),
     /// An order of a list ended before it was placed. So it has this for its one end.
     Dropped(End),
+    /// A trade would have been outside the price band: the book collects orders from here on.
+    Interrupted(Interrupted),
 }
 
 /// A trade between a resting order, the maker, and an incoming one, the taker.
@@ -113,6 +115,8 @@ pub struct Fill {
     pub taker_fees: Fees,
     /// Whether this trade was the maker's last; its end follows at once.
     pub maker_done: bool,
+    /// Whether it is one of an auction.
+    pub in_auction: bool,
 }
 
 /// That an order rests from now on.
@@ -195,6 +199,8 @@ pub enum EndReason {
     TooManyParts,
     /// Its instrument was delisted.
     Delisted,
+    /// What is left of it would have traded outside the price band, and does not rest.
+    PriceBand,
     /// It waited for another order, and the market was not open for it when its turn came.
     MarketState,
     /// It waited for another order, and the price was not between it and the other of its pair when

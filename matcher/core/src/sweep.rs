@@ -1,21 +1,19 @@
 //! Placing an order: it takes what the book offers, then rests or ends.
 //!
 //! A sweep goes level by level from the best price, within a level from the oldest order, and stops
-//! for one of seven reasons (`Stop`). It is a loop, never a recursion, and bounded by
+//! for one of eight reasons (`Stop`). It is a loop, never a recursion, and bounded by
 //! [`FILLS_MAX`].
 
+mod rest;
+
 use model::{
-    AccountHandle, Amount, FeeRate, Instrument, MarketState, OrderType, Price, Quantity, Role,
+    AccountHandle, Amount, FeeRate, Instrument, OrderType, Price, Quantity, Role,
     SelfTradePrevention, Side, TimeInForce,
 };
 
 use crate::{
-    ACCOUNTS_END, BookEvent, Books, End, EndReason, Fill, LevelChange, NewOrder, Outcome, Rested,
-    Size,
-    book::{Level, Resting},
-    iceberg::Aside,
-    prevention::Meeting,
-    slab::NIL,
+    ACCOUNTS_END, BookEvent, Books, End, EndReason, Fill, LevelChange, NewOrder, Outcome, Size,
+    book::Level, market, prevention::Meeting, slab::NIL,
 };
 
 /// How many matches one command may make, traded or prevented, so that its answer is always one
@@ -28,6 +26,10 @@ pub(crate) struct Taker<'a> {
     pub(crate) book: u32,
     /// No trade beyond this price.
     pub(crate) bound: Price,
+    /// Where there is a price band, the last price within it.
+    band: Option<Price>,
+    /// Whether it would have traded outside the band.
+    is_outside: bool,
     /// What it may take in all, and what of that is left, in lots.
     pub(crate) asked: Quantity,
     pub(crate) remaining: Quantity,
@@ -59,6 +61,8 @@ enum Stop {
     NothingLeft,
     /// The next price is beyond the bound.
     Beyond,
+    /// The next trade would be outside the price band.
+    OutsideBand,
     /// The money or the funds do not reach one more lot.
     Spent,
     /// The matches of one command are used up.
@@ -88,7 +92,7 @@ impl Books {
         let is_infeasible = order.time_in_force == TimeInForce::Fok && !self.can_fill(&taker);
         let stop = match self.books[book as usize].state {
             _ if is_infeasible => Stop::Infeasible,
-            MarketState::PreOpen => Stop::Beyond,
+            state if market::collects(state) => Stop::Beyond,
             _ => self.sweep(&mut taker, out),
         };
         match taker.end_reason(&stop) {
@@ -97,6 +101,9 @@ impl Books {
                 self.follow_end(order.id, reason, out);
             }
             None => self.rest(&taker, first_level, out),
+        }
+        if taker.is_outside {
+            self.interrupt(taker.book, out);
         }
         let book = &mut self.books[book as usize];
         if out.levels.len() > first_level {
@@ -108,7 +115,8 @@ impl Books {
         }
     }
 
-    fn taker<'a>(&self, order: &'a NewOrder, slot: u32) -> Taker<'a> {
+    fn taker<'a>(&mut self, order: &'a NewOrder, slot: u32) -> Taker<'a> {
+        let band = self.band_bound(slot, order.side);
         let book = &self.books[slot as usize];
         let bound = match order.order_type.awake() {
             OrderType::Limit => order.price.expect("a limit order has a price"),
@@ -121,6 +129,8 @@ impl Books {
             order,
             book: slot,
             bound,
+            band,
+            is_outside: false,
             asked,
             remaining: asked,
             prevented: Quantity::ZERO,
@@ -160,6 +170,9 @@ impl Books {
             if taker.is_gone {
                 return Stop::Prevented;
             }
+            if taker.is_outside {
+                return Stop::OutsideBand;
+            }
             if taker.has_reached(instrument, price) {
                 return if taker.is_prevented { Stop::Prevented } else { Stop::Done };
             }
@@ -172,6 +185,10 @@ impl Books {
         let mut left = allowed;
         while !left.is_zero() && self.levels[at].head != NIL && taker.matches < FILLS_MAX {
             let after = match self.meeting(taker, self.levels[at].head) {
+                Meeting::Trades if taker.is_banned_at(price) => {
+                    taker.is_outside = true;
+                    break;
+                }
                 Meeting::Trades => self.take_head(taker, at, left, out),
                 meeting => self.pass_head(meeting, taker, at, left, out),
             };
@@ -235,6 +252,7 @@ impl Books {
             taker_limit: taker.order.price,
             taker_fees: taker.order.fees,
             maker_done: maker_remaining.is_zero(),
+            in_auction: false,
         };
         out.events.push(BookEvent::Fill(fill));
         if fill.maker_done {
@@ -243,39 +261,6 @@ impl Books {
             self.refill_head(at, out);
         }
         allowed.minus(quantity)
-    }
-
-    /// Rests what a limit order has left, behind everything at its price.
-    fn rest(&mut self, taker: &Taker<'_>, first_level: usize, out: &mut Outcome) {
-        let NewOrder { id, account, instrument, side, .. } = *taker.order;
-        let (price, quantity, remaining) = (taker.bound, taker.asked, taker.remaining);
-        let (aside, shown) = Aside::split(remaining, taker.order.instructions.display);
-        let order = Resting::new(id, account.0, quantity, shown, self.next_priority);
-        let level = self.put_in(taker.book, side, price, order);
-        let level = level.expect("an id is an order's place in the log: no two have one");
-        self.next_priority += 1;
-        let place = self.levels[level].tail;
-        self.orders.set_aside(place, Aside { prevented: taker.prevented, ..aside });
-        self.orders.set_fees(place, taker.order.fees);
-        if let Some(expires_at) = taker.order.instructions.expires_at {
-            self.orders.set_timer(place, expires_at);
-        }
-        out.events.push(BookEvent::Rested(Rested {
-            order: id,
-            account,
-            instrument,
-            side,
-            price,
-            remaining,
-            shown,
-        }));
-        let total_lots = self.levels[level].total_lots;
-        let change = LevelChange { instrument, sequence: taker.sequence, side, price, total_lots };
-        // Bids are told before asks.
-        match side {
-            Side::Buy => out.levels.insert(first_level, change),
-            Side::Sell => out.levels.push(change),
-        }
     }
 }
 
@@ -306,6 +291,11 @@ impl Taker<'_> {
     /// What is told as remaining: an order by quote amount asked for no quantity.
     pub(crate) fn told_remaining(&self) -> Quantity {
         if self.is_by_quote() { Quantity::ZERO } else { self.remaining }
+    }
+
+    /// Whether a trade at this price would be outside the price band.
+    pub(crate) fn is_banned_at(&self, price: Price) -> bool {
+        self.band.is_some_and(|band| !self.order.side.accepts(band, price))
     }
 
     /// How much it may take at `price` in one trade, floored to the lot. Where nothing comes on top
@@ -358,11 +348,13 @@ impl Taker<'_> {
     /// Why it ends; `None` where its rest is to rest.
     fn end_reason(&self, stop: &Stop) -> Option<EndReason> {
         let is_market = self.order.order_type.awake() == OrderType::Market;
+        let rests = !is_market && self.order.time_in_force != TimeInForce::Ioc;
         let has_all_of_amount = self.is_by_quote() && !self.is_short();
         Some(match stop {
             Stop::Done => EndReason::Filled,
             Stop::Prevented => EndReason::SelfTradePrevented,
             Stop::Infeasible => EndReason::FillOrKill,
+            Stop::OutsideBand if !rests => EndReason::PriceBand,
             Stop::Spent if has_all_of_amount && self.is_prevented => EndReason::SelfTradePrevented,
             Stop::Spent if has_all_of_amount && self.first_price.is_some() => EndReason::Filled,
             Stop::Spent => EndReason::InsufficientFunds,

@@ -21,7 +21,7 @@ use crate::{
 const CENT: i128 = 1_000_000;
 
 /// The states that an answer tells, in its order.
-fn states(body: &AnswerBody) -> Vec<MarketState> {
+pub(crate) fn states(body: &AnswerBody) -> Vec<MarketState> {
     let state = |event: &proto::log::Event| match event.kind.as_ref()? {
         Kind::MarketStateChanged(changed) => convert::market_state_from_wire(changed.state).ok(),
         _ => None,
@@ -29,7 +29,7 @@ fn states(body: &AnswerBody) -> Vec<MarketState> {
     body.events.iter().filter_map(state).collect()
 }
 
-fn trades(body: &AnswerBody) -> Vec<(u64, u64)> {
+pub(crate) fn trades(body: &AnswerBody) -> Vec<(u64, u64)> {
     let trade = |event: &proto::log::Event| match event.kind.as_ref()? {
         Kind::Trade(trade) => Some((trade.price_ticks, trade.quantity_lots)),
         _ => None,
@@ -37,7 +37,7 @@ fn trades(body: &AnswerBody) -> Vec<(u64, u64)> {
     body.events.iter().filter_map(trade).collect()
 }
 
-fn tick(venue: &mut Venue) -> AnswerBody {
+pub(crate) fn tick(venue: &mut Venue) -> AnswerBody {
     let now = model::Timestamp::from_unix_nanos(venue.now);
     let mut body = AnswerBody::default();
     venue.exchange.pass_time(now, &mut body);

@@ -147,6 +147,7 @@ pub const fn market_state_to_wire(state: MarketState) -> trading::MarketState {
         MarketState::Delisted => trading::MarketState::Delisted,
         MarketState::PreOpen => trading::MarketState::PreOpen,
         MarketState::Auction => trading::MarketState::Auction,
+        MarketState::VolatilityAuction => trading::MarketState::VolatilityAuction,
     }
 }
 
@@ -164,6 +165,7 @@ pub fn market_state_from_wire(wire: i32) -> Result<MarketState, Malformed> {
         Ok(trading::MarketState::Delisted) => Ok(MarketState::Delisted),
         Ok(trading::MarketState::PreOpen) => Ok(MarketState::PreOpen),
         Ok(trading::MarketState::Auction) => Ok(MarketState::Auction),
+        Ok(trading::MarketState::VolatilityAuction) => Ok(MarketState::VolatilityAuction),
         Ok(trading::MarketState::Unspecified) | Err(_) => Err(Malformed("state")),
     }
 }

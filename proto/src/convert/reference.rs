@@ -2,7 +2,7 @@
 
 use model::{
     Amount, Asset, AssetId, FeeAsset, FeeRate, Fees, FeesError, FiltersError, Instrument,
-    InstrumentId,
+    InstrumentId, PriceBand, Span,
     instrument::{Listing, ListingError},
 };
 
@@ -37,7 +37,29 @@ pub fn instrument(
         price_protection_bps: wire.price_protection_bps,
     };
     let instrument = Instrument::list(base, quote, listing)?.charging(fees(wire)?);
-    Ok(instrument.filtering(filter::filters(wire.filters.as_ref()).ok_or(NO_FILTERS)?)?)
+    let filters = filter::filters(wire.filters.as_ref()).ok_or(NO_FILTERS)?;
+    Ok(instrument.filtering(filters)?.banding(wire.price_band.map(price_band))?)
+}
+
+/// The price band of a listing, not checked yet.
+fn price_band(wire: reference::PriceBand) -> PriceBand {
+    let span = |secs: u32| Span::from_secs(secs.into());
+    PriceBand {
+        width_bps: wire.width_bps,
+        reference_for: (wire.reference_secs > 0).then(|| span(wire.reference_secs)),
+        auction_for: span(wire.auction_secs),
+    }
+}
+
+/// A price band as a listing has it.
+pub fn price_band_to_wire(band: &PriceBand) -> reference::PriceBand {
+    // A band that was checked is at most a day long.
+    let secs = |span: Span| u32::try_from(span.nanos() / 1_000_000_000).unwrap_or(u32::MAX);
+    reference::PriceBand {
+        width_bps: band.width_bps,
+        reference_secs: band.reference_for.map_or(0, secs),
+        auction_secs: secs(band.auction_for),
+    }
 }
 
 /// Filters of which an amount is none.

@@ -6,7 +6,8 @@ use model::{RequestId, Timestamp};
 use proto::{
     log::{self, event, input, outcome},
     reference::{
-        AssetListing, InstrumentListing, ListingFilters, ReferenceBody, reference_body::Body,
+        AssetListing, InstrumentListing, ListingFilters, PriceBand, ReferenceBody,
+        reference_body::Body,
     },
     trading,
 };
@@ -215,6 +216,14 @@ fn listings() {
     assert!(
         event_words(event::Kind::ReferenceApplied(charging))
             .ends_with(", fees -5 maker and 20 taker millionths in the quote asset")
+    );
+    let banding = record(Body::Instrument(InstrumentListing {
+        price_band: Some(PriceBand { width_bps: 500, reference_secs: 60, auction_secs: 120 }),
+        ..Default::default()
+    }));
+    assert!(
+        event_words(event::Kind::ReferenceApplied(banding))
+            .ends_with(", stops for 120 s beyond 500 bps of a price of the last 60 s")
     );
     let filters = ListingFilters {
         min_price_ticks: 5,
@@ -475,10 +484,18 @@ fn events_of_orders() {
     );
     assert_eq!(set(0), "orders of bob in instrument 11 end no longer by themselves");
     let state = trading::MarketState::CancelOnly.into();
-    let changed = log::MarketStateChanged { instrument_id: 11, state, sequence: 7 };
+    let changed =
+        log::MarketStateChanged { instrument_id: 11, state, sequence: 7, opens_at_unix_nanos: 0 };
     assert_eq!(
         event_words(event::Kind::MarketStateChanged(changed)),
         "the market of instrument 11 is cancel_only after depth 7"
+    );
+    let state = trading::MarketState::VolatilityAuction.into();
+    let stopped = log::MarketStateChanged { state, opens_at_unix_nanos: 1_000_000_000, ..changed };
+    assert_eq!(
+        event_words(event::Kind::MarketStateChanged(stopped)),
+        "the market of instrument 11 is volatility_auction until 1970-01-01T00:00:01.000000Z after \
+         depth 7"
     );
     let met = log::TradePrevented {
         instrument_id: 11,

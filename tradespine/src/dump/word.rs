@@ -8,7 +8,7 @@ use proto::{
     link::{LinkItem, LinkKind},
     log::{self, AdminDecision},
     reference::{
-        Credential, CredentialScope, InstrumentListing, OperatorRole, ReferenceRecord,
+        Credential, CredentialScope, InstrumentListing, OperatorRole, PriceBand, ReferenceRecord,
         reference_body::Body,
     },
     text,
@@ -38,9 +38,13 @@ fn market_state(wire: i32) -> &'static str {
 
 /// That a market is open for something else.
 pub(super) fn market(changed: &log::MarketStateChanged) -> String {
-    let log::MarketStateChanged { instrument_id, state, sequence } = *changed;
+    let log::MarketStateChanged { instrument_id, state, sequence, opens_at_unix_nanos } = *changed;
     let state = market_state(state);
-    format!("the market of instrument {instrument_id} is {state} after depth {sequence}")
+    let until = match opens_at_unix_nanos {
+        0 => String::new(),
+        nanos => format!(" until {}", text::rfc3339(Timestamp::from_unix_nanos(nanos))),
+    };
+    format!("the market of instrument {instrument_id} is {state}{until} after depth {sequence}")
 }
 
 /// An amount in its asset's smallest unit.
@@ -111,6 +115,16 @@ fn fees(listing: &InstrumentListing) -> String {
     format!(", fees {maker} maker and {taker} taker millionths in {asset}")
 }
 
+/// Where an instrument stops for an auction.
+fn price_band(band: PriceBand) -> String {
+    let PriceBand { width_bps, reference_secs, auction_secs } = band;
+    let until = match reference_secs {
+        0 => "the last auction's price".to_owned(),
+        secs => format!("a price of the last {secs} s"),
+    };
+    format!(", stops for {auction_secs} s beyond {width_bps} bps of {until}")
+}
+
 /// A listing.
 pub(super) fn reference(record: &ReferenceRecord) -> String {
     let title = format!("reference {} version {}", record.key, record.version);
@@ -121,7 +135,7 @@ pub(super) fn reference(record: &ReferenceRecord) -> String {
         ),
         Some(Body::Instrument(listing)) => format!(
             "{title}: instrument {} of assets {}/{}, tick {}, lot {}, protection {} bps, \
-             partition {}{}{}",
+             partition {}{}{}{}",
             listing.id,
             listing.base_asset_id,
             listing.quote_asset_id,
@@ -130,7 +144,8 @@ pub(super) fn reference(record: &ReferenceRecord) -> String {
             listing.price_protection_bps,
             listing.partition,
             fees(listing),
-            filters::words(listing.filters.as_ref())
+            filters::words(listing.filters.as_ref()),
+            listing.price_band.map_or_else(String::new, price_band)
         ),
         Some(Body::Credential(wire)) => format!("{title}: {}", credential(wire)),
         None => format!("{title}: no body"),

@@ -1,6 +1,6 @@
-//! An instrument's filters as REST shows them.
+//! An instrument's filters and its price band as REST shows them.
 
-use proto::reference::InstrumentFilters;
+use proto::reference::{InstrumentFilters, PriceBand};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -85,6 +85,30 @@ pub(in crate::rest) struct FiltersView {
     /// The largest.
     #[serde(skip_serializing_if = "Option::is_none")]
     max_trailing_below_bps: Option<u32>,
+}
+
+/// How far from a reference price an instrument trades. A trade that would be outside does not
+/// happen: the market collects orders for a while, and opens again by auction.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PriceBand)]
+pub(in crate::rest) struct PriceBandView {
+    /// How far, either way, in basis points.
+    #[schema(example = 500)]
+    width_bps: u32,
+    /// How long a reference price is one before the last trade's takes its place; null until the
+    /// next auction.
+    reference_secs: Option<u32>,
+    /// How long the market collects orders.
+    #[schema(example = 120)]
+    auction_secs: u32,
+}
+
+impl PriceBandView {
+    pub(super) fn of(band: PriceBand) -> PriceBandView {
+        let reference_secs = Some(band.reference_secs).filter(|secs| *secs > 0);
+        let PriceBand { width_bps, auction_secs, .. } = band;
+        PriceBandView { width_bps, reference_secs, auction_secs }
+    }
 }
 
 impl FiltersView {

@@ -16,7 +16,7 @@ use crate::{
     flow::{self, Command, Refusal, lists},
     laws::Laws,
     naive::{self, Event, LevelLine, Naive, Party},
-    setup::{A, B, filtering, id, plain},
+    setup::{A, B, banding, id, plain},
 };
 
 /// What runs commands as the core does.
@@ -126,9 +126,15 @@ impl<E: Engine> Pair<E> {
             return Err(format!("waiting are {:?} and {:?}", image.held, naive.held()));
         }
         for book in &image.books {
-            let (core, naive) = (book.state, naive.state(book.instrument.id));
+            let (core, naive) = (book.state, self.naive.state(book.instrument.id));
             if core != naive {
                 return Err(format!("the state is {core:?}, {naive:?} with the naive one"));
+            }
+            let opens_at = book.interruption.map(|stands| stands.opens_at.unix_nanos());
+            let core = (opens_at, book.reference.map(|reference| reference.price));
+            let naive = self.naive.standing(book.instrument.id);
+            if core != naive {
+                return Err(format!("it stands at {core:?}, {naive:?} with the naive one"));
             }
         }
         if image.woken != naive.woken {
@@ -250,8 +256,12 @@ fn run_naive(naive: &mut Naive, command: Command) -> Result<Told, &'static str> 
             naive.list(plain(instrument, bps));
             (Vec::new(), Vec::new())
         }
-        Command::Filter(instrument, filters) => {
-            naive.list(filtering(instrument, filters));
+        Command::Reopen => {
+            let Some((_, state)) = naive.reopen() else { return Ok(Told::default()) };
+            return Err(flow::reopened(state));
+        }
+        Command::Filter(instrument, filters, band) => {
+            naive.list(banding(instrument, filters, band));
             (Vec::new(), Vec::new())
         }
     })
@@ -268,7 +278,8 @@ fn in_naive_words(out: &Outcome) -> Told {
                 party(fill.taker, fill.taker_account, fill.taker_remaining, fill.taker_fees);
             let (number, price, quantity) = (fill.trade, fill.price, fill.quantity.lots());
             let taker_side = fill.maker_side.opposite();
-            Event::Trade { number, price, quantity, taker_side, maker, taker }
+            let in_auction = fill.in_auction;
+            Event::Trade { number, price, quantity, taker_side, maker, taker, in_auction }
         }
         BookEvent::Prevented(met) => {
             let maker = party(met.maker, met.maker_account, met.maker_remaining, met.maker_fees);
@@ -311,6 +322,10 @@ fn in_naive_words(out: &Outcome) -> Told {
             let party = party(end.order, end.account, end.remaining, end.fees);
             Event::Drops { party, why: in_naive_reason(end.reason) }
         }
+        BookEvent::Interrupted(stopped) => {
+            let (instrument, reference) = (stopped.instrument, stopped.reference);
+            Event::Interrupts { instrument, reference, opens_at: stopped.opens_at }
+        }
     });
     let line =
         |l: &matcher_core::LevelChange| (l.instrument, l.sequence, l.side, l.price, l.total_lots);
@@ -337,6 +352,7 @@ fn in_naive_reason(reason: EndReason) -> &'static str {
         EndReason::ListPrices => "list prices",
         EndReason::TooManyParts => "too many parts",
         EndReason::Delisted => "delisted",
+        EndReason::PriceBand => "band",
         EndReason::MarketState => "market",
     }
 }
@@ -363,6 +379,7 @@ fn count(command: &Command, told: &Result<Told, &'static str>, seen: &mut Seen) 
             Event::Amends { .. } => "amends",
             Event::Ends { why, .. } => why,
             Event::Drops { why, .. } => lists::dropped(why),
+            Event::Interrupts { .. } => "interrupts",
         });
     }
     let in_group = events.iter().filter(|event| match event {
@@ -413,7 +430,7 @@ fn command_wakes(command: &Command) -> bool {
 }
 
 /// Every reason, refusal and kind of event but the sweep limit, which tests of its own reach.
-pub const KINDS: [&str; 58] = [
+pub const KINDS: [&str; 62] = [
     "trade",
     "rests",
     "filled",
@@ -472,4 +489,8 @@ pub const KINDS: [&str; 58] = [
     "dropped: market",
     "auction trade",
     "uncrosses",
+    "band",
+    "interrupts",
+    "reopens",
+    "put off",
 ];

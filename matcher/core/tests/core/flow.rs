@@ -15,7 +15,8 @@ mod states;
 use matcher_core::{AmendRefused, Books, NewOrder, Outcome, Pending, Refused, Size};
 use model::{
     AccountHandle, Amount, FeeAsset, FeeRate, Fees, Filters, InstrumentId, MarketState,
-    OrderFilter, SelfTradePrevention, Side, TimeInForce, Timestamp, Trailing, Trigger, TriggerKind,
+    OrderFilter, PriceBand, SelfTradePrevention, Side, TimeInForce, Timestamp, Trailing, Trigger,
+    TriggerKind,
 };
 use rand_pcg::{
     Pcg64,
@@ -23,7 +24,7 @@ use rand_pcg::{
 };
 
 use self::filters::{in_naive_filter, takes};
-use crate::setup::{A, B, filtering, id, limit, lots, market, plain, price};
+use crate::setup::{A, B, banding, id, limit, lots, market, plain, price};
 
 #[derive(Clone, Copy, Debug)]
 pub enum Command {
@@ -38,8 +39,11 @@ pub enum Command {
     /// An order, and what it is to ask for in all.
     Amend(u64, u64),
     Protect(InstrumentId, u32),
-    /// What an instrument takes of orders from now on; its protection is the first again.
-    Filter(InstrumentId, Filters),
+    /// What an instrument takes of orders from now on, and its price band; its protection is the
+    /// first again.
+    Filter(InstrumentId, Filters, Option<PriceBand>),
+    /// The first market whose time has come opens, if there is one.
+    Reopen,
     /// What a market is open for.
     SetState(InstrumentId, MarketState),
     /// An auction goes on, of so many orders at most, if there is one.
@@ -138,7 +142,7 @@ impl Flow {
             290..294 => {
                 let which = self.below(2) as usize;
                 let filters = if self.one_in(5) { Filters::NONE } else { self.filters(which) };
-                Command::Filter(self.names[which], filters)
+                Command::Filter(self.names[which], filters, self.band())
             }
             36..41 => {
                 let group = [None, None, Some(7), Some(8)][self.below(4) as usize];
@@ -223,7 +227,7 @@ impl Flow {
             Size::Quote(_) => 1,
         });
         let can_sleep = !order.instructions.post_only && order.instructions.expires_at.is_none();
-        if can_sleep && matches!(order.size, Size::Base(_)) && self.one_in(6) {
+        if can_sleep && matches!(order.size, Size::Base(_)) && self.one_in(5) {
             let trigger = self.trigger(side, self.middle[which]);
             if self.one_in(2) {
                 // Few turns, so that many trail alike; most within what the price moves.
@@ -397,15 +401,21 @@ pub fn run(books: &mut Books, command: Command, out: &mut Outcome) -> Option<Ref
         }
         Command::Join(account, group) => books.set_group(AccountHandle(account), group),
         Command::Protect(instrument, bps) => assert!(books.list(plain(instrument, bps))),
-        Command::Filter(instrument, filters) => {
-            assert!(books.list(filtering(instrument, filters)));
+        Command::Filter(instrument, filters, band) => {
+            assert!(books.list(banding(instrument, filters, band)));
         }
+        Command::Reopen => return books.reopen().map(|reopened| self::reopened(reopened.state)),
         Command::Uncross(most) => drop(books.uncross(most, out)),
         Command::SetState(instrument, state) => {
             return books.set_market_state(instrument, state).err().map(|_| "delisted before");
         }
     }
     None
+}
+
+/// What became of a market that was to open: no refusal, but a word that both have to say.
+pub fn reopened(state: MarketState) -> Refusal {
+    if state == MarketState::VolatilityAuction { "put off" } else { "reopens" }
 }
 
 pub fn in_naive_refusal(refused: Refused) -> Refusal {

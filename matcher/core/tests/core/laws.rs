@@ -107,6 +107,8 @@ impl Laws {
                 let waits = self.life(*order)?.order.instructions.waits_for().is_some();
                 ensure(waits, || "it waits for nothing".to_owned())
             }
+            // It is about a book: which trades are left out is told by the naive implementation.
+            BookEvent::Interrupted(_) => Ok(()),
             BookEvent::Amended(amended) => self.amended(amended),
             BookEvent::Ended(end) => self.ended(end, books),
             BookEvent::Dropped(end) => {

@@ -10,7 +10,9 @@
 
 use std::collections::BTreeMap;
 
-use matcher_core::{BookEvent, Books, BooksImage, EndReason, NewOrder, OpenOrder, Outcome, Size};
+use matcher_core::{
+    BookEvent, BookImage, Books, BooksImage, EndReason, NewOrder, OpenOrder, Outcome, Size,
+};
 use model::{Filters, MarketState, OrderId, SelfTradePrevention, Side, TimeInForce};
 
 use crate::{
@@ -65,9 +67,21 @@ enum Wrong {
     LastHeldFirst,
     /// A market that is halted takes amends.
     HaltedIsAmended,
+    /// A trade of an auction is at the limit of the order that came first.
+    AuctionAtMakersPrice,
+    /// The buyer in an auction is told as its taker, whoever came first.
+    AuctionBuyersTake,
+    /// The newest order of the best bids is the first in an auction.
+    AuctionNewestFirst,
+    /// Price bands are not asked.
+    BandIsNotAsked,
+    /// A market that has stopped opens however far away.
+    ReopensAnywhere,
+    /// An image forgets what price bands are around.
+    ImageWithoutReferences,
 }
 
-const ALL: [Wrong; 21] = [
+const ALL: [Wrong; 27] = [
     Wrong::MakerToTheBack,
     Wrong::MakersMode,
     Wrong::TakersPrice,
@@ -89,6 +103,12 @@ const ALL: [Wrong; 21] = [
     Wrong::ImageWithoutStates,
     Wrong::LastHeldFirst,
     Wrong::HaltedIsAmended,
+    Wrong::AuctionAtMakersPrice,
+    Wrong::AuctionBuyersTake,
+    Wrong::AuctionNewestFirst,
+    Wrong::BandIsNotAsked,
+    Wrong::ReopensAnywhere,
+    Wrong::ImageWithoutReferences,
 ];
 
 struct Mutant {
@@ -111,6 +131,9 @@ impl Engine for Mutant {
         }
         match command {
             Command::Place(order) => self.place(order, out),
+            Command::Filter(instrument, filters, _) if self.wrong == Wrong::BandIsNotAsked => {
+                self.run_another(Command::Filter(instrument, filters, None), out)
+            }
             _ => self.run_another(command, out),
         }
     }
@@ -185,6 +208,14 @@ impl Mutant {
             self.books.cancel(filtered, out);
             return None;
         }
+        match (self.wrong, command) {
+            (Wrong::ReopensAnywhere, Command::Reopen) => self.change(|image| {
+                let stopped = image.books.iter_mut().filter_map(|book| book.interruption.as_mut());
+                stopped.for_each(|stands| stands.extensions = 60);
+            }),
+            (Wrong::AuctionNewestFirst, Command::Uncross(_)) => self.turn_best_bids(),
+            _ => {}
+        }
         let woken = self.books.image().woken;
         let mut refused = flow::run(&mut self.books, command, out);
         match (self.wrong, command) {
@@ -202,6 +233,9 @@ impl Mutant {
                 });
                 refused = flow::run(&mut self.books, Command::Amend(number, quantity), out);
             }
+            (Wrong::AuctionAtMakersPrice | Wrong::AuctionBuyersTake, Command::Uncross(_)) => {
+                out.events.iter_mut().for_each(|event| self.retell_auction(event));
+            }
             (Wrong::ExpiryByEntry, Command::PassTime(..)) => out.events.sort_by_key(ended),
             (Wrong::AmendedToTheBack, Command::Amend(number, _)) if refused.is_none() => {
                 self.send_to_the_back(id(number));
@@ -210,6 +244,38 @@ impl Mutant {
             _ => {}
         }
         refused
+    }
+
+    fn retell_auction(&self, event: &mut BookEvent) {
+        let BookEvent::Fill(fill) = event else { return };
+        if self.wrong == Wrong::AuctionAtMakersPrice {
+            fill.price = fill.maker_limit;
+        } else if fill.maker_side == Side::Buy {
+            std::mem::swap(&mut fill.maker, &mut fill.taker);
+            fill.maker_side = Side::Sell;
+        }
+    }
+
+    /// Of the best bids of a market in an auction the last is the first.
+    fn turn_best_bids(&mut self) {
+        self.change(|image| {
+            let in_auction = |book: &&BookImage| book.state == MarketState::Auction;
+            let Some(book) = image.books.iter().find(in_auction) else { return };
+            let instrument = book.instrument.id;
+            let is_bid =
+                |order: &&OpenOrder| order.instrument == instrument && order.side == Side::Buy;
+            let Some(best) = image.orders.iter().filter(is_bid).map(|order| order.price).max()
+            else {
+                return;
+            };
+            let is_best = |order: &OpenOrder| is_bid(&order) && order.price == best;
+            let mut places: Vec<u64> =
+                image.orders.iter().filter(|order| is_best(order)).map(|o| o.priority).collect();
+            for order in image.orders.iter_mut().filter(|order| is_best(order)) {
+                order.priority = places.pop().expect("as many places as orders");
+            }
+            image.orders.sort_by_key(|order| order.priority);
+        });
     }
 
     /// The next order that has woken, where a filter would not take it if it came now.
@@ -247,8 +313,10 @@ impl Mutant {
                 }
             }),
             Wrong::ImageWithoutStates => self.change(|image| {
-                image.books.iter_mut().for_each(|book| book.state = MarketState::Trading);
-                image.woken.append(&mut image.held);
+                // Books that may be crossed keep theirs: else the image would be refused.
+                let shut = [MarketState::Halted, MarketState::CancelOnly, MarketState::LimitOnly];
+                let shut = image.books.iter_mut().filter(|book| shut.contains(&book.state));
+                shut.for_each(|book| book.state = MarketState::Trading);
             }),
             Wrong::ImageWithoutWatermarks => self.change(|image| {
                 // Of those with a trigger the image would tell that they should trail.
@@ -257,6 +325,9 @@ impl Mutant {
                     all.any(|one| one.id == order && one.instructions.trigger.is_some())
                 };
                 image.watermarks.retain(|watermark| has_trigger(watermark.order));
+            }),
+            Wrong::ImageWithoutReferences => self.change(|image| {
+                image.books.iter_mut().for_each(|book| book.reference = None);
             }),
             Wrong::ImageWithoutFilters => self.change(|image| {
                 image.books.iter_mut().for_each(|book| book.instrument.filters = Filters::NONE);

@@ -3,6 +3,8 @@
 
 #[path = "naive/auctions.rs"]
 mod auctions;
+#[path = "naive/bands.rs"]
+mod bands;
 #[path = "naive/filters.rs"]
 mod filters;
 #[path = "naive/lists.rs"]
@@ -73,6 +75,7 @@ pub enum Event {
         taker_side: Side,
         maker: Party,
         taker: Party,
+        in_auction: bool,
     },
     Prevented {
         number: u64,
@@ -105,6 +108,12 @@ pub enum Event {
         quantity: u64,
         prevented: u64,
     },
+    /// A book has stopped: what its band is around, and when it opens.
+    Interrupts {
+        instrument: InstrumentId,
+        reference: Price,
+        opens_at: Timestamp,
+    },
 }
 
 /// Instrument, sequence, side, price, total.
@@ -135,6 +144,10 @@ struct Market {
     held: Vec<OrderId>,
     /// The price of its auction, if it has one yet, and what it is open for then.
     auction: Option<(Option<u64>, MarketState)>,
+    /// What its band is around, and since when.
+    reference: Option<(Price, Timestamp)>,
+    /// When it opens again, what for, and how far away at most, in widths of the band.
+    stopped: Option<(Timestamp, MarketState, u128)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -173,8 +186,14 @@ impl Naive {
             state: MarketState::Trading,
             held: Vec::new(),
             auction: None,
+            reference: None,
+            stopped: None,
         };
-        self.markets.entry(id).or_insert(new).instrument = instrument;
+        let market = self.markets.entry(id).or_insert(new);
+        if market.instrument.band != instrument.band {
+            market.reference = None;
+        }
+        market.instrument = instrument;
     }
 
     pub fn join(&mut self, account: AccountHandle, group: Option<u64>) {
@@ -409,10 +428,11 @@ impl Naive {
             return (vec![Event::Sleeps(ask.id)], Vec::new());
         }
         let before = self.totals();
-        if self.markets[&ask.instrument].state == MarketState::PreOpen {
+        if states::collects(self.markets[&ask.instrument].state) {
             let event = self.rest(ask);
             return (vec![event], self.changes(&before));
         }
+        self.refer(ask.instrument);
         // All or nothing: it is tried on a copy, which counts only where everything traded.
         if ask.lasts == TimeInForce::Fok {
             let mut copy = self.clone();
@@ -457,7 +477,7 @@ impl Naive {
         let (mut taken, mut money, mut fills) = (0_u64, 0_i128, 0);
         let (mut has_traded, mut is_prevented) = (false, false);
         let mut shares = Shares::default();
-        let (mut first_price, mut last_traded) = (None, None);
+        let (mut first_price, mut last_traded, mut stops) = (None, None, false);
         let why = loop {
             let complete = if is_prevented { "prevented" } else { "filled" };
             if let Size::Base(asked) = ask.size
@@ -534,6 +554,10 @@ impl Naive {
             let [one, other] = [maker.party.account, ask.account].map(|of| self.groups.get(&of));
             let is_one = maker.party.account == ask.account || (one.is_some() && one == other);
             let is_own = is_one && ask.mode != Mode::None;
+            if !is_own && self.is_outside(ask, price) {
+                stops = true;
+                break bands::rest_or_end(ask);
+            }
             let all_left = match ask.size {
                 Size::Base(asked) => asked.lots() - taken,
                 // Nothing that anybody is told.
@@ -587,7 +611,16 @@ impl Naive {
                 market.last = Some(price);
                 let (number, taker_side) = (TradeId(market.trades), ask.side);
                 let taker = taker(ask, taken);
-                events.push(Event::Trade { number, price, quantity, taker_side, maker, taker });
+                let in_auction = false;
+                events.push(Event::Trade {
+                    number,
+                    price,
+                    quantity,
+                    taker_side,
+                    maker,
+                    taker,
+                    in_auction,
+                });
                 (has_traded, is_prevented) = (true, false);
             }
             if maker.left == 0 {
@@ -623,6 +656,9 @@ impl Naive {
                 events.push(Event::Ends { party, why });
                 self.follow(ask.id, why, &mut events);
             }
+        }
+        if stops {
+            events.push(self.stop(ask.instrument));
         }
         events
     }

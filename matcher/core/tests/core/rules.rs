@@ -6,11 +6,13 @@
 
 use std::{fmt::Write, fs, path::Path};
 
-use matcher_core::{BookEvent, Books, End, EndReason, NewOrder, Outcome, Pending, Size};
+use matcher_core::{
+    BookEvent, Books, End, EndReason, Interrupted, NewOrder, Outcome, Pending, Size,
+};
 use model::{
     AccountHandle, Amount, FeeAsset, FeeRate, Fees, InstrumentId, MarketState, OrderFilter,
-    OrderId, Price, SelfTradePrevention, Side, TimeInForce, Timestamp, Trailing, Trigger,
-    TriggerKind,
+    OrderId, Price, PriceBand, SelfTradePrevention, Side, Span, TimeInForce, Timestamp, Trailing,
+    Trigger, TriggerKind,
 };
 
 use crate::{
@@ -84,6 +86,20 @@ impl Desk {
                 let filtering = instrument.filtering(filters(bounds)).expect("they make sense");
                 assert!(self.books.list(filtering));
                 return "changed".to_owned();
+            }
+            ["band", ref numbers @ ..] => {
+                let instrument = self.books.instrument(A).expect("it is listed").clone();
+                assert!(self.books.list(instrument.banding(band(numbers)).expect("a band")));
+                return "changed".to_owned();
+            }
+            ["reopen"] => {
+                let Some(reopened) = self.books.reopen() else { return "nothing".to_owned() };
+                let opens_at = self.books.interruption(reopened.instrument);
+                return match (opens_at, reopened.state) {
+                    (Some(stands), _) => format!("not before {}", stands.opens_at.unix_nanos()),
+                    (None, MarketState::Auction) => "auction".to_owned(),
+                    (None, _) => "open".to_owned(),
+                };
             }
             ["restore"] => return self.restore(),
             ["time", now, ref most @ ..] => {
@@ -286,6 +302,7 @@ fn market_state(word: &str) -> MarketState {
         "delisted" => MarketState::Delisted,
         "pre-open" => MarketState::PreOpen,
         "auction" => MarketState::Auction,
+        "volatility-auction" => MarketState::VolatilityAuction,
         _ => panic!("{word:?} is no state"),
     }
 }
@@ -296,6 +313,21 @@ fn instrument(name: &str) -> InstrumentId {
         "B" => B,
         _ => panic!("no instrument {name:?}"),
     }
+}
+
+/// `500 auction 10` and, where a reference is not one until the next auction, `reference 30`;
+/// `none`.
+fn band(words: &[&str]) -> Option<PriceBand> {
+    let span = |word: &str| Span::from_nanos(number(word));
+    let (width, auction, reference_for) = match *words {
+        [width, "auction", auction] => (width, auction, None),
+        [width, "auction", auction, "reference", reference] => {
+            (width, auction, Some(span(reference)))
+        }
+        _ => return None,
+    };
+    let width_bps = u32::try_from(number(width)).expect("small");
+    Some(PriceBand { width_bps, reference_for, auction_for: span(auction) })
 }
 
 /// `on A`, `buys`, `sells`, `from 5`, `to 9`, in any order.
@@ -490,6 +522,12 @@ fn event(event: &BookEvent) -> String {
         BookEvent::Refilled(refill) => {
             format!("#{} shows {}", tag(refill.order), refill.shown.lots())
         }
+        BookEvent::Interrupted(stopped) => {
+            let Interrupted { instrument, reference, opens_at } = stopped;
+            let name = if *instrument == A { "A" } else { "B" };
+            let (reference, opens_at) = (reference.ticks(), opens_at.unix_nanos());
+            format!("{name} stops until {opens_at}, around {reference}")
+        }
         BookEvent::Dropped(end) => format!("{}, not placed", ended(end)),
         BookEvent::Ended(end) => ended(end),
     }
@@ -515,6 +553,7 @@ fn ended(end: &End) -> String {
         EndReason::ListPrices => "list prices",
         EndReason::TooManyParts => "too many parts",
         EndReason::Delisted => "delisted",
+        EndReason::PriceBand => "price band",
         EndReason::MarketState => "market state",
     };
     match end.remaining.lots() {

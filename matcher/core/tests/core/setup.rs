@@ -3,7 +3,7 @@
 use matcher_core::{Books, NewOrder, Size};
 use model::{
     AccountHandle, Amount, Asset, AssetId, Fees, Filters, Instructions, Instrument, InstrumentId,
-    OrderId, OrderType, Price, Quantity, Side, TimeInForce, instrument::Listing,
+    OrderId, OrderType, Price, PriceBand, Quantity, Side, TimeInForce, instrument::Listing,
 };
 
 pub const A: InstrumentId = InstrumentId(1);
@@ -19,6 +19,11 @@ pub fn plain(id: InstrumentId, price_protection_bps: u32) -> Instrument {
 /// One that takes only such orders.
 pub fn filtering(id: InstrumentId, filters: Filters) -> Instrument {
     plain(id, 500).filtering(filters).expect("filters that make sense")
+}
+
+/// The same, that stops for an auction outside of this band.
+pub fn banding(id: InstrumentId, filters: Filters, band: Option<PriceBand>) -> Instrument {
+    filtering(id, filters).banding(band).expect("a band that makes sense")
 }
 
 fn listed(id: InstrumentId, listing: Listing) -> Instrument {

@@ -42,6 +42,19 @@ pub(super) struct SetArguments {
     #[arg(long, value_name = "ASSET")]
     fee_asset: Option<ChargedIn>,
 
+    /// How far from a reference price it trades before it stops for an auction; 0 for no band
+    #[arg(long, value_name = "BPS")]
+    price_band_bps: Option<u32>,
+
+    /// How long a reference price is one before the last trade's takes its place; 0 until the next
+    /// auction
+    #[arg(long, value_name = "SECS")]
+    price_band_reference_secs: Option<u32>,
+
+    /// How long it collects orders before it opens again; 120 for a new band
+    #[arg(long, value_name = "SECS")]
+    price_band_auction_secs: Option<u32>,
+
     #[command(flatten)]
     filters: FilterArguments,
 }
@@ -171,6 +184,9 @@ impl SetArguments {
             taker_fee: self.taker_fee,
             fee_asset: fee_asset.into(),
             filters: Some(self.filters.into()),
+            price_band_bps: self.price_band_bps,
+            price_band_reference_secs: self.price_band_reference_secs,
+            price_band_auction_secs: self.price_band_auction_secs,
         }
     }
 }

@@ -1,12 +1,21 @@
 //! Changes of what markets are open for, in the random flows: now and then one is closed for a
 //! while, and more seldom one is delisted, and another takes its place.
 
-use model::{InstrumentId, MarketState as State};
+use model::{InstrumentId, MarketState as State, PriceBand, Span};
 
 use super::{Command, Flow};
 use crate::setup::A;
 
 impl Flow {
+    /// A price band, mostly narrow and not for long.
+    pub(super) fn band(&mut self) -> Option<PriceBand> {
+        let nanos = |count: u64| Span::from_nanos(count);
+        let reference_for = self.one_in(2).then(|| nanos(1 + self.below(40)));
+        let width_bps = [5, 10, 20, 50, 200][self.below(5) as usize];
+        let auction_for = nanos(1 + self.below(6));
+        (!self.one_in(4)).then_some(PriceBand { width_bps, reference_for, auction_for })
+    }
+
     /// A change of a market's state, or what follows from one; mostly nothing.
     pub(super) fn state_command(&mut self) -> Option<Command> {
         if let Some(instrument) = self.to_list.take() {
@@ -19,6 +28,10 @@ impl Flow {
         }
         if self.one_in(100) {
             return Some(Command::Uncross(5_000));
+        }
+        if self.one_in(30) {
+            self.to_uncross = 4;
+            return Some(Command::Reopen);
         }
         let which = self.below(2) as usize;
         let is_open = self.states[which] == State::Trading;

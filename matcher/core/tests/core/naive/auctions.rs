@@ -133,6 +133,7 @@ impl Naive {
         market.trades += 1;
         let at = Price::from_ticks(price).expect("in range");
         market.last = Some(at);
+        market.reference = market.instrument.band.map(|_| (at, self.now));
         let [one, other] = [maker, taker].map(|at| self.open[at]);
         events.push(Event::Trade {
             number: TradeId(market.trades),
@@ -141,6 +142,7 @@ impl Naive {
             taker_side: other.side,
             maker: one.party,
             taker: other.party,
+            in_auction: true,
         });
         for party in [one.party, other.party] {
             if party.left == 0 {

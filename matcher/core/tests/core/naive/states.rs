@@ -10,7 +10,7 @@ pub(super) fn takes(state: State, ask: &Ask) -> bool {
         State::Trading => true,
         State::PostOnly => ask.post_only,
         State::LimitOnly => ask.limit.is_some(),
-        State::PreOpen => {
+        State::PreOpen | State::VolatilityAuction => {
             let sleeps = ask.trigger.is_some() || ask.trailing.is_some();
             let stays = !matches!(ask.lasts, TimeInForce::Ioc | TimeInForce::Fok);
             sleeps || (ask.limit.is_some() && stays && !ask.post_only)
@@ -19,9 +19,14 @@ pub(super) fn takes(state: State, ask: &Ask) -> bool {
     }
 }
 
+/// Whether orders collect in it and nothing trades.
+pub(super) fn collects(state: State) -> bool {
+    [State::PreOpen, State::VolatilityAuction].contains(&state)
+}
+
 /// Whether it lets an order that rests be amended.
 pub(super) fn amends_resting(state: State) -> bool {
-    [State::Trading, State::PostOnly, State::LimitOnly, State::PreOpen].contains(&state)
+    [State::Trading, State::PostOnly, State::LimitOnly].contains(&state) || collects(state)
 }
 
 fn goes_on(state: State, ask: &Ask) -> bool {
@@ -72,6 +77,7 @@ impl Naive {
         } else {
             (market.auction, market.state) = (None, state);
         }
+        market.stopped = None;
         self.sort_woken(instrument);
         Ok(())
     }
