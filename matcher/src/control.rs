@@ -22,13 +22,13 @@ use proto::{
     command::KillScope,
     log::{self, RefusalReason},
 };
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use crate::{
     answer::{applied, duplicate, refused},
     exchange::Exchange,
     limits::{CONTROLLED_ACCOUNTS_MAX, ORDER_EXPIRIES_MAX},
-    risk::Limited,
+    risk::LimitsTable,
 };
 
 /// What one account may do.
@@ -39,15 +39,23 @@ pub(crate) struct Control {
     pub(crate) is_killed: bool,
 }
 
+/// What there is of an account that is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Known {
+    control: Control,
+    /// Where its limits lie.
+    limits: Option<usize>,
+}
+
 /// What everybody may do.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Controls {
     /// Of accounts of which it is not what all may.
     pub(crate) accounts: BTreeMap<AccountName, Control>,
     /// Of accounts of which there is a limit of what they may risk.
-    pub(crate) limits: BTreeMap<AccountName, Limited>,
-    /// Those of both that are open: all others need no look at a name. Never iterated.
-    pub(crate) open: FxHashSet<AccountHandle>,
+    pub(crate) limits: LimitsTable,
+    /// Those of both that are open: no account that is needs a look at its name. Never iterated.
+    pub(crate) open: FxHashMap<AccountHandle, Known>,
     /// The instruments in which nobody trades.
     pub(crate) killed_instruments: BTreeSet<InstrumentId>,
     /// Whether nobody trades at all.
@@ -57,21 +65,31 @@ pub(crate) struct Controls {
 impl Controls {
     /// Whether an account must stay in memory.
     pub(crate) fn concerns(&self, account: AccountHandle) -> bool {
-        self.open.contains(&account)
+        self.open.contains_key(&account)
     }
 
-    /// An account is open from now on.
-    pub(crate) fn tell_open(&mut self, name: &AccountName, account: AccountHandle) {
-        self.note(name, Some(account));
-    }
-
-    /// What is known of an account may have changed.
+    /// What is known of an account has changed, or it was opened.
     pub(crate) fn note(&mut self, name: &AccountName, account: Option<AccountHandle>) {
         let Some(account) = account else { return };
-        if self.accounts.contains_key(name) || self.limits.contains_key(name) {
-            self.open.insert(account);
-        } else {
+        let known = self.known_by_name(name);
+        if known == Known::default() {
             self.open.remove(&account);
+        } else {
+            self.open.insert(account, known);
+        }
+    }
+
+    fn known_by_name(&self, name: &AccountName) -> Known {
+        let control = self.accounts.get(name).copied().unwrap_or_default();
+        Known { control, limits: self.limits.place(name) }
+    }
+
+    /// What is known of an account of this name, open or not.
+    fn known(&self, name: &AccountName, account: Option<AccountHandle>) -> Known {
+        match account {
+            _ if self.accounts.is_empty() && self.limits.is_empty() => Known::default(),
+            Some(account) => self.open.get(&account).copied().unwrap_or_default(),
+            None => self.known_by_name(name),
         }
     }
 }
@@ -79,12 +97,15 @@ impl Controls {
 impl Exchange {
     /// What an account may do, whether or not it is open.
     fn control_of(&self, name: &AccountName) -> Control {
-        let Controls { accounts, open, .. } = &self.controls;
-        let is_as_all = |account| !open.contains(&account);
-        if accounts.is_empty() || self.accounts.find(name).is_some_and(is_as_all) {
-            return Control::default();
+        self.controls.known(name, self.accounts.find(name)).control
+    }
+
+    /// Where the limits of an account lie, whether or not it is open.
+    pub(crate) fn limits_place(&self, name: &AccountName) -> Option<usize> {
+        if self.controls.limits.is_empty() {
+            return None;
         }
-        accounts.get(name).copied().unwrap_or_default()
+        self.controls.known(name, self.accounts.find(name)).limits
     }
 
     /// Whether an account may place orders of these sides in an instrument now.
@@ -207,14 +228,15 @@ impl Exchange {
         Ok(())
     }
 
-    /// Those of the accounts with a state or a switch that are open are known by their handles.
+    /// Those of the accounts with a state, a switch or limits that are open are known by their
+    /// handles.
     pub(crate) fn check_controlled(&self) -> Result<(), String> {
         let Controls { accounts, open, limits, .. } = &self.controls;
-        let names = accounts.keys().chain(limits.keys());
-        let handles: FxHashSet<AccountHandle> =
-            names.filter_map(|name| self.accounts.find(name)).collect();
-        if handles != *open || accounts.values().any(|control| *control == Control::default()) {
-            return Err(format!("{} accounts are controlled, {} open", handles.len(), open.len()));
+        let names = accounts.keys().chain(limits.iter().map(|(name, _)| name));
+        let of_name = |name| Some((self.accounts.find(name)?, self.controls.known_by_name(name)));
+        let known: FxHashMap<AccountHandle, Known> = names.filter_map(of_name).collect();
+        if known != *open || accounts.values().any(|control| *control == Control::default()) {
+            return Err(format!("{} accounts are controlled, {} open", known.len(), open.len()));
         }
         Ok(())
     }

@@ -129,6 +129,8 @@ impl Core for Exchange {
     fn apply(&mut self, input: &ClientInput<'_>, body: &mut log::AnswerBody) {
         let client = input.command;
         let is_late = input.appended_at > client.stamp.valid_until;
+        self.accounts.expect(&client.account);
+        self.keys.expect(&client.account);
         match &client.command {
             Command::Place(place) => self.place(input, place, None, is_late, body),
             Command::PlaceList(list) => self.place_list(input, list, is_late, body),

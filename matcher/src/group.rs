@@ -72,9 +72,12 @@ impl Exchange {
         &mut self,
         name: &AccountName,
     ) -> Result<AccountHandle, MoneyError> {
+        let is_known = self.accounts.find(name).is_some();
         let handle = self.accounts.open(name, &mut self.postings)?;
-        self.tell_group(handle);
-        self.controls.tell_open(name, handle);
+        if !is_known {
+            self.tell_group(handle);
+            self.controls.note(name, Some(handle));
+        }
         Ok(handle)
     }
 

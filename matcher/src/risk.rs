@@ -16,6 +16,8 @@
 //!
 //! An order of an account with a position limit costs a pass over its open orders; all else O(1).
 
+mod table;
+
 use model::{
     AccountHandle, AccountName, Amount, AssetId, Instructions, Instrument, InstrumentId, Price,
     Quantity, RiskLimits, Side, Timestamp,
@@ -30,6 +32,8 @@ use crate::{
     exchange::Exchange,
     limits::CONTROLLED_ACCOUNTS_MAX,
 };
+
+pub(crate) use self::table::LimitsTable;
 
 /// The limits of an account, and its bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +56,7 @@ impl Exchange {
         name: &AccountName,
         limits: &RiskLimits,
     ) -> Option<log::Outcome> {
-        let in_force = self.controls.limits.get(name);
+        let in_force = self.controls.limits.of(name);
         let is_none = *limits == RiskLimits::default();
         if in_force.map_or(is_none, |limited| limited.limits == *limits) {
             return duplicate(0);
@@ -72,12 +76,8 @@ impl Exchange {
     }
 
     fn limits_of(&self, name: &AccountName) -> Option<&RiskLimits> {
-        let limits = &self.controls.limits;
-        let account = self.accounts.find(name);
-        if limits.is_empty() || account.is_some_and(|account| !self.controls.concerns(account)) {
-            return None;
-        }
-        limits.get(name).map(|limited| &limited.limits)
+        let limited = self.controls.limits.get(self.limits_place(name)?);
+        limited.map(|limited| &limited.limits)
     }
 
     /// Whether the account may risk this order.
@@ -201,10 +201,8 @@ impl Exchange {
         count: usize,
         now: Timestamp,
     ) -> Result<(), RefusalReason> {
-        if self.limits_of(name).is_none_or(|limits| limits.rate.is_none()) {
-            return Ok(());
-        }
-        let Some(limited) = self.controls.limits.get_mut(name) else { return Ok(()) };
+        let Some(place) = self.limits_place(name) else { return Ok(()) };
+        let Some(limited) = self.controls.limits.get_mut(place) else { return Ok(()) };
         let Some(rate) = limited.limits.rate else { return Ok(()) };
         let interval = rate.interval().nanos();
         let taken = interval * u64::try_from(count).unwrap_or(u64::MAX).min(1 << 10);

@@ -95,6 +95,8 @@ pub struct Accounts {
     pub(crate) by_name: HashTable<AccountHandle>,
     /// What names are hashed with in `by_name`.
     pub(crate) keyed: Keyed,
+    /// Whose command it is, where that account is open: found without a hash.
+    pub(crate) expected: Option<AccountHandle>,
 }
 
 impl Accounts {
@@ -118,6 +120,7 @@ impl Accounts {
             free: Vec::new(),
             by_name: HashTable::new(),
             keyed: Keyed::new(seed),
+            expected: None,
         }
     }
 
@@ -167,9 +170,19 @@ impl Accounts {
         self.assets.index(asset).is_some()
     }
 
+    /// A command of the account of this name begins: whoever looks it up from here on finds it at
+    /// once. Changes no answer.
+    pub fn expect(&mut self, name: &AccountName) {
+        self.expected = self.find(name);
+    }
+
     /// The open account of this name.
     pub fn find(&self, name: &AccountName) -> Option<AccountHandle> {
         let is_it = |handle: &AccountHandle| self.slot(*handle).name.as_ref() == Some(name);
+        let expected = self.expected.filter(|handle| self.slot(*handle).is_open && is_it(handle));
+        if expected.is_some() {
+            return expected;
+        }
         self.by_name.find(self.keyed.hash_one(name), is_it).copied()
     }
 
@@ -239,6 +252,7 @@ impl Accounts {
         slot.is_open = true;
         slot.is_home = is_home;
         self.index(handle, name);
+        self.expected = Some(handle);
         Ok(handle)
     }
 

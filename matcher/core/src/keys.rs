@@ -37,11 +37,10 @@
 //! What will never live here: keys of deposits and withdrawals (those belong to money and are never
 //! forgotten), clocks, and hashing of content.
 
+mod due;
 mod image;
 mod index;
 mod share;
-
-use std::{cmp::Reverse, collections::BinaryHeap};
 
 use model::{AccountName, InstrumentId, KeyText, OrderId, Span, Timestamp};
 use thiserror::Error;
@@ -51,6 +50,7 @@ pub use share::{
     Holder, KEYS_ASSURED, KEYS_OF_STRANGERS_MAX, KEYS_PER_ACCOUNT_MAX, KEYS_POOL, KeyLimits,
 };
 
+use due::{Due, Dues};
 use index::Index;
 
 /// How long a client's key is kept if nothing else is set: 24 hours of the log's time.
@@ -131,16 +131,7 @@ pub enum KeyRefused {
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
     index: Index,
-    due: BinaryHeap<Reverse<Due>>,
-}
-
-/// When a key is looked at for expiry. An order has one key, so no two are equal and the order of
-/// expiry does not depend on the heap's layout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Due {
-    at: Timestamp,
-    order: OrderId,
-    place: u32,
+    due: Dues,
 }
 
 /// What is remembered of a key.
@@ -171,7 +162,7 @@ impl Keys {
 
     /// The same with other bounds, for tests and tools.
     pub fn limited(seed: u128, limits: KeyLimits) -> Keys {
-        Keys { index: Index::new(seed, limits), due: BinaryHeap::new() }
+        Keys { index: Index::new(seed, limits), due: Dues::default() }
     }
 
     /// How many keys there are.
@@ -182,6 +173,11 @@ impl Keys {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// A command of this name begins: its keys are found at once from here on. Changes no answer.
+    pub fn expect(&mut self, name: &AccountName) {
+        self.index.expect(name);
     }
 
     /// What `key` has been used for.
@@ -213,7 +209,7 @@ impl Keys {
         holder: Holder,
     ) -> Result<(), KeyRefused> {
         let place = self.index.insert(key, content, order, keep_until, holder)?;
-        self.due.push(Reverse(Due { at: keep_until, order, place }));
+        self.due.push(Due { at: keep_until, order, place });
         Ok(())
     }
 
@@ -234,14 +230,11 @@ impl Keys {
     pub fn expire(&mut self, now: Timestamp, is_open: impl Fn(OrderId) -> bool) -> usize {
         let before = self.len();
         for _ in 0..EXPIRIES_MAX {
-            if !self.is_due(now) {
-                break;
-            }
-            let Some(Reverse(due)) = self.due.pop() else { break };
+            let Some(due) = self.due.pop_before(now) else { break };
             if is_open(due.order) {
                 let at = now.plus(RECHECK);
                 self.index.entry_mut(due.place).keep_until = at;
-                self.due.push(Reverse(Due { at, ..due }));
+                self.due.push(Due { at, ..due });
             } else {
                 self.index.remove(due.place);
             }
@@ -274,6 +267,6 @@ impl Keys {
 
     /// Whether a key waits to be looked at by [`Keys::expire`].
     pub fn is_due(&self, now: Timestamp) -> bool {
-        self.due.peek().is_some_and(|Reverse(due)| due.at < now)
+        self.due.first().is_some_and(|due| due.at < now)
     }
 }

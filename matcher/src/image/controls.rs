@@ -1,7 +1,5 @@
 //! The part of a snapshot that says what accounts may do.
 
-use std::collections::BTreeMap;
-
 use ledger_core::Accounts;
 use model::{AccountName, InstrumentId, RiskLimits, Timestamp};
 use prost::Message;
@@ -10,7 +8,7 @@ use proto::{convert, log};
 use crate::{
     control::{Control, Controls},
     limits::CONTROLLED_ACCOUNTS_MAX,
-    risk::Limited,
+    risk::{Limited, LimitsTable},
 };
 
 #[derive(Clone, PartialEq, Message)]
@@ -70,12 +68,12 @@ fn limited_to_wire((name, limited): (&AccountName, &Limited)) -> LimitedWire {
     }
 }
 
-fn restore_limits(wires: Vec<LimitedWire>) -> Result<BTreeMap<AccountName, Limited>, String> {
-    let mut all = BTreeMap::new();
+fn restore_limits(wires: Vec<LimitedWire>) -> Result<LimitsTable, String> {
+    let mut all = LimitsTable::default();
     for LimitedWire { account, limits, full_at_unix_nanos } in wires {
         let name = AccountName::new(&account).map_err(|error| error.to_string())?;
         let limits = convert::risk_limits(limits.as_ref()).map_err(|error| error.to_string())?;
-        let is_next = all.last_key_value().is_none_or(|(last, _)| *last < name);
+        let is_next = all.last_name().is_none_or(|last| *last < name);
         if !is_next || all.len() >= CONTROLLED_ACCOUNTS_MAX || limits == RiskLimits::default() {
             return Err(format!("the limits of {account} are out of order, or none"));
         }
@@ -99,11 +97,11 @@ pub(super) fn restore(wire: Option<ControlsWire>, accounts: &Accounts) -> Result
         }
         controls.accounts.insert(name.clone(), control);
         if let Some(handle) = accounts.find(&name) {
-            controls.tell_open(&name, handle);
+            controls.note(&name, Some(handle));
         }
     }
     controls.limits = restore_limits(wire.limits)?;
-    let limited: Vec<AccountName> = controls.limits.keys().cloned().collect();
+    let limited: Vec<AccountName> = controls.limits.iter().map(|(name, _)| name.clone()).collect();
     for name in limited {
         controls.note(&name, accounts.find(&name));
     }

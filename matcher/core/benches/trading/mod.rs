@@ -1,7 +1,8 @@
 //! A seeded flow like that of a real book: the middle price wanders, distances from it follow a
-//! power law, half of the commands are new orders (15 % of them IOC), 42 % cancels, 8 % re-place an
-//! order. The book keeps its size: where trades have made it smaller, an order comes in place of a
-//! cancel. Other shapes of book and flow are beside it, so that none costs much more than that.
+//! power law, half of the commands are new orders (15 % of them IOC), 42 % cancels, 8 % change an
+//! order: half of these lower what it has left, half place another instead. The book keeps its
+//! size: where trades have made it smaller, an order comes in place of a cancel. Other shapes of
+//! book and flow are beside it, so that none costs much more than that.
 
 use matcher_core::{Books, NewOrder, Outcome, Size};
 use model::{
@@ -20,6 +21,8 @@ pub enum Command {
     Place(NewOrder),
     /// Cancel one.
     Cancel(OrderId),
+    /// Lower what one asks for in all.
+    Amend(OrderId, Quantity),
 }
 
 /// Runs a command.
@@ -29,6 +32,9 @@ pub fn run(books: &mut Books, command: &Command, out: &mut Outcome) {
         Command::Place(order) => books.place(order, out),
         Command::Cancel(id) => {
             books.cancel(*id, out);
+        }
+        Command::Amend(id, quantity) => {
+            books.amend(*id, *quantity, out).expect("it is open and asks for more");
         }
     }
 }
@@ -123,6 +129,10 @@ impl Trading {
                 8..50 => commands.push(Command::Place(self.passive())),
                 50..92 if is_full => commands.extend(self.cancel()),
                 50..92 => commands.push(Command::Place(self.passive())),
+                92..96 => {
+                    let amend = self.amend();
+                    commands.push(amend);
+                }
                 _ => {
                     commands.extend(self.cancel());
                     commands.push(Command::Place(self.passive()));
@@ -159,6 +169,21 @@ impl Trading {
             }
         }
         None
+    }
+
+    /// Halves what an order has left; where nothing can be taken off it is cancelled, and where
+    /// there is none another comes.
+    fn amend(&mut self) -> Command {
+        let Some(Command::Cancel(id)) = self.cancel() else {
+            return Command::Place(self.passive());
+        };
+        let open = self.books.order(id).expect("it was just found");
+        let asked = open.quantity.lots() - open.remaining.lots() / 2;
+        if asked == open.quantity.lots() {
+            return Command::Cancel(id);
+        }
+        self.open.push(id);
+        Command::Amend(id, Quantity::from_lots(asked).expect("at least a half"))
     }
 
     fn distance(&mut self) -> u64 {

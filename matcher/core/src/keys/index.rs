@@ -24,6 +24,8 @@ pub(super) struct Index {
     aliases: HashTable<Alias>,
     names: Slab<Option<Named>>,
     by_name: HashTable<u32>,
+    /// The name whose command it is, where it has keys: found without a hash.
+    expected: Option<u32>,
     shares: Shares,
 }
 
@@ -57,8 +59,13 @@ impl Index {
         self.entries.len()
     }
 
+    pub(super) fn expect(&mut self, name: &AccountName) {
+        self.expected = self.find_name(name);
+    }
+
     pub(super) fn find(&self, key: &OrderKey) -> Option<u32> {
-        self.find_in(self.find_name(&key.account)?, key)
+        let account = self.find_name(&key.account)?;
+        self.find_in(account, key, self.hash_of(account, key))
     }
 
     pub(super) fn entry(&self, place: u32) -> &Entry {
@@ -95,8 +102,9 @@ impl Index {
         holder: Holder,
     ) -> Result<u32, KeyRefused> {
         let known = self.find_name(&key.account);
+        let hashed = known.map(|account| (account, self.hash_of(account, &key)));
         if self.find_order(order).is_some()
-            || known.is_some_and(|account| self.find_in(account, &key).is_some())
+            || hashed.is_some_and(|(account, hash)| self.find_in(account, &key, hash).is_some())
         {
             return Err(KeyRefused::Taken);
         }
@@ -116,7 +124,7 @@ impl Index {
         self.take_place(account);
         let aliases = Vec::new();
         let entry = Entry { text, content, order, keep_until, aliases, account, instrument, space };
-        let hash = self.hash_of_entry(&entry);
+        let hash = hashed.map_or_else(|| self.hash_of_entry(&entry), |(_, hash)| hash);
         let place = self.entries.insert(Some(entry));
         let Index { entries, by_key, by_order, seed, .. } = self;
         let entry_at = |place: &u32| entries[*place].as_ref().expect(IN_USE);
@@ -235,8 +243,11 @@ impl Index {
         self.by_order.find(hash_of_id(order), same).copied()
     }
 
-    fn find_in(&self, account: u32, key: &OrderKey) -> Option<u32> {
-        let hash = hash_parts(self.seed, account, key.instrument.0, key.space as u8, &key.text);
+    fn hash_of(&self, account: u32, key: &OrderKey) -> u64 {
+        hash_parts(self.seed, account, key.instrument.0, key.space as u8, &key.text)
+    }
+
+    fn find_in(&self, account: u32, key: &OrderKey, hash: u64) -> Option<u32> {
         let same = |place: &u32| {
             let entry = self.entry(*place);
             entry.account == account
@@ -248,8 +259,10 @@ impl Index {
     }
 
     fn find_name(&self, name: &AccountName) -> Option<u32> {
-        let same = |place: &u32| self.named(*place).name == *name;
-        self.by_name.find(hash_name(self.seed, name), same).copied()
+        let is_it =
+            |place: &u32| self.names[*place].as_ref().is_some_and(|named| named.name == *name);
+        let expected = self.expected.filter(is_it);
+        expected.or_else(|| self.by_name.find(hash_name(self.seed, name), is_it).copied())
     }
 
     fn insert_name(&mut self, name: AccountName, holder: Holder) -> u32 {
@@ -259,6 +272,7 @@ impl Index {
         by_name.insert_unique(hash, place, |place| {
             hash_name(*seed, &names[*place].as_ref().expect(IN_USE).name)
         });
+        self.expected = Some(place);
         place
     }
 
