@@ -4,10 +4,14 @@
 
 #[path = "links/alike.rs"]
 mod alike;
+#[path = "links/built.rs"]
+mod built;
 #[path = "links/changes.rs"]
 mod changes;
 #[path = "links/flows.rs"]
 mod flows;
+#[path = "links/mistakes.rs"]
+mod mistakes;
 #[path = "links/stories.rs"]
 mod stories;
 #[path = "links/transfers.rs"]

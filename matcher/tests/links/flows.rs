@@ -5,7 +5,7 @@
 //!
 //! `TRADESPINE_TEST_SEEDS=2000` makes half a million choices on three shards and as many on one.
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use model::{AccountName, OrderId, Quantity, ReplaceMode, Side};
 use proto::{
@@ -17,9 +17,12 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use spine::Answer;
 
-use crate::world::{
-    BASE_GRANT, BASES, COIN, SECOND, USD, USD_GRANT, World, buyers_pair, limit, market, movement,
-    name, transfer,
+use crate::{
+    built::Wrong,
+    world::{
+        BASE_GRANT, BASES, COIN, SECOND, USD, USD_GRANT, World, buyers_pair, limit, market,
+        movement, name, transfer,
+    },
 };
 
 /// How many flows there are where `TRADESPINE_TEST_SEEDS` says nothing.
@@ -301,7 +304,7 @@ fn no_money_is_made_or_lost_on_one_shard() {
 
 /// How often something was seen.
 #[derive(Default)]
-struct Seen {
+pub(crate) struct Seen {
     waited: usize,
     placed_after: usize,
     expired: usize,
@@ -316,67 +319,78 @@ fn run(count: u16) -> Seen {
     let seeds = std::env::var("TRADESPINE_TEST_SEEDS").ok();
     let seeds = seeds.map_or(SEEDS, |seeds| seeds.parse().expect("a number of seeds"));
     for seed in 0..seeds {
-        let mut random = Pcg64Mcg::seed_from_u64(seed);
-        let sandbox = seed % 4 != 0;
-        let mut world = World::new(count, sandbox);
-        let is_charging = seed % 2 == 1;
-        if is_charging {
-            charge(&mut world);
-        }
-        let naive = Naive { is_charging, ..Naive::default() };
-        let (mut naive, mut placed) = (naive, Vec::new());
-        for number in 0..CHOICES {
-            match random.random_range(0..100) {
-                0..45 => {
-                    let account = format!("client-{}", random.random_range(0..CLIENTS));
-                    let command = command(&mut random, number, &placed);
-                    let (id, answer) = match command {
-                        Command::CancelAll { .. } => {
-                            let shard = random.random_range(0..usize::from(count));
-                            world.client_at(shard, &account, command.clone())
-                        }
-                        _ => world.client(&account, command.clone()),
-                    };
-                    naive.movement(&account, &command, id, &answer);
-                    placed.extend(matches!(command, Command::Place(_)).then_some(id));
-                }
-                45..90 => bad_run(&mut random, &mut world),
-                90..98 => {
-                    let shard = random.random_range(0..usize::from(count));
-                    world.tick(shard);
-                }
-                // Owners tick, so that no shard's time makes a step that it would not believe.
-                _ => {
-                    world.now += random.random_range(0..5 * SECOND);
-                    (0..usize::from(count)).for_each(|shard| drop(world.tick(shard)));
-                }
-            }
-            naive.heed(&mut world);
-            naive.compare(&world, sandbox);
-            if number % 25 == 0 {
-                world.check();
-            }
-        }
-        // The clients are gone and the links are well: within what a record is valid for, nothing
-        // waits any more.
-        world.wait(12);
-        naive.heed(&mut world);
-        let before = naive.waiting.values().filter(|count| **count == 0).count();
-        assert_eq!(before, 0, "seed {seed}: something waits beyond its time");
-        world.settle();
-        naive.heed(&mut world);
-        world.wait(4);
-        world.settle();
-        naive.heed(&mut world);
-        naive.compare(&world, sandbox);
-        world.check();
-        assert!(world.is_at_rest(), "seed {seed}");
-        seen.waited += naive.waiting.len();
-        seen.placed_after += naive.placed_after;
-        seen.expired += naive.expired;
-        seen.transfers += naive.transfers;
-        seen.returned += naive.returned;
-        seen.charges += naive.charges;
+        flow((count, seed), Wrong::Nothing, &mut seen, &Cell::new(0));
     }
     seen
+}
+
+/// One flow over so many shards, with something wrong in each; counts its choices.
+pub(crate) fn flow(
+    (count, seed): (u16, u64),
+    wrong: Wrong,
+    seen: &mut Seen,
+    choices: &Cell<usize>,
+) {
+    let mut random = Pcg64Mcg::seed_from_u64(seed);
+    let sandbox = seed % 4 != 0;
+    let mut world = World::built(count, sandbox, wrong);
+    let is_charging = seed % 2 == 1;
+    if is_charging {
+        charge(&mut world);
+    }
+    let naive = Naive { is_charging, ..Naive::default() };
+    let (mut naive, mut placed) = (naive, Vec::new());
+    for number in 0..CHOICES {
+        choices.set(choices.get() + 1);
+        match random.random_range(0..100) {
+            0..45 => {
+                let account = format!("client-{}", random.random_range(0..CLIENTS));
+                let command = command(&mut random, number, &placed);
+                let (id, answer) = match command {
+                    Command::CancelAll { .. } => {
+                        let shard = random.random_range(0..usize::from(count));
+                        world.client_at(shard, &account, command.clone())
+                    }
+                    _ => world.client(&account, command.clone()),
+                };
+                naive.movement(&account, &command, id, &answer);
+                placed.extend(matches!(command, Command::Place(_)).then_some(id));
+            }
+            45..90 => bad_run(&mut random, &mut world),
+            90..98 => {
+                let shard = random.random_range(0..usize::from(count));
+                world.tick(shard);
+            }
+            // Owners tick, so that no shard's time makes a step that it would not believe.
+            _ => {
+                world.now += random.random_range(0..5 * SECOND);
+                (0..usize::from(count)).for_each(|shard| drop(world.tick(shard)));
+            }
+        }
+        naive.heed(&mut world);
+        naive.compare(&world, sandbox);
+        if number % 25 == 0 {
+            world.check();
+        }
+    }
+    // The clients are gone and the links are well: within what a record is valid for, nothing
+    // waits any more.
+    world.wait(12);
+    naive.heed(&mut world);
+    let before = naive.waiting.values().filter(|count| **count == 0).count();
+    assert_eq!(before, 0, "seed {seed}: something waits beyond its time");
+    world.settle();
+    naive.heed(&mut world);
+    world.wait(4);
+    world.settle();
+    naive.heed(&mut world);
+    naive.compare(&world, sandbox);
+    world.check();
+    assert!(world.is_at_rest(), "seed {seed}");
+    seen.waited += naive.waiting.len();
+    seen.placed_after += naive.placed_after;
+    seen.expired += naive.expired;
+    seen.transfers += naive.transfers;
+    seen.returned += naive.returned;
+    seen.charges += naive.charges;
 }

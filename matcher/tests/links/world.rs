@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use matcher::Exchange;
 use model::{
     AccountName, Amount, AssetId, Contingency, Instructions, InstrumentId, KeyText, OperatorName,
     OrderFilter, OrderId, Partition, Price, Quantity, RequestId, Side, TimeInForce, Timestamp,
@@ -27,6 +26,8 @@ use spine::{
     genesis::Identity,
 };
 
+use crate::built::{Built, Wrong};
+
 /// The quote asset and three base assets, each with an instrument of the same number on a shard of
 /// its own where there are three.
 pub(crate) const USD: u32 = 9;
@@ -46,7 +47,7 @@ pub(crate) const SECOND: u64 = 1_000_000_000;
 pub(crate) const AT_HOME: [&str; 3] = ["dave", "bob", "alice"];
 
 pub(crate) struct Shard {
-    pub(crate) replica: Replica<Exchange>,
+    pub(crate) replica: Replica<Built>,
     /// Everything that was ever sent, by destination.
     pub(crate) sent: BTreeMap<Partition, Vec<log::LinkItem>>,
     next_offset: u64,
@@ -69,15 +70,21 @@ pub(crate) fn name(account: &str) -> AccountName {
 
 impl World {
     pub(crate) fn new(count: u16, sandbox: bool) -> World {
+        World::built(count, sandbox, Wrong::Nothing)
+    }
+
+    /// The same with something wrong in every shard.
+    pub(crate) fn built(count: u16, sandbox: bool, wrong: Wrong) -> World {
+        let log_id = wrong.log_id();
         let genesis = log::Genesis {
-            log_id: vec![7; 16],
+            log_id: log_id.to_vec(),
             partition_count: count.into(),
             sandbox,
             key_retention_nanos: 100 * SECOND,
             behaviour: spine::BEHAVIOUR,
         };
         let identity =
-            Identity { log_id: LogId([7; 16]), partition_count: count, genesis: genesis.clone() };
+            Identity { log_id: LogId(log_id), partition_count: count, genesis: genesis.clone() };
         let shards = (0..usize::from(count)).map(|number| Shard {
             replica: Replica::new(&identity, partition(number)),
             sent: BTreeMap::new(),
@@ -198,7 +205,7 @@ impl World {
     }
 
     /// The state of each shard.
-    pub(crate) fn exchanges(&self) -> impl Iterator<Item = &Exchange> {
+    pub(crate) fn exchanges(&self) -> impl Iterator<Item = &Built> {
         self.shards.iter().map(|shard| shard.replica.core())
     }
 
@@ -324,7 +331,7 @@ impl World {
                 }
             }
             let bytes = exchange.encode();
-            let again = Exchange::decode(&bytes).unwrap_or_else(|broken| panic!("{broken}"));
+            let again = Built::decode(&bytes).unwrap_or_else(|broken| panic!("{broken}"));
             assert_eq!(again.encode(), bytes, "the encoding is canonical");
         }
         links.retain(|_, link| *link != 0);

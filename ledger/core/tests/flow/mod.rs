@@ -181,6 +181,11 @@ impl Flow {
         flow
     }
 
+    /// How many operations there were.
+    pub(crate) fn steps(&self) -> usize {
+        self.steps
+    }
+
     /// Where a failure is to be looked for.
     pub(crate) fn place(&self) -> String {
         format!("seed {} step {}", self.seed, self.steps)

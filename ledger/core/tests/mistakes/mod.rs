@@ -1,8 +1,11 @@
 //! Mistakes that ledgers are known for, each made on purpose, and the check that finds it. None of
 //! them is in the crate: a mistake is made in the reference that it is compared with, in what a
-//! caller asks of it, or in a state that is handed back to it.
+//! caller asks of it, or in a state that is handed back to it. `docs/proof.md` has them in a table.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use ledger_core::{Accounts, Postings, Settlement, hold_for};
 use model::{
@@ -24,12 +27,19 @@ fn run(flow: &mut Flow, steps: usize) {
     }
 }
 
+/// What the reference says where this is wrong with it, within 10,000 operations.
 fn found_beside(wrong: Wrong) -> String {
-    found(|| {
+    let steps = Cell::new(0);
+    let said = found(|| {
         let mut flow = Flow::new(1, None);
         flow.reference.wrong = Some(wrong);
-        run(&mut flow, 10_000);
-    })
+        for _ in 0..10_000 {
+            steps.set(flow.steps() + 1);
+            flow.step();
+        }
+    });
+    println!("{wrong:?}: operation {}: {}", steps.get(), said.lines().next().unwrap_or_default());
+    said
 }
 
 #[test]
@@ -55,6 +65,20 @@ fn a_posting_that_does_not_balance_is_found_by_the_reference_and_by_the_sum_of_i
 }
 
 #[test]
+fn a_price_that_is_a_float_is_found_by_the_reference() {
+    let said = found_beside(Wrong::FloatPrice);
+    assert!(said.contains("postings differ") || said.contains("left == right"), "{said}");
+}
+
+#[test]
+fn a_transfer_that_is_done_twice_or_lost_is_found_by_the_reference() {
+    let said = found_beside(Wrong::TransferTwice);
+    assert!(said.contains("left == right") && said.contains("Ok(false)"), "{said}");
+    let said = found_beside(Wrong::TransferLost);
+    assert!(said.contains("postings differ") && said.contains("transfer"), "{said}");
+}
+
+#[test]
 fn a_hold_that_is_not_released_is_found_by_what_open_orders_need() {
     let mut flow = Flow::new(1, None);
     run(&mut flow, 2_000);
@@ -64,6 +88,7 @@ fn a_hold_that_is_not_released_is_found_by_what_open_orders_need() {
     }
     let said = found(|| flow.check_everything());
     assert!(said.contains("not what open orders need"), "{said}");
+    println!("a release is forgotten: operation {}", flow.steps());
 }
 
 fn instrument() -> Instrument {
