@@ -27,7 +27,7 @@ use proto::{
         GetFeeIncomeResponse, GetOrderRequest, GetOrderResponse, GetProgressRequest,
         GetProgressResponse, GetSolvencyRequest, GetSolvencyResponse, ListOrdersRequest,
         ListOrdersResponse, ListPostingsRequest, ListPostingsResponse, ListTradesRequest,
-        ListTradesResponse, PartitionProgress, ledger_service_server::LedgerService,
+        ListTradesResponse, ledger_service_server::LedgerService,
     },
     trading::OrderStatus,
 };
@@ -41,6 +41,7 @@ use self::{
 use crate::{
     projecting::Reached,
     row::OrderRow,
+    solvency::Cut,
     store::{Catalog, OrderCursor, OrdersQuery, PostingsQuery, Store, TradeCursor, TradesQuery},
 };
 
@@ -369,24 +370,21 @@ impl LedgerService for Queries {
     ) -> Result<Response<GetSolvencyResponse>, Status> {
         self.asker(&request).check_is_of_the_house()?;
         self.wait_for(&request.into_inner().at_least).await?;
-        let sums = self.store.asset_sums().await.map_err(refusal::store)?;
+        let Cut { as_of, sums } = self.store.cut().await.map_err(refusal::store)?;
         let catalog = self.fresh_catalog().await?;
-        Ok(Response::new(GetSolvencyResponse { assets: present::solvency(&sums, &catalog) }))
+        let as_of = as_of.into_iter().map(|(partition, at)| present::progress(partition, Some(at)));
+        Ok(Response::new(GetSolvencyResponse {
+            assets: present::solvency(&sums, &catalog),
+            as_of: as_of.collect(),
+        }))
     }
 
     async fn get_progress(
         &self,
         _request: Request<GetProgressRequest>,
     ) -> Result<Response<GetProgressResponse>, Status> {
-        let partitions = self.reached.partitions().map(|partition| {
-            let progress = self.reached.of(partition);
-            PartitionProgress {
-                partition: partition.number().into(),
-                out_seq: progress.map_or(0, |progress| progress.out_seq),
-                in_offset: progress.map_or(0, |progress| progress.in_offset),
-                now: progress.map(|progress| proto::convert::to_proto_timestamp(progress.now)),
-            }
-        });
+        let partitions = self.reached.partitions();
+        let partitions = partitions.map(|one| present::progress(one, self.reached.of(one)));
         Ok(Response::new(GetProgressResponse { partitions: partitions.collect() }))
     }
 }

@@ -6,8 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use model::{Amount, AssetId};
+use model::{Amount, AssetId, Partition};
 use proto::log::Bucket;
+
+use crate::row::Progress;
 
 /// The sums of one asset, over all shards. None of them is below zero, but adjustments may be; and
 /// what is on its way, where one partition is projected further than another.
@@ -33,6 +35,15 @@ pub struct AssetSum {
 
 /// The sums of every asset.
 pub type AssetSums = BTreeMap<AssetId, AssetSum>;
+
+/// The sums of every asset at one moment, and what they are the sums of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cut {
+    /// Up to which answer of each partition.
+    pub as_of: BTreeMap<Partition, Progress>,
+    /// What these answers come to.
+    pub sums: AssetSums,
+}
 
 impl AssetSum {
     /// What there should be: what came in, was given and was corrected, less what went out. `None`

@@ -25,7 +25,7 @@ use crate::{
         AssetRow, Balance, BalanceKey, IncomeKey, InstrumentRow, OrderRow, PostingKey, PostingRow,
         Progress, TradeRow,
     },
-    solvency::AssetSums,
+    solvency::Cut,
     tables::Tables,
 };
 
@@ -138,11 +138,11 @@ pub trait Store: Send + Sync {
     /// [`StoreError`] where they cannot be read.
     async fn postings(&self, query: &PostingsQuery) -> Result<Postings, StoreError>;
 
-    /// What there is of each asset, over all partitions, at one moment.
+    /// What there is of each asset, over all partitions, at one moment, and how far they were then.
     ///
     /// # Errors
     /// [`StoreError`] where it cannot be read, or is beyond what an amount holds.
-    async fn asset_sums(&self) -> Result<AssetSums, StoreError>;
+    async fn cut(&self) -> Result<Cut, StoreError>;
 
     /// Everything that is listed.
     ///

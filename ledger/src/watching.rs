@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::store::Store;
+use crate::{solvency::Cut, store::Store};
 
 /// How often it looks: every balance is read, so that more often would be felt by large ledgers.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -13,8 +13,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 pub(crate) async fn watch(store: Arc<dyn Store>, stop: CancellationToken) {
     let unsound = metrics::gauge!("tradespine_ledger_unsound_assets");
     loop {
-        match store.asset_sums().await {
-            Ok(sums) => {
+        match store.cut().await {
+            Ok(Cut { sums, .. }) => {
                 let found = sums.iter().filter(|(_, sum)| !sum.is_sound());
                 let found: Vec<_> = found.collect();
                 for (asset, sum) in &found {

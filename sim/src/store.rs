@@ -12,7 +12,7 @@ use std::{
 use ledger::{
     projection::{Batch, Changes, Folded},
     row::{Balance, BalanceKey, IncomeKey, OrderRow, Progress, TradeRow},
-    solvency::AssetSums,
+    solvency::Cut,
     store::{
         Catalog, MemoryStore, OrdersQuery, Postings, PostingsQuery, Store, StoreError, TradesQuery,
     },
@@ -151,8 +151,8 @@ impl Store for FarStore {
         self.store.postings(query).await
     }
 
-    async fn asset_sums(&self) -> Result<AssetSums, StoreError> {
-        self.store.asset_sums().await
+    async fn cut(&self) -> Result<Cut, StoreError> {
+        self.store.cut().await
     }
 
     async fn balances(

@@ -5,7 +5,8 @@
 //!
 //! - [`records`]: kcat's files. [`wire`]: protobuf without `.proto`. [`chain`]: the readers' rule.
 //! - [`fold`]: the log folded by hand. [`tables`]: the ledger's rows against it. [`told`]: the
-//!   history against it. [`finding`]: what is checked, and what came of it.
+//!   history against it. [`totals`]: what was told of all assets. [`finding`]: what is checked, and
+//!   what came of it.
 //!
 //! What will never live here: anything that speaks to a service.
 
@@ -15,6 +16,7 @@ mod fold;
 mod records;
 mod tables;
 mod told;
+mod totals;
 mod wire;
 
 use std::{
@@ -26,9 +28,10 @@ use std::{
 use anyhow::{Context, Result};
 
 pub(crate) use self::{
-    finding::{Check, Findings},
+    finding::Findings,
     records::KCAT_FORMAT,
     tables::TABLES,
+    wire::{Broken, Message},
 };
 use self::{
     fold::{Fold, Spool},
@@ -49,13 +52,15 @@ pub(crate) fn check(directory: &Path, partitions: u16) -> Result<Findings> {
     let story = Story::read(&directory.join(history::FILE))?;
     let mut fold = fold(directory, partitions, &story)?;
     told::check(&story, &mut fold);
+    totals::check(&story, &mut fold);
     let mut findings = std::mem::take(&mut fold.findings);
+    findings.is_bank = story.bank_began_ms.is_some();
     tables::check(directory, &fold, &mut findings).context("the ledger's tables")?;
     Ok(findings)
 }
 
 fn fold(directory: &Path, partitions: u16, story: &Story) -> Result<Fold> {
-    let mut fold = Fold::new(story.seen.clone());
+    let mut fold = Fold::new(story.seen.clone(), totals::wanted(story));
     let spool_file = |name: &str| -> Result<BufWriter<File>> {
         let table = TABLES.iter().find(|table| table.name == name).context("a table")?;
         let file = File::create(directory.join(table.expected_file()))?;

@@ -8,11 +8,13 @@
 //! | `unknown` | key, why |
 //! | `wrong` | what should never be answered |
 //! | `cancelled` | account, id, status that was told |
-//! | `moving` | id, account, `deposit` or `withdrawal`, asset, amount |
+//! | `moving` | id, account, `deposit`, `withdrawal` or `transfer`, asset, amount, receiver |
 //! | `unmoved` | id, why it is not known whether it was done |
 //! | `moved` | id, `done` or why not |
 //! | `book` | instrument, sequence, bids and asks as `price*quantity` |
 //! | `broken` | instrument, what did not follow |
+//! | `bank` | when the run began, in milliseconds since 1970 |
+//! | `total` | when it was asked for; `partition:answer:log's time`; `asset=figures` as told |
 //! | `kill` | victim, process, orders/s in the second before |
 //!
 //! Fields are parted by tabs, what is in a field by commas; nothing is there as `-`.
@@ -28,7 +30,7 @@ use std::{
     time::Instant,
 };
 
-pub(crate) use self::story::{Answer, Cancelled, Fill, Movement, Placed, Seen, Story};
+pub(crate) use self::story::{Answer, Cancelled, Fill, Movement, Placed, Seen, Story, Total};
 
 /// How many lines may wait to be written: a second's worth and more.
 const WAITING_LINES_MAX: usize = 65_536;
@@ -68,9 +70,14 @@ impl Writer {
 }
 
 impl Pen {
+    /// How long the run has taken, in milliseconds, as in every line.
+    pub(crate) fn elapsed_ms(&self) -> u128 {
+        self.started.elapsed().as_millis()
+    }
+
     /// Writes one line. A full disk shows when the writer is waited for.
     pub(crate) fn write(&self, kind: &str, fields: &[&str]) {
-        let mut line = format!("{kind}\t{}", self.started.elapsed().as_millis());
+        let mut line = format!("{kind}\t{}", self.elapsed_ms());
         for field in fields {
             line.push('\t');
             line.push_str(if field.is_empty() { "-" } else { field });
@@ -93,8 +100,11 @@ mod tests {
         pen.write("unknown", &["k1", "no answer"]);
         pen.write("told", &["k1", "7", "filled", "", "BTC-USD-1@100*0.2,BTC-USD-2@99*0.3"]);
         pen.write("cancelled", &["ann", "7", "cancelled"]);
-        pen.write("moving", &["m1", "ann", "deposit", "USD", "7"]);
+        pen.write("moving", &["m1", "ann", "deposit", "USD", "7", ""]);
         pen.write("unmoved", &["m1", "202"]);
+        pen.write("moving", &["m2", "ann", "transfer", "USD", "5", "bob"]);
+        pen.write("bank", &["1000"]);
+        pen.write("total", &["3", "0:7:1500,2:9:1600", "USD=7/0/0/0/7/0/0/0/0/1"]);
         pen.write("moved", &["m1", "done"]);
         pen.write("book", &["BTC-USD", "9", "99*1", ""]);
         pen.write("broken", &["BTC-USD", "11 after 9"]);
@@ -111,7 +121,12 @@ mod tests {
         assert_eq!(story.cancelled[0].id, 7);
         let moved = &story.moved["m1"];
         assert_eq!((moved.account.as_str(), moved.amount.as_str()), ("ann", "7"));
-        assert!(moved.is_deposit && moved.unknowns == 1 && moved.outcome == "done");
+        assert!(moved.kind == "deposit" && moved.unknowns == 1 && moved.outcome == "done");
+        assert_eq!(story.moved["m2"].receiver, "bob");
+        let total = &story.totals[0];
+        assert_eq!(story.bank_began_ms, Some(1_000));
+        assert_eq!(total.as_of[&2], (9, 1_600));
+        assert_eq!(total.assets, [("USD".to_owned(), "7/0/0/0/7/0/0/0/0/1".to_owned())]);
         let seen = &story.seen["BTC-USD"][&9][0];
         assert_eq!(seen.bids, [("99".to_owned(), "1".to_owned())]);
         assert!(seen.asks.is_empty());

@@ -7,6 +7,7 @@
 //! roams: it trades on all shards, and now and then rests an order for most of what it has, or
 //! takes it out, so that what comes next needs money that has to be called back, or is not there.
 
+mod bank;
 mod gateways;
 mod money;
 mod order;
@@ -23,7 +24,7 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use tokio::{
     task::JoinSet,
-    time::{self, Instant, MissedTickBehavior},
+    time::{self, Instant, Interval, MissedTickBehavior},
 };
 
 pub(crate) use self::order::INSTRUMENTS;
@@ -90,15 +91,9 @@ impl Load {
             let lane = number as usize % usize::from(PARTITIONS);
             let random = Pcg64Mcg::seed_from_u64(self.seed ^ u64::from(number) << 32);
             let worker = Worker {
-                load: Arc::clone(&self),
                 lane,
-                number,
-                account: format!("trader-{number}"),
                 roams: (number / u32::from(PARTITIONS)).is_multiple_of(ROAMS_ONE_IN),
-                random,
-                placed: 0,
-                resting: Vec::new(),
-                taken_out: None,
+                ..Worker::new(Arc::clone(&self), number, random)
             };
             workers.spawn(worker.run());
         }
@@ -129,27 +124,48 @@ struct Known {
 }
 
 impl Worker {
+    /// One that has done nothing yet.
+    fn new(load: Arc<Load>, number: u32, random: Pcg64Mcg) -> Worker {
+        let (account, resting) = (format!("trader-{number}"), Vec::new());
+        let (lane, roams, placed, taken_out) = (0, false, 0, None);
+        Worker { load, lane, number, account, roams, random, placed, resting, taken_out }
+    }
+
     async fn run(mut self) {
-        let all = WORKERS_A_LANE * u32::from(PARTITIONS);
+        let mut ticks = self.ticks(WORKERS_A_LANE * u32::from(PARTITIONS));
+        while !self.is_stopped() {
+            ticks.tick().await;
+            if !self.is_stopped() {
+                self.trade().await;
+            }
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.load.stop.load(Relaxed)
+    }
+
+    /// When one of `all` does something, so that all together keep the rate.
+    fn ticks(&mut self, all: u32) -> Interval {
         let period = Duration::from_secs(1) * all / self.load.rate.max(1);
         let first = period.mul_f64(self.random.random_range(0.0..1.0));
         let mut ticks = time::interval_at(Instant::now() + first, period);
         // What an outage has held up is not sent all at once after it.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while !self.load.stop.load(Relaxed) {
-            ticks.tick().await;
-            if !self.load.stop.load(Relaxed) {
-                self.trade().await;
-            }
-        }
+        ticks
+    }
+
+    /// A key, or an id of a movement, that nobody else has.
+    fn next_key(&mut self, kind: &str) -> String {
+        self.placed += 1;
+        format!("{kind}{}-{}", self.number, self.placed)
     }
 
     async fn trade(&mut self) {
         if self.roams && self.random.random_ratio(1, MOVES_ONE_IN) {
             return self.move_money().await;
         }
-        self.placed += 1;
-        let key = format!("w{}-{}", self.number, self.placed);
+        let key = self.next_key("w");
         if self.roams {
             self.lane = self.random.random_range(0..usize::from(PARTITIONS));
         }
@@ -158,20 +174,29 @@ impl Worker {
         } else {
             order::draw(&mut self.random, self.lane, &self.account, key)
         };
-        self.load.tally.sent.fetch_add(1, Relaxed);
-        self.load.pen.write("sent", &order.terms());
-        let wait = self.random.random_ratio(1, WAITS_ONE_IN);
-        let Some(known) = self.place(&order, wait).await else { return };
-        if self.random.random_ratio(1, REPEATS_ONE_IN) {
-            self.load.tally.repeated.fetch_add(1, Relaxed);
-            self.ask(&order, wait, 0).await;
-        }
+        let Some(known) = self.send(&order).await else { return };
         if known.rests {
             self.resting.push((order.instrument, known.id));
         }
-        if self.resting.len() >= RESTING_MAX {
-            self.cancel_all().await;
+        if self.resting.len() >= RESTING_MAX
+            && let Some((instrument, _)) = self.resting.first().copied()
+            && self.cancel_all(instrument).await
+        {
+            self.resting.retain(|(other, _)| *other != instrument);
         }
+    }
+
+    /// Places an order until it is known, and now and then once more.
+    async fn send(&mut self, order: &Order) -> Option<Known> {
+        self.load.tally.sent.fetch_add(1, Relaxed);
+        self.load.pen.write("sent", &order.terms());
+        let wait = self.random.random_ratio(1, WAITS_ONE_IN);
+        let known = self.place(order, wait).await?;
+        if self.random.random_ratio(1, REPEATS_ONE_IN) {
+            self.load.tally.repeated.fetch_add(1, Relaxed);
+            self.ask(order, wait, 0).await;
+        }
+        Some(known)
     }
 
     /// Places an order and sends it again until it is known; `None` where what was answered is
@@ -226,17 +251,16 @@ impl Worker {
         answered
     }
 
-    /// Cancels all that may rest of one instrument. Where the outcome is unknown the orders are
-    /// told of nothing, and the next time says so.
-    async fn cancel_all(&mut self) {
-        let Some((instrument, _)) = self.resting.first().copied() else { return };
+    /// Cancels all that may rest of one instrument; whether that is known. Where it is not the
+    /// orders are told of nothing, and the next time says so.
+    async fn cancel_all(&mut self, instrument: &str) -> bool {
         let gateway = self.random.random_range(0..self.load.gateways.count());
         let cancelled = self.load.gateways.cancel_all(gateway, &self.account, instrument).await;
-        let Some(cancelled) = cancelled else { return };
+        let Some(cancelled) = cancelled else { return false };
         self.load.tally.cancelled.fetch_add(cancelled.len() as u64, Relaxed);
         for id in cancelled {
             self.load.pen.write("cancelled", &[&self.account, &id.to_string(), "cancelled"]);
         }
-        self.resting.retain(|(other, _)| *other != instrument);
+        true
     }
 }

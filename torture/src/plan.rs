@@ -31,6 +31,16 @@ impl Victim {
         Victim::Everything,
     ];
 
+    /// What money, and the way to what is told of it, pass through.
+    pub(crate) const OF_A_BANK: [Victim; 6] = [
+        Victim::Gateway,
+        Victim::Matcher,
+        Victim::Ledger,
+        Victim::Broker,
+        Victim::Postgres,
+        Victim::Redis,
+    ];
+
     /// Its name, on the command line and in the report.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -81,6 +91,11 @@ pub(crate) fn draw(kills: u32, victims: &[Victim], random: &mut Pcg64Mcg) -> Vec
     plan
 }
 
+/// So many kills in all, of these victims in turn.
+pub(crate) fn in_turn(count: u32, victims: &[Victim]) -> Vec<Victim> {
+    victims.iter().copied().cycle().take(count as usize).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use rand::SeedableRng;
@@ -93,6 +108,16 @@ mod tests {
         for victim in Victim::ALL {
             let count = plan.iter().filter(|planned| **planned == victim).count();
             assert_eq!(count, if victim.stops_all() { 10 } else { 20 }, "{victim}");
+        }
+    }
+
+    #[test]
+    fn in_turn_each_has_its_share() {
+        let plan = in_turn(40, &Victim::OF_A_BANK);
+        assert_eq!(plan.len(), 40);
+        for victim in Victim::OF_A_BANK {
+            let count = plan.iter().filter(|planned| **planned == victim).count();
+            assert!((6..=7).contains(&count), "{victim}: {count}");
         }
     }
 

@@ -27,7 +27,7 @@ use rand_pcg::Pcg64Mcg;
 pub(crate) use self::{
     probe::{Health, wall_clock},
     process::Ended,
-    services::{Edges, PARTITIONS},
+    services::{Edges, Gives, PARTITIONS},
 };
 use self::{
     process::{Process, Program},
@@ -69,7 +69,12 @@ impl Platform {
     ///
     /// # Errors
     /// Where something does not come up; its output lies in `logs`.
-    pub(crate) fn start(servers: &Path, binary: &Path, directory: &Path) -> Result<Platform> {
+    pub(crate) fn start(
+        servers: &Path,
+        binary: &Path,
+        directory: &Path,
+        gives: Gives,
+    ) -> Result<Platform> {
         let logs = directory.join("logs");
         fs::create_dir_all(&logs)?;
         let read = |name| Recipe::read(servers, name);
@@ -93,7 +98,7 @@ impl Platform {
                 .push((victim, Process::start(server(victim, recipe, servers, &logs))?));
         }
         platform.wait_for_servers()?;
-        services::make_topics(binary, &settings, directory)?;
+        services::make_topics(binary, &settings, directory, gives)?;
         for (victim, program) in services::programs(&platform.edges, binary, &settings, directory) {
             let output = logs.join(format!("{}.log", program.name));
             platform.members.push((victim, Process::start(Program { output, ..program })?));

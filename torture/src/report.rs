@@ -7,7 +7,8 @@ use std::{
 };
 
 use crate::{
-    check::{Check, Findings},
+    bank::Bank,
+    check::Findings,
     plan::Victim,
     platform::one_line,
     run::{Kill, Ran, Wanted},
@@ -24,9 +25,10 @@ pub(crate) fn markdown(wanted: &Wanted<'_>, ran: &Ran, findings: &Findings) -> S
     let verdict = if is_good(wanted, ran, findings) { "good" } else { "NOT GOOD" };
     let counted = ran.kills.iter().filter(|kill| kill.is_counted).count();
     let mut text = format!(
-        "# Torture, seed {}: {verdict}\n\n\
+        "# {}, seed {}: {verdict}\n\n\
          {counted} of {} planned kills -9 counted, each with at least {:.0} orders/s acknowledged \
          in the second before; {} did not count. {:.0} s in all, {:.1} s a kill.\n\n",
+        if wanted.bank.is_some() { "Bank" } else { "Torture" },
         wanted.seed,
         wanted.plan.len(),
         wanted.least_rate,
@@ -36,6 +38,9 @@ pub(crate) fn markdown(wanted: &Wanted<'_>, ran: &Ran, findings: &Findings) -> S
     );
     for fault in &ran.faults {
         let _ = writeln!(text, "- **{fault}**");
+    }
+    if let Some(bank) = wanted.bank {
+        totals(&mut text, bank, ran);
     }
     orders(&mut text, ran);
     checks(&mut text, findings);
@@ -57,6 +62,17 @@ pub(crate) fn checked(findings: &Findings) -> String {
     text
 }
 
+fn totals(text: &mut String, bank: Bank, ran: &Ran) {
+    let Bank { accounts, clients, reads } = bank;
+    let [read, untold] = [&ran.tally.totals, &ran.tally.totals_untold].map(|one| one.load(Relaxed));
+    let _ = write!(
+        text,
+        "\n## Totals\n\n| | |\n|---|---|\n| accounts, and clients that move their money | \
+         {accounts}, {clients} |\n| all totals read, of {reads} wanted | {read} |\n| times that \
+         nobody told them | {untold} |\n"
+    );
+}
+
 fn orders(text: &mut String, ran: &Ran) {
     let tally = &ran.tally;
     let _ = write!(text, "\n## Orders\n\n| | |\n|---|---|\n");
@@ -69,7 +85,7 @@ fn orders(text: &mut String, ran: &Ran) {
         ("requests that were not taken (overload, no gateway)", &tally.not_taken),
         ("orders sent once more after they were known", &tally.repeated),
         ("orders told to be cancelled", &tally.cancelled),
-        ("deposits and withdrawals done", &tally.moved),
+        ("deposits, withdrawals and transfers done", &tally.moved),
         ("frames of followed books", &tally.frames),
     ] as [(&str, &AtomicU64); 10]
     {
@@ -88,14 +104,14 @@ fn orders(text: &mut String, ran: &Ran) {
 
 fn checks(text: &mut String, findings: &Findings) {
     let _ = write!(text, "\n## Checks\n\n| holds | looked at | faults |\n|---|---|---|\n");
-    for check in Check::ALL {
+    for check in findings.planned() {
         let finding = findings.of(check);
         let mark = if finding.is_good() { "" } else { " **FAILED**" };
         let sentence = check.sentence();
         let (looked_at, faults) = (finding.looked_at, finding.faults);
         let _ = writeln!(text, "| {sentence}{mark} | {looked_at} | {faults} |");
     }
-    for check in Check::ALL {
+    for check in findings.planned() {
         let finding = findings.of(check);
         if !finding.examples.is_empty() {
             let _ = write!(text, "\nNot so: {}\n\n", check.sentence());

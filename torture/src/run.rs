@@ -23,12 +23,13 @@ use rand_pcg::Pcg64Mcg;
 use tokio::runtime::Runtime;
 
 use crate::{
+    bank::{Bank, Readers},
     evidence,
     follow::Follower,
     history::{self, Pen},
     load::{INSTRUMENTS, Load},
     plan::Victim,
-    platform::{Ended, Platform},
+    platform::{Ended, Gives, Platform, wall_clock},
     tally::{Rate, Tally},
     view::{View, behind},
 };
@@ -68,6 +69,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) rate: u32,
     /// Acknowledged orders in the second before a kill for it to count.
     pub(crate) least_rate: f64,
+    /// Where money is read too.
+    pub(crate) bank: Option<Bank>,
     pub(crate) servers: &'a Path,
     pub(crate) binary: &'a Path,
     /// Where everything of this run is kept.
@@ -134,7 +137,8 @@ pub(crate) fn run(wanted: &Wanted<'_>) -> Result<Ran> {
     let (pen, writer) = history::begin(wanted.directory, started)?;
     let mut view = View::new(started, &wanted.plan);
     view.say("starting Kafka, PostgreSQL, Redis and the services");
-    let platform = Platform::start(wanted.servers, wanted.binary, wanted.directory)?;
+    let gives = if wanted.bank.is_some() { Gives::Nothing } else { Gives::Plenty };
+    let platform = Platform::start(wanted.servers, wanted.binary, wanted.directory, gives)?;
     let runtime = Runtime::new()?;
     let mut run = Run {
         wanted,
@@ -152,7 +156,8 @@ pub(crate) fn run(wanted: &Wanted<'_>) -> Result<Ran> {
     let tally = Arc::clone(&run.tally);
     let (load, followers) = run.begin(&runtime)?;
     let mut faults = Vec::new();
-    if let Err(error) = run.kill_all() {
+    let done = run.kill_all().and_then(|()| run.read_all());
+    if let Err(error) = done {
         faults.push(format!("the run was given up: {error:#}"));
     }
     run.view.say("waiting for every order to be known");
@@ -199,13 +204,28 @@ impl Run<'_> {
             };
             runtime.spawn(follower.run());
         }
+        if self.wanted.bank.is_some() {
+            let began = wall_clock().saturating_sub(self.view.elapsed());
+            self.pen.write("bank", &[&began.as_millis().to_string()]);
+            let readers = Readers {
+                ledger: edges.ledger_grpc.clone(),
+                pen: self.pen.clone(),
+                tally: Arc::clone(&self.tally),
+                stop: Arc::clone(&stop),
+            };
+            runtime.spawn(readers.run());
+        }
         let followed = Followed { stop, connected: Arc::clone(&self.connected) };
         let (tally, pen) = (Arc::clone(&self.tally), self.pen.clone());
         let load = Load::new(edges.gateways, tally, pen, self.wanted.seed, self.wanted.rate)?;
         let loaded = Loaded { stop: Arc::clone(&load.stop), done: Arc::default() };
         let done = Arc::clone(&loaded.done);
+        let bank = self.wanted.bank;
         runtime.spawn(async move {
-            Arc::new(load).run().await;
+            match bank {
+                Some(bank) => Arc::new(load).run_bank(bank).await,
+                None => Arc::new(load).run().await,
+            }
             done.store(true, Relaxed);
         });
         Ok((loaded, followed))
@@ -218,6 +238,7 @@ impl Run<'_> {
         waiting.reverse();
         let mut extra = waiting.len().div_ceil(EXTRA_KILLS_SHARE);
         while let Some(victim) = waiting.pop() {
+            self.read_before_a_kill()?;
             self.wait_for_a_moment()?;
             if !self.kill(victim) && extra > 0 {
                 extra -= 1;
@@ -225,6 +246,30 @@ impl Run<'_> {
             }
         }
         self.wait("everything to be as before", Run::is_whole)
+    }
+
+    /// Kills are spread over all reads, so that each of these falls near one.
+    fn read_before_a_kill(&mut self) -> Result<()> {
+        let Some(bank) = self.wanted.bank else { return Ok(()) };
+        let (done, planned) = (self.kills.len() as u64, self.wanted.plan.len().max(1) as u64);
+        self.read_until((bank.reads * done / planned).min(bank.reads))
+    }
+
+    /// Waits until all totals were read as often as is wanted.
+    fn read_all(&mut self) -> Result<()> {
+        self.wanted.bank.map_or(Ok(()), |bank| self.read_until(bank.reads))
+    }
+
+    fn read_until(&mut self, reads: u64) -> Result<()> {
+        loop {
+            let (before, began) = (self.tally.totals.load(Relaxed), Instant::now());
+            if before >= reads {
+                return Ok(());
+            }
+            self.wait("the next read of all totals", |run| {
+                run.tally.totals.load(Relaxed) > before || began.elapsed() > PATIENCE
+            })?;
+        }
     }
 
     /// Waits until orders flow, and on to a moment that is drawn. Where they no longer do by then,
@@ -285,7 +330,8 @@ impl Run<'_> {
     /// One look at everything.
     fn look(&mut self) -> Result<()> {
         let now = Instant::now();
-        self.rate_now = self.rate.look(now, self.tally.told.load(Relaxed));
+        let moved = self.wanted.bank.map_or(0, |_| self.tally.moved.load(Relaxed));
+        self.rate_now = self.rate.look(now, self.tally.told.load(Relaxed) + moved);
         let lag = self.platform.health.ledger_lag();
         // What was quiet before a kill is not its doing, nor what is once the load ends.
         if let Some(kill) = self.kills.last_mut().filter(|_| self.is_loaded) {

@@ -32,6 +32,10 @@ pub(crate) struct Tally {
     pub(crate) moved: AtomicU64,
     /// Frames of followed books.
     pub(crate) frames: AtomicU64,
+    /// How often all totals were read.
+    pub(crate) totals: AtomicU64,
+    /// How often nobody told them.
+    pub(crate) totals_untold: AtomicU64,
     /// When an order was last acknowledged, in milliseconds since the start.
     last_told_ms: AtomicU64,
     /// When each lane's last order was decided.
@@ -54,6 +58,8 @@ impl Tally {
             cancelled: zero(),
             moved: zero(),
             frames: zero(),
+            totals: zero(),
+            totals_untold: zero(),
             last_told_ms: zero(),
             last_decided_ms: Default::default(),
         }
@@ -67,6 +73,12 @@ impl Tally {
         if is_decided && let Some(last) = self.last_decided_ms.get(lane) {
             last.store(now, Relaxed);
         }
+    }
+
+    /// A deposit, a withdrawal or a transfer is done.
+    pub(crate) fn was_moved(&self) {
+        self.moved.fetch_add(1, Relaxed);
+        self.last_told_ms.store(self.now_ms(), Relaxed);
     }
 
     /// How long no order has been acknowledged.

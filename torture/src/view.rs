@@ -48,6 +48,11 @@ impl View {
         }
     }
 
+    /// How long the run has taken.
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
     /// Says in a line what comes next.
     pub(crate) fn say(&mut self, what: &str) {
         self.end();
@@ -115,13 +120,23 @@ impl View {
                 tally.unknown.load(Relaxed)
             ),
             format!(
-                "ledger {}, {ready} of {of} services ready, {} frames followed",
+                "ledger {}, {ready} of {of} services ready, {} frames followed{}",
                 behind(platform.health.ledger_lag()),
-                tally.frames.load(Relaxed)
+                tally.frames.load(Relaxed),
+                money(tally)
             ),
             platform.health.why_not(),
         ]
     }
+}
+
+/// What a bank has moved and read; nothing where nobody reads.
+fn money(tally: &Tally) -> String {
+    let [totals, moved] = [&tally.totals, &tally.moved].map(|count| count.load(Relaxed));
+    if totals == 0 {
+        return String::new();
+    }
+    format!(", {moved} movements, all totals read {totals} times")
 }
 
 /// How far behind the ledger is, in words.

@@ -76,11 +76,12 @@ async fn obey(arguments: Arguments) -> anyhow::Result<()> {
             serve(Service::Broadcaster, said.mode(), settings(said.into())?).await
         }
         Command::Topics(TopicsCommand::Create(said)) => {
-            let (mode, settings) = (said.mode(), settings(said.into())?);
+            let (mode, grants) = (said.mode(), said.grants());
+            let settings = settings(said.into())?;
             let otlp = settings.otlp.of("tradespine-topics");
             let _flushed_at_the_end = logs::init(&settings.log, &otlp)?;
             match mode {
-                Mode::Run => services::topics::create(&settings).await,
+                Mode::Run => services::topics::create(&settings, grants).await,
                 Mode::Check => services::topics::tell(&settings),
             }
         }

@@ -358,6 +358,7 @@ async fn money_is_sent_and_corrected_once_and_to_the_unit() {
     let field = |name: &str| usdt[name].as_str().unwrap_or_default().to_owned();
     assert_eq!([field("granted"), field("adjusted")], ["2000000", "-0.5"]);
     assert_eq!([field("available"), field("difference")], ["1999999.5", "0"]);
+    assert!(told["as_of"][0]["out_seq"].as_u64() > Some(10), "it says of which answers: {told}");
 
     operators.platform.stop().await;
     platform::verify(directory.path());

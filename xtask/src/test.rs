@@ -44,6 +44,7 @@ pub(crate) fn run(selection: &Selection) -> Result<()> {
     report.step("test", || tests(selection, manifests.as_ref(), &mut tally));
     if selection.is_everything() {
         report.step("torture", torture::tiny);
+        report.step("bank", torture::tiny_bank);
     }
     report.end(&tally)
 }

@@ -64,9 +64,23 @@ pub(crate) fn run(torture: &Torture) -> Result<()> {
 /// # Errors
 /// Where something cannot be prepared, or the rig found a fault.
 pub(crate) fn tiny() -> Result<()> {
+    tiny_with("--kills 1 --only gateway,matcher,ledger --rate 150 --least-rate 0")
+}
+
+/// The same of a bank: all totals are read a few hundred times while money moves.
+///
+/// # Errors
+/// As [`tiny`].
+pub(crate) fn tiny_bank() -> Result<()> {
+    tiny_with(
+        "--bank --accounts 100 --clients 10 --reads 200 --kills 4 \
+         --only gateway,matcher,ledger,postgres --rate 100 --least-rate 0",
+    )
+}
+
+fn tiny_with(arguments: &str) -> Result<()> {
     let files = tempfile::Builder::new().prefix("tradespine-tiny-").tempdir()?;
-    let arguments = "--kills 1 --only gateway,matcher,ledger --rate 150 --least-rate 0";
-    let arguments: Vec<OsString> = arguments.split(' ').map(OsString::from).collect();
+    let arguments: Vec<OsString> = arguments.split_whitespace().map(OsString::from).collect();
     let binaries = cargo::binaries(true)?;
     rig(&binaries, &binaries.join("tradespine"), &files.path().join("run"), &arguments)
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    AccountName, Amount, Asset, AssetId, Instrument, SelfTradePrevention, Side, home::home,
+    AccountName, Amount, Asset, AssetId, Instrument, Partition, SelfTradePrevention, Side,
+    home::home,
 };
 use proto::{
     convert::{
@@ -14,7 +15,9 @@ use proto::{
 };
 
 use crate::{
-    row::{Balance, BalanceKey, IncomeKey, Leg, OrderRow, PostingKey, PostingRow, TradeRow},
+    row::{
+        Balance, BalanceKey, IncomeKey, Leg, OrderRow, PostingKey, PostingRow, Progress, TradeRow,
+    },
     solvency::{AssetSum, AssetSums},
     store::{Catalog, Postings},
 };
@@ -210,6 +213,16 @@ pub(super) fn solvency(sums: &AssetSums, catalog: &Catalog) -> Vec<ledger::Asset
     };
     let listed = |(id, sum)| Some((&catalog.assets.get(id)?.0, sum));
     sums.iter().filter_map(listed).map(told).collect()
+}
+
+/// How far a partition is, where it has begun.
+pub(super) fn progress(partition: Partition, at: Option<Progress>) -> ledger::PartitionProgress {
+    ledger::PartitionProgress {
+        partition: partition.number().into(),
+        out_seq: at.as_ref().map_or(0, |at| at.out_seq),
+        in_offset: at.as_ref().map_or(0, |at| at.in_offset),
+        now: at.map(|at| proto::convert::to_proto_timestamp(at.now)),
+    }
 }
 
 fn signed(asset: &Asset, amount: Amount) -> String {

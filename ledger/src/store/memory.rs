@@ -19,7 +19,7 @@ use super::{
 use crate::{
     projection::{Batch, Changes, OrderChange},
     row::{Balance, BalanceKey, IncomeKey, OrderRow, PostingRow, Progress, TradeRow},
-    solvency::AssetSums,
+    solvency::Cut,
     tables::Tables,
 };
 
@@ -255,9 +255,11 @@ impl Store for MemoryStore {
         Ok(Postings { rows, next })
     }
 
-    async fn asset_sums(&self) -> Result<AssetSums, StoreError> {
-        let sums = self.read().asset_sums();
-        sums.ok_or_else(|| StoreError::Damaged("a sum overflows".to_owned()))
+    async fn cut(&self) -> Result<Cut, StoreError> {
+        let tables = self.read();
+        let sums = tables.asset_sums();
+        let sums = sums.ok_or_else(|| StoreError::Damaged("a sum overflows".to_owned()))?;
+        Ok(Cut { as_of: tables.progress.clone(), sums })
     }
 
     async fn catalog(&self) -> Result<Catalog, StoreError> {

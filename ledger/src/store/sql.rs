@@ -47,7 +47,7 @@ use super::{Catalog, OrdersQuery, Postings, PostingsQuery, Store, StoreError, Tr
 use crate::{
     projection::Batch,
     row::{Balance, BalanceKey, IncomeKey, OrderRow, Progress, TradeRow},
-    solvency::AssetSums,
+    solvency::Cut,
     tables::Tables,
 };
 
@@ -326,8 +326,8 @@ impl Store for SqlStore {
         postings::postings(&self.connection, query).await
     }
 
-    async fn asset_sums(&self) -> Result<AssetSums, StoreError> {
-        sums::sums(&self.connection).await
+    async fn cut(&self) -> Result<Cut, StoreError> {
+        sums::cut(&self.connection).await
     }
 
     async fn catalog(&self) -> Result<Catalog, StoreError> {

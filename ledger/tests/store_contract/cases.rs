@@ -9,6 +9,7 @@ use crate::answers::{
 use ledger::{
     projection::{OrderChange, Projector},
     row::{Balance, BalanceKey, OrderRow, PostingRow, TradeRow},
+    solvency::Cut,
     store::{
         MemoryStore, OrderCursor, OrdersQuery, Page, PostingsQuery, Store, StoreError, TradeCursor,
         TradesQuery,
@@ -424,7 +425,8 @@ pub async fn the_books_balance(store: &dyn Store) {
         assert!(sum.granted > Amount::ZERO && sum.held > Amount::ZERO);
         assert!(sum.fees > Amount::ZERO);
     }
-    assert_eq!(store.asset_sums().await, Ok(sums), "as the database adds them up");
+    let cut = Cut { as_of: tables.progress.clone(), sums };
+    assert_eq!(store.cut().await, Ok(cut), "as the database adds them up");
     assert_eq!(store.fee_income().await.as_ref(), Ok(&tables.fee_income));
     assert_eq!(tables.folded_income().as_ref(), Some(&tables.fee_income));
     assert_eq!(tables.traded_income().as_ref(), Some(&tables.fee_income));

@@ -10,7 +10,7 @@ mod orders;
 mod rows;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     io::Write,
     sync::Arc,
 };
@@ -18,7 +18,7 @@ use std::{
 use self::links::{Links, Run};
 pub(super) use self::{
     books::{Book, units},
-    money::{Balance, Movement},
+    money::{Balance, Figures, Movement},
     orders::{Order, Status, Terms, Trade},
 };
 use super::{
@@ -64,6 +64,9 @@ pub(super) struct Progress {
     pub(super) now_nanos: u64,
 }
 
+/// Answers after which it is asked what there is, by partition.
+pub(super) type Wanted = BTreeMap<u16, BTreeSet<u64>>;
+
 /// Everything that the log says.
 #[derive(Default)]
 pub(super) struct Fold {
@@ -87,6 +90,12 @@ pub(super) struct Fold {
     /// Books that somebody saw, by symbol and sequence; each is taken out when its moment comes.
     pub(super) seen: BTreeMap<String, BTreeMap<u64, Vec<Seen>>>,
     pub(super) findings: Findings,
+    /// What there was of each asset after the answers of which somebody was told.
+    pub(super) cuts: BTreeMap<(u16, u64), BTreeMap<u32, Figures>>,
+    /// These answers, by partition.
+    wanted: Wanted,
+    /// What there is of each asset on each partition by now.
+    figures: BTreeMap<(u16, u32), Figures>,
     /// How far each book was followed.
     last_seen: BTreeMap<String, u64>,
     /// What buckets that are nobody's hold, by bucket and asset.
@@ -131,11 +140,12 @@ pub(super) struct Spool<W> {
 }
 
 impl Fold {
-    /// Nothing yet, and what was seen of books and is to be held against them.
-    pub(super) fn new(seen: BTreeMap<String, BTreeMap<u64, Vec<Seen>>>) -> Fold {
+    /// Nothing yet; what was seen of books and is to be held against them; and after which answers
+    /// it is asked what there is.
+    pub(super) fn new(seen: BTreeMap<String, BTreeMap<u64, Vec<Seen>>>, wanted: Wanted) -> Fold {
         let last = |seen: &BTreeMap<u64, _>| seen.keys().next_back().copied().unwrap_or_default();
         let last_seen = seen.iter().map(|(symbol, seen)| (symbol.clone(), last(seen))).collect();
-        Fold { seen, last_seen, ..Fold::default() }
+        Fold { seen, last_seen, wanted, ..Fold::default() }
     }
 
     /// Folds one partition: its inputs, then its answers.
@@ -182,6 +192,7 @@ impl Fold {
                 let what = format!("answer {number} of partition {partition}: {what}");
                 self.findings.fault(Check::Answers, what);
             }
+            self.cut(partition, number);
             let progress = Progress {
                 log_id: log_id.clone(),
                 out_seq: answer.out_seq,

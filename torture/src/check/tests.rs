@@ -3,10 +3,11 @@
 //! redis,gateway --rate 120 --least-rate 1 --keep --seed 4`, each file packed with gzip. A
 //! withdrawal and many orders of it waited for money from other shards.
 
+mod bank;
 mod plant;
 
 use self::plant::{Evidence, keyed, swap, with_field};
-use super::{Check, Findings, TABLES, check};
+use super::{Findings, TABLES, check, finding::Check};
 
 /// How many partitions the recorded run has.
 const PARTITIONS: u16 = 3;

@@ -187,12 +187,14 @@ fn was_moved(id: &str, told: &Movement, fold: &mut Fold) {
     let expected = || {
         let (asset, listed) = fold.assets.iter().find(|(_, asset)| asset.code == told.asset)?;
         let units = i128::try_from(units(&told.amount, listed.decimals)?).ok()?;
-        Some((*asset, if told.is_deposit { units } else { -units }))
+        Some((*asset, if told.kind == "deposit" { units } else { -units }))
     };
     let made = fold.movements.get(id).cloned().unwrap_or_default();
-    let is_as_asked = made
-        .iter()
-        .all(|made| *made.account == *told.account && expected() == Some((made.asset, made.units)));
+    let is_as_asked = made.iter().all(|made| {
+        let receiver = made.receiver.as_deref().unwrap_or_default();
+        let who = (&*made.account, receiver) == (told.account.as_str(), told.receiver.as_str());
+        who && expected() == Some((made.asset, made.units))
+    });
     let is_true = match told.outcome.as_str() {
         "" => false,
         "done" => made.len() == 1,

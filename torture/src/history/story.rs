@@ -24,6 +24,10 @@ pub(crate) struct Story {
     pub(crate) broken: Vec<String>,
     /// Answers that should never be given.
     pub(crate) wrong: Vec<String>,
+    /// When a bank's run began, in milliseconds since 1970; `None` where it is none.
+    pub(crate) bank_began_ms: Option<u64>,
+    /// What was told of all assets, in the order of the answers.
+    pub(crate) totals: Vec<Total>,
 }
 
 /// An order as it was sent, and what was told of it.
@@ -70,12 +74,29 @@ pub(crate) struct Cancelled {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Movement {
     pub(crate) account: String,
-    pub(crate) is_deposit: bool,
+    /// `deposit`, `withdrawal` or `transfer`.
+    pub(crate) kind: String,
     pub(crate) asset: String,
     pub(crate) amount: String,
+    /// Whom a transfer goes to; else empty.
+    pub(crate) receiver: String,
+    /// When it was first sent, and when its outcome was told, in milliseconds of the run.
+    pub(crate) began_ms: u64,
+    pub(crate) ended_ms: u64,
     pub(crate) unknowns: u64,
     /// `done`, or why not; empty where it was never told.
     pub(crate) outcome: String,
+}
+
+/// What there was of all assets, as it was told.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Total {
+    /// When it was told, in milliseconds of the run.
+    pub(crate) ended_ms: u64,
+    /// Of each partition up to which answer, and the log's time there, in milliseconds since 1970.
+    pub(crate) as_of: BTreeMap<u16, (u64, u64)>,
+    /// Each asset with its figures.
+    pub(crate) assets: Vec<(String, String)>,
 }
 
 /// A followed book: price and quantity of every level, as text.
@@ -135,18 +156,8 @@ impl Story {
                 id: id.parse()?,
                 status: status.to_owned(),
             }),
-            ["moving", _, id, account, kind, asset, amount] => {
-                let movement = Movement {
-                    account: account.to_owned(),
-                    is_deposit: kind == "deposit",
-                    asset: asset.to_owned(),
-                    amount: amount.to_owned(),
-                    ..Movement::default()
-                };
-                self.moved.insert(id.to_owned(), movement);
-            }
-            ["unmoved", _, id, _] => self.movement(id)?.unknowns += 1,
-            ["moved", _, id, outcome] => outcome.clone_into(&mut self.movement(id)?.outcome),
+            ["moving" | "unmoved" | "moved", ..] => self.money(&fields)?,
+            ["bank" | "total", ..] => self.bank(&fields)?,
             ["book", _, instrument, sequence, bids, asks] => {
                 let seen = Seen { bids: levels(bids)?, asks: levels(asks)? };
                 let of_instrument = self.seen.entry(instrument.to_owned()).or_default();
@@ -156,6 +167,45 @@ impl Story {
             ["wrong", _, what] => self.wrong.push(what.to_owned()),
             ["kill", ..] => {}
             _ => bail!("no line of a history"),
+        }
+        Ok(())
+    }
+
+    /// A line about a movement of money.
+    fn money(&mut self, fields: &[&str]) -> Result<()> {
+        match *fields {
+            ["moving", at, id, account, kind, asset, amount, ref rest @ ..] if rest.len() < 2 => {
+                let receiver = rest.first().copied().unwrap_or_default();
+                let texts = [account, kind, asset, amount, receiver].map(str::to_owned);
+                let [account, kind, asset, amount, receiver] = texts;
+                let movement = Movement { account, kind, asset, amount, ..Movement::default() };
+                let movement = Movement { receiver, began_ms: at.parse()?, ..movement };
+                self.moved.insert(id.to_owned(), movement);
+            }
+            ["unmoved", _, id, _] => self.movement(id)?.unknowns += 1,
+            ["moved", at, id, outcome] => {
+                let movement = self.movement(id)?;
+                movement.ended_ms = at.parse()?;
+                outcome.clone_into(&mut movement.outcome);
+            }
+            _ => bail!("no line about a movement"),
+        }
+        Ok(())
+    }
+
+    /// A line about all totals.
+    fn bank(&mut self, fields: &[&str]) -> Result<()> {
+        match *fields {
+            ["bank", _, began] => self.bank_began_ms = Some(began.parse()?),
+            ["total", at, _, as_of, assets] => {
+                let total = Total {
+                    ended_ms: at.parse()?,
+                    as_of: list(as_of).map(position).collect::<Result<_>>()?,
+                    assets: list(assets).map(figures).collect::<Result<_>>()?,
+                };
+                self.totals.push(total);
+            }
+            _ => bail!("no line about totals"),
         }
         Ok(())
     }
@@ -171,6 +221,18 @@ impl Story {
 
 fn list(field: &str) -> impl Iterator<Item = &str> {
     field.split(',').filter(|part| !part.is_empty())
+}
+
+/// A partition, up to which answer, and when that was.
+fn position(text: &str) -> Result<(u16, (u64, u64))> {
+    let (partition, rest) = text.split_once(':').context("a partition and an answer")?;
+    let (answer, now) = rest.split_once(':').context("an answer and a time")?;
+    Ok((partition.parse()?, (answer.parse()?, now.parse()?)))
+}
+
+fn figures(text: &str) -> Result<(String, String)> {
+    let (asset, figures) = text.split_once('=').context("an asset and its figures")?;
+    Ok((asset.to_owned(), figures.to_owned()))
 }
 
 fn fill(text: &str) -> Result<Fill> {

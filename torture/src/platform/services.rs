@@ -27,7 +27,7 @@ pub(crate) struct Edges {
     pub(crate) gateways: Vec<String>,
     gateways_grpc: Vec<String>,
     matchers: Vec<String>,
-    ledger_grpc: String,
+    pub(crate) ledger_grpc: String,
     pub(crate) ledger_pages: String,
     broadcaster_grpc: String,
     pub(crate) broadcaster: String,
@@ -111,12 +111,27 @@ fn redis_setting(binary: &Path, redis: &Recipe) -> Result<Option<(String, String
     Ok(is_known.then_some((name, value)))
 }
 
+/// What accounts have from the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gives {
+    /// What a sandbox gives.
+    Plenty,
+    /// What they are sent.
+    Nothing,
+}
+
 /// Makes the topics and founds the log.
 ///
 /// # Errors
 /// Where that fails.
-pub(super) fn make_topics(binary: &Path, settings: &Settings, directory: &Path) -> Result<()> {
-    let line = format!("topics create --shards {PARTITIONS}");
+pub(super) fn make_topics(
+    binary: &Path,
+    settings: &Settings,
+    directory: &Path,
+    gives: Gives,
+) -> Result<()> {
+    let grants = if gives == Gives::Nothing { " --no-grants" } else { "" };
+    let line = format!("topics create --shards {PARTITIONS}{grants}");
     let program = program("topics", binary, &line, settings, directory)?;
     said(&mut program.command()).map(drop)
 }

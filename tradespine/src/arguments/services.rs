@@ -6,7 +6,7 @@ use std::{net::SocketAddr, path::PathBuf};
 use clap::{Args, Subcommand};
 
 use crate::{
-    services::{Service, probe::Question},
+    services::{Service, listings::Grants, probe::Question},
     settings::{
         BroadcasterFlags, Flags, GatewayFlags, KafkaFlags, LedgerFlags, MatcherFlags, PartitionSet,
         Profile, RedisFlags,
@@ -191,6 +191,17 @@ pub struct CreateArguments {
     /// How many replicas every partition has [default: 1, in production 3]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=100))]
     replication: Option<u16>,
+
+    /// Give accounts of a sandbox nothing: all money comes in by deposits
+    #[arg(long)]
+    no_grants: bool,
+}
+
+impl CreateArguments {
+    /// What accounts of a sandbox are given.
+    pub fn grants(&self) -> Grants {
+        if self.no_grants { Grants::Nothing } else { Grants::Standard }
+    }
 }
 
 /// What `migrate` can be told.
@@ -300,7 +311,7 @@ impl From<BroadcasterArguments> for Flags {
 
 impl From<CreateArguments> for Flags {
     fn from(said: CreateArguments) -> Flags {
-        let CreateArguments { log, shards, replication } = said;
+        let CreateArguments { log, shards, replication, .. } = said;
         let mut flags = log.flags();
         flags.kafka.replication = replication;
         Flags { shards, ..flags }

@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use clap::Args;
 use proto::ledger::{
-    AssetSolvency, GetSolvencyRequest, GetSolvencyResponse,
+    AssetSolvency, GetSolvencyRequest, GetSolvencyResponse, PartitionProgress,
     ledger_service_client::LedgerServiceClient,
 };
 use serde_json::{Value, json};
@@ -68,7 +68,10 @@ fn text(response: &GetSolvencyResponse) -> String {
             asset.difference.clone(),
         ]
     };
-    table(&columns, &response.assets.iter().map(row).collect::<Vec<_>>())
+    let table = table(&columns, &response.assets.iter().map(row).collect::<Vec<_>>());
+    let at = |at: &PartitionProgress| format!("{} of partition {}", at.out_seq, at.partition);
+    let as_of: Vec<_> = response.as_of.iter().map(at).collect();
+    format!("{table}\n\nas of answer {}", as_of.join(", "))
 }
 
 fn json(response: &GetSolvencyResponse) -> Value {
@@ -87,5 +90,9 @@ fn json(response: &GetSolvencyResponse) -> Value {
             "is_sound": asset.is_sound,
         })
     };
-    json!({ "assets": response.assets.iter().map(asset).collect::<Vec<_>>() })
+    let at = |at: &PartitionProgress| json!({ "partition": at.partition, "out_seq": at.out_seq, "in_offset": at.in_offset });
+    json!({
+        "assets": response.assets.iter().map(asset).collect::<Vec<_>>(),
+        "as_of": response.as_of.iter().map(at).collect::<Vec<_>>(),
+    })
 }

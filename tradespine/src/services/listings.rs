@@ -59,10 +59,19 @@ impl Seed {
     }
 }
 
+/// What accounts of a sandbox are given when they open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grants {
+    /// Plenty of everything.
+    Standard,
+    /// Nothing: all money comes in by deposits.
+    Nothing,
+}
+
 /// The records of a first start, in the order in which they must be applied: assets first. The
 /// instruments are dealt out over the shards in turn.
-pub fn first_listings(partition_count: u16) -> Vec<ReferenceRecord> {
-    let assets = ASSETS.iter().zip(1..).map(|(code, id)| asset(code, id));
+pub fn first_listings(partition_count: u16, grants: Grants) -> Vec<ReferenceRecord> {
+    let assets = ASSETS.iter().zip(1..).map(|(code, id)| asset(code, id, grants));
     let partitions = (0..u32::from(partition_count)).cycle();
     let instruments = INSTRUMENTS.iter().zip(1..).zip(partitions);
     let instruments = instruments.map(|((seed, id), partition)| instrument(seed, id, partition));
@@ -77,9 +86,12 @@ fn first_version(body: Body) -> ReferenceRecord {
     }
 }
 
-fn asset(code: &str, id: u32) -> Body {
-    let is_quote = ASSETS[..QUOTES].contains(&code);
-    let coins = if is_quote { QUOTE_GRANT_COINS } else { BASE_GRANT_COINS };
+fn asset(code: &str, id: u32, grants: Grants) -> Body {
+    let coins = match grants {
+        Grants::Nothing => 0,
+        Grants::Standard if ASSETS[..QUOTES].contains(&code) => QUOTE_GRANT_COINS,
+        Grants::Standard => BASE_GRANT_COINS,
+    };
     Body::Asset(AssetListing {
         id,
         code: code.to_owned(),
@@ -111,7 +123,7 @@ mod tests {
 
     #[test]
     fn every_listing_is_one_that_a_shard_accepts() {
-        let records = first_listings(3);
+        let records = first_listings(3, Grants::Standard);
         let bodies = || records.iter().filter_map(|record| record.body.as_ref()?.body.as_ref());
         let assets: Vec<_> = bodies()
             .filter_map(|body| match body {

@@ -14,7 +14,8 @@ use spine::{
 };
 
 use super::{
-    OpenLog, founding, listing, listings,
+    OpenLog, founding, listing,
+    listings::{self, Grants},
     opening::{check_profile, of_genesis, of_log, of_topics},
     patience::{Refusal, Wait, until_it_works},
 };
@@ -25,14 +26,14 @@ use crate::settings::{Part, Profile, Settings};
 /// # Errors
 /// Where the settings are not enough, the brokers do not answer, or what is there already is
 /// something else.
-pub async fn create(settings: &Settings) -> anyhow::Result<()> {
+pub async fn create(settings: &Settings, grants: Grants) -> anyhow::Result<()> {
     let making = Making::of(settings)?;
     let stop = shutdown::stop_on_signal()?;
     let wait = Wait { what: "the brokers", stop: &stop, part: None };
     let made = until_it_works(wait, || making.clone().make()).await?;
     // Who waits for a job that was stopped must not take it for done.
     let Some(open) = made else { bail!("stopped before there was a log") };
-    let listed = listing::found(&open, listings::first_listings(settings.shards)).await?;
+    let listed = listing::found(&open, listings::first_listings(settings.shards, grants)).await?;
     let OpenLog { identity, .. } = open;
     println!(
         "log {}: {} shard(s), {}; {listed} listing(s) added",

@@ -21,7 +21,8 @@ use crate::{
     services::{
         OpenLog, broadcaster, founding, gateway,
         ledger::{self, Ledger},
-        listing, listings,
+        listing,
+        listings::{self, Grants},
         opening::blocking,
         shards::Shards,
         snapshots,
@@ -73,7 +74,8 @@ impl Platform {
         );
         platform.readers.spawn(async { Ok(pages.await?) });
         platform.shards.await_owners(stop).await?;
-        let records = listings::first_listings(platform.open.identity.partition_count);
+        let records =
+            listings::first_listings(platform.open.identity.partition_count, Grants::Standard);
         listing::list_all(&platform.open, records).await?;
         platform.start_services(settings, &readiness).await?;
         Ok(platform)

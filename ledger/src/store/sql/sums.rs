@@ -7,13 +7,13 @@
 use model::{Amount, AssetId};
 use proto::log::Bucket;
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, EntityTrait, FromQueryResult, QueryFilter,
-    QuerySelect, Select, sea_query::Expr,
+    DatabaseConnection, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+    sea_query::{Expr, SimpleExpr},
 };
 
-use super::{column, entity, failed, whole::snapshot};
+use super::{column, entity, failed, read, whole::snapshot};
 use crate::{
-    solvency::{AssetSum, AssetSums},
+    solvency::{AssetSums, Cut},
     store::StoreError,
 };
 
@@ -29,23 +29,11 @@ const OUTSIDE: &str = "bucket IN (3, 4, 7)";
 const _: () = assert!(Bucket::External as i32 == 3 && Bucket::Faucet as i32 == 4);
 const _: () = assert!(Bucket::Adjustments as i32 == 7);
 
-pub(super) async fn sums(connection: &DatabaseConnection) -> Result<AssetSums, StoreError> {
+pub(super) async fn cut(connection: &DatabaseConnection) -> Result<Cut, StoreError> {
     let snapshot = snapshot(connection).await.map_err(failed)?;
+    let as_of = read::progress(&snapshot).await?;
     let mut sums = AssetSums::new();
-    for (name, field) in [
-        ("available", (|sum| &mut sum.available) as fn(&mut AssetSum) -> &mut Amount),
-        ("held", |sum| &mut sum.held),
-        ("link", |sum| &mut sum.link),
-    ] {
-        let of_asset = entity::balance::Entity::find()
-            .select_only()
-            .column(entity::balance::Column::AssetId)
-            .expr_as(Expr::cust("CAST(0 AS SMALLINT)"), "bucket")
-            .group_by(entity::balance::Column::AssetId);
-        for row in rows(of_asset, &format!("{name}_units"), &snapshot).await? {
-            *field(sums.entry(row.asset()?).or_default()) = row.amount()?;
-        }
-    }
+    owned(&snapshot, &mut sums).await?;
     for row in entity::fee_income::Entity::find().all(&snapshot).await.map_err(failed)? {
         let ((asset, _), earned) = column::fee_income_of(&row)?;
         let sum = sums.entry(asset).or_default();
@@ -53,8 +41,32 @@ pub(super) async fn sums(connection: &DatabaseConnection) -> Result<AssetSums, S
     }
     outside(&snapshot, &mut sums).await?;
     snapshot.commit().await.map_err(failed)?;
-    Ok(sums)
+    Ok(Cut { as_of, sums })
 }
+
+/// What accounts have, in one pass over their balances.
+async fn owned(snapshot: &DatabaseTransaction, sums: &mut AssetSums) -> Result<(), StoreError> {
+    let names = ["available", "held", "link"];
+    let mut balances = entity::balance::Entity::find()
+        .select_only()
+        .column(entity::balance::Column::AssetId)
+        .group_by(entity::balance::Column::AssetId);
+    for name in names {
+        for (part, sum) in parts(&format!("{name}_units")) {
+            balances = balances.expr_as(sum, format!("{name}_{part}"));
+        }
+    }
+    for row in balances.into_tuple::<Owned>().all(snapshot).await.map_err(failed)? {
+        let sum = sums.entry(asset_of(row.0)?).or_default();
+        sum.available = amount_of([row.1, row.2, row.3])?;
+        sum.held = amount_of([row.4, row.5, row.6])?;
+        sum.link = amount_of([row.7, row.8, row.9])?;
+    }
+    Ok(())
+}
+
+/// An asset, and the parts of three sums.
+type Owned = (i64, i64, i64, i64, i64, i64, i64, i64, i64, i64);
 
 /// What crossed the border, in and out apart, and what was given and corrected.
 async fn outside(snapshot: &DatabaseTransaction, sums: &mut AssetSums) -> Result<(), StoreError> {
@@ -68,48 +80,38 @@ async fn outside(snapshot: &DatabaseTransaction, sums: &mut AssetSums) -> Result
         .group_by(Column::AssetId)
         .group_by(Column::Bucket)
         .group_by(is_taken);
-    for row in rows(legs, "units", snapshot).await? {
-        let bucket = Bucket::try_from(i32::from(row.bucket)).map_err(|_| beyond())?;
-        let sum = sums.entry(row.asset()?).or_default();
-        sum.count_outside(bucket, row.amount()?).ok_or_else(beyond)?;
+    let sums_of =
+        parts("units").into_iter().fold(legs, |legs, (part, sum)| legs.expr_as(sum, part));
+    for row in sums_of.into_tuple::<Crossed>().all(snapshot).await.map_err(failed)? {
+        let (asset, bucket, upper, lower, high) = row;
+        let bucket = Bucket::try_from(i32::from(bucket)).map_err(|_| beyond())?;
+        let sum = sums.entry(asset_of(asset)?).or_default();
+        sum.count_outside(bucket, amount_of([upper, lower, high])?).ok_or_else(beyond)?;
     }
     Ok(())
 }
 
-/// A sum in parts.
-#[derive(FromQueryResult)]
-struct Row {
-    asset_id: i64,
-    bucket: i16,
-    upper: i64,
-    lower: i64,
-    high: i64,
-}
+/// An asset, a bucket, and the parts of a sum.
+type Crossed = (i64, i16, i64, i64, i64);
 
-async fn rows<E: EntityTrait>(
-    of: Select<E>,
-    units: &str,
-    snapshot: &DatabaseTransaction,
-) -> Result<Vec<Row>, StoreError> {
+/// The parts of the sum of an amount's two columns.
+fn parts(units: &str) -> [(&'static str, SimpleExpr); 3] {
     let part = |expression: String| Expr::cust(format!("CAST(SUM({expression}) AS BIGINT)"));
-    let parts = of
-        .expr_as(part(format!("{units} / {HALF}")), "upper")
-        .expr_as(part(format!("{units} % {HALF}")), "lower")
-        .expr_as(part(format!("{units}_high")), "high");
-    parts.into_model::<Row>().all(snapshot).await.map_err(failed)
+    [
+        ("upper", part(format!("{units} / {HALF}"))),
+        ("lower", part(format!("{units} % {HALF}"))),
+        ("high", part(format!("{units}_high"))),
+    ]
 }
 
-impl Row {
-    fn asset(&self) -> Result<AssetId, StoreError> {
-        let number = u32::try_from(self.asset_id).map_err(|_| beyond())?;
-        Ok(AssetId(number))
-    }
+fn asset_of(number: i64) -> Result<AssetId, StoreError> {
+    u32::try_from(number).map(AssetId).map_err(|_| beyond())
+}
 
-    fn amount(&self) -> Result<Amount, StoreError> {
-        let [upper, lower, high] = [self.upper, self.lower, self.high].map(i128::from);
-        let units = high.checked_mul(HIGH).and_then(|high| high.checked_add(upper * HALF + lower));
-        units.map(Amount::from_units).ok_or_else(beyond)
-    }
+fn amount_of(parts: [i64; 3]) -> Result<Amount, StoreError> {
+    let [upper, lower, high] = parts.map(i128::from);
+    let units = high.checked_mul(HIGH).and_then(|high| high.checked_add(upper * HALF + lower));
+    units.map(Amount::from_units).ok_or_else(beyond)
 }
 
 fn beyond() -> StoreError {

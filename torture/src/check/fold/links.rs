@@ -20,13 +20,18 @@ use crate::check::{
 /// Items that carry money, by the numbers of `LinkItem`'s choice.
 const RETURNED: u64 = 5;
 const GRANTED: u64 = 6;
+const TRANSFERRED: u64 = 7;
+const TRANSFER_ANSWERED: u64 = 8;
 
 /// The first and the last number of that choice.
-const KINDS: std::ops::RangeInclusive<u64> = 3..=GRANTED;
+const KINDS: std::ops::RangeInclusive<u64> = 3..=TRANSFER_ANSWERED;
 
 /// Causes of postings that move money between shards.
-pub(super) const SENT: u64 = 8;
-pub(super) const TAKEN: u64 = 9;
+const SENT: u64 = 8;
+const TAKEN: u64 = 9;
+const TRANSFER: u64 = 10;
+const TRANSFER_TAKEN: u64 = 11;
+const TRANSFER_RETURNED: u64 = 12;
 
 /// Two shards: who sends, and who takes.
 type Pair = (u16, u16);
@@ -41,6 +46,8 @@ pub(super) struct Item {
     units: i128,
     /// Of an ask: below this nothing is of use.
     least: i128,
+    /// Of a transfer: who sends it, and the sender's id of it.
+    transfer: Option<(Box<str>, Box<str>)>,
 }
 
 /// Items as they come in an input.
@@ -87,12 +94,16 @@ impl Fold {
     fn item(&mut self, item: &Message<'_>) -> Result<Item, Broken> {
         let choice = item.choice()?.filter(|(kind, _)| KINDS.contains(kind));
         let (kind, said) = choice.ok_or(Broken("an item that says nothing"))?;
+        let is_transfer = matches!(kind, TRANSFERRED | TRANSFER_ANSWERED);
+        let transfer =
+            if is_transfer { Some((said.text(2)?.into(), said.text(3)?.into())) } else { None };
         Ok(Item {
             account: self.name(item.text(1)?),
             asset: item.small(2)?,
             kind,
             units: amount(said.message(1)?),
-            least: amount(said.message(2)?),
+            least: if is_transfer { 0 } else { amount(said.message(2)?) },
+            transfer,
         })
     }
 
@@ -130,7 +141,7 @@ impl Fold {
     fn sent(&mut self, now: &Now<'_>, sent: &Message<'_>) -> Result<Option<Moved>, Broken> {
         let (to, number) = (partition(sent.number(1))?, sent.number(2));
         let item = self.item(&sent.message(3)?.unwrap_or_default())?;
-        let due = item.money(SENT, to);
+        let due = item.money(Way::Goes, to);
         let before = self.links.sent.entry((now.partition, to)).or_default();
         let is_next = number == before.len() as u64 + 1 && to != now.partition;
         before.push(item);
@@ -165,7 +176,7 @@ impl Fold {
             let at = at.and_then(|at| usize::try_from(at).ok());
             let item = run.zip(at).and_then(|(run, at)| run.items.get(at));
             let Some(item) = item else { break };
-            due.extend(item.money(TAKEN, from));
+            due.extend(item.money(Way::Comes, from));
             before.push(item.clone());
         }
         let is_good = before.len() as u64 == taken
@@ -239,12 +250,41 @@ impl Fold {
     }
 }
 
+/// Whether an item goes or comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Goes,
+    Comes,
+}
+
 impl Item {
     /// The money that goes with it.
-    fn money(&self, cause: u64, peer: u16) -> Option<Moved> {
-        let is_money = matches!(self.kind, RETURNED | GRANTED) && self.units != 0;
-        is_money.then(|| (cause, peer, Arc::clone(&self.account), self.asset, self.units))
+    fn money(&self, way: Way, peer: u16) -> Option<Moved> {
+        let cause = match (self.kind, way) {
+            (RETURNED | GRANTED, Way::Goes) => SENT,
+            (RETURNED | GRANTED, Way::Comes) => TAKEN,
+            (TRANSFERRED, Way::Goes) => TRANSFER,
+            (TRANSFERRED, Way::Comes) => TRANSFER_TAKEN,
+            // It never came to anybody there, so that it is not sent back from anybody either.
+            (TRANSFER_ANSWERED, Way::Comes) => TRANSFER_RETURNED,
+            _ => return None,
+        };
+        let money = (cause, peer, Arc::clone(&self.account), self.asset, self.units);
+        (self.units != 0).then_some(money)
     }
+}
+
+/// Whether a posting moves money between shards: of transfers only those that leave this one.
+pub(super) fn goes_between(posting: &Message<'_>) -> Result<bool, Broken> {
+    if !(SENT..=TRANSFER_RETURNED).contains(&posting.number(1)) {
+        return Ok(false);
+    }
+    for leg in posting.messages(6)? {
+        if leg.small(1)? == LINK {
+            return Ok(true);
+        }
+    }
+    Ok(posting.number(1) != TRANSFER)
 }
 
 /// What an answer's postings move over links.
@@ -255,7 +295,7 @@ fn moved(now: &Now<'_>, postings: &[Message<'_>]) -> Result<Vec<Moved>, Broken> 
         for leg in posting.messages(6)? {
             if leg.small(1)? == LINK {
                 let gained = amount(leg.message(4)?);
-                let units = if cause == SENT { gained } else { -gained };
+                let units = if [SENT, TRANSFER].contains(&cause) { gained } else { -gained };
                 let peer = partition(posting.number(7))?;
                 moved.push((cause, peer, now.account(leg.small(2)?)?, leg.small(3)?, units));
             }

@@ -20,22 +20,35 @@ pub(in crate::check) struct Balance {
     pub(in crate::check) link: i128,
 }
 
-/// A deposit or a withdrawal that was made.
+/// A deposit, a withdrawal or a transfer that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::check) struct Movement {
     pub(in crate::check) account: Arc<str>,
     pub(in crate::check) asset: u32,
     /// What the account gained.
     pub(in crate::check) units: i128,
+    /// Who was sent it, of a transfer.
+    pub(in crate::check) receiver: Option<Arc<str>>,
 }
 
-/// Causes of postings that move money over the border.
+/// Causes of postings that move money over the border, and to another account.
 const BORDER: [u64; 2] = [3, 4];
+const TRANSFER: u64 = 10;
+
+/// What there is of an asset: deposited, withdrawn, granted, adjusted, available, held, on its way
+/// and earned. Of one partition, or of all.
+pub(in crate::check) type Figures = [i128; 8];
 
 /// Buckets that are an account's.
 pub(super) const AVAILABLE: u32 = 1;
 pub(super) const HELD: u32 = 2;
 pub(super) const LINK: u32 = 5;
+
+/// Buckets that are nobody's, and the house's.
+const EXTERNAL: u32 = 3;
+const FAUCET: u32 = 4;
+const FEES: u32 = 6;
+const ADJUSTMENTS: u32 = 7;
 
 /// An amount from its two halves.
 pub(super) fn amount(wire: Option<Message<'_>>) -> i128 {
@@ -62,13 +75,8 @@ impl Fold {
                 let gained = amount(leg.message(4)?);
                 *sums.entry(leg.small(3)?).or_default() += gained;
                 touched.extend(self.gain(now, &leg, gained)?);
-                if BORDER.contains(&posting.number(1)) && leg.small(1)? == AVAILABLE {
-                    let (account, asset) = (now.account(leg.small(2)?)?, leg.small(3)?);
-                    let movement = Movement { account, asset, units: gained };
-                    let id = posting.text(5)?.to_owned();
-                    self.movements.entry(id).or_default().push(movement);
-                }
             }
+            self.moved(now, posting)?;
             let is_balanced = !sums.is_empty() && sums.values().all(|sum| *sum == 0);
             self.findings.hold(Check::Postings, is_balanced, || {
                 format!("answer {} of partition {}: {sums:?}", now.out_seq, now.partition)
@@ -101,6 +109,59 @@ impl Fold {
         Ok(())
     }
 
+    /// A deposit, a withdrawal or a transfer has an id from outside.
+    fn moved(&mut self, now: &Now<'_>, posting: &Message<'_>) -> Result<(), Broken> {
+        let is_transfer = posting.number(1) == TRANSFER;
+        if !BORDER.contains(&posting.number(1)) && !is_transfer {
+            return Ok(());
+        }
+        let mut moved: Option<Movement> = None;
+        for leg in posting.messages(6)? {
+            let units = amount(leg.message(4)?);
+            if ![AVAILABLE, LINK].contains(&leg.small(1)?) {
+                continue;
+            }
+            let account = now.account(leg.small(2)?)?;
+            match &mut moved {
+                Some(moved) => moved.receiver = Some(account),
+                None => {
+                    let asset = leg.small(3)?;
+                    moved = Some(Movement { account, asset, units, receiver: None });
+                }
+            }
+        }
+        let moved = moved.ok_or(Broken("a movement of nobody's money"))?;
+        self.movements.entry(posting.text(5)?.to_owned()).or_default().push(moved);
+        Ok(())
+    }
+
+    /// Counts a leg among what there is of its asset.
+    fn count(&mut self, now: &Now<'_>, bucket: u32, asset: u32, gained: i128) {
+        let figures = self.figures.entry((now.partition, asset)).or_default();
+        let [deposited, withdrawn, granted, adjusted, available, held, link, fees] = figures;
+        match bucket {
+            AVAILABLE => *available += gained,
+            HELD => *held += gained,
+            LINK => *link += gained,
+            FEES => *fees += gained,
+            EXTERNAL if gained > 0 => *withdrawn += gained,
+            EXTERNAL => *deposited -= gained,
+            FAUCET => *granted -= gained,
+            ADJUSTMENTS => *adjusted -= gained,
+            _ => {}
+        }
+    }
+
+    /// Keeps what there is of everything after this answer, where somebody was told of it.
+    pub(super) fn cut(&mut self, partition: u16, out_seq: u64) {
+        let is_wanted = self.wanted.get(&partition).is_some_and(|all| all.contains(&out_seq));
+        if is_wanted {
+            let here = self.figures.range((partition, 0)..=(partition, u32::MAX));
+            let here = here.map(|((_, asset), figures)| (*asset, *figures)).collect();
+            self.cuts.insert((partition, out_seq), here);
+        }
+    }
+
     /// What one leg moves; returns the balance that it touched, where it is somebody's.
     fn gain(
         &mut self,
@@ -109,6 +170,7 @@ impl Fold {
         gained: i128,
     ) -> Result<Option<(Arc<str>, u32, u16)>, Broken> {
         let (bucket, asset) = (leg.small(1)?, leg.small(3)?);
+        self.count(now, bucket, asset, gained);
         if ![AVAILABLE, HELD, LINK].contains(&bucket) {
             *self.nobodys.entry((bucket, asset)).or_default() += gained;
             return Ok(None);

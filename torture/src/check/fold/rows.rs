@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::{
     Fold, Now, Spool,
-    links::{SENT, TAKEN},
+    links::goes_between,
     money::{AVAILABLE, HELD, LINK, amount, halves},
 };
 use crate::check::{chain::hex, wire::Message};
@@ -23,7 +23,7 @@ pub(super) fn spool<W: Write>(
     let (partition, out_seq) = (now.partition, now.out_seq);
     for (number, posting) in postings.iter().enumerate() {
         let external_id = posting.text(5).unwrap_or_default();
-        let is_linked = [SENT, TAKEN].contains(&posting.number(1));
+        let is_linked = goes_between(posting).unwrap_or_default();
         let link = if is_linked { posting.number(7).to_string() } else { String::new() };
         writeln!(
             spool.postings,
