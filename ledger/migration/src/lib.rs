@@ -27,6 +27,7 @@
 //! - [`m0010_trailing`]: by how much the price has to turn to wake an order that trails.
 //! - [`m0014_fees`]: what trading costs, and what the house has earned.
 //! - [`m0020_outside`]: what crossed the border of the ledger, found quickly.
+//! - [`m0021_crossed`]: the same, added up from the index alone.
 
 #![forbid(unsafe_code)]
 // A migration's methods repeat the signature of a trait that elides the manager's lifetime.
@@ -44,6 +45,7 @@ pub mod m0009_icebergs;
 pub mod m0010_trailing;
 pub mod m0014_fees;
 pub mod m0020_outside;
+pub mod m0021_crossed;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -68,6 +70,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_trailing::Migration),
             Box::new(m0014_fees::Migration),
             Box::new(m0020_outside::Migration),
+            Box::new(m0021_crossed::Migration),
         ]
     }
 }
