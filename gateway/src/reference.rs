@@ -16,10 +16,15 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use model::{Asset, AssetId, Instrument, InstrumentId, Partition, Role};
+use model::{
+    Asset, AssetId, FeeTier, Fees, Instrument, InstrumentId, Partition, Role, TierVolumes,
+};
 use proto::{
     convert,
-    reference::{AssetListing, InstrumentListing, InstrumentSummary, reference_body::Body},
+    reference::{
+        AssetListing, FeeTierTable, InstrumentListing, InstrumentSummary, TierFees,
+        reference_body::Body,
+    },
     trading::MarketState,
 };
 use rustc_hash::FxHashMap;
@@ -57,12 +62,22 @@ impl Listed {
             filters: filters::summary(&self.instrument),
             price_band: self.instrument.band.as_ref().map(convert::price_band_to_wire),
             state: MarketState::Unspecified.into(),
+            fee_tiers: self.instrument.tier_fees.listed().map(tier_fees).collect(),
         }
     }
 
     /// Its symbol.
     pub fn symbol(&self) -> &str {
         self.instrument.symbol.as_str()
+    }
+}
+
+/// What a tier is charged, as the edges show it.
+fn tier_fees((tier, fees): (FeeTier, Fees)) -> TierFees {
+    TierFees {
+        tier: tier.number().into(),
+        maker_fee: fees.rate(Role::Maker).to_text(),
+        taker_fee: fees.rate(Role::Taker).to_text(),
     }
 }
 
@@ -74,22 +89,27 @@ pub struct Catalogue {
     by_id: FxHashMap<InstrumentId, Arc<Listed>>,
     assets_by_code: BTreeMap<String, Asset>,
     assets_by_id: FxHashMap<AssetId, Asset>,
+    tier_volumes: TierVolumes,
 }
 
 impl Catalogue {
     /// The catalogue of these listings, in any order.
     pub fn of<'a>(bodies: impl IntoIterator<Item = &'a Body>) -> Catalogue {
         let mut catalogue = Catalogue::default();
-        let mut instruments = Vec::new();
+        let (mut instruments, mut tiers) = (Vec::new(), None);
         for body in bodies {
             match body {
                 Body::Asset(listing) => catalogue.add_asset(listing),
                 Body::Instrument(listing) => instruments.push(listing),
+                Body::FeeTiers(table) => tiers = Some(table),
                 Body::Credential(_) => {}
             }
         }
         for listing in instruments {
             catalogue.add_instrument(listing);
+        }
+        if let Some(table) = tiers {
+            catalogue.add_tiers(table);
         }
         catalogue
     }
@@ -114,6 +134,11 @@ impl Catalogue {
         self.assets_by_id.get(&id)
     }
 
+    /// By what volume each fee tier is reached.
+    pub fn tier_volumes(&self) -> &TierVolumes {
+        &self.tier_volumes
+    }
+
     /// All instruments, by symbol.
     pub fn instruments(&self) -> impl Iterator<Item = &Arc<Listed>> {
         self.by_symbol.values()
@@ -131,6 +156,13 @@ impl Catalogue {
         };
         self.assets_by_code.insert(asset.code.clone(), asset.clone());
         self.assets_by_id.insert(asset.id, asset);
+    }
+
+    fn add_tiers(&mut self, table: &FeeTierTable) {
+        match convert::tier_volumes(table) {
+            Ok(volumes) => self.tier_volumes = volumes,
+            Err(error) => tracing::warn!(%error, "left out a table of fee tiers that is none"),
+        }
     }
 
     fn add_instrument(&mut self, listing: &InstrumentListing) {

@@ -8,7 +8,8 @@
 //! - [`projection`]: answers folded into rows; pure. [`row`]: the rows, in the words of `model`.
 //! - [`store`]: what keeps them: a trait, in SQL and in memory. The schema is in
 //!   `ledger-migration`.
-//! - [`solvency`]: of each asset what came in beside what is there.
+//! - [`solvency`]: of each asset what came in beside what is there. [`control`]: what accounts may
+//!   do. [`volume`]: how much they have traded.
 //! - [`tables`]: a whole ledger in canonical form, for comparison and for sums.
 //! - [`projecting`]: follows the log and writes batches; tells how far it has come.
 //! - [`query`]: the gRPC queries, which wait for what a caller wrote before.
@@ -20,6 +21,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod control;
 pub mod projecting;
 pub mod projection;
 pub mod query;
@@ -28,6 +30,7 @@ pub mod service;
 pub mod solvency;
 pub mod store;
 pub mod tables;
+pub mod volume;
 mod watching;
 
 pub use crate::service::{BindError, Dependencies, ServeError, Service, Settings, bind};

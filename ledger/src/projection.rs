@@ -19,10 +19,12 @@
 //! | balances | the balance, replaced |
 //! | fee income | what the house has earned, replaced |
 //! | `AccountCompacted` | the account's balances on this shard, removed: it is back at its grant, which is what an account without rows has in a sandbox |
+//! | `AccountControlled`, `KillSwitchTurned`, `MarketStateChanged` | what is in force of the account or of trading on this shard, replaced |
 //! | postings | the posting and its legs |
 //! | `ReferenceApplied` | the asset or the instrument, unless a later version is there |
 
 mod batch;
+mod controls;
 mod events;
 mod lists;
 mod wire;

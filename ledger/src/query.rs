@@ -10,28 +10,30 @@
 //! is another account's is answered as what is not there, by the same path.
 
 mod asker;
+mod controls;
+mod fees;
 mod page;
 mod present;
 mod refusal;
+mod waiting;
 
-use std::{
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use access::Access;
 use model::{AccountName, InstrumentId, KeyText, OrderId, Partition};
 use proto::{
     ledger::{
-        AtLeast, GetBalancesRequest, GetBalancesResponse, GetFeeIncomeRequest,
+        GetAccountControlsRequest, GetAccountControlsResponse, GetAccountFeesRequest,
+        GetAccountFeesResponse, GetBalancesRequest, GetBalancesResponse, GetFeeIncomeRequest,
         GetFeeIncomeResponse, GetOrderRequest, GetOrderResponse, GetProgressRequest,
-        GetProgressResponse, GetSolvencyRequest, GetSolvencyResponse, ListOrdersRequest,
-        ListOrdersResponse, ListPostingsRequest, ListPostingsResponse, ListTradesRequest,
+        GetProgressResponse, GetSolvencyRequest, GetSolvencyResponse, GetTradingControlsRequest,
+        GetTradingControlsResponse, ListOrdersRequest, ListOrdersResponse, ListPostingsRequest,
+        ListPostingsResponse, ListTierChangesRequest, ListTierChangesResponse, ListTradesRequest,
         ListTradesResponse, ledger_service_server::LedgerService,
     },
     trading::OrderStatus,
 };
-use spine::{Log, Place, Visibility};
+use spine::Log;
 use tonic::{Request, Response, Status, async_trait};
 
 use self::{
@@ -44,10 +46,6 @@ use crate::{
     solvency::Cut,
     store::{Catalog, OrderCursor, OrdersQuery, PostingsQuery, Store, TradeCursor, TradesQuery},
 };
-
-/// How long a query waits for the projection: well above a batch under load, below the patience
-/// of whoever asked.
-const WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// How many orders a page has where the caller names no size.
 const ORDERS_DEFAULT: u32 = 10;
@@ -89,49 +87,6 @@ impl Queries {
 
     fn asker<T>(&self, request: &Request<T>) -> Asker {
         Asker::of(&self.access, request)
-    }
-
-    /// Waits until every position in `at_least` is projected.
-    async fn wait_for(&self, at_least: &[AtLeast]) -> Result<(), Status> {
-        let positions = page::positions(at_least, &self.reached)?;
-        self.wait_for_all(positions).await
-    }
-
-    async fn wait_for_all(&self, positions: Vec<(Partition, u64)>) -> Result<(), Status> {
-        let all = async {
-            for (partition, offset) in &positions {
-                if !self.reached.passes(*partition, *offset).await {
-                    return false;
-                }
-            }
-            true
-        };
-        match tokio::time::timeout(WAIT_MAX, all).await {
-            Ok(true) => Ok(()),
-            Ok(false) | Err(_) => Err(refusal::behind()),
-        }
-    }
-
-    /// The end of the inputs of `partition`, as it is now.
-    async fn end_of(&self, partition: Partition) -> Result<u64, Status> {
-        let log = self.log.clone();
-        let end = move || log.end(Place::orders(partition), Visibility::Synced);
-        match tokio::task::spawn_blocking(end).await {
-            Ok(Ok(end)) => Ok(end),
-            Ok(Err(error)) => Err(refusal::unavailable(&error)),
-            Err(error) => Err(refusal::unavailable(&error)),
-        }
-    }
-
-    /// Waits until everything that is in the log now is projected, so that absence is certain.
-    async fn wait_for_everything(&self) -> Result<(), Status> {
-        let mut positions = Vec::new();
-        for partition in self.reached.partitions() {
-            if let Some(last) = self.end_of(partition).await?.checked_sub(1) {
-                positions.push((partition, last));
-            }
-        }
-        self.wait_for_all(positions).await
     }
 
     async fn order_by_id(&self, number: u64) -> Result<OrderRow, Status> {
@@ -377,6 +332,42 @@ impl LedgerService for Queries {
             assets: present::solvency(&sums, &catalog),
             as_of: as_of.collect(),
         }))
+    }
+
+    async fn get_account_fees(
+        &self,
+        request: Request<GetAccountFeesRequest>,
+    ) -> Result<Response<GetAccountFeesResponse>, Status> {
+        let asker = self.asker(&request);
+        let mut request = request.into_inner();
+        request.client_id = asker.account(request.client_id, refusal::no_account)?;
+        self.fees_of(request).await.map(Response::new)
+    }
+
+    async fn get_account_controls(
+        &self,
+        request: Request<GetAccountControlsRequest>,
+    ) -> Result<Response<GetAccountControlsResponse>, Status> {
+        let asker = self.asker(&request);
+        let mut request = request.into_inner();
+        request.client_id = asker.account(request.client_id, refusal::no_account)?;
+        self.controls_of(request).await.map(Response::new)
+    }
+
+    async fn get_trading_controls(
+        &self,
+        request: Request<GetTradingControlsRequest>,
+    ) -> Result<Response<GetTradingControlsResponse>, Status> {
+        self.asker(&request).check_is_of_the_house()?;
+        self.trading_controls(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_tier_changes(
+        &self,
+        request: Request<ListTierChangesRequest>,
+    ) -> Result<Response<ListTierChangesResponse>, Status> {
+        self.asker(&request).check_is_of_the_house()?;
+        self.tier_changes(request.into_inner()).await.map(Response::new)
     }
 
     async fn get_progress(

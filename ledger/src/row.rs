@@ -3,7 +3,7 @@
 
 use model::{
     AccountName, Amount, AssetId, Contingency, Fees, Instructions, InstrumentId, KeyText, OrderId,
-    OrderType, Partition, Price, Quantity, Side, TimeInForce, Timestamp, TradeId,
+    OrderType, Partition, Price, Quantity, Side, TierFees, TimeInForce, Timestamp, TradeId,
 };
 use proto::{
     log::{Bucket, PostingCause},
@@ -184,6 +184,8 @@ pub struct InstrumentRow {
     pub partition: Partition,
     /// What trading it costs.
     pub fees: Fees,
+    /// What it costs who has a fee tier.
+    pub tier_fees: TierFees,
     /// Counts its listings.
     pub version: u32,
 }

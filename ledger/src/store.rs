@@ -11,8 +11,8 @@ pub mod sql;
 use std::collections::BTreeMap;
 
 use model::{
-    AccountName, Amount, Asset, AssetId, Instrument, InstrumentId, KeyText, OrderId, Partition,
-    Timestamp, TradeId,
+    AccountName, Amount, Asset, AssetId, FeeTier, Instrument, InstrumentId, KeyText, OrderId,
+    Partition, Timestamp, TradeId,
 };
 use proto::trading::OrderStatus;
 use thiserror::Error;
@@ -20,6 +20,7 @@ use tonic::async_trait;
 
 pub use self::{memory::MemoryStore, sql::SqlStore};
 use crate::{
+    control::{AccountControl, ControlKey, MarketControls},
     projection::Batch,
     row::{
         AssetRow, Balance, BalanceKey, IncomeKey, InstrumentRow, OrderRow, PostingKey, PostingRow,
@@ -27,6 +28,7 @@ use crate::{
     },
     solvency::Cut,
     tables::Tables,
+    volume::{Traded, VolumesQuery},
 };
 
 /// Why a store did not do what was asked.
@@ -143,6 +145,33 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError`] where it cannot be read, or is beyond what an amount holds.
     async fn cut(&self) -> Result<Cut, StoreError>;
+
+    /// What is in force of `account` on every shard on which anything was said of it.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot be read.
+    async fn controls(
+        &self,
+        account: &AccountName,
+    ) -> Result<BTreeMap<Partition, AccountControl>, StoreError>;
+
+    /// The fee tiers above the standard one.
+    ///
+    /// # Errors
+    /// [`StoreError`] where they cannot be read.
+    async fn tiers(&self) -> Result<BTreeMap<ControlKey, FeeTier>, StoreError>;
+
+    /// What is stopped, and what markets are open for.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot be read.
+    async fn market_controls(&self) -> Result<MarketControls, StoreError>;
+
+    /// What was traded in a time.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it cannot be read.
+    async fn traded(&self, query: &VolumesQuery) -> Result<Traded, StoreError>;
 
     /// Everything that is listed.
     ///
@@ -274,6 +303,8 @@ pub struct Catalog {
     pub assets: BTreeMap<AssetId, (Asset, model::Amount)>,
     /// Instruments.
     pub instruments: BTreeMap<InstrumentId, Instrument>,
+    /// The shard that trades each of them.
+    pub partitions: BTreeMap<InstrumentId, Partition>,
 }
 
 impl Catalog {
@@ -294,6 +325,7 @@ impl Catalog {
         for row in instruments {
             let instrument = catalog.instrument(row)?;
             catalog.instruments.insert(row.id, instrument);
+            catalog.partitions.insert(row.id, row.partition);
         }
         Ok(catalog)
     }
@@ -312,7 +344,7 @@ impl Catalog {
         };
         let listed = Instrument::list(base, quote, listing);
         let instrument = listed.map_err(|error| damaged(&error.to_string()))?;
-        Ok(instrument.charging(row.fees))
+        Ok(instrument.charging(row.fees).charging_tiers(row.tier_fees))
     }
 
     /// The instrument with this symbol.

@@ -10,6 +10,7 @@ use model::{Amount, AssetId, InstrumentId, OrderId, Partition, Side};
 use proto::log::Bucket;
 
 use crate::{
+    control::{AccountControl, ControlKey, MarketControls},
     row::{
         AssetRow, Balance, BalanceKey, IncomeKey, InstrumentRow, OrderRow, PostingKey, PostingRow,
         Progress, TradeKey, TradeRow,
@@ -39,6 +40,10 @@ pub struct Tables {
     pub balances: BTreeMap<BalanceKey, Balance>,
     /// What the house has earned.
     pub fee_income: BTreeMap<IncomeKey, Amount>,
+    /// What is in force of accounts.
+    pub controls: BTreeMap<ControlKey, AccountControl>,
+    /// What is stopped, and what markets are open for.
+    pub markets: MarketControls,
     /// Postings.
     pub postings: BTreeMap<PostingKey, PostingRow>,
 }
@@ -65,6 +70,10 @@ impl Tables {
         compare("trades", &self.trades, &other.trades, &mut found);
         compare("balances", &self.balances, &other.balances, &mut found);
         compare("fee_income", &self.fee_income, &other.fee_income, &mut found);
+        compare("account_controls", &self.controls, &other.controls, &mut found);
+        let (markets, others) = (&self.markets, &other.markets);
+        compare("kill_switches", &markets.switches, &others.switches, &mut found);
+        compare("market_states", &markets.states, &others.states, &mut found);
         compare("postings", &self.postings, &other.postings, &mut found);
         found
     }

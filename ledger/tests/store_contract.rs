@@ -8,6 +8,8 @@
 mod answers;
 #[path = "store_contract/cases.rs"]
 mod cases;
+#[path = "store_contract/controls.rs"]
+mod controls;
 #[path = "store_contract/extremes.rs"]
 mod extremes;
 #[path = "store_contract/homes.rs"]
@@ -52,7 +54,7 @@ macro_rules! suite {
 
 /// Every case, whichever file it stands in.
 mod all {
-    pub use super::{cases::*, extremes::*, ledgers::*};
+    pub use super::{cases::*, controls::*, extremes::*, ledgers::*};
 }
 
 suite!(Memory Sqlite Postgres {
@@ -72,6 +74,9 @@ suite!(Memory Sqlite Postgres {
         pages_are_stable_under_inserts,
         every_filter_agrees_with_a_plain_search,
         the_books_balance,
+        what_is_in_force_is_kept_by_shard_and_replaced,
+        volumes_are_the_sums_of_the_trades_of_their_time,
+        a_listing_keeps_its_fee_tiers,
         the_largest_numbers_are_kept_whole,
         every_text_that_a_name_may_be_is_kept_as_it_is,
         a_statement_of_every_size_is_taken,

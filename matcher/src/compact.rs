@@ -60,6 +60,7 @@ impl Exchange {
             && self.accounts.may_compact(handle)
             && !self.park.concerns(handle)
             && !self.controls.concerns(handle)
+            && !self.tiers.concerns(handle)
             && !self.asks.concerns(handle)
             && !self.on_their_way.concerns(self.accounts.name(handle));
         if !is_idle || !self.keys.close_account(self.accounts.name(handle)) {

@@ -20,12 +20,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{AccountHandle, AccountName, AccountState, InstrumentId, Side};
 use proto::{
     command::KillScope,
-    log::{self, RefusalReason},
+    convert,
+    log::{self, RefusalReason, event},
 };
 use rustc_hash::FxHashMap;
 
 use crate::{
-    answer::{applied, duplicate, refused},
+    answer::{self, applied, duplicate, refused},
     exchange::Exchange,
     limits::{CONTROLLED_ACCOUNTS_MAX, ORDER_EXPIRIES_MAX},
     risk::LimitsTable,
@@ -168,7 +169,11 @@ impl Exchange {
             }
         };
         body.outcome = if changed { applied() } else { duplicate(0) };
-        if !changed || !is_engaged {
+        if !changed {
+            return;
+        }
+        self.write_turned(scope, is_engaged, body);
+        if !is_engaged {
             return;
         }
         match scope {
@@ -226,6 +231,39 @@ impl Exchange {
         let account = self.accounts.find(name);
         self.controls.note(name, account);
         Ok(())
+    }
+
+    /// Tells what is in force of an account where a word about it has changed something.
+    pub(crate) fn write_if_applied(&self, name: &AccountName, body: &mut log::AnswerBody) {
+        if body.outcome == applied() {
+            self.write_controlled(name, body);
+        }
+    }
+
+    /// Tells all that is in force of an account: whoever keeps it needs no word from before.
+    pub(crate) fn write_controlled(&self, name: &AccountName, body: &mut log::AnswerBody) {
+        let account = u32::try_from(body.accounts.len()).unwrap_or(u32::MAX);
+        body.accounts.push(name.as_str().to_owned());
+        let Control { state, is_killed } = self.control_of(name);
+        let limits = self.controls.limits.of(name);
+        let controlled = log::AccountControlled {
+            account,
+            state: convert::account_state_to_wire(state).into(),
+            killed: is_killed,
+            limits: limits.and_then(|limited| convert::risk_limits_to_wire(&limited.limits)),
+            fee_tier: self.tier_of(name).number().into(),
+        };
+        body.events.push(answer::event(event::Kind::AccountControlled(controlled)));
+    }
+
+    fn write_turned(&self, scope: &KillScope, is_engaged: bool, body: &mut log::AnswerBody) {
+        let instrument_id = match scope {
+            KillScope::Account(name) => return self.write_controlled(name, body),
+            KillScope::Instrument(instrument) => instrument.0,
+            KillScope::Venue => 0,
+        };
+        let turned = log::KillSwitchTurned { instrument_id, engaged: is_engaged };
+        body.events.push(answer::event(event::Kind::KillSwitchTurned(turned)));
     }
 
     /// Those of the accounts with a state, a switch or limits that are open are known by their

@@ -24,6 +24,7 @@ use crate::{
     order_list::shared::SharedHolds,
     park::{Park, home::Asks},
     switch::Switches,
+    tier::Tiers,
     trail::Trail,
     transfer::OnTheirWay,
 };
@@ -57,6 +58,8 @@ pub struct Exchange {
     pub(crate) on_their_way: OnTheirWay,
     /// What those who run the platform let accounts do.
     pub(crate) controls: Controls,
+    /// Which fee tier accounts have.
+    pub(crate) tiers: Tiers,
     /// Whether more has waited too long than the last answer held.
     pub(crate) has_overdue: bool,
     /// The number of the account that is looked at next for compaction, whoever trades.
@@ -92,6 +95,7 @@ impl Core for Exchange {
             asks: Asks::default(),
             switches: Switches::default(),
             controls: Controls::default(),
+            tiers: Tiers::default(),
             on_their_way: OnTheirWay::default(),
             has_overdue: false,
             revisited: 0,
@@ -247,6 +251,7 @@ impl Exchange {
         self.asks.check_invariants(&self.accounts)?;
         self.check_groups()?;
         self.check_controlled()?;
+        self.check_tiers()?;
         self.check_transfers()?;
         if self.shared != SharedHolds::of(&self.books) {
             return Err("shared holds are not those of the pairs in the books".to_owned());
@@ -319,6 +324,7 @@ pub fn reference_key(body: &reference::reference_body::Body) -> String {
         reference::reference_body::Body::Instrument(instrument) => {
             format!("instrument/{}", instrument.id)
         }
+        reference::reference_body::Body::FeeTiers(_) => "fee-tiers".to_owned(),
         reference::reference_body::Body::Credential(credential) => {
             Credential::key_of(credential.slot)
         }

@@ -77,6 +77,7 @@ impl Exchange {
         if !is_known {
             self.tell_group(handle);
             self.controls.note(name, Some(handle));
+            self.tiers.note(name, Some(handle));
         }
         Ok(handle)
     }

@@ -8,6 +8,7 @@ mod controls;
 mod keys;
 mod park;
 mod switches;
+mod tiers;
 mod transfers;
 
 use std::collections::BTreeMap;
@@ -51,6 +52,8 @@ struct ExchangeImage {
     switches: Option<switches::SwitchesWire>,
     #[prost(message, optional, tag = "50")]
     controls: Option<controls::ControlsWire>,
+    #[prost(message, repeated, tag = "40")]
+    tiers: Vec<tiers::TierWire>,
     #[prost(message, repeated, tag = "60")]
     on_their_way: Vec<transfers::TransferWire>,
     #[prost(message, repeated, tag = "100")]
@@ -86,6 +89,7 @@ pub(crate) fn encode(exchange: &Exchange) -> Vec<u8> {
         groups: exchange.groups.iter().map(group_to_wire).collect(),
         switches: switches::to_wire(&exchange.switches),
         controls: controls::to_wire(&exchange.controls),
+        tiers: tiers::to_wire(&exchange.tiers),
         on_their_way: transfers::to_wire(&exchange.on_their_way),
         credentials: exchange.credentials.image(),
         trail_entries: exchange.trail.entries,
@@ -112,6 +116,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
     let (park, asks) = park::restore(image.park)?;
     let switches = switches::restore(image.switches)?;
     let controls = controls::restore(image.controls, &accounts)?;
+    let tiers = tiers::restore(&image.tiers, &accounts)?;
     let on_their_way = transfers::restore(&image.on_their_way)?;
     if image.revisited >= accounts.handles_end().max(1) {
         return Err("there is no such account to look at".to_owned());
@@ -134,6 +139,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
         asks,
         switches,
         controls,
+        tiers,
         on_their_way,
         has_overdue: false,
         revisited: image.revisited,
@@ -199,7 +205,7 @@ fn instruments(listings: &Listings) -> Result<Vec<model::Instrument>, String> {
     bodies
         .filter_map(|body| match body {
             Body::Instrument(listing) => Some(listing),
-            Body::Asset(_) | Body::Credential(_) => None,
+            Body::Asset(_) | Body::Credential(_) | Body::FeeTiers(_) => None,
         })
         .map(|listing| {
             let asset = |id| listings.asset(id).ok_or_else(|| format!("asset {id} is not listed"));

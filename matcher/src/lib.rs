@@ -15,7 +15,8 @@
 //! - `transfer`: money from one account to another.
 //! - `credential`: which tokens there are, as the first shard decides. [`trail`]: what those who
 //!   run the platform asked for.
-//! - `control`, `risk`: what those who run the platform let accounts do and risk.
+//! - `control`, `risk`: what those who run the platform let accounts do and risk. `tier`: which fee
+//!   tier they say accounts have.
 //! - `market`: what markets are open for.
 //! - `switch`: orders that end unless their account is heard of in time.
 //! - `park`: what waits for money from other shards, and how shards ask each other for it.
@@ -57,6 +58,7 @@ mod room;
 mod sleep;
 mod switch;
 mod terms;
+mod tier;
 mod trade;
 pub mod trail;
 mod transfer;

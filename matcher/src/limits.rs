@@ -13,6 +13,10 @@ pub const GROUPED_ACCOUNTS_MAX: usize = 1 << 16;
 /// The most accounts of a shard that can have a state, a switch or limits of their own: some 10 MB.
 pub const CONTROLLED_ACCOUNTS_MAX: usize = 1 << 16;
 
+/// The most accounts of a shard that can have a fee tier of their own: some 40 MB. They are those
+/// that trade much, so they are few of all.
+pub const TIERED_ACCOUNTS_MAX: usize = 1 << 18;
+
 /// The most assets and the most instruments that can be listed: a table that fits any cache line of
 /// thought, and far more than a venue lists.
 pub const LISTINGS_MAX: usize = 1_024;

@@ -10,7 +10,10 @@ use model::{Amount, Asset, AssetId};
 use proto::{
     convert,
     log::{self, RefusalReason, event},
-    reference::{AssetListing, InstrumentListing, ReferenceRecord, reference_body::Body},
+    reference::{
+        AssetListing, FeeTierTable, FeeTierVolume, InstrumentListing, ReferenceRecord,
+        reference_body::Body,
+    },
 };
 
 use crate::{
@@ -77,6 +80,7 @@ impl Exchange {
         match listed {
             Body::Asset(asset) => self.list_asset(asset),
             Body::Instrument(instrument) => self.list_instrument(instrument),
+            Body::FeeTiers(table) => self.list_fee_tiers(table),
             // Only an operator's word changes one.
             Body::Credential(_) => Err(RefusalReason::BadListing),
         }
@@ -94,13 +98,21 @@ impl Exchange {
         self.accounts.list_asset(AssetId(listing.id), grant).map_err(|_| RefusalReason::BadListing)
     }
 
+    /// Who has which tier is told by another word; this is what that is measured by.
+    fn list_fee_tiers(&self, table: &FeeTierTable) -> Result<(), RefusalReason> {
+        convert::tier_volumes(table).map_err(|_| RefusalReason::BadListing)?;
+        let is_listed = |row: &FeeTierVolume| self.listings.asset(row.asset_id).is_some();
+        let all = table.volumes.iter().all(is_listed);
+        all.then_some(()).ok_or(RefusalReason::UnknownAsset)
+    }
+
     /// Every partition learns every instrument; only its own shard has a book for it.
     fn list_instrument(&mut self, listing: &InstrumentListing) -> Result<(), RefusalReason> {
         let asset = |id| self.listings.asset(id).ok_or(RefusalReason::UnknownAsset);
         let (base, quote) = (asset(listing.base_asset_id)?, asset(listing.quote_asset_id)?);
         let instrument =
             convert::instrument(listing, &base, &quote).map_err(|_| RefusalReason::BadListing)?;
-        let in_force = self.listings.instrument(&reference_key(&Body::Instrument(*listing)));
+        let in_force = self.listings.instrument(&format!("instrument/{}", listing.id));
         let is_other = in_force.is_some_and(|in_force| is_another(in_force, listing));
         let is_nowhere = listing.partition >= self.partition_count;
         if listing.id == 0 || is_other || is_nowhere {

@@ -36,10 +36,13 @@ impl Exchange {
             },
             OperatorWord::SetAccountState { account, state } => {
                 body.outcome = self.set_account_state(account, *state);
+                self.write_if_applied(account, body);
             }
             OperatorWord::SetRiskLimits { account, limits } => {
                 body.outcome = self.set_risk_limits(account, limits);
+                self.write_if_applied(account, body);
             }
+            OperatorWord::AssignFeeTiers(tiers) => self.assign_fee_tiers(tiers, body),
             OperatorWord::SetKillSwitch { scope, is_engaged } => {
                 self.set_kill_switch(scope, *is_engaged, body);
             }

@@ -63,11 +63,7 @@ impl Exchange {
         }
         let is_known = list.behaviour() <= input.behaviour;
         let in_force = is_known.then_some(()).ok_or(RefusalReason::NotInForce);
-        let has_room = || {
-            self.check_admits_list(account, list, is_late)?;
-            self.check_fees(&list.order(0))
-        };
-        let checked = in_force.and_then(|()| has_room());
+        let checked = in_force.and_then(|()| self.check_admits_list(account, list, is_late));
         let taken = checked.and_then(|()| self.take_rate(account, list.legs.len(), input.now));
         if let Err(reason) = taken {
             return self.reject_list(account, list, reason, body);
@@ -125,15 +121,20 @@ impl Exchange {
         account: &AccountName,
         list: &PlaceList,
     ) -> Result<Funds, RefusalReason> {
-        let (asset, need) = self.need_of_list(list).ok_or(RefusalReason::UnknownInstrument)?;
+        let (asset, need) =
+            self.need_of_list(account, list).ok_or(RefusalReason::UnknownInstrument)?;
         Ok(Funds { asset, need, available: self.accounts.available_to(account, asset) })
     }
 
     /// What is held for what is placed at once: for a pair the larger of the two.
-    pub(crate) fn need_of_list(&self, list: &PlaceList) -> Option<(AssetId, Need)> {
+    pub(crate) fn need_of_list(
+        &self,
+        account: &AccountName,
+        list: &PlaceList,
+    ) -> Option<(AssetId, Need)> {
         let instrument = self.books.instrument(list.instrument)?;
-        let needs =
-            (0..list.placed_at_once()).map(|at| self.need_of_order(&list.order(at), instrument));
+        let needs = (0..list.placed_at_once())
+            .map(|at| self.need_of_order(account, &list.order(at), instrument));
         needs.max_by_key(|(_, need)| need.whole)
     }
 
@@ -194,7 +195,7 @@ impl Exchange {
             let instrument = self.books.instrument(list.instrument);
             let funds = match instrument {
                 Some(instrument) if at < list.placed_at_once() => {
-                    self.need_of_order(&place, instrument).1.whole
+                    self.need_of_order(self.accounts.name(account), &place, instrument).1.whole
                 }
                 _ => Amount::ZERO,
             };
@@ -233,7 +234,9 @@ impl Exchange {
         self.check_room_for(account, list.legs.len(), is_late)?;
         self.check_controls(account, list.instrument, list.legs.iter().map(|leg| leg.side))?;
         self.check_open_counts_of_list(account, list)?;
-        self.check_risk_of_list(account, list)
+        self.check_risk_of_list(account, list)?;
+        // All its orders are in one instrument, and so under one schedule.
+        self.check_fees(account, &list.order(0))
     }
 
     /// A list that waited for money is decided.

@@ -247,7 +247,7 @@ impl Exchange {
     ) -> Result<Funds, RefusalReason> {
         let instrument =
             self.books.instrument(place.instrument).ok_or(RefusalReason::UnknownInstrument)?;
-        let (asset, need) = self.need_of_order(place, instrument);
+        let (asset, need) = self.need_of_order(account, place, instrument);
         Ok(Funds { asset, need, available: self.accounts.available_to(account, asset) })
     }
 
@@ -255,10 +255,11 @@ impl Exchange {
     /// sleeps first holds the same from the start, as if the last trade were what wakes it.
     pub(crate) fn need_of_order(
         &self,
+        account: &AccountName,
         place: &PlaceOrder,
         instrument: &Instrument,
     ) -> (AssetId, Need) {
-        let fees = self.fees_of_order(place);
+        let fees = self.fees_of_order(account, place);
         self.need_of_ask(place.side, place.ask, &place.instructions, &fees, instrument)
     }
 
@@ -336,7 +337,7 @@ impl Exchange {
             TimeInForce::Day => Some(self.books.now().end_of_day()),
             _ => place.instructions.expires_at,
         };
-        let fees = self.fees_of_order(place);
+        let fees = self.fees_of_order(self.accounts.name(account), place);
         NewOrder {
             id,
             account,

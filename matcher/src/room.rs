@@ -36,7 +36,7 @@ impl Exchange {
         self.check_controls(account, place.instrument, iter::once(place.side))?;
         self.check_open_counts(account, place)?;
         self.check_risk(account, place)?;
-        self.check_fees(place)
+        self.check_fees(account, place)
     }
 
     /// Whether there is room for one more order, and it came in time.

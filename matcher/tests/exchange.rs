@@ -45,6 +45,8 @@ mod stops;
 mod stories;
 #[path = "exchange/switches.rs"]
 mod switches;
+#[path = "exchange/tiers.rs"]
+mod tiers;
 #[path = "exchange/trail.rs"]
 mod trail;
 #[path = "exchange/trailing.rs"]

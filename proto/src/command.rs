@@ -8,9 +8,9 @@ pub use change::{CancelAfter, OrderName, ReplaceOrder};
 pub use list::{Leg, ListError, PlaceList};
 
 use model::{
-    AccountName, AccountState, Amount, AssetId, CancelOnly, Instructions, InstrumentId, KeyText,
-    MarketState, OperatorName, OrderFilter, OrderId, OrderType, Price, Quantity, RequestId,
-    RiskLimits, Side, TimeInForce, Timestamp,
+    AccountName, AccountState, Amount, AssetId, CancelOnly, FeeTier, Instructions, InstrumentId,
+    KeyText, MarketState, OperatorName, OrderFilter, OrderId, OrderType, Price, Quantity,
+    RequestId, RiskLimits, Side, TimeInForce, Timestamp,
 };
 
 use crate::reference::ReferenceRecord;
@@ -122,6 +122,8 @@ pub enum OperatorWord {
         /// All of its limits; none takes them away.
         limits: RiskLimits,
     },
+    /// Which fee tier accounts have from now on, each named once. Each shard is told.
+    AssignFeeTiers(Vec<(AccountName, FeeTier)>),
     /// Stop trading, or let it go on.
     SetKillSwitch {
         /// What of it.

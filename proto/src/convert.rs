@@ -12,6 +12,7 @@ mod number;
 mod operator;
 mod reference;
 mod risk;
+mod tier;
 
 pub use command::{Malformed, instructions_to_wire};
 pub use control::{account_state, account_state_to_wire};
@@ -25,3 +26,6 @@ pub use number::{
 };
 pub use reference::{asset, fee_asset, fee_asset_to_wire, fees, instrument, price_band_to_wire};
 pub use risk::{risk_limits, risk_limits_to_wire};
+pub use tier::{
+    TIERS_ASSIGNED_MAX, fee_tier, tier_fees, tier_fees_to_wire, tier_volumes, tier_volumes_to_wire,
+};

@@ -138,7 +138,7 @@ impl Credential {
     pub fn of_record(record: &ReferenceRecord) -> Option<Result<Credential, Malformed>> {
         match record.body.as_ref()?.body.as_ref()? {
             Body::Credential(wire) => Some(Credential::try_from(wire)),
-            Body::Asset(_) | Body::Instrument(_) => None,
+            Body::Asset(_) | Body::Instrument(_) | Body::FeeTiers(_) => None,
         }
     }
 }

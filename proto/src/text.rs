@@ -236,6 +236,7 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::OrderRate => "order_rate",
         RefusalReason::PriceCollar => "price_collar",
         RefusalReason::TooManyControlled => "too_many_controlled",
+        RefusalReason::TooManyTiered => "too_many_tiered",
         RefusalReason::PriceFilter => "price_filter",
         RefusalReason::LotSize => "lot_size",
         RefusalReason::MarketLotSize => "market_lot_size",

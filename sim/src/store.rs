@@ -10,6 +10,7 @@ use std::{
 };
 
 use ledger::{
+    control::{AccountControl, ControlKey, MarketControls},
     projection::{Batch, Changes, Folded},
     row::{Balance, BalanceKey, IncomeKey, OrderRow, Progress, TradeRow},
     solvency::Cut,
@@ -17,8 +18,9 @@ use ledger::{
         Catalog, MemoryStore, OrdersQuery, Postings, PostingsQuery, Store, StoreError, TradesQuery,
     },
     tables::Tables,
+    volume::{Traded, VolumesQuery},
 };
-use model::{AccountName, Amount, KeyText, OrderId, Partition};
+use model::{AccountName, Amount, FeeTier, KeyText, OrderId, Partition};
 use tonic::async_trait;
 
 use crate::{broken::Broken, plan::Plan, random::Random, tally::Tally};
@@ -164,6 +166,25 @@ impl Store for FarStore {
 
     async fn fee_income(&self) -> Result<BTreeMap<IncomeKey, Amount>, StoreError> {
         self.store.fee_income().await
+    }
+
+    async fn controls(
+        &self,
+        account: &AccountName,
+    ) -> Result<BTreeMap<Partition, AccountControl>, StoreError> {
+        self.store.controls(account).await
+    }
+
+    async fn tiers(&self) -> Result<BTreeMap<ControlKey, FeeTier>, StoreError> {
+        self.store.tiers().await
+    }
+
+    async fn market_controls(&self) -> Result<MarketControls, StoreError> {
+        self.store.market_controls().await
+    }
+
+    async fn traded(&self, query: &VolumesQuery) -> Result<Traded, StoreError> {
+        self.store.traded(query).await
     }
 
     async fn catalog(&self) -> Result<Catalog, StoreError> {

@@ -6,6 +6,7 @@
 //! What will never live here: a conclusion; whether the log is as it should be says `verify`.
 
 mod answer;
+mod control;
 mod event;
 mod filters;
 mod input;

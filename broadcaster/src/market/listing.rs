@@ -109,7 +109,8 @@ impl Listings {
                 None
             }
             Body::Instrument(listing) => Some(self.instrument(listing).ok_or_else(impossible)?),
-            Body::Credential(_) => return Ok(None),
+            // What a tier is measured by is nobody's market data.
+            Body::Credential(_) | Body::FeeTiers(_) => return Ok(None),
         };
         self.records.insert(record.key.clone(), record.clone());
         Ok(listed)
@@ -140,7 +141,7 @@ impl Listings {
 /// Whether it is of those who trade, and not of what is traded.
 fn lists_nothing(record: &ReferenceRecord) -> bool {
     let body = record.body.as_ref().and_then(|body| body.body.as_ref());
-    matches!(body, Some(Body::Credential(_)))
+    matches!(body, Some(Body::Credential(_) | Body::FeeTiers(_)))
 }
 
 fn is_asset(record: &ReferenceRecord) -> bool {

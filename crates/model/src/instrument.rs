@@ -9,8 +9,8 @@ use std::{fmt, sync::Arc};
 use thiserror::Error;
 
 use crate::{
-    Amount, Asset, AssetId, BandError, Fees, FeesError, Filters, FiltersError, InstrumentId, Price,
-    PriceBand, Quantity, Side,
+    Amount, Asset, AssetId, BandError, FeeTier, Fees, FeesError, Filters, FiltersError, InstrumentId,
+    Price, PriceBand, Quantity, Side, TierFees, TiersError,
     decimal::{self, DECIMALS_MAX, DecimalError},
 };
 
@@ -58,6 +58,9 @@ pub enum ListingError {
     /// Fees that are no schedule.
     #[error(transparent)]
     Fees(#[from] FeesError),
+    /// Fee tiers that are none.
+    #[error(transparent)]
+    Tiers(#[from] TiersError),
     /// Filters that make no sense.
     #[error(transparent)]
     Filters(#[from] FiltersError),
@@ -111,6 +114,8 @@ pub struct Instrument {
     pub price_protection_bps: u32,
     /// What trading it costs who has no tier of its own.
     pub fees: Fees,
+    /// What it costs who has one.
+    pub tier_fees: TierFees,
     /// What it takes of orders when they come.
     pub filters: Filters,
     /// Where it stops for an auction, if it does.
@@ -170,6 +175,7 @@ impl Instrument {
             quote: quote.id,
             price_protection_bps: listing.price_protection_bps,
             fees: Fees::NONE,
+            tier_fees: TierFees::NONE,
             filters: Filters::NONE,
             band: None,
             base_decimals: base.decimals,
@@ -184,6 +190,17 @@ impl Instrument {
     #[must_use]
     pub fn charging(self, fees: Fees) -> Instrument {
         Instrument { fees, ..self }
+    }
+
+    /// The same instrument, trading which costs this who has a tier.
+    #[must_use]
+    pub fn charging_tiers(self, tier_fees: TierFees) -> Instrument {
+        Instrument { tier_fees, ..self }
+    }
+
+    /// What trading it costs an account of this tier.
+    pub fn fees_of(&self, tier: FeeTier) -> Fees {
+        self.tier_fees.of(tier, self.fees)
     }
 
     /// The same instrument, which takes only such orders.

@@ -12,7 +12,7 @@
 //! - [`decimal`]: decimal text to units and back, without rounding.
 //! - [`instrument`], [`asset`]: what is traded, and how its numbers read as text.
 //! - [`band`]: how far an instrument's price may move before it stops for an auction.
-//! - [`fee`]: what trading costs: rates and how they round.
+//! - [`fee`]: what trading costs: rates and how they round. [`tier`]: who pays which.
 //! - [`filter`]: what an instrument takes of orders.
 //! - [`order`]: side, type, time in force.
 //! - [`list`]: how the orders of a list hang together.
@@ -41,6 +41,7 @@ pub mod order;
 pub mod price;
 pub mod quantity;
 pub mod risk;
+pub mod tier;
 pub mod time;
 
 pub use account::AccountState;
@@ -63,4 +64,5 @@ pub use order::{
 pub use price::Price;
 pub use quantity::Quantity;
 pub use risk::{AssetLimit, OrderRate, RiskLimits, RiskLimitsError};
+pub use tier::{FeeTier, TierFees, TierVolumes, TiersError};
 pub use time::{Span, Timestamp};

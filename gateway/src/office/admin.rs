@@ -203,7 +203,7 @@ pub(super) fn change_reference(record: &ReferenceRecord) -> Said {
 fn listing_in(record: &ReferenceRecord) -> Option<&InstrumentListing> {
     match record.body.as_ref()?.body.as_ref()? {
         Body::Instrument(listing) => Some(listing),
-        Body::Asset(_) | Body::Credential(_) => None,
+        Body::Asset(_) | Body::Credential(_) | Body::FeeTiers(_) => None,
     }
 }
 

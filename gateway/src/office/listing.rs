@@ -22,7 +22,7 @@ pub(super) fn changed(
     listed: &Listed,
     asked: &SetInstrumentRequest,
 ) -> Result<InstrumentListing, Problem> {
-    let mut next = *in_force;
+    let mut next = in_force.clone();
     let protection = asked.price_protection_bps;
     next.price_protection_bps = protection.unwrap_or(next.price_protection_bps);
     set_fees(&mut next, asked)?;
@@ -193,7 +193,7 @@ mod tests {
         let bodies = bodies();
         let catalogue = Catalogue::of(&bodies);
         let listing = bodies.iter().find_map(|body| match body {
-            Body::Instrument(listing) if listing.id == 1 => Some(*listing),
+            Body::Instrument(listing) if listing.id == 1 => Some(listing.clone()),
             _ => None,
         });
         let listed = catalogue.instrument("BTC-USDT").expect("it is listed");

@@ -55,7 +55,8 @@ pub(super) const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         | RefusalReason::MaxPosition
         | RefusalReason::OrderRate
         | RefusalReason::PriceCollar
-        | RefusalReason::TooManyControlled => refusal_of_control(reason),
+        | RefusalReason::TooManyControlled
+        | RefusalReason::TooManyTiered => refusal_of_control(reason),
         RefusalReason::PriceFilter
         | RefusalReason::LotSize
         | RefusalReason::MarketLotSize
@@ -230,6 +231,10 @@ const fn refusal_of_control(reason: RefusalReason) -> (Kind, &'static str) {
         RefusalReason::PriceCollar => (
             Kind::Conflict,
             "price is further beyond the last trade's than the account's price_collar_bps",
+        ),
+        RefusalReason::TooManyTiered => (
+            Kind::TooMany,
+            "as many accounts as may be have a fee tier; let the lowest tier begin higher",
         ),
         RefusalReason::TooManyControlled => (
             Kind::TooMany,

@@ -7,10 +7,12 @@ use std::{
 
 use proto::{
     ledger::{
-        Balance, GetBalancesRequest, GetBalancesResponse, GetFeeIncomeRequest,
+        Balance, GetAccountControlsRequest, GetAccountControlsResponse, GetAccountFeesRequest,
+        GetAccountFeesResponse, GetBalancesRequest, GetBalancesResponse, GetFeeIncomeRequest,
         GetFeeIncomeResponse, GetOrderRequest, GetOrderResponse, GetProgressRequest,
-        GetProgressResponse, GetSolvencyRequest, GetSolvencyResponse, ListOrdersRequest,
-        ListOrdersResponse, ListPostingsRequest, ListPostingsResponse, ListTradesRequest,
+        GetProgressResponse, GetSolvencyRequest, GetSolvencyResponse, GetTradingControlsRequest,
+        GetTradingControlsResponse, ListOrdersRequest, ListOrdersResponse, ListPostingsRequest,
+        ListPostingsResponse, ListTierChangesRequest, ListTierChangesResponse, ListTradesRequest,
         ListTradesResponse,
         ledger_service_server::{LedgerService, LedgerServiceServer},
     },
@@ -153,6 +155,38 @@ impl LedgerService for FakeLedger {
         let in_flight = String::new();
         let balances = vec![Balance { asset: "USDT".to_owned(), available, held, in_flight }];
         Ok(Response::new(GetBalancesResponse { client_id, balances }))
+    }
+
+    async fn get_account_fees(
+        &self,
+        _request: Request<GetAccountFeesRequest>,
+    ) -> Result<Response<GetAccountFeesResponse>, Status> {
+        self.check()?;
+        Ok(Response::new(GetAccountFeesResponse::default()))
+    }
+
+    async fn get_account_controls(
+        &self,
+        _request: Request<GetAccountControlsRequest>,
+    ) -> Result<Response<GetAccountControlsResponse>, Status> {
+        self.check()?;
+        Ok(Response::new(GetAccountControlsResponse::default()))
+    }
+
+    async fn get_trading_controls(
+        &self,
+        _request: Request<GetTradingControlsRequest>,
+    ) -> Result<Response<GetTradingControlsResponse>, Status> {
+        self.check()?;
+        Ok(Response::new(GetTradingControlsResponse::default()))
+    }
+
+    async fn list_tier_changes(
+        &self,
+        _request: Request<ListTierChangesRequest>,
+    ) -> Result<Response<ListTierChangesResponse>, Status> {
+        self.check()?;
+        Ok(Response::new(ListTierChangesResponse::default()))
     }
 
     async fn get_progress(

@@ -28,6 +28,7 @@
 //! - [`m0014_fees`]: what trading costs, and what the house has earned.
 //! - [`m0020_outside`]: what crossed the border of the ledger, found quickly.
 //! - [`m0021_crossed`]: the same, added up from the index alone.
+//! - [`m0040_controls`]: what accounts may do and are charged, and what is stopped.
 
 #![forbid(unsafe_code)]
 // A migration's methods repeat the signature of a trait that elides the manager's lifetime.
@@ -46,6 +47,7 @@ pub mod m0010_trailing;
 pub mod m0014_fees;
 pub mod m0020_outside;
 pub mod m0021_crossed;
+pub mod m0040_controls;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -71,6 +73,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0014_fees::Migration),
             Box::new(m0020_outside::Migration),
             Box::new(m0021_crossed::Migration),
+            Box::new(m0040_controls::Migration),
         ]
     }
 }

@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{AccountName, Amount, AssetId, InstrumentId, OrderId, Partition};
+use model::{AccountName, Amount, AssetId, InstrumentId, MarketState, OrderId, Partition};
 
 use super::Folded;
-use crate::row::{
-    AssetRow, Balance, BalanceKey, IncomeKey, InstrumentRow, OrderRow, OrderState, PostingKey,
-    PostingRow, Progress, TradeRow,
+use crate::{
+    control::{AccountControl, ControlKey, SwitchKey},
+    row::{
+        AssetRow, Balance, BalanceKey, IncomeKey, InstrumentRow, OrderRow, OrderState, PostingKey,
+        PostingRow, Progress, TradeRow,
+    },
 };
 
 /// What one transaction writes. It is applied only where the store stands at `expected`.
@@ -40,6 +43,12 @@ pub struct Changes {
     pub assets: BTreeMap<AssetId, AssetRow>,
     /// Listed instruments.
     pub instruments: BTreeMap<InstrumentId, InstrumentRow>,
+    /// What is in force of accounts on this partition.
+    pub controls: BTreeMap<ControlKey, AccountControl>,
+    /// Which kill switches of this partition are engaged.
+    pub switches: BTreeMap<SwitchKey, bool>,
+    /// What markets of this partition are open for.
+    pub market_states: BTreeMap<InstrumentId, MarketState>,
     /// New postings, in the order in which they happened.
     pub postings: Vec<(PostingKey, PostingRow)>,
     /// How many legs all `postings` have.
@@ -66,6 +75,9 @@ impl Changes {
             + self.fee_income.len()
             + self.assets.len()
             + self.instruments.len()
+            + self.controls.len()
+            + self.switches.len()
+            + self.market_states.len()
             + self.postings.len()
             + self.legs
     }

@@ -14,7 +14,7 @@ use proto::{
     trading::OrderStatus,
 };
 
-use super::{Changes, Fold, wire};
+use super::{Changes, Fold, controls::market_state, wire};
 use crate::row::{AssetRow, InstrumentRow, OrderRow, OrderState, TradeRow};
 
 /// The quantity in a state that does not tell it: of two states the smaller counts.
@@ -54,11 +54,13 @@ impl Fold<'_> {
                 changes.compact(self.name(compacted.account)?);
             }
             event::Kind::ReferenceApplied(record) => listed(record, changes)?,
+            event::Kind::AccountControlled(said) => self.controlled(said, changes)?,
+            event::Kind::KillSwitchTurned(turned) => self.turned(turned, changes),
+            event::Kind::MarketStateChanged(changed) => market_state(changed, changes)?,
             // Identity, epochs and depth are nobody's history; of a withdrawal the postings are.
             event::Kind::Founded(_)
             | event::Kind::TakenOver(_)
             | event::Kind::CancelAfterSet(_)
-            | event::Kind::MarketStateChanged(_)
             | event::Kind::BookChanged(_)
             // It was open before and is now; what it does is told by what follows.
             | event::Kind::OrderTriggered(_)
@@ -272,10 +274,12 @@ fn listed(record: &ReferenceRecord, changes: &mut Changes) -> Result<(), Malform
                 .and_then(Partition::new)
                 .ok_or(Malformed("partition"))?,
             fees: convert::fees(wire).map_err(|_| Malformed("fees"))?,
+            tier_fees: convert::tier_fees(wire).map_err(|_| Malformed("fee_tiers"))?,
             version: record.version,
         }),
         // Tables are read by many, and what opens an account is none of their business.
-        reference_body::Body::Credential(_) => {}
+        // Nor by what a tier is measured: who has which is told by itself.
+        reference_body::Body::Credential(_) | reference_body::Body::FeeTiers(_) => {}
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::{
     sync::{PoisonError, RwLock, RwLockReadGuard},
 };
 
-use model::{AccountName, Amount, AssetId, KeyText, OrderId, Partition};
+use model::{AccountName, Amount, AssetId, FeeTier, KeyText, OrderId, Partition};
 use proto::{log::RefusalReason, text};
 use spine::Chain;
 use tonic::async_trait;
@@ -17,10 +17,12 @@ use super::{
     Store, StoreError, TradeCursor, TradesQuery,
 };
 use crate::{
+    control::{AccountControl, ControlKey, MarketControls},
     projection::{Batch, Changes, OrderChange},
     row::{Balance, BalanceKey, IncomeKey, OrderRow, PostingRow, Progress, TradeRow},
     solvency::Cut,
     tables::Tables,
+    volume::{self, Traded, VolumesQuery},
 };
 
 /// A store in memory.
@@ -112,9 +114,17 @@ fn put(tables: &mut Tables, batch: &Batch) {
     }
     tables.balances.extend(balances.iter().map(|(key, balance)| (key.clone(), *balance)));
     tables.fee_income.extend(&batch.changes.fee_income);
+    put_controls(tables, &batch.changes);
     put_listed(tables, &batch.changes);
     tables.postings.extend(batch.changes.postings.iter().cloned());
     tables.progress.insert(partition, batch.progress);
+}
+
+fn put_controls(tables: &mut Tables, changes: &Changes) {
+    let controls = changes.controls.iter().map(|(key, control)| (key.clone(), control.clone()));
+    tables.controls.extend(controls);
+    tables.markets.switches.extend(&changes.switches);
+    tables.markets.states.extend(&changes.market_states);
 }
 
 /// Every partition brings the same listings; an earlier version never replaces a later one.
@@ -260,6 +270,30 @@ impl Store for MemoryStore {
         let sums = tables.asset_sums();
         let sums = sums.ok_or_else(|| StoreError::Damaged("a sum overflows".to_owned()))?;
         Ok(Cut { as_of: tables.progress.clone(), sums })
+    }
+
+    async fn controls(
+        &self,
+        account: &AccountName,
+    ) -> Result<BTreeMap<Partition, AccountControl>, StoreError> {
+        let tables = self.read();
+        let of_account = tables.controls.iter().filter(|((name, _), _)| name == account);
+        Ok(of_account.map(|((_, partition), control)| (*partition, control.clone())).collect())
+    }
+
+    async fn tiers(&self) -> Result<BTreeMap<ControlKey, FeeTier>, StoreError> {
+        let tables = self.read();
+        let tiers = tables.controls.iter().map(|(key, control)| (key, control.tier));
+        let above = tiers.filter(|(_, tier)| *tier > FeeTier::STANDARD);
+        Ok(above.map(|(key, tier)| (key.clone(), tier)).collect())
+    }
+
+    async fn market_controls(&self) -> Result<MarketControls, StoreError> {
+        Ok(self.read().markets.clone())
+    }
+
+    async fn traded(&self, query: &VolumesQuery) -> Result<Traded, StoreError> {
+        Ok(volume::traded(self.read().trades.values(), query))
     }
 
     async fn catalog(&self) -> Result<Catalog, StoreError> {

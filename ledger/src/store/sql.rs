@@ -16,21 +16,24 @@
 //!
 //! - `entity`: the tables. `column`, `values`: between the words of `model` and what columns hold.
 //! - `write`: a batch in one transaction. `read`: the queries. `postings`, `sums`: what moved
-//!   money, and what there is of each asset. `whole`: everything at once.
+//!   money, and what there is of each asset. `controls`: what accounts may do. `volumes`: how much
+//!   they trade. `whole`: everything at once.
 
 mod column;
+mod controls;
 mod entity;
 mod postings;
 mod read;
 mod sums;
 mod values;
+mod volumes;
 mod whole;
 mod write;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use ledger_migration::{Migrator, MigratorTrait};
-use model::{AccountName, Amount, KeyText, OrderId, Partition};
+use model::{AccountName, Amount, FeeTier, KeyText, OrderId, Partition};
 use sea_orm::{
     ConnAcquireErr, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend,
     DbErr, RuntimeErr, SqlErr, TransactionTrait,
@@ -45,10 +48,12 @@ use tonic::async_trait;
 
 use super::{Catalog, OrdersQuery, Postings, PostingsQuery, Store, StoreError, TradesQuery};
 use crate::{
+    control::{AccountControl, ControlKey, MarketControls},
     projection::Batch,
     row::{Balance, BalanceKey, IncomeKey, OrderRow, Progress, TradeRow},
     solvency::Cut,
     tables::Tables,
+    volume::{Traded, VolumesQuery},
 };
 
 /// Connections kept open: a writer for each of a few partitions, and readers beside them. More
@@ -328,6 +333,25 @@ impl Store for SqlStore {
 
     async fn cut(&self) -> Result<Cut, StoreError> {
         sums::cut(&self.connection).await
+    }
+
+    async fn controls(
+        &self,
+        account: &AccountName,
+    ) -> Result<BTreeMap<Partition, AccountControl>, StoreError> {
+        controls::of_account(&self.connection, account).await
+    }
+
+    async fn tiers(&self) -> Result<BTreeMap<ControlKey, FeeTier>, StoreError> {
+        controls::tiers(&self.connection).await
+    }
+
+    async fn market_controls(&self) -> Result<MarketControls, StoreError> {
+        controls::markets(&self.connection).await
+    }
+
+    async fn traded(&self, query: &VolumesQuery) -> Result<Traded, StoreError> {
+        volumes::traded(&self.connection, query).await
     }
 
     async fn catalog(&self) -> Result<Catalog, StoreError> {

@@ -164,7 +164,7 @@ impl Exchange {
         let queue = &self.park.queues[&purse];
         let is_denied = queue.denied == Some(id);
         let parked = &self.park.parked[&id];
-        let need = self.need_of(&parked.waiting);
+        let need = self.need_of(self.accounts.name(purse.0), &parked.waiting);
         let available = self.accounts.available(purse.0, purse.1);
         let funds = available.checked_add(parked.held).expect("what one account has");
         let is_enough = funds >= need.whole && funds > Amount::ZERO;
@@ -186,16 +186,17 @@ impl Exchange {
         }
     }
 
-    /// What something that waits needs now: of a market order that follows from the book.
-    fn need_of(&self, waiting: &Waiting) -> Need {
+    /// What something that waits needs now: of an order that follows from the account's tier, of a
+    /// market order from the book too.
+    fn need_of(&self, account: &AccountName, waiting: &Waiting) -> Need {
         match waiting {
             Waiting::Order(place) => {
                 let instrument = self.books.instrument(place.instrument);
                 let instrument = instrument.expect("what is parked is listed, and stays so");
-                self.need_of_order(place, instrument).1
+                self.need_of_order(account, place, instrument).1
             }
             Waiting::List(list) => {
-                self.need_of_list(list).expect("what is parked is listed, and stays so").1
+                self.need_of_list(account, list).expect("what is parked is listed, and stays so").1
             }
             Waiting::Withdrawal(movement) | Waiting::Transfer(Transfer { movement, .. }) => {
                 Need { whole: movement.amount, takes_less: false }

@@ -204,7 +204,7 @@ fn under_filters_that_change_all_money_is_where_it_should_be() {
             if number % 40 == 0 {
                 version += 1;
                 let listing = filtering(drawn(&mut random));
-                let body = venue.operate(relist(version, listing));
+                let body = venue.operate(relist(version, listing.clone()));
                 assert_eq!(became(&body), Became::Applied, "{listing:?}");
             }
             if number % 200 == 0 {

@@ -24,17 +24,17 @@ fn a_listing_is_changed_once_and_whoever_repeats_it_is_told() {
     let closer = InstrumentListing { price_protection_bps: 100, ..btc_usd() };
     let other = InstrumentListing { price_protection_bps: 200, ..btc_usd() };
     venue.apply("maker", limit("1", Side::Sell, 10_000, 1_000));
-    let late = venue.operate_until(relist(2, closer), venue.now - 1);
+    let late = venue.operate_until(relist(2, closer.clone()), venue.now - 1);
     assert_eq!(became(&late), Became::Refused(RefusalReason::Late));
-    let body = venue.operate(relist(2, closer));
+    let body = venue.operate(relist(2, closer.clone()));
     assert_eq!(became(&body), Became::Applied);
     assert_eq!(body.events.len(), 1, "that it is listed");
     let again = venue.operate(relist(2, closer));
     assert_eq!(became(&again), Became::Duplicate(0));
     assert!(again.events.is_empty());
     let successor = Became::Refused(RefusalReason::NotSuccessor);
-    assert_eq!(became(&venue.operate(relist(2, other))), successor);
-    assert_eq!(became(&venue.operate(relist(4, other))), successor);
+    assert_eq!(became(&venue.operate(relist(2, other.clone()))), successor);
+    assert_eq!(became(&venue.operate(relist(4, other.clone()))), successor);
     assert_eq!(became(&venue.operate(relist(3, other))), Became::Applied);
     let instrument = venue.exchange.books().instrument(crate::venue::BTC_USD).expect("listed");
     assert_eq!(instrument.price_protection_bps, 200);
@@ -48,17 +48,17 @@ fn what_an_instrument_counts_never_changes_on_whichever_shard() {
         let mut venue = Venue::bare(true, partition_count, model::Partition::FIRST);
         venue.list(crate::venue::asset(USD, "USD", 1));
         venue.list(crate::venue::asset(BTC, "BTC", 1));
-        let listing = if partition_count == 1 { btc_usd() } else { elsewhere };
-        venue.list(Body::Instrument(listing));
+        let listing = if partition_count == 1 { btc_usd() } else { elsewhere.clone() };
+        venue.list(Body::Instrument(listing.clone()));
         for bad in [
-            InstrumentListing { tick_size_units: 2_000_000, ..listing },
-            InstrumentListing { lot_size_units: 2_000, ..listing },
-            InstrumentListing { base_asset_id: USD, quote_asset_id: BTC, ..listing },
-            InstrumentListing { partition: 1 - listing.partition, ..listing },
-            InstrumentListing { price_protection_bps: 0, ..listing },
+            InstrumentListing { tick_size_units: 2_000_000, ..listing.clone() },
+            InstrumentListing { lot_size_units: 2_000, ..listing.clone() },
+            InstrumentListing { base_asset_id: USD, quote_asset_id: BTC, ..listing.clone() },
+            InstrumentListing { partition: 1 - listing.partition, ..listing.clone() },
+            InstrumentListing { price_protection_bps: 0, ..listing.clone() },
         ] {
             let refused = Became::Refused(RefusalReason::BadListing);
-            assert_eq!(became(&venue.operate(relist(2, bad))), refused, "{bad:?}");
+            assert_eq!(became(&venue.operate(relist(2, bad.clone()))), refused, "{bad:?}");
         }
         assert_eq!(became(&venue.operate(relist(2, listing))), Became::Applied);
     }

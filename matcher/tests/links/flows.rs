@@ -7,11 +7,11 @@
 
 use std::{cell::Cell, collections::BTreeMap};
 
-use model::{AccountName, OrderId, Quantity, ReplaceMode, Side};
+use model::{AccountName, FeeTier, OrderId, Partition, Quantity, ReplaceMode, Side};
 use proto::{
-    command::{Command, OrderName, ReplaceOrder},
+    command::{Command, OperatorWord, OrderName, ReplaceOrder},
     log::{self, EndReason, event::Kind, outcome},
-    reference::{FeeAsset, InstrumentListing},
+    reference::{FeeAsset, InstrumentListing, ListingTier},
 };
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
@@ -21,12 +21,12 @@ use crate::{
     built::Wrong,
     world::{
         BASE_GRANT, BASES, COIN, SECOND, USD, USD_GRANT, World, buyers_pair, limit, market,
-        movement, name, transfer,
+        movement, name, partition, transfer,
     },
 };
 
 /// How many flows there are where `TRADESPINE_TEST_SEEDS` says nothing.
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 700;
 const CHOICES: usize = 250;
 const CLIENTS: usize = 4;
 
@@ -47,26 +47,58 @@ struct Naive {
     /// What the house has earned, by asset.
     earned: BTreeMap<u32, i128>,
     charges: usize,
+    /// The fee tier of each account on each shard.
+    tiers: BTreeMap<(Partition, AccountName), u8>,
+    /// The tier that its account had when an order was accepted.
+    accepted_at: BTreeMap<u64, u8>,
+    assigned: usize,
+    charged_by_tier: usize,
+    /// Charges of orders whose account has another tier by now.
+    kept: usize,
+    cut: usize,
 }
 
 const MILLION: i128 = 1_000_000;
 
-/// What maker and taker are charged in each instrument, in millionths: in the quote asset, with a
-/// rebate in the second; in the third in what each receives.
-fn fees_of(base: u32) -> [i128; 2] {
-    let at = BASES.iter().position(|one| *one == base).expect("one of the instruments");
-    [[1_000, 2_000], [-500, 2_000], [900, 1_000]][at]
+/// What maker and taker are charged in each instrument, in millionths: in the quote asset, with
+/// rebates in the first two; in the third in what each receives. Tiers 1 and 3 are listed: a tier
+/// may be dearer than the one below, and the rebate of one more than what another pays.
+const RATES: [[[i128; 2]; 3]; 3] = [
+    [[-1_200, 2_000], [800, 700], [-2_500, 3_000]],
+    [[-500, 2_000], [-1_400, 1_500], [100, 300]],
+    [[900, 1_000], [700, 5_000], [0, 0]],
+];
+
+fn rates_of(base: u32) -> [[i128; 2]; 3] {
+    RATES[BASES.iter().position(|one| *one == base).expect("one of the instruments")]
+}
+
+/// What an order is charged that was accepted from an account of this tier.
+fn fees_of(base: u32, tier: u8) -> [i128; 2] {
+    let [standard, first, third] = rates_of(base);
+    match tier {
+        0 => standard,
+        1 | 2 => first,
+        _ => third,
+    }
 }
 
 fn charge(world: &mut World) {
     for base in BASES {
-        let [maker, taker] = fees_of(base).map(|rate| i32::try_from(rate).expect("small"));
+        let rates = rates_of(base).map(|of| of.map(|rate| i32::try_from(rate).expect("small")));
+        let [[maker, taker], first, third] = rates;
+        let tier = |tier, [maker_fee_millionths, taker_fee_millionths]: [i32; 2]| ListingTier {
+            tier,
+            maker_fee_millionths,
+            taker_fee_millionths,
+        };
         let is_received = base == BASES[2];
         let charged_in = if is_received { FeeAsset::Received } else { FeeAsset::Quote };
         world.relist(base, |listing| InstrumentListing {
             maker_fee_millionths: maker,
             taker_fee_millionths: taker,
             fee_asset: charged_in.into(),
+            fee_tiers: vec![tier(1, first), tier(3, third)],
             ..listing
         });
     }
@@ -129,7 +161,35 @@ impl Naive {
         assert_eq!(*count, 1, "{id} was decided twice");
     }
 
-    fn event(&mut self, (shard, offset): (model::Partition, u64), names: &[String], kind: &Kind) {
+    /// An account has this tier on a shard from now on.
+    fn assign(&mut self, shard: Partition, account: &str, tier: u8) {
+        let before = self.tiers.insert((shard, name(account)), tier).unwrap_or(0);
+        self.assigned += usize::from(before != tier);
+    }
+
+    fn tier(&self, shard: Partition, account: &str) -> u8 {
+        self.tiers.get(&(shard, name(account))).copied().unwrap_or(0)
+    }
+
+    /// Which orders are accepted, and of whom.
+    fn accept(&mut self, shard: Partition, own: OrderId, names: &[String], kind: &Kind) {
+        let (id, terms) = match kind {
+            Kind::OrderPlaced(placed) => (placed.order_id, placed.terms.as_ref()),
+            Kind::ListPlaced(placed) => {
+                (placed.list_id, placed.listed.as_ref().and_then(|listed| listed.orders.first()))
+            }
+            _ => return,
+        };
+        let record = if id == 0 { own } else { OrderId::from_number(id).expect("an order") };
+        let account = &names[terms.expect("it has terms").account as usize];
+        let tier = self.tier(shard, account);
+        for id in std::iter::once(record).chain(record.legs()) {
+            self.accepted_at.insert(id.number(), tier);
+        }
+    }
+
+    fn event(&mut self, (shard, offset): (Partition, u64), names: &[String], kind: &Kind) {
+        self.accept(shard, OrderId::at(shard, offset).expect("in range"), names, kind);
         match kind {
             Kind::OrderParked(_) => {
                 let id = OrderId::at(shard, offset).expect("in range").number();
@@ -158,12 +218,12 @@ impl Naive {
                     self.sent(receiver.as_ref(), asset, units);
                 }
             }
-            Kind::Trade(trade) => self.trade(names, trade),
+            Kind::Trade(trade) => self.trade(shard, names, trade),
             _ => {}
         }
     }
 
-    fn trade(&mut self, names: &[String], trade: &log::TradeExecuted) {
+    fn trade(&mut self, shard: Partition, names: &[String], trade: &log::TradeExecuted) {
         let base = trade.instrument_id;
         let lots = i128::from(trade.quantity_lots);
         let (paid, delivered) = (lots * i128::from(trade.price_ticks) * 10, lots * 1_000);
@@ -178,19 +238,29 @@ impl Naive {
         if !self.is_charging {
             return;
         }
-        let [maker_rate, taker_rate] = fees_of(base);
+        let (of_maker, of_taker) = (trade.maker_order_id, trade.taker_order_id);
+        let tiers = [of_maker, of_taker].map(|id| self.accepted_at[&id]);
+        let [maker_rate, taker_rate] = [fees_of(base, tiers[0])[0], fees_of(base, tiers[1])[1]];
+        // A charge is rounded up and a rebate down.
+        let fee = |rate: i128, is_in_base: bool| {
+            let product = if is_in_base { delivered } else { paid } * rate;
+            product.div_euclid(MILLION) + i128::from(product.rem_euclid(MILLION) > 0)
+        };
         let is_received = base == BASES[2];
-        for (who, rate, buys, told) in [
-            (&maker, maker_rate, !is_buy, trade.maker_fee.as_ref()),
-            (&taker, taker_rate, is_buy, trade.taker_fee.as_ref()),
-        ] {
-            let is_in_base = is_received && buys;
-            let (asset, of) = if is_in_base { (base, delivered) } else { (USD, paid) };
-            // A charge is rounded up and a rebate down; here no rebate is above the other's charge.
-            let fee =
-                (of * rate).div_euclid(MILLION) + i128::from((of * rate).rem_euclid(MILLION) > 0);
+        let sides = [
+            (&maker, maker_rate, is_received && !is_buy, trade.maker_fee.as_ref()),
+            (&taker, taker_rate, is_received && is_buy, trade.taker_fee.as_ref()),
+        ];
+        let full = [0, 1].map(|side| fee(sides[side].1, sides[side].2));
+        for (side, (who, rate, is_in_base, told)) in sides.into_iter().enumerate() {
+            let asset = if is_in_base { base } else { USD };
+            // No more of a rebate than the other side pays. There are none in what is received.
+            let fee = full[side].max(-full[1 - side].max(0));
+            self.cut += usize::from(fee != full[side]);
             let told = proto::convert::amount(told).expect("in range").units();
-            assert_eq!(told, fee, "{rate} on {of} of asset {asset}");
+            assert_eq!(told, fee, "{rate} of asset {asset} by tiers {tiers:?}");
+            self.charged_by_tier += usize::from(tiers[side] > 0);
+            self.kept += usize::from(tiers[side] != self.tier(shard, who));
             self.add(who, asset, -fee);
             *self.earned.entry(asset).or_insert(0) += fee;
             self.charges += usize::from(fee != 0);
@@ -285,21 +355,36 @@ fn bad_run(random: &mut Pcg64Mcg, world: &mut World) {
     world.run(from, to, first, random.random_range(0..6));
 }
 
+/// Says which tier a few accounts have on one shard: elsewhere they have another meanwhile.
+fn assign_tiers(random: &mut Pcg64Mcg, world: &mut World, naive: &mut Naive) {
+    let shard = random.random_range(0..usize::from(world.count()));
+    let first = random.random_range(0..CLIENTS);
+    let clients = first..(first + random.random_range(1..3)).min(CLIENTS);
+    let assigned: Vec<_> =
+        clients.map(|client| (format!("client-{client}"), random.random_range(0..=4))).collect();
+    let of = |(account, tier): &(String, u8)| (name(account), FeeTier::new(*tier).expect("one"));
+    world.operate(shard, OperatorWord::AssignFeeTiers(assigned.iter().map(of).collect()));
+    for (account, tier) in assigned {
+        naive.assign(partition(shard), &account, tier);
+    }
+}
+
 #[test]
 fn no_money_is_made_or_lost_and_everything_that_waits_becomes_one_thing() {
     let seen = run(3);
     let waited = [seen.waited, seen.placed_after, seen.expired];
     assert!(waited.iter().all(|count| *count > 1_000), "waited, placed, expired: {waited:?}");
-    let Seen { transfers, returned, charges, .. } = seen;
+    let Seen { transfers, returned, .. } = seen;
     assert!(transfers > 400 && returned > 10, "{transfers} transfers, {returned} came back");
-    assert!(charges > 1_000, "{charges} charges");
+    seen.check_fees();
 }
 
 #[test]
 fn no_money_is_made_or_lost_on_one_shard() {
-    let Seen { transfers, charges, waited, .. } = run(1);
-    assert!(transfers > 400 && charges > 1_000, "{transfers} transfers, {charges} charges");
-    assert_eq!(waited, 0, "all money is here");
+    let seen = run(1);
+    assert!(seen.transfers > 400, "{} transfers", seen.transfers);
+    assert_eq!(seen.waited, 0, "all money is here");
+    seen.check_fees();
 }
 
 /// How often something was seen.
@@ -311,6 +396,21 @@ pub(crate) struct Seen {
     transfers: usize,
     returned: usize,
     charges: usize,
+    assigned: usize,
+    charged_by_tier: usize,
+    kept: usize,
+    cut: usize,
+}
+
+impl Seen {
+    fn check_fees(&self) {
+        let Seen { charges, assigned, charged_by_tier, kept, cut, .. } = self;
+        let fees = [charges, assigned, charged_by_tier, kept, cut];
+        assert!(
+            fees.iter().all(|count| **count > 1_000),
+            "charges, tiers assigned, charged by one, kept through a change, rebates cut: {fees:?}"
+        );
+    }
 }
 
 /// Flows over so many shards.
@@ -334,7 +434,7 @@ pub(crate) fn flow(
     let mut random = Pcg64Mcg::seed_from_u64(seed);
     let sandbox = seed % 4 != 0;
     let mut world = World::built(count, sandbox, wrong);
-    let is_charging = seed % 2 == 1;
+    let is_charging = seed % 8 != 0;
     if is_charging {
         charge(&mut world);
     }
@@ -356,7 +456,8 @@ pub(crate) fn flow(
                 naive.movement(&account, &command, id, &answer);
                 placed.extend(matches!(command, Command::Place(_)).then_some(id));
             }
-            45..90 => bad_run(&mut random, &mut world),
+            45..82 => bad_run(&mut random, &mut world),
+            82..90 => assign_tiers(&mut random, &mut world, &mut naive),
             90..98 => {
                 let shard = random.random_range(0..usize::from(count));
                 world.tick(shard);
@@ -393,4 +494,8 @@ pub(crate) fn flow(
     seen.transfers += naive.transfers;
     seen.returned += naive.returned;
     seen.charges += naive.charges;
+    seen.assigned += naive.assigned;
+    seen.charged_by_tier += naive.charged_by_tier;
+    seen.kept += naive.kept;
+    seen.cut += naive.cut;
 }

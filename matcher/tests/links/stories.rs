@@ -447,3 +447,49 @@ fn a_grant_that_nobody_asked_for_stops_the_shard() {
     world.now += SECOND;
     world.input(0, proto::log::input::Kind::LinkRun(run));
 }
+
+/// So many schedules are in use on shard 1 that one more fits, besides those of `rests`.
+fn all_but_one_schedule(world: &mut World) {
+    world.client("bob", limit(2, "bobs", Side::Buy, 100, 1_000));
+    for number in 1..=254 {
+        charge_taker(world, number);
+        let key = format!("bob-{number}");
+        world.client("bob", limit(2, &key, Side::Buy, 100, 1_000));
+    }
+    world.settle();
+    world.told.clear();
+}
+
+fn charge_taker(world: &mut World, taker_fee_millionths: i32) {
+    world.relist(2, |listing| InstrumentListing { taker_fee_millionths, ..listing });
+}
+
+#[test]
+fn what_waited_is_asked_for_a_schedule_when_it_is_decided() {
+    let order = limit(2, "a", Side::Buy, 10_000, 100_000);
+    let list = buyers_pair(2, "a", [12_000, 11_000, 10_000], 100_000);
+    for (command, refused) in
+        [(order, "rejected TooManySchedules"), (list, "list rejected TooManySchedules")]
+    {
+        let mut world = World::new(3, true);
+        all_but_one_schedule(&mut world);
+        charge_taker(&mut world, 255);
+        world.client("alice", command.clone());
+        // While it waits another order takes the last one.
+        world.client("bob", limit(2, "last", Side::Buy, 100, 1_000));
+        charge_taker(&mut world, 256);
+        world.told.clear();
+        world.settle();
+        assert_eq!(decision(&mut world), refused);
+        world.check();
+        // With the last one free it is taken.
+        let mut world = World::new(3, true);
+        all_but_one_schedule(&mut world);
+        charge_taker(&mut world, 255);
+        world.client("alice", command);
+        world.told.clear();
+        world.settle();
+        assert!(decision(&mut world).ends_with("placed"));
+        world.check();
+    }
+}

@@ -58,6 +58,8 @@ pub(crate) struct World {
     pub(crate) now: u64,
     /// Every event since it was last taken, with the shard and the offset of its answer.
     pub(crate) told: Vec<(Partition, Answer)>,
+    /// The version of each instrument that was listed again.
+    versions: BTreeMap<u32, u32>,
 }
 
 pub(crate) fn partition(number: usize) -> Partition {
@@ -90,7 +92,8 @@ impl World {
             sent: BTreeMap::new(),
             next_offset: 0,
         });
-        let mut world = World { shards: shards.collect(), now: SECOND, told: Vec::new() };
+        let versions = BTreeMap::new();
+        let mut world = World { shards: shards.collect(), now: SECOND, told: Vec::new(), versions };
         for shard in 0..usize::from(count) {
             world.input(shard, Kind::Genesis(genesis.clone()));
             for body in listings(count) {
@@ -106,7 +109,7 @@ impl World {
         world
     }
 
-    /// Lists the second version of an instrument on every shard.
+    /// Lists the next version of an instrument on every shard.
     pub(crate) fn relist(
         &mut self,
         instrument: u32,
@@ -119,7 +122,9 @@ impl World {
         let body = Body::Instrument(all.last().expect("it is listed"));
         let key = matcher::exchange::reference_key(&body);
         let body = Some(ReferenceBody { body: Some(body) });
-        let record = ReferenceRecord { key, version: 2, body };
+        let version = self.versions.entry(instrument).or_insert(1);
+        *version += 1;
+        let record = ReferenceRecord { key, version: *version, body };
         for shard in 0..self.shards.len() {
             self.input(shard, Kind::ReferenceChanged(record.clone()));
         }

@@ -4,6 +4,7 @@ use model::{InstrumentId, OperatorName};
 
 use super::{
     Malformed, command::stamp, control, market_state_from_wire, market_state_to_wire, money, risk,
+    tier,
 };
 use crate::{
     command::{Operator, OperatorCommand, OperatorWord},
@@ -20,6 +21,7 @@ impl TryFrom<log::OperatorCommand> for OperatorCommand {
             Wire::SetAccountState(set) => control::set_state(&set)?,
             Wire::SetRiskLimits(set) => risk::set_limits(&set)?,
             Wire::SetKillSwitch(set) => control::set_switch(&set)?,
+            Wire::AssignFeeTiers(assigned) => tier::assigned(&assigned)?,
             Wire::Adjust(adjustment) => money::adjustment(&adjustment)?,
             Wire::SetMarketState(set) => OperatorWord::SetMarketState {
                 instrument: InstrumentId(set.instrument_id),
@@ -59,6 +61,9 @@ impl From<&OperatorCommand> for log::OperatorCommand {
             }
             OperatorWord::SetKillSwitch { scope, is_engaged } => {
                 Wire::SetKillSwitch(control::set_switch_to_wire(scope, *is_engaged))
+            }
+            OperatorWord::AssignFeeTiers(tiers) => {
+                Wire::AssignFeeTiers(tier::assigned_to_wire(tiers))
             }
             OperatorWord::Record(call) => Wire::AdminCall(call.clone()),
             OperatorWord::Adjust { account, movement } => {

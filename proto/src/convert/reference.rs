@@ -6,7 +6,7 @@ use model::{
     instrument::{Listing, ListingError},
 };
 
-use super::filter;
+use super::{filter, tier};
 use crate::reference::{self, AssetListing, InstrumentListing};
 
 /// The longest code of an asset.
@@ -36,7 +36,10 @@ pub fn instrument(
         lot_size: Amount::from_units(i128::from(wire.lot_size_units)),
         price_protection_bps: wire.price_protection_bps,
     };
-    let instrument = Instrument::list(base, quote, listing)?.charging(fees(wire)?);
+    let fees = fees(wire)?;
+    let tier_fees = tier::tier_fees(wire)?;
+    let instrument = Instrument::list(base, quote, listing)?.charging(fees);
+    let instrument = instrument.charging_tiers(tier_fees);
     let filters = filter::filters(wire.filters.as_ref()).ok_or(NO_FILTERS)?;
     Ok(instrument.filtering(filters)?.banding(wire.price_band.map(price_band))?)
 }

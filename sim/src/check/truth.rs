@@ -189,6 +189,8 @@ fn count_event(event: &Event, tally: &Tally) {
         Some(event::Kind::TradePrevented(_)) => "event: trade prevented",
         Some(event::Kind::OrderTriggered(_)) => "event: order triggered",
         Some(event::Kind::MarketStateChanged(_)) => "event: market state changed",
+        Some(event::Kind::AccountControlled(_)) => "event: account controlled",
+        Some(event::Kind::KillSwitchTurned(_)) => "event: kill switch turned",
         Some(event::Kind::CancelAfterSet(_)) => "event: cancel-after set",
         Some(event::Kind::OrderAmended(_)) => "event: order amended",
         Some(event::Kind::OrderRefilled(_)) => "event: order refilled",

@@ -4,9 +4,9 @@ use model::{SelfTradePrevention, Timestamp};
 use proto::{
     convert,
     log::{
-        AdminCallRecorded, Amount, BookChanged, CancelAfterSet, EndReason, Event, Instructions,
-        KeySpace, Level, ListedOrders, OrderEnded, OrderTerms, TradeExecuted, TradePrevented,
-        TriggerKind, event::Kind,
+        AccountControlled, AdminCallRecorded, Amount, BookChanged, CancelAfterSet, EndReason,
+        Event, Instructions, KeySpace, Level, ListedOrders, OrderEnded, OrderTerms, OrderTriggered,
+        TradeExecuted, TradePrevented, TriggerKind, event::Kind,
     },
     text, trading,
 };
@@ -14,7 +14,7 @@ use spine::Answer;
 
 use super::{
     answer::{outcome, refusal},
-    word,
+    control, word,
 };
 
 /// Written by a program that knows more than this one.
@@ -53,9 +53,7 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
         ),
         Some(Kind::Trade(executed)) => trade(answer, executed),
         Some(Kind::TradePrevented(met)) => prevented(answer, met),
-        Some(Kind::OrderTriggered(woken)) => {
-            format!("order {} of {} wakes", woken.order_id, account(answer, woken.account))
-        }
+        Some(Kind::OrderTriggered(woken)) => wakes(answer, woken),
         Some(Kind::OrderAmended(amended)) => format!(
             "order {} of {} amended to {} lots, {} left",
             amended.order_id,
@@ -77,6 +75,8 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
         Some(Kind::AdminCallRecorded(entry)) => trail_entry(entry),
         Some(Kind::CancelAfterSet(set)) => cancel_after(answer, set),
         Some(Kind::MarketStateChanged(changed)) => word::market(changed),
+        Some(Kind::AccountControlled(said)) => controlled(answer, said),
+        Some(Kind::KillSwitchTurned(turned)) => control::turned(turned),
         Some(Kind::OrderEnded(ended)) => end(answer, ended),
         Some(Kind::BookChanged(changed)) => book(changed),
         Some(Kind::TakenOver(taken)) => {
@@ -88,6 +88,14 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
         Some(of_a_list) => list_words(answer, of_a_list),
         None => UNKNOWN.to_owned(),
     }
+}
+
+fn controlled(answer: &Answer, said: &AccountControlled) -> String {
+    control::controlled(account(answer, said.account), said)
+}
+
+fn wakes(answer: &Answer, woken: &OrderTriggered) -> String {
+    format!("order {} of {} wakes", woken.order_id, account(answer, woken.account))
 }
 
 /// An entry of the audit trail.

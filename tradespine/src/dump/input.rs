@@ -12,7 +12,7 @@ use proto::{
     text,
 };
 
-use super::{event, word};
+use super::{control, event, word};
 
 /// The value of a record of `orders`.
 pub(super) fn words(value: &[u8]) -> String {
@@ -61,6 +61,7 @@ fn operator_command(command: &OperatorCommand) -> String {
         OperatorWord::SetRiskLimits { account, limits } => {
             format!("account {account} may risk {limits:?}")
         }
+        OperatorWord::AssignFeeTiers(tiers) => control::assigned(tiers),
         OperatorWord::SetKillSwitch { scope, is_engaged } => {
             let scope = match scope {
                 KillScope::Venue => "all trading".to_owned(),

@@ -14,7 +14,7 @@ use proto::{
     text,
 };
 
-use super::filters;
+use super::{control, filters};
 
 /// Bytes in hexadecimal.
 pub(super) fn hex(bytes: &[u8]) -> String {
@@ -143,11 +143,12 @@ pub(super) fn reference(record: &ReferenceRecord) -> String {
             listing.lot_size_units,
             listing.price_protection_bps,
             listing.partition,
-            fees(listing),
+            fees(listing) + &control::tier_fees(listing),
             filters::words(listing.filters.as_ref()),
             listing.price_band.map_or_else(String::new, price_band)
         ),
         Some(Body::Credential(wire)) => format!("{title}: {}", credential(wire)),
+        Some(Body::FeeTiers(table)) => format!("{title}: {}", control::tier_table(table)),
         None => format!("{title}: no body"),
     }
 }

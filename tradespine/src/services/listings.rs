@@ -128,7 +128,7 @@ mod tests {
         let assets: Vec<_> = bodies()
             .filter_map(|body| match body {
                 Body::Asset(listing) => proto::convert::asset(listing),
-                Body::Instrument(_) | Body::Credential(_) => None,
+                Body::Instrument(_) | Body::Credential(_) | Body::FeeTiers(_) => None,
             })
             .collect();
         assert_eq!(assets.len(), ASSETS.len());

@@ -5,7 +5,7 @@
 
 use model::{
     AccountName, Amount, AssetId, Contingency, FeeRate, Fees, FeesError, Instructions,
-    InstrumentId, KeyText, OrderId, Partition, Price, Quantity, Side, Timestamp, TradeId,
+    InstrumentId, KeyText, OrderId, Partition, Price, Quantity, Side, TierFees, Timestamp, TradeId,
 };
 use proto::{
     convert::{self, Malformed},
@@ -51,7 +51,7 @@ pub(super) fn amount(amount: Amount) -> (i64, i64) {
     (wire.units, wire.units_high)
 }
 
-fn damaged(what: &str) -> StoreError {
+pub(super) fn damaged(what: &str) -> StoreError {
     StoreError::Damaged(format!("a row's {what} is missing or out of range"))
 }
 
@@ -63,7 +63,7 @@ fn amount_of(units: i64, units_high: i64) -> Result<Amount, StoreError> {
     convert::amount(Some(&log::Amount { units, units_high })).map_err(malformed)
 }
 
-fn account_of(name: &str) -> Result<AccountName, StoreError> {
+pub(super) fn account_of(name: &str) -> Result<AccountName, StoreError> {
     AccountName::new(name).map_err(|_| damaged("account"))
 }
 
@@ -87,7 +87,7 @@ fn side_of(column: i16) -> Result<Side, StoreError> {
     convert::side_from_wire(column.into()).map_err(malformed)
 }
 
-fn partition_of(column: i16) -> Result<Partition, StoreError> {
+pub(super) fn partition_of(column: i16) -> Result<Partition, StoreError> {
     u16::try_from(column).ok().and_then(Partition::new).ok_or_else(|| damaged("partition"))
 }
 
@@ -99,7 +99,7 @@ fn asset_of(column: i64) -> Result<AssetId, StoreError> {
     number_of(column, "asset_id").map(AssetId)
 }
 
-fn instrument_of(column: i64) -> Result<InstrumentId, StoreError> {
+pub(super) fn instrument_of(column: i64) -> Result<InstrumentId, StoreError> {
     number_of(column, "instrument_id").map(InstrumentId)
 }
 
@@ -157,6 +157,7 @@ impl TryFrom<entity::instrument::Model> for InstrumentRow {
             price_protection_bps: number_of(row.price_protection_bps, "price_protection_bps")?,
             partition: partition_of(row.partition)?,
             fees: fees_of(&row)?,
+            tier_fees: tier_fees_of(&row)?,
             version: number_of(row.version, "version")?,
         })
     }
@@ -169,6 +170,11 @@ fn fees_of(row: &entity::instrument::Model) -> Result<Fees, StoreError> {
         Fees::new(maker, taker, convert::fee_asset(row.fee_asset.into())?)
     };
     checked().map_err(|_: FeesError| damaged("fees"))
+}
+
+fn tier_fees_of(row: &entity::instrument::Model) -> Result<TierFees, StoreError> {
+    let charged_in = convert::fee_asset(row.fee_asset.into()).map_err(|_| damaged("fee_asset"))?;
+    TierFees::from_text(&row.fee_tiers, charged_in).map_err(|_| damaged("fee_tiers"))
 }
 
 /// What the house has earned, and of what on which shard.

@@ -66,6 +66,7 @@ pub(super) mod instrument {
         pub maker_fee_millionths: i32,
         pub taker_fee_millionths: i32,
         pub fee_asset: i16,
+        pub fee_tiers: String,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -260,6 +261,71 @@ pub(super) mod leg {
         pub asset_id: i64,
         pub units: i64,
         pub units_high: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What is in force of accounts.
+pub(super) mod account_control {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "account_controls")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub account: String,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub partition: i16,
+        pub state: i16,
+        pub killed: bool,
+        pub fee_tier: i16,
+        pub max_open_orders: i64,
+        pub orders_per_second: i64,
+        pub order_burst: i64,
+        pub price_collar_bps: i64,
+        pub asset_limits: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What trading is stopped.
+pub(super) mod kill_switch {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "kill_switches")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub partition: i16,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub instrument_id: i64,
+        pub engaged: bool,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// What markets are open for.
+pub(super) mod market_state {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+    #[sea_orm(table_name = "market_states")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub instrument_id: i64,
+        pub state: i16,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -160,5 +160,6 @@ pub(super) fn instrument_listing(row: &InstrumentRow) -> Values {
         row.fees.rate(Role::Maker).millionths().into(),
         row.fees.rate(Role::Taker).millionths().into(),
         column::word(proto::convert::fee_asset_to_wire(row.fees.charged_in())).into(),
+        row.tier_fees.to_text().into(),
     ]
 }

@@ -11,7 +11,7 @@ use sea_orm::{
     sea_query::{Expr, ExprTrait},
 };
 
-use super::{column, entity, failed, read};
+use super::{column, controls, entity, failed, read};
 use crate::{
     row::{OrderRow, TradeRow},
     store::StoreError,
@@ -60,11 +60,17 @@ impl Pages<'_> {
         let (assets, instruments) = read::listed(self.snapshot).await?;
         let progress = read::progress(self.snapshot).await?;
         let fee_income = read::fee_income(self.snapshot).await?;
+        let markets = controls::markets(self.snapshot).await?;
         let listed = Tables { assets, instruments, ..Tables::default() };
-        let mut tables = Tables { progress, fee_income, ..listed };
+        let mut tables = Tables { progress, fee_income, markets, ..listed };
         self.read_orders(&mut tables).await?;
         self.read_trades(&mut tables).await?;
         self.read_money(&mut tables).await?;
+        self.each::<entity::account_control::Entity>(|row| {
+            tables.controls.extend([controls::control_of(&row)?]);
+            Ok(())
+        })
+        .await?;
         Ok(tables)
     }
 
@@ -176,6 +182,9 @@ mod tests {
         INSERT INTO postings VALUES
             (0, 1, 0, 1, 0, 0, 0, NULL, NULL), (0, 1, 1, 1, 0, 0, 0, NULL, NULL),
             (1, 1, 0, 1, 0, 0, 0, NULL, NULL);
+        INSERT INTO account_controls VALUES
+            ('a', 0, 1, FALSE, 0, 0, 0, 0, 0, ''), ('a', 1, 2, TRUE, 3, 4, 5, 6, 7, '1:2:3'),
+            ('b', 0, 1, FALSE, 1, 0, 0, 0, 0, '');
         INSERT INTO posting_legs VALUES
             (0, 1, 0, 0, 1, 'a', 1, -5, -1), (0, 1, 0, 1, 2, 'b', 1, 5, 0),
             (0, 1, 1, 0, 1, 'a', 1, 6, 0), (1, 1, 0, 0, 1, 'a', 1, 7, 0);
@@ -191,10 +200,11 @@ mod tests {
             whole.aliases.len(),
             whole.trades.len(),
             whole.balances.len(),
+            whole.controls.len(),
             whole.postings.len(),
             whole.postings.values().map(|posting| posting.legs.len()).sum(),
         ];
-        assert_eq!(counts, [3, 3, 3, 4, 3, 4]);
+        assert_eq!(counts, [3, 3, 3, 4, 3, 3, 4]);
         for page_rows in 1..=5 {
             let paged = tables_by(&store.connection, page_rows).await.expect("they can be read");
             assert_eq!(paged, whole, "{page_rows} rows a page");

@@ -14,9 +14,10 @@ use sea_orm::{
 };
 use spine::Chain;
 
-use self::session::{Session, in_fixed_sizes};
+pub(super) use self::session::Session;
+use self::session::in_fixed_sizes;
 use super::{
-    column, entity, failed,
+    column, controls, entity, failed,
     values::{self, Values},
 };
 use crate::{
@@ -37,6 +38,7 @@ pub(super) async fn batch(
     writer.history(batch).await?;
     writer.money(batch).await?;
     writer.listings(batch).await?;
+    controls::write(&mut session, &batch.changes).await?;
     session.commit().await
 }
 

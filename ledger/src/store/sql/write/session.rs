@@ -41,7 +41,7 @@ const ARRAY_ROWS_MAX: usize = 4_096;
 const BEGIN: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan";
 
 /// A transaction; dropped, it is rolled back.
-pub(super) enum Session {
+pub(in crate::store::sql) enum Session {
     /// Of SQLite.
     Lists(DatabaseTransaction),
     /// Of PostgreSQL.
@@ -84,7 +84,7 @@ impl Session {
     }
 
     /// Inserts `rows`, each with a value for every column of the entity in its order.
-    pub(super) async fn insert<E: EntityTrait>(
+    pub(in crate::store::sql) async fn insert<E: EntityTrait>(
         &mut self,
         rows: Vec<Values>,
         conflict: Option<OnConflict>,
