@@ -11,6 +11,7 @@ mod control;
 mod list;
 mod money;
 mod order;
+mod tiers;
 mod word;
 
 pub use self::{
@@ -32,6 +33,7 @@ use model::{AccountName, KeyText, OrderId};
 pub(crate) use self::{
     control::{account_state, kill_scope, risk_limits},
     list::within,
+    tiers::{fee_tiers, tier_fees},
 };
 
 use crate::{

@@ -14,6 +14,7 @@ mod markets;
 mod money;
 mod order;
 mod replace;
+mod tiers;
 mod token;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub(crate) use self::{
     money::Moved,
     order::{Told, submission},
     replace::Replaced,
+    tiers::Recomputed,
     token::TokenWanted,
 };
 use crate::{

@@ -9,6 +9,7 @@ mod body;
 mod changes;
 mod docs;
 mod door;
+mod fees;
 mod front;
 mod guard;
 mod lists;
@@ -71,11 +72,14 @@ mod path {
     pub(super) const TRANSFERS: &str = "/api/v1/accounts/{client_id}/transfers";
     pub(super) const TRADE_GROUP: &str = "/api/v1/accounts/{client_id}/trade_group";
     pub(super) const CANCEL_AFTER: &str = "/api/v1/accounts/{client_id}/cancel_after";
+    pub(super) const ACCOUNT_FEES: &str = "/api/v1/accounts/{client_id}/fees";
+    pub(super) const ACCOUNT_LIMITS: &str = "/api/v1/accounts/{client_id}/limits";
+    pub(super) const FEE_TIERS: &str = "/api/v1/fee_tiers";
     pub(super) const DOCS: &str = "/docs";
     pub(super) const OPENAPI: &str = "/api/openapi.json";
 
     /// All of them.
-    pub(super) const ALL: [&str; 18] = [
+    pub(super) const ALL: [&str; 21] = [
         ORDERS,
         ORDER_BATCH,
         ORDER,
@@ -92,6 +96,9 @@ mod path {
         TRANSFERS,
         TRADE_GROUP,
         CANCEL_AFTER,
+        ACCOUNT_FEES,
+        ACCOUNT_LIMITS,
+        FEE_TIERS,
         DOCS,
         OPENAPI,
     ];
@@ -117,6 +124,9 @@ fn routes(office: Arc<Office>) -> Router {
         .with(path::TRANSFERS, post(transfers::transfer))
         .with(path::TRADE_GROUP, put(accounts::set_trade_group))
         .with(path::CANCEL_AFTER, post(accounts::cancel_after))
+        .with(path::ACCOUNT_FEES, get(fees::account_fees))
+        .with(path::ACCOUNT_LIMITS, get(fees::account_limits))
+        .with(path::FEE_TIERS, get(fees::tiers))
         .with(path::DOCS, get(docs::page))
         .with(path::OPENAPI, get(docs::openapi))
         .fallback(not_found)

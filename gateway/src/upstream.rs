@@ -7,9 +7,10 @@ use axum::http::HeaderValue;
 use model::OrderId;
 use proto::{
     ledger::{
-        AtLeast, GetBalancesRequest, GetBalancesResponse, GetOrderRequest, ListOrdersRequest,
-        ListOrdersResponse, ListTradesRequest, ListTradesResponse,
-        ledger_service_client::LedgerServiceClient,
+        AtLeast, GetAccountControlsRequest, GetAccountControlsResponse, GetAccountFeesRequest,
+        GetAccountFeesResponse, GetBalancesRequest, GetBalancesResponse, GetOrderRequest,
+        ListOrdersRequest, ListOrdersResponse, ListTierChangesRequest, ListTierChangesResponse,
+        ListTradesRequest, ListTradesResponse, ledger_service_client::LedgerServiceClient,
     },
     marketdata::{
         GetOrderBookRequest, GetOrderBookResponse, ListMarketsRequest,
@@ -35,6 +36,9 @@ const CONNECT_WAIT: Duration = Duration::from_secs(1);
 /// How long an answer may take. Longer than the ledger waits to have read what a client wrote.
 const ANSWER_WAIT: Duration = Duration::from_secs(5);
 
+/// How long the ledger may take to add up what everybody has traded in thirty days.
+const SUMMING_WAIT: Duration = Duration::from_secs(300);
+
 /// How long the broadcaster may take to say what markets are open for: it has it in memory.
 const STATES_WAIT: Duration = Duration::from_secs(1);
 
@@ -52,15 +56,18 @@ pub struct BadUri {
 #[derive(Clone)]
 pub(crate) struct Upstream {
     ledger: LedgerServiceClient<Channel>,
+    /// The same, for what may take long.
+    patient: LedgerServiceClient<Channel>,
     market_data: MarketDataServiceClient<Channel>,
 }
 
 impl Upstream {
     pub(crate) fn new(ledger_uri: &str, market_data_uri: &str) -> Result<Upstream, BadUri> {
-        let ledger = channel("gateway.ledger_uri", ledger_uri)?;
-        let market_data = channel("gateway.market_data_uri", market_data_uri)?;
+        let ledger = |wait| channel("gateway.ledger_uri", ledger_uri, wait);
+        let market_data = channel("gateway.market_data_uri", market_data_uri, ANSWER_WAIT)?;
         Ok(Upstream {
-            ledger: LedgerServiceClient::new(ledger),
+            ledger: LedgerServiceClient::new(ledger(ANSWER_WAIT)?),
+            patient: LedgerServiceClient::new(ledger(SUMMING_WAIT)?),
             market_data: MarketDataServiceClient::new(market_data),
         })
     }
@@ -142,6 +149,51 @@ impl Upstream {
         response.map(tonic::Response::into_inner).map_err(|status| problem("ledger", &status))
     }
 
+    /// What an account is charged and has traded.
+    pub(crate) async fn account_fees(
+        &self,
+        client_id: &str,
+    ) -> Result<GetAccountFeesResponse, Problem> {
+        let client_id = client_id.to_owned();
+        let request = GetAccountFeesRequest { client_id, at_least: Vec::new() };
+        let response = self.ledger.clone().get_account_fees(asking(request)).await;
+        response.map(tonic::Response::into_inner).map_err(|status| problem("ledger", &status))
+    }
+
+    /// What an account may do and risk.
+    pub(crate) async fn account_controls(
+        &self,
+        client_id: &str,
+    ) -> Result<GetAccountControlsResponse, Problem> {
+        let client_id = client_id.to_owned();
+        let request = GetAccountControlsRequest { client_id, at_least: Vec::new() };
+        let response = self.ledger.clone().get_account_controls(asking(request)).await;
+        response.map(tonic::Response::into_inner).map_err(|status| problem("ledger", &status))
+    }
+
+    /// Whose volume gives another tier than it has, asked in the name of who bears this.
+    pub(crate) async fn tier_changes(
+        &self,
+        request: ListTierChangesRequest,
+        bearer: Option<AsciiMetadataValue>,
+    ) -> Result<ListTierChangesResponse, Problem> {
+        let mut request = asking(request);
+        if let Some(mut bearer) = bearer {
+            bearer.set_sensitive(true);
+            request.metadata_mut().insert("authorization", bearer);
+        }
+        let response = self.patient.clone().list_tier_changes(request).await;
+        response.map(tonic::Response::into_inner).map_err(|status| match status.code() {
+            Code::Unauthenticated => {
+                let message = "the ledger knows operators by their own tokens only, and not by \
+                               that of the settings; make one with `tradespine admin token create \
+                               --for-operator`";
+                Problem::new(Kind::Forbidden, "own_token_needed", message)
+            }
+            _ => problem("ledger", &status),
+        })
+    }
+
     /// What each instrument's market is open for, by symbol; nothing where the broadcaster does not
     /// say so in time: what is listed is told all the same.
     pub(crate) async fn market_states(&self) -> BTreeMap<String, MarketState> {
@@ -166,13 +218,13 @@ impl Upstream {
     }
 }
 
-fn channel(setting: &'static str, uri: &str) -> Result<Channel, BadUri> {
+fn channel(setting: &'static str, uri: &str, wait: Duration) -> Result<Channel, BadUri> {
     let bad = || BadUri { setting, uri: uri.to_owned() };
     let endpoint = Endpoint::from_shared(uri.to_owned()).map_err(|_| bad())?;
     if endpoint.uri().host().is_none() {
         return Err(bad());
     }
-    let endpoint = endpoint.connect_timeout(CONNECT_WAIT).timeout(ANSWER_WAIT).tcp_nodelay(true);
+    let endpoint = endpoint.connect_timeout(CONNECT_WAIT).timeout(wait).tcp_nodelay(true);
     Ok(endpoint.connect_lazy())
 }
 

@@ -1,7 +1,8 @@
 //! Words and instants as the edges write them.
 
 use model::{
-    Contingency, MarketState, OrderType, SelfTradePrevention, Side, TimeInForce, Timestamp,
+    AccountState, Contingency, MarketState, OrderType, SelfTradePrevention, Side, TimeInForce,
+    Timestamp,
 };
 use time::{
     OffsetDateTime,
@@ -55,6 +56,15 @@ pub const fn market_state(state: MarketState) -> &'static str {
         MarketState::PreOpen => "pre_open",
         MarketState::Auction => "auction",
         MarketState::VolatilityAuction => "volatility_auction",
+    }
+}
+
+/// What an account may do: `active`, `reduce_only` or `suspended`.
+pub const fn account_state(state: AccountState) -> &'static str {
+    match state {
+        AccountState::Active => "active",
+        AccountState::ReduceOnly => "reduce_only",
+        AccountState::Suspended => "suspended",
     }
 }
 

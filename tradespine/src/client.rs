@@ -3,7 +3,7 @@
 //!
 //! - `place`, `batch`, `list`, `amend`, `cancel`, `group`, `after`: order entry, at the gateway.
 //!   [`admin`]: words of those who run it.
-//! - `orders`, `trades`, `balances`: history, at the ledger.
+//! - `orders`, `trades`, `balances`, `fees`: history and what is in force, at the ledger.
 //! - `book`, `watch`: market data, at the broadcaster.
 //! - `order`, `trade`: an order and a trade, as text and as JSON. `table`, `problem`: how answers
 //!   and refusals read. `bearer`: what a caller bears.
@@ -16,6 +16,7 @@ mod batch;
 mod bearer;
 mod book;
 mod cancel;
+mod fees;
 mod group;
 mod list;
 mod order;
@@ -58,6 +59,9 @@ const CONNECT_WAIT: Duration = Duration::from_secs(5);
 
 /// How long one call may take: well beyond the 5 s for which a gateway waits for a result.
 const CALL_WAIT: Duration = Duration::from_secs(20);
+
+/// How long those calls may take in which the ledger adds up what everybody has traded.
+const SUMMING_WAIT: Duration = Duration::from_secs(600);
 
 /// The commands of a client.
 #[derive(Debug, Subcommand)]
@@ -128,6 +132,18 @@ Examples:  tradespine cancel-after 30 --client alice
     /// Show what a client has
     #[command(after_help = "Example:  tradespine balances --client alice")]
     Balances(balances::BalancesArguments),
+
+    /// Show what a client is charged, and what it has traded in thirty days
+    #[command(after_help = "Example:  tradespine fees --client alice")]
+    Fees(fees::AccountArguments),
+
+    /// Show what a client may do and risk
+    #[command(after_help = "Example:  tradespine limits --client alice")]
+    Limits(fees::AccountArguments),
+
+    /// Show what trading is stopped, and what markets are open for
+    #[command(after_help = "Example:  tradespine controls --token-file olga.token")]
+    Controls(fees::ControlsArguments),
 
     /// Show of each asset what came in beside what is there
     ///
@@ -201,6 +217,9 @@ pub async fn run(command: ClientCommand) -> anyhow::Result<()> {
         ClientCommand::Book(book) => book::run(book).await,
         ClientCommand::Trades(trades) => trades::run(trades).await,
         ClientCommand::Balances(balances) => balances::run(balances).await,
+        ClientCommand::Fees(whose) => fees::fees(whose).await,
+        ClientCommand::Limits(whose) => fees::limits(whose).await,
+        ClientCommand::Controls(controls) => fees::controls(controls).await,
         ClientCommand::Solvency(solvency) => solvency::run(solvency).await,
         ClientCommand::Watch(watch) => watch::run(watch).await,
     }
@@ -208,13 +227,18 @@ pub async fn run(command: ClientCommand) -> anyhow::Result<()> {
 
 /// A connection to the service at `address`.
 async fn connect(address: &str) -> anyhow::Result<Channel> {
+    connect_for(address, CALL_WAIT).await
+}
+
+/// The same, whose calls may take so long.
+async fn connect_for(address: &str, wait: Duration) -> anyhow::Result<Channel> {
     let endpoint = Channel::from_shared(address.to_owned())
         .with_context(|| format!("{address:?} is not an address; give one like {GATEWAY}"))?;
     let has_scheme = endpoint.uri().scheme_str() == Some("http");
     ensure!(has_scheme, "{address:?} does not begin with http://; give an address like {GATEWAY}");
     let endpoint = endpoint
         .connect_timeout(CONNECT_WAIT)
-        .timeout(CALL_WAIT)
+        .timeout(wait)
         .initial_connection_window_size(WINDOW_BYTES);
     endpoint.connect().await.with_context(|| nobody_at(address))
 }

@@ -1,6 +1,8 @@
 //! Who may do what, where money is real: a gateway, a ledger and a shard on a log in memory, asked
 //! over REST and gRPC in every way there is.
 
+#[path = "access/fees.rs"]
+mod fees;
 #[path = "access/stage.rs"]
 mod stage;
 #[path = "access/surfaces.rs"]
@@ -159,6 +161,7 @@ async fn whoever_bears_no_token_sees_what_is_public_and_nothing_else() {
     for (path, status) in [
         ("/api/v1/instruments", 200),
         ("/api/v1/time", 200),
+        ("/api/v1/fee_tiers", 200),
         ("/api/v1/trades", 200),
         ("/api/v1/trades/?instrument=BTC-USDT", 200),
         ("/docs", 200),
@@ -167,6 +170,8 @@ async fn whoever_bears_no_token_sees_what_is_public_and_nothing_else() {
         ("/api/v1/trades?client_id=account-0", 401),
         ("/api/v1/orders", 401),
         ("/api/v1/accounts/account-0", 401),
+        ("/api/v1/accounts/account-0/fees", 401),
+        ("/api/v1/accounts/account-0/limits", 401),
         ("/api/v1/nothing", 401),
     ] {
         let (got, text) = stage.ask(Method::GET, path, None, None).await;
@@ -209,8 +214,8 @@ async fn a_token_does_what_its_scope_says() {
     let (_, trading) = stage.token(&bearer.account, CredentialScope::Trade).await;
     let reading = Bearer { account: bearer.account.clone(), token: reading };
     let trading = Bearer { account: bearer.account.clone(), token: trading };
-    let reads = [0, 6, 7, 10, 15, 17, 30, 36, 37, 38, 39, 40];
-    let deposits = [11, 34];
+    let reads = [0, 6, 7, 10, 15, 17, 22, 23, 32, 38, 39, 40, 41, 42, 44, 45];
+    let deposits = [11, 36];
     // Cancels come last, so that there is something to look at.
     for surface in 0..SURFACES {
         let told = surfaces::ask(&stage, &clients, surface, &reading, &target).await;

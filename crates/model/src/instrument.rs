@@ -9,8 +9,8 @@ use std::{fmt, sync::Arc};
 use thiserror::Error;
 
 use crate::{
-    Amount, Asset, AssetId, BandError, FeeTier, Fees, FeesError, Filters, FiltersError, InstrumentId,
-    Price, PriceBand, Quantity, Side, TierFees, TiersError,
+    Amount, Asset, AssetId, BandError, FeeTier, Fees, FeesError, Filters, FiltersError,
+    InstrumentId, Price, PriceBand, Quantity, Side, TierFees, TiersError,
     decimal::{self, DECIMALS_MAX, DecimalError},
 };
 

@@ -13,8 +13,9 @@ use model::OperatorName;
 use proto::{
     admin::{
         AdjustBalanceRequest, AdjustBalanceResponse, ControlResponse, CreateTokenRequest,
-        CreateTokenResponse, ListTokensRequest, ListTokensResponse, RevokeTokenRequest,
-        RevokeTokenResponse, SetAccountStateRequest, SetInstrumentRequest, SetInstrumentResponse,
+        CreateTokenResponse, ListTokensRequest, ListTokensResponse, RecomputeFeeTiersRequest,
+        RecomputeFeeTiersResponse, RevokeTokenRequest, RevokeTokenResponse, SetAccountStateRequest,
+        SetFeeTiersRequest, SetFeeTiersResponse, SetInstrumentRequest, SetInstrumentResponse,
         SetKillSwitchRequest, SetMarketStateRequest, SetMarketStateResponse, SetRiskLimitsRequest,
         UpgradeRequest, UpgradeResponse,
         admin_service_server::{AdminService, AdminServiceServer, SERVICE_NAME},
@@ -30,7 +31,7 @@ use super::{
 };
 use crate::{
     entry::{self, MovementFields},
-    office::Office,
+    office::{Office, Recomputed},
     problem::{Kind, Problem},
 };
 
@@ -199,6 +200,34 @@ impl AdminService for Admin {
             tokens::list(&self.office, &request).await
         };
         Ok(Response::new(answer(trace, list).await?))
+    }
+
+    async fn set_fee_tiers(
+        &self,
+        request: Request<SetFeeTiersRequest>,
+    ) -> Result<Response<SetFeeTiersResponse>, Status> {
+        let trace = join(method("SetFeeTiers"), traceparent(&request));
+        let SetFeeTiersRequest { operator, thresholds } = request.into_inner();
+        let set = async {
+            let by = name(&operator)?;
+            let volumes = entry::fee_tiers(&thresholds, self.office.reference.loaded()?.as_ref())?;
+            self.office.set_fee_tiers(&by, &volumes).await
+        };
+        let relisted = answer(trace, set).await?;
+        let (version, results) = (relisted.version, relisted.results);
+        Ok(Response::new(SetFeeTiersResponse { version, results }))
+    }
+
+    async fn recompute_fee_tiers(
+        &self,
+        request: Request<RecomputeFeeTiersRequest>,
+    ) -> Result<Response<RecomputeFeeTiersResponse>, Status> {
+        let trace = join(method("RecomputeFeeTiers"), traceparent(&request));
+        let bearer = request.metadata().get("authorization").cloned();
+        let RecomputeFeeTiersRequest { operator } = request.into_inner();
+        let recompute = async { self.office.recompute_fee_tiers(&name(&operator)?, bearer).await };
+        let Recomputed { changed, from, until, results } = answer(trace, recompute).await?;
+        Ok(Response::new(RecomputeFeeTiersResponse { changed, from, until, results }))
     }
 
     async fn set_market_state(

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use proto::reference::{
-    ListInstrumentsRequest, ListInstrumentsResponse, reference_service_server::ReferenceService,
+    ListFeeTiersRequest, ListFeeTiersResponse, ListInstrumentsRequest, ListInstrumentsResponse,
+    reference_service_server::ReferenceService,
 };
 use tonic::{Request, Response, Status};
 
@@ -22,5 +23,13 @@ impl ReferenceService for ReferenceData {
     ) -> Result<Response<ListInstrumentsResponse>, Status> {
         let instruments = self.office.instruments().await?;
         Ok(Response::new(ListInstrumentsResponse { instruments }))
+    }
+
+    async fn list_fee_tiers(
+        &self,
+        _request: Request<ListFeeTiersRequest>,
+    ) -> Result<Response<ListFeeTiersResponse>, Status> {
+        let thresholds = self.office.tier_thresholds()?;
+        Ok(Response::new(ListFeeTiersResponse { thresholds }))
     }
 }

@@ -116,7 +116,7 @@ impl Office {
         told(partition, obeyed)
     }
 
-    async fn relist(
+    pub(super) async fn relist(
         &self,
         by: &OperatorName,
         record: ReferenceRecord,
@@ -131,7 +131,11 @@ impl Office {
     }
 
     /// Gives every shard but the first what that one has decided.
-    async fn copies(&self, by: &OperatorName, record: &ReferenceRecord) -> Vec<ShardResult> {
+    pub(super) async fn copies(
+        &self,
+        by: &OperatorName,
+        record: &ReferenceRecord,
+    ) -> Vec<ShardResult> {
         let others = self.partitions().filter(|partition| *partition != Partition::FIRST);
         self.tell(by, others, |_| change_reference(record)).await
     }

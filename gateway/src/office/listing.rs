@@ -9,6 +9,7 @@ use proto::{
 };
 
 use crate::{
+    entry,
     problem::{Kind, Problem},
     reference::{Listed, MULTIPLIER_DECIMALS},
 };
@@ -27,6 +28,11 @@ pub(super) fn changed(
     next.price_protection_bps = protection.unwrap_or(next.price_protection_bps);
     set_fees(&mut next, asked)?;
     set_band(&mut next, asked);
+    if let Some(tiers) = &asked.fee_tiers {
+        let charged_in = convert::fee_asset(next.fee_asset).unwrap_or_default();
+        let fees = entry::tier_fees(&tiers.tiers, charged_in)?;
+        next.fee_tiers = convert::tier_fees_to_wire(&fees);
+    }
     if let Some(filters) = &asked.filters {
         let mut all = next.filters.unwrap_or_default();
         set_grids(&mut all, filters, listed)?;

@@ -12,7 +12,7 @@ use utoipa::{
     openapi::security::{Http, HttpAuthScheme, SecurityScheme},
 };
 
-use super::{accounts, batch, changes, lists, market, orders, transfers};
+use super::{accounts, batch, changes, fees, lists, market, orders, transfers};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -48,6 +48,9 @@ use super::{accounts, batch, changes, lists, market, orders, transfers};
         transfers::transfer,
         accounts::set_trade_group,
         accounts::cancel_after,
+        fees::account_fees,
+        fees::account_limits,
+        fees::tiers,
     )
 )]
 struct Description;
@@ -83,7 +86,7 @@ mod tests {
     fn every_path_is_described_with_its_shapes() {
         let openapi: serde_json::Value = serde_json::from_str(&OPENAPI).expect("it is JSON");
         let paths = openapi["paths"].as_object().expect("paths");
-        assert_eq!(paths.len(), 16);
+        assert_eq!(paths.len(), 19);
         assert!(paths["/api/v1/orders"]["post"]["requestBody"].is_object());
         let token = &openapi["components"]["securitySchemes"]["token"];
         assert_eq!([&token["type"], &token["scheme"]], ["http", "bearer"]);

@@ -19,8 +19,15 @@ use crate::{
 };
 
 /// What is open to everybody.
-const OPEN: [&str; 6] =
-    [path::TRADES, path::ORDER_BOOK, path::INSTRUMENTS, path::TIME, path::DOCS, path::OPENAPI];
+const OPEN: [&str; 7] = [
+    path::TRADES,
+    path::ORDER_BOOK,
+    path::INSTRUMENTS,
+    path::FEE_TIERS,
+    path::TIME,
+    path::DOCS,
+    path::OPENAPI,
+];
 
 /// A service that knows who its callers are.
 #[derive(Clone)]

@@ -2,6 +2,7 @@
 //! case, null where there is nothing.
 
 mod change;
+pub(super) mod fees;
 mod filters;
 
 use proto::{convert, ledger, marketdata, orders, reference, text, trading};
@@ -9,7 +10,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(super) use self::change::{CancelAfterView, ChangeTakenView, ReplacedView};
-use self::filters::{FiltersView, PriceBandView};
+use self::{
+    fees::TierFeesView,
+    filters::{FiltersView, PriceBandView},
+};
 use super::trade::FillView;
 
 /// An order.
@@ -311,6 +315,10 @@ pub(super) struct InstrumentView {
     /// Where it stops for an auction; not there where it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     price_band: Option<PriceBandView>,
+    /// What it charges accounts that have a fee tier, ascending: each those of this tier and above,
+    /// up to the next.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fee_tiers: Vec<TierFeesView>,
     /// trading, post_only, limit_only, cancel_only, halted, pre_open, auction, volatility_auction
     /// or delisted; null where the broadcaster, which knows it, does not answer.
     #[schema(example = "trading")]
@@ -332,6 +340,7 @@ impl InstrumentView {
             fee_asset,
             filters: summary.filters.map(FiltersView::of),
             price_band: summary.price_band.map(PriceBandView::of),
+            fee_tiers: summary.fee_tiers.into_iter().map(TierFeesView::of).collect(),
             maker_fee: summary.maker_fee,
             taker_fee: summary.taker_fee,
         }

@@ -10,8 +10,9 @@ use proto::{
     convert,
     ledger::{
         AssetVolume, GetAccountFeesRequest, GetAccountFeesResponse, InstrumentRates,
-        ListTierChangesRequest, ListTierChangesResponse, TierChange, TierThreshold,
+        ListTierChangesRequest, ListTierChangesResponse, TierChange,
     },
+    reference::TierThreshold,
 };
 use tonic::Status;
 

@@ -48,8 +48,8 @@ fn turned(instrument_id: u32, engaged: bool) -> event::Kind {
 
 fn market(instrument_id: u32, state: MarketState) -> event::Kind {
     let state = convert::market_state_to_wire(state).into();
-    let sequence = 1;
-    event::Kind::MarketStateChanged(log::MarketStateChanged { instrument_id, state, sequence })
+    let changed = log::MarketStateChanged { instrument_id, state, ..Default::default() };
+    event::Kind::MarketStateChanged(changed)
 }
 
 pub async fn what_is_in_force_is_kept_by_shard_and_replaced(store: &dyn Store) {

@@ -3,6 +3,7 @@
 mod adjust;
 mod audit;
 mod control;
+mod fees;
 mod instrument;
 mod market;
 mod token;
@@ -24,9 +25,9 @@ use self::{
     token::TokenWord,
 };
 use super::{
-    Output,
+    CALL_WAIT, Output, SUMMING_WAIT,
     bearer::{Bearer, Borne},
-    connect, problem,
+    connect_for, problem,
 };
 use crate::settings::{Flags, Settings};
 
@@ -106,6 +107,10 @@ Examples:  tradespine admin kill --client alice
     #[command(after_help = "Example:  tradespine admin release --instrument BTC-USDT")]
     Release(control::ScopeArguments),
 
+    /// Say by what volume fee tiers are reached, and give accounts theirs
+    #[command(subcommand)]
+    Fees(fees::FeesWord),
+
     /// Correct what an account has available, up or down
     #[command(after_help = "Example:  tradespine admin adjust alice USDT -12.5 --id ticket-4711")]
     Adjust(adjust::AdjustArguments),
@@ -142,7 +147,9 @@ pub async fn run(arguments: AdminArguments, settings: &Settings) -> anyhow::Resu
     };
     let bearer = bearer(&with, settings)?;
     let operator = operator(with.operator)?;
-    let channel = connect(&with.admin).await?;
+    let is_summing = matches!(word, Word::Fees(fees::FeesWord::Recompute));
+    let wait = if is_summing { SUMMING_WAIT } else { CALL_WAIT };
+    let channel = connect_for(&with.admin, wait).await?;
     let admin = AdminServiceClient::new(InterceptedService::new(channel, bearer));
     let results = match word {
         Word::Upgrade(upgrade) => self::upgrade(admin, operator, &upgrade, with.output).await?,
@@ -161,6 +168,7 @@ pub async fn run(arguments: AdminArguments, settings: &Settings) -> anyhow::Resu
         Word::Release(scope) => {
             control::turn_switch(admin, operator, scope, false, with.output).await?
         }
+        Word::Fees(word) => fees::run(admin, operator, word, with.output).await?,
         Word::Adjust(arguments) => adjust::adjust(admin, operator, arguments, with.output).await?,
         Word::Market(word) => market::run(admin, operator, word, with.output).await?,
         Word::Token(word) => return token::run(admin, operator, word, with.output).await,

@@ -8,8 +8,8 @@ use proto::{
         funding_service_client::FundingServiceClient,
     },
     ledger::{
-        GetBalancesRequest, GetOrderRequest, ListOrdersRequest, ListTradesRequest,
-        ledger_service_client::LedgerServiceClient,
+        GetAccountControlsRequest, GetAccountFeesRequest, GetBalancesRequest, GetOrderRequest,
+        ListOrdersRequest, ListTradesRequest, ledger_service_client::LedgerServiceClient,
     },
     orders::{
         AmendOrderRequest, CancelAfterRequest, CancelAllOrdersRequest, CancelOrderListRequest,
@@ -69,8 +69,8 @@ impl Clients {
 }
 
 /// How many ways there are over REST, and over gRPC after them.
-const REST: usize = 22;
-pub(crate) const SURFACES: usize = REST + 20;
+const REST: usize = 24;
+pub(crate) const SURFACES: usize = REST + 22;
 
 /// Asks in one of the ways.
 pub(crate) async fn ask(
@@ -163,6 +163,8 @@ async fn rest(stage: &Stage, surface: usize, who: &Bearer, target: &Target) -> A
                 "asset": "USDT", "amount": "1", "transfer_id": "mine", "to": "somebody",
             })),
         ),
+        22 => (get, format!("accounts/{account}/fees"), None),
+        23 => (get, format!("accounts/{account}/limits"), None),
         _ => unreachable!("there are no more"),
     };
     let path = format!("/api/v1/{path}");
@@ -307,6 +309,18 @@ async fn grpc(clients: &Clients, surface: usize, who: &Bearer, target: &Target) 
                 amount: "1".to_owned(),
                 transfer_id: "mine".to_owned(),
             }
+        ),
+        20 => call!(
+            who,
+            ledger,
+            get_account_fees,
+            GetAccountFeesRequest { client_id: account, at_least: Vec::new() }
+        ),
+        21 => call!(
+            who,
+            ledger,
+            get_account_controls,
+            GetAccountControlsRequest { client_id: account, at_least: Vec::new() }
         ),
         _ => unreachable!("there are no more"),
     }

@@ -4,7 +4,7 @@ use proto::credential::Role;
 
 /// The methods that need less than everything. One that is not here needs the role `admin`.
 #[rustfmt::skip]
-const NEEDED: [(&str, Role); 7] = [
+const NEEDED: [(&str, Role); 9] = [
     ("ListTokens",      Role::Viewer),
     ("Upgrade",         Role::Operator),
     ("SetInstrument",   Role::Operator),
@@ -12,6 +12,8 @@ const NEEDED: [(&str, Role); 7] = [
     ("SetAccountState", Role::Operator),
     ("SetRiskLimits",   Role::Operator),
     ("SetKillSwitch",   Role::Operator),
+    ("SetFeeTiers",     Role::Operator),
+    ("RecomputeFeeTiers", Role::Operator),
 ];
 
 /// What stops trading is done even where it cannot be recorded at once: it would be worse if it

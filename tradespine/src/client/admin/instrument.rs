@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use proto::{
     admin::SetInstrumentRequest,
-    reference::{FeeAsset, InstrumentFilters},
+    reference::{FeeAsset, InstrumentFilters, TierFees, TierFeesOfAll},
 };
 
 #[derive(Debug, Subcommand)]
@@ -16,6 +16,7 @@ pub(super) enum InstrumentWord {
     #[command(after_help = "\
 Examples:  tradespine admin instrument set BTC-USDT --price-protection-bps 300
            tradespine admin instrument set BTC-USDT --maker-fee 0.001 --taker-fee 0.002
+           tradespine admin instrument set BTC-USDT --fee-tier 1=0.0008,0.0015
            tradespine admin instrument set BTC-USDT --min-notional 5 --max-orders 200")]
     Set(Box<SetArguments>),
 }
@@ -54,9 +55,27 @@ pub(super) struct SetArguments {
     /// How long it collects orders before it opens again; 120 for a new band
     #[arg(long, value_name = "SECS")]
     price_band_auction_secs: Option<u32>,
+    /// What maker and taker are charged from this fee tier on; for each tier, instead of all that
+    /// were listed
+    #[arg(long = "fee-tier", value_name = "TIER=MAKER,TAKER", value_parser = tier_fees)]
+    fee_tiers: Vec<TierFees>,
+
+    /// Charge everybody alike, whatever their fee tier
+    #[arg(long, conflicts_with = "fee_tiers")]
+    no_fee_tiers: bool,
 
     #[command(flatten)]
     filters: FilterArguments,
+}
+
+fn tier_fees(text: &str) -> Result<TierFees, String> {
+    let parts = || {
+        let (tier, rates) = text.split_once('=')?;
+        let (maker_fee, taker_fee) = rates.split_once(',')?;
+        let (maker_fee, taker_fee) = (maker_fee.to_owned(), taker_fee.to_owned());
+        Some(TierFees { tier: tier.parse().ok()?, maker_fee, taker_fee })
+    };
+    parts().ok_or_else(|| "write a tier and two fractions, such as 1=0.0008,0.0015".to_owned())
 }
 
 /// In which asset fees are charged.
@@ -187,6 +206,8 @@ impl SetArguments {
             price_band_bps: self.price_band_bps,
             price_band_reference_secs: self.price_band_reference_secs,
             price_band_auction_secs: self.price_band_auction_secs,
+            fee_tiers: (self.no_fee_tiers || !self.fee_tiers.is_empty())
+                .then_some(TierFeesOfAll { tiers: self.fee_tiers }),
         }
     }
 }
