@@ -15,7 +15,7 @@ mod tiers;
 mod word;
 
 pub use self::{
-    after::{AfterFields, Ending, cancel_after},
+    after::{AfterFields, Ending, cancel_after, on_disconnect},
     change::{
         Cancel, CancelAll, FilterFields, NameFields, Named, Replacing, cancel, cancel_all, named,
         new_quantity, replace,
@@ -31,7 +31,7 @@ use std::sync::Arc;
 use model::{AccountName, KeyText, OrderId};
 
 pub(crate) use self::{
-    control::{account_state, kill_scope, risk_limits},
+    control::{account_state, kill_scope, reset, risk_limits},
     list::within,
     tiers::{fee_tiers, tier_fees},
 };

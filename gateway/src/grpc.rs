@@ -13,7 +13,7 @@ mod stream;
 mod tokens;
 mod trace;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use proto::{
     funding::funding_service_server::{self, FundingServiceServer},
@@ -35,6 +35,13 @@ const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 
 /// The largest to order entry, where a batch of a hundred of them can come.
 const BATCH_BYTES_MAX: usize = 256 * 1024;
+
+/// How often a connection is asked whether it is still there, and how long it may take to say so:
+/// one whose other end is gone without a word is noticed within half a minute, and with it the end
+/// of its streams.
+pub(crate) const PING_EVERY: Duration = Duration::from_secs(10);
+/// See [`PING_EVERY`].
+pub(crate) const PING_WAIT: Duration = Duration::from_secs(20);
 
 /// What health checks may ask about: all of it, or one service.
 pub(crate) const HEALTH_NAMES: [&str; 4] = [

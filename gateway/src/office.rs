@@ -27,6 +27,7 @@ use proto::{
 use rand::distr::{Alphanumeric, SampleString};
 
 pub(crate) use self::{
+    after::cancel_after_result,
     amend::amended_by,
     batch::check_count,
     cancel::{Changed, applied, brief, cancel_all_submission, ended_by, results_of},

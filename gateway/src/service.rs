@@ -221,6 +221,8 @@ async fn grpc_parts() -> Result<GrpcParts, BindError> {
     let router = tonic::transport::Server::builder()
         .max_concurrent_streams(GRPC_STREAMS_MAX)
         .initial_connection_window_size(GRPC_CONNECTION_WINDOW_BYTES)
+        .http2_keepalive_interval(Some(grpc::PING_EVERY))
+        .http2_keepalive_timeout(Some(grpc::PING_WAIT))
         .add_service(health_service)
         .add_service(reflection);
     Ok(GrpcParts { router, health })

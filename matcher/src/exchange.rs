@@ -1,10 +1,10 @@
 //! The state of a shard, and how the spine drives it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger_core::{Accounts, Grant, Postings, Settled, hold_for};
 use matcher_core::{Books, Keys, Outcome};
-use model::{AccountName, AssetId, OrderFilter, Partition, Span, Timestamp};
+use model::{AccountName, AssetId, KeyText, OrderFilter, Partition, Span, Timestamp};
 use proto::{
     command::{Command, OrderName},
     credential::Credential,
@@ -60,6 +60,8 @@ pub struct Exchange {
     pub(crate) controls: Controls,
     /// Which fee tier accounts have.
     pub(crate) tiers: Tiers,
+    /// The resets of sandbox accounts that were done.
+    pub(crate) resets: BTreeSet<(AccountName, KeyText)>,
     /// Whether more has waited too long than the last answer held.
     pub(crate) has_overdue: bool,
     /// The number of the account that is looked at next for compaction, whoever trades.
@@ -96,6 +98,7 @@ impl Core for Exchange {
             switches: Switches::default(),
             controls: Controls::default(),
             tiers: Tiers::default(),
+            resets: BTreeSet::new(),
             on_their_way: OnTheirWay::default(),
             has_overdue: false,
             revisited: 0,

@@ -7,6 +7,7 @@ mod closings;
 mod controls;
 mod keys;
 mod park;
+mod resets;
 mod switches;
 mod tiers;
 mod transfers;
@@ -54,6 +55,8 @@ struct ExchangeImage {
     controls: Option<controls::ControlsWire>,
     #[prost(message, repeated, tag = "40")]
     tiers: Vec<tiers::TierWire>,
+    #[prost(message, repeated, tag = "41")]
+    resets: Vec<resets::ResetWire>,
     #[prost(message, repeated, tag = "60")]
     on_their_way: Vec<transfers::TransferWire>,
     #[prost(message, repeated, tag = "100")]
@@ -90,6 +93,7 @@ pub(crate) fn encode(exchange: &Exchange) -> Vec<u8> {
         switches: switches::to_wire(&exchange.switches),
         controls: controls::to_wire(&exchange.controls),
         tiers: tiers::to_wire(&exchange.tiers),
+        resets: exchange.resets.iter().map(resets::to_wire).collect(),
         on_their_way: transfers::to_wire(&exchange.on_their_way),
         credentials: exchange.credentials.image(),
         trail_entries: exchange.trail.entries,
@@ -140,6 +144,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
         switches,
         controls,
         tiers,
+        resets: resets::restore(&image.resets)?,
         on_their_way,
         has_overdue: false,
         revisited: image.revisited,

@@ -15,6 +15,7 @@
 //! - `transfer`: money from one account to another.
 //! - `credential`: which tokens there are, as the first shard decides. [`trail`]: what those who
 //!   run the platform asked for.
+//! - `reset`: sandbox accounts that begin anew.
 //! - `control`, `risk`: what those who run the platform let accounts do and risk. `tier`: which fee
 //!   tier they say accounts have.
 //! - `market`: what markets are open for.
@@ -53,6 +54,7 @@ mod order_list;
 mod park;
 mod place;
 mod replace;
+mod reset;
 mod risk;
 mod room;
 mod sleep;

@@ -17,6 +17,10 @@ pub const CONTROLLED_ACCOUNTS_MAX: usize = 1 << 16;
 /// that trade much, so they are few of all.
 pub const TIERED_ACCOUNTS_MAX: usize = 1 << 18;
 
+/// The most resets of sandbox accounts that a shard remembers: some 10 MB, and a hundred a day for
+/// two years.
+pub const RESETS_MAX: usize = 1 << 16;
+
 /// The most assets and the most instruments that can be listed: a table that fits any cache line of
 /// thought, and far more than a venue lists.
 pub const LISTINGS_MAX: usize = 1_024;

@@ -43,6 +43,7 @@ impl Exchange {
                 self.write_if_applied(account, body);
             }
             OperatorWord::AssignFeeTiers(tiers) => self.assign_fee_tiers(tiers, body),
+            OperatorWord::Reset { account, id } => self.reset(account, id, body),
             OperatorWord::SetKillSwitch { scope, is_engaged } => {
                 self.set_kill_switch(scope, *is_engaged, body);
             }

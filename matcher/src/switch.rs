@@ -2,14 +2,17 @@
 //! moves it on in time. So they end too where nobody can reach the platform, or the platform was
 //! down when the instant came.
 //!
-//! A switch is of an account's orders in one instrument, or of all; each is set apart. When time
-//! reaches it, before the record that brings the time does anything, what rests and what sleeps is
-//! closed ([`matcher_core::Books::close`]), and what waits for money is ended: a bounded number
-//! with each input, and meanwhile none of it trades. What is placed afterwards is not of it.
+//! A switch is of an account's orders in one instrument, or of all; each is set apart. So is what
+//! gateways set for a stream of orders whose end is to end them all: as long as it is open its
+//! gateway moves the instant on, when it ends its gateway says so, and where there is no gateway
+//! any more the instant comes. When time reaches a switch, before the record that brings the time
+//! does anything, what rests and what sleeps is closed ([`matcher_core::Books::close`]), and what
+//! waits for money is ended: a bounded number with each input, and meanwhile none of it trades.
+//! What is placed afterwards is not of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{AccountName, InstrumentId, OrderId, Timestamp};
+use model::{AccountName, InstrumentId, OrderFilter, OrderId, Timestamp};
 use proto::{
     command::CancelAfter,
     log::{self, EndReason, RefusalReason, event},
@@ -23,7 +26,10 @@ use crate::{
 };
 
 /// Whose orders, and in which instrument where not in all.
-pub(crate) type Which = (AccountName, Option<InstrumentId>);
+pub(crate) type Whose = (AccountName, Option<InstrumentId>);
+
+/// The same, and for which stream of orders it is set: 0 where the account itself has set it.
+pub(crate) type Which = (AccountName, Option<InstrumentId>, u64);
 
 /// Every switch of a shard.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,7 +39,7 @@ pub(crate) struct Switches {
     /// The same by instant.
     due: BTreeSet<(Timestamp, Which)>,
     /// Those that have gone off and of which something may still wait for money: through which.
-    pub(crate) gone_off: BTreeMap<Which, OrderId>,
+    pub(crate) gone_off: BTreeMap<Whose, OrderId>,
 }
 
 impl Switches {
@@ -80,11 +86,15 @@ impl Exchange {
         now: Timestamp,
         body: &mut log::AnswerBody,
     ) {
-        let which = (name.clone(), after.instrument);
+        let which = (name.clone(), after.instrument, after.session);
         let is_unknown = after.instrument.is_some_and(|one| self.books.instrument(one).is_none());
         if is_unknown {
             body.outcome = refused(RefusalReason::UnknownInstrument);
             return;
+        }
+        if after.has_ended {
+            self.switches.unset(&which);
+            return self.cancel_all(name, &OrderFilter::all(after.instrument), body);
         }
         let at = (after.timeout.nanos() > 0).then(|| now.plus(after.timeout));
         match at {
@@ -101,6 +111,7 @@ impl Exchange {
             account,
             instrument_id: after.instrument.map_or(0, |instrument| instrument.0),
             cancels_at_unix_nanos: at.map_or(0, Timestamp::unix_nanos),
+            session: after.session,
         };
         body.events.push(answer::event(event::Kind::CancelAfterSet(set)));
         body.outcome = applied();
@@ -115,11 +126,11 @@ impl Exchange {
         body: &mut log::AnswerBody,
     ) -> (usize, usize) {
         self.matched.clear();
-        while let Some(which) = self.switches.go_off(now) {
-            let Some(account) = self.accounts.find(&which.0) else { continue };
-            self.books.close(account, which.1, &mut self.matched);
+        while let Some((name, instrument, _)) = self.switches.go_off(now) {
+            let Some(account) = self.accounts.find(&name) else { continue };
+            self.books.close(account, instrument, &mut self.matched);
             if let Some(last) = self.park.of(account).max() {
-                self.switches.gone_off.insert(which, last);
+                self.switches.gone_off.insert((name, instrument), last);
             }
         }
         let dropped = self.matched.events.len();

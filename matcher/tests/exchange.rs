@@ -35,6 +35,8 @@ mod operators;
 mod records;
 #[path = "exchange/replacing.rs"]
 mod replacing;
+#[path = "exchange/resets.rs"]
+mod resets;
 #[path = "exchange/risk.rs"]
 mod risk;
 #[path = "exchange/sizes.rs"]

@@ -12,6 +12,8 @@ mod changes;
 mod flows;
 #[path = "links/mistakes.rs"]
 mod mistakes;
+#[path = "links/resets.rs"]
+mod resets;
 #[path = "links/stories.rs"]
 mod stories;
 #[path = "links/transfers.rs"]

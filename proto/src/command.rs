@@ -124,6 +124,14 @@ pub enum OperatorWord {
     },
     /// Which fee tier accounts have from now on, each named once. Each shard is told.
     AssignFeeTiers(Vec<(AccountName, FeeTier)>),
+    /// End all that an account has open and give it back what a new one has. Only in a sandbox;
+    /// each shard is told.
+    Reset {
+        /// Whose.
+        account: AccountName,
+        /// Its own id, which is done once.
+        id: KeyText,
+    },
     /// Stop trading, or let it go on.
     SetKillSwitch {
         /// What of it.

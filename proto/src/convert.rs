@@ -19,6 +19,7 @@ pub use control::{account_state, account_state_to_wire};
 pub use filter::{filters, filters_to_wire};
 pub use instant::{from_proto_timestamp, to_proto_timestamp};
 pub use list::{contingency_from_wire, contingency_to_wire};
+pub use money::RESET_ID_BYTES_MAX;
 pub use number::{
     amount, market_state_from_wire, market_state_to_wire, order_id, price, quantity,
     self_trade_from_wire, self_trade_to_wire, side_from_wire, side_to_wire,

@@ -247,6 +247,8 @@ pub const fn refusal(reason: RefusalReason) -> &'static str {
         RefusalReason::PriceCollar => "price_collar",
         RefusalReason::TooManyControlled => "too_many_controlled",
         RefusalReason::TooManyTiered => "too_many_tiered",
+        RefusalReason::NotASandbox => "not_a_sandbox",
+        RefusalReason::TooManyResets => "too_many_resets",
         RefusalReason::PriceFilter => "price_filter",
         RefusalReason::LotSize => "lot_size",
         RefusalReason::MarketLotSize => "market_lot_size",

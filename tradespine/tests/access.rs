@@ -1,6 +1,8 @@
 //! Who may do what, where money is real: a gateway, a ledger and a shard on a log in memory, asked
 //! over REST and gRPC in every way there is.
 
+#[path = "access/disconnect.rs"]
+mod disconnect;
 #[path = "access/fees.rs"]
 mod fees;
 #[path = "access/stage.rs"]

@@ -346,6 +346,13 @@ async fn money_is_sent_and_corrected_once_and_to_the_unit() {
     assert!(!is_done && told.contains("shard 1: "), "{told}");
     operators.has("bob", "USDT", "1000250").await;
 
+    // Bob begins anew; his part of it is on the second shard.
+    let reset = ["account", "reset", "bob", "--id", "monday"];
+    let told = operators.say(&reset);
+    assert_eq!(told.trim(), "reset bob\nshard 0: done\nshard 1: done\nshard 2: done");
+    assert!(operators.say(&reset).contains("shard 1: done before"));
+    operators.has("bob", "USDT", "1000000").await;
+
     // The ledger adds up both sides while the platform runs.
     let solvency = ["solvency", "--ledger", &operators.ledger, "--json"];
     let (is_sound, told) = Platform::run(&solvency, &[]);
@@ -356,8 +363,8 @@ async fn money_is_sent_and_corrected_once_and_to_the_unit() {
     };
     let usdt = of("USDT").expect("it is listed");
     let field = |name: &str| usdt[name].as_str().unwrap_or_default().to_owned();
-    assert_eq!([field("granted"), field("adjusted")], ["2000000", "-0.5"]);
-    assert_eq!([field("available"), field("difference")], ["1999999.5", "0"]);
+    assert_eq!([field("granted"), field("adjusted")], ["2000000", "-250.5"]);
+    assert_eq!([field("available"), field("difference")], ["1999749.5", "0"]);
     assert!(told["as_of"][0]["out_seq"].as_u64() > Some(10), "it says of which answers: {told}");
 
     operators.platform.stop().await;

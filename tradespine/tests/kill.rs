@@ -9,6 +9,8 @@
 
 #[path = "kill/client.rs"]
 mod client;
+#[path = "kill/disconnect.rs"]
+mod disconnect;
 mod platform;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -74,6 +76,26 @@ async fn kill_again_and_again(shards: u16) {
 
     platform::verify(directory.path());
     check(&history, directory.path()).await;
+}
+
+/// A client asked that its orders end with its stream, and the gateway is killed: nobody is there
+/// to say that it has ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn orders_of_a_stream_end_after_its_gateway_was_killed() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let mut platform = Platform::start_shards(directory.path(), 3).await;
+    let orders = disconnect::rest_and_watch(platform.gateway()).await;
+    platform.kill();
+    platform.wait().await;
+    let platform = Platform::start_shards(directory.path(), 3).await;
+    for id in orders {
+        let ended = disconnect::ended(platform.rest(), id);
+        let order = tokio::time::timeout(TELLING_MAX, ended).await.expect("it ends by itself");
+        assert_eq!(order["status"], "cancelled", "{order}");
+        assert_eq!(order["reject_reason"], "cancel_after", "{order}");
+    }
+    platform.stop().await;
+    platform::verify(directory.path());
 }
 
 /// Waits until the ledger has written what the gateway knows to be in the log: it answers no list

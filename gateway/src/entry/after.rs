@@ -42,6 +42,27 @@ impl Ending {
     }
 }
 
+/// How long the orders of a stream may outlive a gateway that is gone, in seconds: long enough that
+/// no pause of one ends them, short enough to be of use.
+const DISCONNECT_SECONDS: std::ops::RangeInclusive<u32> = 3..=60;
+
+/// Whose orders end with a stream, and how soon without a gateway; 0: no longer.
+///
+/// # Errors
+/// [`Problem`], by the first step of the ladder that fails.
+pub fn on_disconnect(
+    client_id: Option<&str>,
+    timeout_seconds: u32,
+) -> Result<(AccountName, u32), Problem> {
+    let account = client(client_id)?;
+    let (least, most) = (DISCONNECT_SECONDS.start(), DISCONNECT_SECONDS.end());
+    if timeout_seconds != 0 && !DISCONNECT_SECONDS.contains(&timeout_seconds) {
+        let advice = format!("must be from {least} to {most} seconds, or 0 for no longer");
+        return Err(Problem::field("timeout_seconds", "out_of_range", advice));
+    }
+    Ok((account, timeout_seconds))
+}
+
 /// Checks when a client's open orders are to end.
 ///
 /// # Errors
@@ -62,6 +83,6 @@ pub fn cancel_after(fields: &AfterFields<'_>, catalogue: &Catalogue) -> Result<E
         Problem::field(FIELD, "out_of_range", advice)
     })?;
     let instrument = listed.as_ref().map(|listed| listed.instrument.id);
-    let after = CancelAfter { instrument, timeout: Span::from_secs(timeout_seconds.into()) };
+    let after = CancelAfter::own(instrument, Span::from_secs(timeout_seconds.into()));
     Ok(Ending { account, listed, after, timeout_seconds })
 }

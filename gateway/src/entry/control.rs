@@ -1,8 +1,13 @@
 //! What those who run the platform ask of accounts and of trading.
 
-use model::{AccountName, AccountState, Amount, AssetLimit, OrderRate, Partition, RiskLimits};
+use model::{
+    AccountName, AccountState, Amount, AssetLimit, KeyText, OrderRate, Partition, RiskLimits,
+};
 use proto::{
-    admin::{AssetRisk, SetAccountStateRequest, SetKillSwitchRequest, SetRiskLimitsRequest},
+    admin::{
+        AssetRisk, ResetAccountRequest, SetAccountStateRequest, SetKillSwitchRequest,
+        SetRiskLimitsRequest,
+    },
     command::KillScope,
     convert,
 };
@@ -25,6 +30,22 @@ pub(crate) fn account_state(
         Problem::field("state", "unknown_word", "must be active, reduce_only or suspended")
     })?;
     Ok((account, state))
+}
+
+/// Whose account is to begin anew, and by which id.
+///
+/// # Errors
+/// [`Problem`] that names the field.
+pub(crate) fn reset(asked: &ResetAccountRequest) -> Result<(AccountName, KeyText), Problem> {
+    const FIELD: &str = "reset_id";
+    let account = client(some(&asked.client_id))?;
+    let text = some(&asked.reset_id).ok_or_else(|| Problem::missing(FIELD))?;
+    if text.len() > convert::RESET_ID_BYTES_MAX {
+        let advice = format!("is longer than {} bytes", convert::RESET_ID_BYTES_MAX);
+        return Err(Problem::field(FIELD, "bad_key", advice));
+    }
+    let id = KeyText::new(text).map_err(|error| Problem::field(FIELD, "bad_key", error))?;
+    Ok((account, id))
 }
 
 /// What is to be stopped or released, and on which shard if on one.
@@ -158,5 +179,13 @@ mod tests {
         };
         assert_eq!(state(2).expect("one").1, AccountState::ReduceOnly);
         assert!(state(0).is_err() && state(7).is_err());
+        let again = |reset_id: String| {
+            let client_id = "alice".to_owned();
+            reset(&ResetAccountRequest { client_id, reset_id, ..Default::default() })
+        };
+        assert_eq!(again("x".repeat(40)).expect("an id").1.as_str(), "x".repeat(40));
+        for bad in [String::new(), "x".repeat(41), "a b".to_owned()] {
+            assert_eq!(again(bad).expect_err("none").field, Some("reset_id".into()));
+        }
     }
 }

@@ -14,10 +14,10 @@ use proto::{
     admin::{
         AdjustBalanceRequest, AdjustBalanceResponse, ControlResponse, CreateTokenRequest,
         CreateTokenResponse, ListTokensRequest, ListTokensResponse, RecomputeFeeTiersRequest,
-        RecomputeFeeTiersResponse, RevokeTokenRequest, RevokeTokenResponse, SetAccountStateRequest,
-        SetFeeTiersRequest, SetFeeTiersResponse, SetInstrumentRequest, SetInstrumentResponse,
-        SetKillSwitchRequest, SetMarketStateRequest, SetMarketStateResponse, SetRiskLimitsRequest,
-        UpgradeRequest, UpgradeResponse,
+        RecomputeFeeTiersResponse, ResetAccountRequest, RevokeTokenRequest, RevokeTokenResponse,
+        SetAccountStateRequest, SetFeeTiersRequest, SetFeeTiersResponse, SetInstrumentRequest,
+        SetInstrumentResponse, SetKillSwitchRequest, SetMarketStateRequest, SetMarketStateResponse,
+        SetRiskLimitsRequest, UpgradeRequest, UpgradeResponse,
         admin_service_server::{AdminService, AdminServiceServer, SERVICE_NAME},
     },
     convert,
@@ -108,6 +108,20 @@ impl AdminService for Admin {
             Ok(self.office.set_account_state(&by, account, state).await)
         };
         Ok(Response::new(ControlResponse { results: answer(trace, set).await? }))
+    }
+
+    async fn reset_account(
+        &self,
+        request: Request<ResetAccountRequest>,
+    ) -> Result<Response<ControlResponse>, Status> {
+        let trace = join(method("ResetAccount"), traceparent(&request));
+        let request = request.into_inner();
+        let reset = async {
+            let by = name(&request.operator)?;
+            let (account, id) = entry::reset(&request)?;
+            Ok(self.office.reset(&by, account, id).await)
+        };
+        Ok(Response::new(ControlResponse { results: answer(trace, reset).await? }))
     }
 
     async fn set_risk_limits(

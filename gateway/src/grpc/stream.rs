@@ -9,25 +9,35 @@
 //! had come in a call; or goes on in the trace that the client named when it began the stream.
 
 mod changes;
+mod disconnect;
 mod outlet;
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use model::{InstrumentId, Partition};
 use proto::orders::{
-    CancelAllOrdersRequest, CancelAllResult, CancelOrderRequest, PlaceOrderRequest,
-    StreamOrdersRequest, stream_orders_request::Request as Asked,
+    CancelAfterResult, CancelAllOrdersRequest, CancelAllResult, CancelOrderRequest,
+    PlaceOrderRequest, StreamOrdersRequest, stream_orders_request::Request as Asked,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::{Interval, MissedTickBehavior, interval},
+};
 use tokio_util::sync::CancellationToken;
 use tonic::Streaming;
 use tracing::Span;
 
 pub(super) use self::outlet::Results;
-use self::outlet::{Made, Outlet};
+use self::{
+    disconnect::Watched,
+    outlet::{Made, Outlet},
+};
 use super::{orders, trace::join};
 use crate::{
     caller::Caller,
@@ -43,6 +53,9 @@ use crate::{
 /// a second, and few enough that one client cannot take the whole desk.
 const IN_FLIGHT_MAX: usize = 4_096;
 
+/// How often it is looked at whose instants are to be moved on.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
 /// The news of one request, on its way to the client.
 struct Told {
     correlation_id: u64,
@@ -56,6 +69,7 @@ enum About {
     Amend { named: Box<Named>, news: News },
     Replace { replacing: Box<Replacing>, news: News },
     CancelAll { results: Vec<CancelAllResult>, depth_sequence: u64 },
+    CancelOnDisconnect { results: Vec<CancelAfterResult> },
     Problem(Problem),
 }
 
@@ -81,7 +95,8 @@ pub(super) fn serve(
     // One message for each permit, so that it never is full and a follower never waits.
     let (sender, receiver) = mpsc::channel(IN_FLIGHT_MAX);
     let permits = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
-    let inlet = Inlet { office: Arc::clone(&office), sender, permits, traceparent };
+    let watched = Watched::new();
+    let inlet = Inlet { office: Arc::clone(&office), sender, permits, traceparent, watched };
     let permits = Arc::clone(&inlet.permits);
     let results = outlet::results(office, receiver, permits, place, caller.clone());
     match caller {
@@ -101,6 +116,8 @@ struct Inlet {
     permits: Arc<Semaphore>,
     /// Of the trace that the client named.
     traceparent: Option<String>,
+    /// Whose orders end with it.
+    watched: Watched,
 }
 
 impl Inlet {
@@ -112,21 +129,37 @@ impl Inlet {
         stop: CancellationToken,
         revoked: CancellationToken,
     ) {
-        loop {
-            let next = async {
-                // Given back by the outlet, with the result.
-                self.permits.acquire().await.ok()?.forget();
-                requests.message().await.ok().flatten()
-            };
-            let request = tokio::select! {
-                biased;
-                () = stop.cancelled() => return,
-                () = revoked.cancelled() => return,
-                () = self.sender.closed() => return,
-                request = next => request,
-            };
-            let Some(request) = request else { return };
+        let mut ticks = interval(WATCH_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while let Some(request) = self.next(&mut requests, &mut ticks, &stop, &revoked).await {
             self.take(request);
+        }
+        self.end_watched();
+    }
+
+    /// The next request; `None` where there are none any more.
+    async fn next(
+        &self,
+        requests: &mut Streaming<StreamOrdersRequest>,
+        ticks: &mut Interval,
+        stop: &CancellationToken,
+        revoked: &CancellationToken,
+    ) -> Option<StreamOrdersRequest> {
+        let next = async {
+            // Given back by the outlet, with the result.
+            self.permits.acquire().await.ok()?.forget();
+            requests.message().await.ok().flatten()
+        };
+        tokio::pin!(next);
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return None,
+                () = revoked.cancelled() => return None,
+                () = self.sender.closed() => return None,
+                _ = ticks.tick() => self.keep_watching(),
+                request = &mut next => return request,
+            }
         }
     }
 
@@ -139,6 +172,7 @@ impl Inlet {
             Some(Asked::CancelAll(all)) => self.cancel_all(id, &all, trace),
             Some(Asked::Amend(amend)) => self.amend(id, &amend, trace),
             Some(Asked::Replace(replace)) => self.replace(id, &replace, trace),
+            Some(Asked::CancelOnDisconnect(asked)) => self.cancel_on_disconnect(id, &asked, trace),
             None => Err(Problem::missing("request")),
         };
         if let Err(problem) = taken {

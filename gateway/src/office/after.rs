@@ -48,6 +48,11 @@ impl Office {
     }
 }
 
+/// What a partition says of it.
+pub(crate) fn cancel_after_result(partition: Partition, news: News) -> CancelAfterResult {
+    result(partition, said(news))
+}
+
 /// When the orders end; `None` for no longer by themselves.
 fn said(news: News) -> Result<Option<Timestamp>, Problem> {
     match news {

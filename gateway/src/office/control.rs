@@ -1,7 +1,7 @@
 //! What those who run the platform let accounts do: each shard is told, and told again it does
 //! nothing new.
 
-use model::{AccountName, AccountState, OperatorName, Partition, RiskLimits};
+use model::{AccountName, AccountState, KeyText, OperatorName, Partition, RiskLimits};
 use proto::{
     admin::ShardResult,
     command::{KillScope, OperatorWord},
@@ -19,6 +19,17 @@ impl Office {
         state: AccountState,
     ) -> Vec<ShardResult> {
         let word = OperatorWord::SetAccountState { account, state };
+        self.tell(by, self.partitions(), |_| Said::Command(word.clone())).await
+    }
+
+    /// Lets a sandbox account begin anew, on every shard.
+    pub(crate) async fn reset(
+        &self,
+        by: &OperatorName,
+        account: AccountName,
+        id: KeyText,
+    ) -> Vec<ShardResult> {
+        let word = OperatorWord::Reset { account, id };
         self.tell(by, self.partitions(), |_| Said::Command(word.clone())).await
     }
 

@@ -6,6 +6,8 @@ use super::Kind;
 
 const LESS_AVAILABLE: &str = "the account has less than that available";
 
+const OTHER_CONTENT: &str = "this key was used before with other content; use a new key";
+
 const LATE: &str = "the log took the request too late, so it was not done; send it again";
 
 const NOT_IN_FORCE: &str =
@@ -15,9 +17,7 @@ const NOT_IN_FORCE: &str =
 pub(super) const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
     match reason {
         RefusalReason::Late => (Kind::Unavailable, LATE),
-        RefusalReason::KeyReused => {
-            (Kind::KeyReused, "this key was used before with other content; use a new key")
-        }
+        RefusalReason::KeyReused => (Kind::KeyReused, OTHER_CONTENT),
         RefusalReason::UnknownInstrument
         | RefusalReason::UnknownAsset
         | RefusalReason::UnknownOrder
@@ -56,7 +56,9 @@ pub(super) const fn refusal(reason: RefusalReason) -> (Kind, &'static str) {
         | RefusalReason::OrderRate
         | RefusalReason::PriceCollar
         | RefusalReason::TooManyControlled
-        | RefusalReason::TooManyTiered => refusal_of_control(reason),
+        | RefusalReason::TooManyTiered
+        | RefusalReason::NotASandbox
+        | RefusalReason::TooManyResets => refusal_of_control(reason),
         RefusalReason::PriceFilter
         | RefusalReason::LotSize
         | RefusalReason::MarketLotSize
@@ -232,6 +234,12 @@ const fn refusal_of_control(reason: RefusalReason) -> (Kind, &'static str) {
             Kind::Conflict,
             "price is further beyond the last trade's than the account's price_collar_bps",
         ),
+        RefusalReason::NotASandbox => {
+            (Kind::Conflict, "only accounts of a sandbox are reset; this log was founded for none")
+        }
+        RefusalReason::TooManyResets => {
+            (Kind::TooMany, "the shard remembers as many resets as it may; found another sandbox")
+        }
         RefusalReason::TooManyTiered => (
             Kind::TooMany,
             "as many accounts as may be have a fee tier; let the lowest tier begin higher",

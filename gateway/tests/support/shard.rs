@@ -137,6 +137,7 @@ impl Rules {
                     account: 0,
                     instrument_id: after.instrument.map_or(0, |instrument| instrument.0),
                     cancels_at_unix_nanos: after.timeout.nanos(),
+                    session: after.session,
                 };
                 applied(vec![event(event::Kind::CancelAfterSet(set))])
             }

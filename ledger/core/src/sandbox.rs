@@ -2,9 +2,9 @@
 
 use std::hash::BuildHasher;
 
-use model::{AccountHandle, Amount, Asset};
+use model::{AccountHandle, AccountName, Amount, Asset, AssetId};
 
-use crate::{Accounts, Bucket, Cause, Leg, Postings};
+use crate::{Accounts, Bucket, Cause, Leg, Postings, assets::ListedAsset};
 
 /// The largest grant of one asset, in units: 2^80, which is 10^6 of an asset with 18 decimals.
 /// With [`ACCOUNTS_MAX`](crate::ACCOUNTS_MAX) accounts all grants together stay at 2^100.
@@ -42,6 +42,13 @@ fn coins(count: u32, asset: &Asset) -> Amount {
 }
 
 impl Accounts {
+    /// What a new account of this name has here of each listed asset.
+    pub fn grants_to(&self, name: &AccountName) -> impl Iterator<Item = (AssetId, Amount)> + '_ {
+        let is_home = self.is_home(name);
+        let grant = move |asset: &ListedAsset| if is_home { asset.grant } else { Amount::ZERO };
+        self.assets.iter().map(move |(_, asset)| (asset.id, grant(asset)))
+    }
+
     /// Gives `handle` the grants that it has not had, as one posting.
     pub(crate) fn give_grants(&mut self, handle: AccountHandle, out: &mut Postings) {
         let granted = self.slot(handle).granted;

@@ -148,10 +148,14 @@ fn change(random: &mut Pcg64Mcg, next_offset: u64, lots: u64) -> Command {
             price_to: ticks(low + random.random_range(0..50)),
             ..OrderFilter::all(Some(InstrumentId(1)))
         }),
-        1 => Command::CancelAfter(CancelAfter {
-            instrument: random.random_bool(0.5).then_some(InstrumentId(1)),
-            timeout: Span::from_secs(random.random_range(0..4)),
-        }),
+        1 => {
+            let session = random.random_range(0..3);
+            let has_ended = session > 0 && random.random_bool(0.2);
+            let seconds = if has_ended { 0 } else { random.random_range(0..4) };
+            let instrument = random.random_bool(0.5).then_some(InstrumentId(1));
+            let own = CancelAfter::own(instrument, Span::from_secs(seconds));
+            Command::CancelAfter(CancelAfter { session, has_ended, ..own })
+        }
         2..5 => Command::CancelNamed { order, only: only[random.random_range(0..3)] },
         _ => Command::Amend { order, quantity: Quantity::from_lots(lots).expect("in range") },
     }

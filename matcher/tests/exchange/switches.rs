@@ -20,12 +20,12 @@ use crate::{
 const COIN: i128 = 100_000_000;
 
 fn after(seconds: u64) -> Command {
-    Command::CancelAfter(CancelAfter { instrument: None, timeout: Span::from_secs(seconds) })
+    Command::CancelAfter(CancelAfter::own(None, Span::from_secs(seconds)))
 }
 
 fn after_in(instrument: InstrumentId, seconds: u64) -> Command {
     let timeout = Span::from_secs(seconds);
-    Command::CancelAfter(CancelAfter { instrument: Some(instrument), timeout })
+    Command::CancelAfter(CancelAfter::own(Some(instrument), timeout))
 }
 
 fn stop(command: Command, at: u64) -> Command {
@@ -197,4 +197,53 @@ fn lists_end_whole() {
     assert_eq!(done.count(), 2);
     assert_eq!(venue.exchange.books().len(), 0);
     assert_eq!(venue.exchange.accounts().count(), 0, "at the grant and gone");
+}
+
+fn session(session: u64, seconds: u64, has_ended: bool) -> Command {
+    let own = CancelAfter::own(None, Span::from_secs(seconds));
+    Command::CancelAfter(CancelAfter { session, has_ended, ..own })
+}
+
+#[test]
+fn what_is_set_for_a_stream_is_apart_from_what_is_set_for_another_and_for_oneself() {
+    let mut venue = Venue::new(true);
+    venue.apply("alice", limit("a", Side::Buy, 9_000, 1_000));
+    assert_eq!(became(&venue.apply("alice", after(100))), Became::Applied);
+    assert_eq!(became(&venue.apply("alice", session(7, 5, false))), Became::Applied);
+    assert_eq!(became(&venue.apply("alice", session(8, 5, false))), Became::Applied);
+    // One is moved on and the other is not: the gateway of that one is gone.
+    pass(&mut venue, 4);
+    venue.apply("alice", session(7, 5, false));
+    let ended = pass(&mut venue, 1);
+    assert_eq!(ends(&ended), [EndReason::CancelAfter]);
+    venue.apply("alice", limit("b", Side::Buy, 9_000, 1_000));
+    assert_eq!(ends(&pass(&mut venue, 3)), [], "it went off once");
+    assert_eq!(ends(&pass(&mut venue, 1)), [EndReason::CancelAfter], "and the other at its time");
+    venue.apply("alice", limit("c", Side::Buy, 9_000, 1_000));
+    assert_eq!(ends(&pass(&mut venue, 90)), []);
+    assert_eq!(ends(&pass(&mut venue, 5)), [EndReason::CancelAfter], "what she has set herself");
+}
+
+#[test]
+fn a_stream_that_has_ended_ends_all_that_is_open_at_once() {
+    let mut venue = Venue::new(true);
+    venue.apply("alice", session(7, 5, false));
+    venue.apply("alice", limit("a", Side::Buy, 9_000, 1_000));
+    venue.apply("alice", stop(limit("b", Side::Buy, 12_000, 1_000), 11_000));
+    venue.apply("alice", lists::pair("c", 1_000));
+    venue.apply("bob", limit("a", Side::Buy, 9_000, 1_000));
+    let body = venue.apply("alice", session(7, 0, true));
+    assert_eq!(became(&body), Became::Applied);
+    assert_eq!(ends(&body), [EndReason::Cancelled; 4]);
+    assert_eq!(venue.balance("alice", USD).1, 0);
+    venue.apply("alice", limit("d", Side::Buy, 9_000, 1_000));
+    assert_eq!(ends(&pass(&mut venue, 60)), [], "nothing is set for it any more");
+    // Said again, or of one that never was, it ends what is open then.
+    assert_eq!(ends(&venue.apply("alice", session(7, 0, true))), [EndReason::Cancelled]);
+    assert_eq!(venue.exchange.books().len(), 1, "bob's");
+    // A client that wants it no longer keeps its orders.
+    venue.apply("alice", limit("e", Side::Buy, 9_000, 1_000));
+    venue.apply("alice", session(9, 5, false));
+    assert_eq!(cancels_at(&venue.apply("alice", session(9, 0, false))), Some(0));
+    assert_eq!(ends(&pass(&mut venue, 60)), []);
 }

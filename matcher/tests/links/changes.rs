@@ -87,10 +87,7 @@ fn what_waits_ends_with_what_is_open_and_does_not_go_on() {
     world.client("alice", limit(2, "first", Side::Buy, 10_000, 100_000));
     world.settle();
     let timeout = Span::from_secs(2);
-    world.client(
-        "alice",
-        Command::CancelAfter(CancelAfter { instrument: Some(INSTRUMENT), timeout }),
-    );
+    world.client("alice", Command::CancelAfter(CancelAfter::own(Some(INSTRUMENT), timeout)));
     let (waits, _) = world.client("alice", limit(2, "a", Side::Buy, 10_000, 700_000));
     world.told.clear();
     world.now += 2 * SECOND;

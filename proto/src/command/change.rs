@@ -46,11 +46,20 @@ pub struct CancelAfter {
     pub instrument: Option<InstrumentId>,
     /// How long after the record that is, at most [`CancelAfter::SECONDS_MAX`]; never where zero.
     pub timeout: Span,
+    /// For which stream of orders that is set, each apart; 0 for what the account sets itself.
+    pub session: u64,
+    /// Whether that stream has ended: they end now.
+    pub has_ended: bool,
 }
 
 impl CancelAfter {
     /// The longest timeout: a day.
     pub const SECONDS_MAX: u32 = 86_400;
+
+    /// What an account sets itself.
+    pub const fn own(instrument: Option<InstrumentId>, timeout: Span) -> CancelAfter {
+        CancelAfter { instrument, timeout, session: 0, has_ended: false }
+    }
 }
 
 impl Command {

@@ -124,9 +124,14 @@ impl TryFrom<log::CancelAfter> for CancelAfter {
         if wire.timeout_seconds > CancelAfter::SECONDS_MAX {
             return Err(Malformed("timeout_seconds"));
         }
+        if wire.session_ended && (wire.session == 0 || wire.timeout_seconds > 0) {
+            return Err(Malformed("session_ended"));
+        }
         Ok(CancelAfter {
             instrument: (wire.instrument_id > 0).then_some(InstrumentId(wire.instrument_id)),
             timeout: Span::from_secs(wire.timeout_seconds.into()),
+            session: wire.session,
+            has_ended: wire.session_ended,
         })
     }
 }
@@ -136,6 +141,8 @@ impl From<&CancelAfter> for log::CancelAfter {
         log::CancelAfter {
             instrument_id: after.instrument.map_or(0, |instrument| instrument.0),
             timeout_seconds: u32::try_from(after.timeout.nanos() / SECOND).unwrap_or(u32::MAX),
+            session: after.session,
+            session_ended: after.has_ended,
         }
     }
 }
@@ -237,10 +244,18 @@ mod tests {
     #[test]
     fn a_timeout_comes_back_as_it_went_and_has_a_bound() {
         for (instrument, seconds) in [(None, 0), (Some(InstrumentId(3)), 86_400)] {
-            let after = CancelAfter { instrument, timeout: Span::from_secs(seconds) };
+            let after = CancelAfter::own(instrument, Span::from_secs(seconds));
             assert_eq!(log::CancelAfter::from(&after).try_into(), Ok(after));
         }
-        let wire = log::CancelAfter { instrument_id: 0, timeout_seconds: 86_401 };
+        let session = CancelAfter {
+            session: 7,
+            has_ended: true,
+            ..CancelAfter::own(None, Span::from_secs(0))
+        };
+        assert_eq!(log::CancelAfter::from(&session).try_into(), Ok(session));
+        let own = log::CancelAfter { session_ended: true, ..Default::default() };
+        assert_eq!(CancelAfter::try_from(own), Err(Malformed("session_ended")));
+        let wire = log::CancelAfter { timeout_seconds: 86_401, ..Default::default() };
         assert_eq!(CancelAfter::try_from(wire), Err(Malformed("timeout_seconds")));
     }
 

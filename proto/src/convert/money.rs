@@ -100,6 +100,23 @@ pub(super) fn adjustment_to_wire(account: &AccountName, movement: &Movement) -> 
     }
 }
 
+/// The longest id of a reset: with the asset it makes the id of each correction.
+pub const RESET_ID_BYTES_MAX: usize = 40;
+
+pub(super) fn reset(wire: &log::ResetAccount) -> Result<OperatorWord, Malformed> {
+    if wire.reset_id.len() > RESET_ID_BYTES_MAX {
+        return Err(Malformed("reset_id"));
+    }
+    Ok(OperatorWord::Reset {
+        account: account("account", &wire.account)?,
+        id: KeyText::new(&wire.reset_id).map_err(|_| Malformed("reset_id"))?,
+    })
+}
+
+pub(super) fn reset_to_wire(account: &AccountName, id: &KeyText) -> log::ResetAccount {
+    log::ResetAccount { account: account.as_str().to_owned(), reset_id: id.as_str().to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +139,14 @@ mod tests {
             let word = OperatorWord::Adjust { account: alice(), movement: moved(units) };
             assert_eq!(adjustment(&wire), Ok(word));
         }
+        let id = KeyText::new("again").expect("a good id");
+        let word = OperatorWord::Reset { account: alice(), id: id.clone() };
+        assert_eq!(reset(&reset_to_wire(&alice(), &id)), Ok(word));
+        let long = log::ResetAccount {
+            reset_id: "x".repeat(RESET_ID_BYTES_MAX + 1),
+            ..reset_to_wire(&alice(), &id)
+        };
+        assert_eq!(reset(&long), Err(Malformed("reset_id")));
     }
 
     #[test]

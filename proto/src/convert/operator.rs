@@ -22,6 +22,7 @@ impl TryFrom<log::OperatorCommand> for OperatorCommand {
             Wire::SetRiskLimits(set) => risk::set_limits(&set)?,
             Wire::SetKillSwitch(set) => control::set_switch(&set)?,
             Wire::AssignFeeTiers(assigned) => tier::assigned(&assigned)?,
+            Wire::ResetAccount(reset) => money::reset(&reset)?,
             Wire::Adjust(adjustment) => money::adjustment(&adjustment)?,
             Wire::SetMarketState(set) => OperatorWord::SetMarketState {
                 instrument: InstrumentId(set.instrument_id),
@@ -61,6 +62,9 @@ impl From<&OperatorCommand> for log::OperatorCommand {
             }
             OperatorWord::SetKillSwitch { scope, is_engaged } => {
                 Wire::SetKillSwitch(control::set_switch_to_wire(scope, *is_engaged))
+            }
+            OperatorWord::Reset { account, id } => {
+                Wire::ResetAccount(money::reset_to_wire(account, id))
             }
             OperatorWord::AssignFeeTiers(tiers) => {
                 Wire::AssignFeeTiers(tier::assigned_to_wire(tiers))

@@ -159,6 +159,9 @@ pub async fn run(arguments: AdminArguments, settings: &Settings) -> anyhow::Resu
         Word::Account(control::AccountWord::Set(set)) => {
             control::set_state(admin, operator, set, with.output).await?
         }
+        Word::Account(control::AccountWord::Reset(reset)) => {
+            control::reset(admin, operator, reset, with.output).await?
+        }
         Word::Account(control::AccountWord::Limit(limit)) => {
             control::set_limits(admin, operator, limit, with.output).await?
         }

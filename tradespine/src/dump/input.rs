@@ -62,6 +62,7 @@ fn operator_command(command: &OperatorCommand) -> String {
             format!("account {account} may risk {limits:?}")
         }
         OperatorWord::AssignFeeTiers(tiers) => control::assigned(tiers),
+        OperatorWord::Reset { account, id } => format!("reset {account} id={id}"),
         OperatorWord::SetKillSwitch { scope, is_engaged } => {
             let scope = match scope {
                 KillScope::Venue => "all trading".to_owned(),
@@ -118,7 +119,14 @@ fn client_command(command: &ClientCommand) -> String {
         Command::CancelAfter(after) => {
             let instrument = after.instrument.map(|one| format!(" instrument {}", one.0));
             let seconds = after.timeout.nanos() / 1_000_000_000;
-            format!("cancel-after {account}{} {seconds} s", instrument.unwrap_or_default())
+            let instrument = instrument.unwrap_or_default();
+            match (after.session, after.has_ended) {
+                (0, _) => format!("cancel-after {account}{instrument} {seconds} s"),
+                (session, true) => format!("session {session:016x} of {account} has ended"),
+                (session, false) => {
+                    format!("session {session:016x} of {account} {seconds} s")
+                }
+            }
         }
         Command::CancelMatching(filter) => format!("cancel-all {account}{}", fitting(filter)),
         Command::CancelAll { instrument: None } => format!("cancel-all {account}"),

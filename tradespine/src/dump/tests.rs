@@ -324,7 +324,7 @@ fn commands() {
         "replace alice order 42 client_order_id=a-1, open or not, by instrument 11 buy limit gtc \
          12 lots @ 345 ticks client_order_id=a-1"
     );
-    let after = log::CancelAfter { instrument_id: 11, timeout_seconds: 30 };
+    let after = log::CancelAfter { instrument_id: 11, timeout_seconds: 30, ..Default::default() };
     assert_eq!(client(CancelAfter(after)), "cancel-after alice instrument 11 30 s");
     let some = log::CancelMatchingOrders {
         instrument_id: 11,
@@ -476,6 +476,7 @@ fn events_of_orders() {
             account: 1,
             instrument_id: 11,
             cancels_at_unix_nanos,
+            ..Default::default()
         }))
     };
     assert_eq!(

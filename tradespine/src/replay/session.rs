@@ -239,7 +239,7 @@ fn order_of(result: StreamOrdersResponse) -> anyhow::Result<Order> {
         Some(StreamResult::Error(error)) => bail!("{}: {}", error.code, error.message),
         Some(StreamResult::Amend(amend)) => amend.order,
         Some(StreamResult::Replace(replace)) => replace.order,
-        Some(StreamResult::CancelAll(_)) | None => None,
+        Some(StreamResult::CancelAll(_) | StreamResult::CancelOnDisconnect(_)) | None => None,
     };
     order.context("a result without its order")
 }

@@ -7,8 +7,8 @@ use futures_util::{Stream, stream};
 use model::InstrumentId;
 use proto::{
     orders::{
-        CancelAllOrdersResponse, CancelOrderResponse, PlaceOrderResponse, StreamOrdersResponse,
-        stream_orders_response::Result as Answer,
+        CancelAfterResponse, CancelAllOrdersResponse, CancelOrderResponse, PlaceOrderResponse,
+        StreamOrdersResponse, stream_orders_response::Result as Answer,
     },
     trading::{Order, OrderStatus},
 };
@@ -81,6 +81,9 @@ impl Outlet {
             About::Replace { replacing, news } => self.replaced(&replacing, news).await,
             About::CancelAll { results, depth_sequence } => {
                 Ok((Answer::CancelAll(CancelAllOrdersResponse { results }), depth_sequence))
+            }
+            About::CancelOnDisconnect { results } => {
+                Ok((Answer::CancelOnDisconnect(CancelAfterResponse { results }), 0))
             }
             About::Problem(problem) => Err(problem),
         };

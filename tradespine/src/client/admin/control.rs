@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use clap::{Args, Subcommand, ValueEnum};
 use proto::{
     admin::{
-        AssetRisk, SetAccountStateRequest, SetKillSwitchRequest, SetRiskLimitsRequest, ShardResult,
+        AssetRisk, ResetAccountRequest, SetAccountStateRequest, SetKillSwitchRequest,
+        SetRiskLimitsRequest, ShardResult,
     },
     trading::AccountState,
 };
@@ -24,6 +25,12 @@ pub(super) enum AccountWord {
     #[command(after_help = "Example:  tradespine admin account set alice --state reduce-only")]
     Set(StateArguments),
 
+    /// Let an account of a sandbox begin anew, on every shard
+    ///
+    /// All that it has open ends, and it has what a new account has.
+    #[command(after_help = "Example:  tradespine admin account reset alice --id monday")]
+    Reset(ResetArguments),
+
     /// Set all limits of what an account may risk, on every shard
     ///
     /// They take the place of those before: what is not said is bounded no more. What it has open
@@ -32,6 +39,17 @@ pub(super) enum AccountWord {
 Example:  tradespine admin account limit alice --max-order-notional USDT=10000 \
           --max-position BTC=5 --orders-per-second 10 --order-burst 20")]
     Limit(LimitArguments),
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ResetArguments {
+    /// Whose
+    #[arg(value_name = "CLIENT")]
+    client: String,
+
+    /// Its own id: the same again changes nothing
+    #[arg(long, value_name = "ID")]
+    id: String,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -123,6 +141,20 @@ pub(super) async fn set_state(
     let title = format!("account {client_id} {word}");
     let request = SetAccountStateRequest { operator, client_id, state: state.into() };
     let response = admin.set_account_state(request).await;
+    let response = response.map_err(|status| problem::sentence("gateway", &status))?;
+    print(&title, response.into_inner().results, output)
+}
+
+pub(super) async fn reset(
+    mut admin: Admin,
+    operator: String,
+    arguments: ResetArguments,
+    output: Output,
+) -> anyhow::Result<Vec<ShardResult>> {
+    let ResetArguments { client: client_id, id: reset_id } = arguments;
+    let title = format!("reset {client_id}");
+    let request = ResetAccountRequest { operator, client_id, reset_id };
+    let response = admin.reset_account(request).await;
     let response = response.map_err(|status| problem::sentence("gateway", &status))?;
     print(&title, response.into_inner().results, output)
 }
