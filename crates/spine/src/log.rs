@@ -194,6 +194,14 @@ pub trait Producer: Send + Sync {
     /// perhaps on another thread; it must not block. Whether this waits for room is the
     /// [`WriterRole`]'s.
     fn append(&self, place: Place, record: Record, acknowledge: Acknowledge);
+
+    /// Appends records that are there together, in order, each as by [`Producer::append`]. A
+    /// backend for which many in one go are cheaper than each by itself can take them so.
+    fn append_all(&self, place: Place, records: Vec<(Record, Acknowledge)>) {
+        for (record, acknowledge) in records {
+            self.append(place, record, acknowledge);
+        }
+    }
 }
 
 /// How much one poll may bring.

@@ -122,8 +122,9 @@ impl<C: Core> Shard<C> {
     ) -> Result<Shard<C>, ShardError> {
         let producer = log.producer(WriterRole::Shard).map_err(ReplayError::Log)?;
         let parts = replay.into_parts();
+        let partition = parts.replica.partition();
         let mut shard = Shard {
-            partition: parts.replica.partition(),
+            partition,
             confirmations: Confirmations::default(),
             replica: parts.replica,
             acceptor: parts.acceptor,
@@ -131,7 +132,7 @@ impl<C: Core> Shard<C> {
             inputs: parts.inputs,
             unanswered: parts.unanswered,
             quarantines: parts.quarantines,
-            appends: Appends::new(producer, settings.incarnation),
+            appends: Appends::new(producer, settings.incarnation, Place::events(partition)),
             tracer: Tracer::of(log),
             stage: Stage::TakingOver,
             own_epoch: None,

@@ -10,7 +10,7 @@ use model::Timestamp;
 
 use super::ShardError;
 use crate::{
-    log::{AppendError, Place, Producer, Record},
+    log::{Acknowledge, AppendError, Place, Producer, Record},
     trace::Sending,
 };
 
@@ -21,6 +21,8 @@ const HELD_MAX: usize = 32;
 /// The owner's producer, with what was heard of its appends.
 pub(super) struct Appends {
     producer: Arc<dyn Producer>,
+    /// Where answers go.
+    answers: Place,
     /// Answers that are appended together. One by one, a producer would send the first alone and
     /// the rest after it.
     held: Vec<Held>,
@@ -31,7 +33,6 @@ pub(super) struct Appends {
 
 /// An answer that is not appended yet.
 struct Held {
-    place: Place,
     out_seq: u64,
     record: Record,
     sending: Option<Sending>,
@@ -60,9 +61,10 @@ impl Heard {
 type Candidacy = OnceLock<Option<Timestamp>>;
 
 impl Appends {
-    pub(super) fn new(producer: Arc<dyn Producer>, incarnation: u64) -> Appends {
+    pub(super) fn new(producer: Arc<dyn Producer>, incarnation: u64, answers: Place) -> Appends {
         Appends {
             producer,
+            answers,
             held: Vec::new(),
             heard: Arc::default(),
             incarnation_text: Bytes::from(format!("{incarnation:016x}")),
@@ -102,39 +104,35 @@ impl Appends {
 
     /// Appends the answer of this number, at the latest with the next [`Appends::flush`]; `sending`
     /// is its part in a trace.
-    pub(super) fn publish(
-        &mut self,
-        place: Place,
-        out_seq: u64,
-        record: Record,
-        sending: Option<Sending>,
-    ) {
-        self.held.push(Held { place, out_seq, record, sending });
+    pub(super) fn publish(&mut self, out_seq: u64, record: Record, sending: Option<Sending>) {
+        self.held.push(Held { out_seq, record, sending });
         if self.held.len() >= HELD_MAX {
             self.flush();
         }
     }
 
-    /// Appends what is held, in order.
+    /// Appends what is held, in order and together.
     pub(super) fn flush(&mut self) {
-        for Held { place, out_seq, record, sending } in self.held.drain(..) {
-            let heard = Arc::clone(&self.heard);
-            self.producer.append(
-                place,
-                record,
-                Box::new(move |result| {
-                    if let Some(sending) = sending {
-                        sending.end(&result);
-                    }
-                    match result {
-                        Ok(_) => {
-                            heard.acknowledged.fetch_max(out_seq, Ordering::Release);
-                        }
-                        Err(error) => heard.fail(error),
-                    }
-                }),
-            );
+        if self.held.is_empty() {
+            return;
         }
+        let heard = &self.heard;
+        let appends = self.held.drain(..).map(|Held { out_seq, record, sending }| {
+            let heard = Arc::clone(heard);
+            let acknowledge: Acknowledge = Box::new(move |result| {
+                if let Some(sending) = sending {
+                    sending.end(&result);
+                }
+                match result {
+                    Ok(_) => {
+                        heard.acknowledged.fetch_max(out_seq, Ordering::Release);
+                    }
+                    Err(error) => heard.fail(error),
+                }
+            });
+            (record, acknowledge)
+        });
+        self.producer.append_all(self.answers, appends.collect());
     }
 
     /// The number up to which the log has this owner's answers.

@@ -26,7 +26,7 @@ impl<C: Core> Shard<C> {
         let sending = self.tracer.send(place, computed.value.len(), around);
         let headers = self.headers_like(stored, sending.as_ref());
         let record = Record { key: None, value: computed.value.clone(), headers };
-        self.appends.publish(place, computed.out_seq, record, sending);
+        self.appends.publish(computed.out_seq, record, sending);
         Published::ByUs { value: computed.value.clone() }
     }
 

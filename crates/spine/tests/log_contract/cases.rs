@@ -44,6 +44,38 @@ pub(crate) fn a_producers_order_is_kept_with_many_in_flight(trial: &dyn Trial) {
     assert!(stored.iter().all(|one| text(one) == one.offset.to_string()));
 }
 
+pub(crate) fn what_is_appended_together_stands_in_order_among_the_rest(trial: &dyn Trial) {
+    let log = trial.open();
+    let producer = shard(&*log);
+    let mut begun = Begun::default();
+    for round in 0..100 {
+        begun.append(&*producer, orders(), Record::of(format!("{round} alone")));
+        let together = (0..round % 7).map(|number| Record::of(format!("{round} {number}")));
+        begun.append_all(&*producer, orders(), together);
+    }
+    let expected: Vec<String> = (0..100)
+        .flat_map(|round| {
+            let together = (0..round % 7).map(move |number| format!("{round} {number}"));
+            [format!("{round} alone")].into_iter().chain(together)
+        })
+        .collect();
+    assert!(begun.offsets().into_iter().eq(0..expected.len() as u64));
+    let stored = take(&mut *reader(&*log, orders(), 0), expected.len());
+    assert_eq!(texts(&stored), expected);
+}
+
+/// A producer that kept back what it took together while it waits for room would wait for ever.
+pub(crate) fn more_than_there_is_room_for_can_be_appended_together(trial: &dyn Trial) {
+    const RECORDS: usize = 18;
+    let log = trial.open();
+    let producer = shard(&*log);
+    let mut begun = Begun::default();
+    let large = Bytes::from(vec![0; RECORD_BYTES_MAX]);
+    let together = std::iter::repeat_n(Record::of(large), RECORDS);
+    begun.append_all(&*producer, orders(), together);
+    assert!(begun.offsets().into_iter().eq(0..RECORDS as u64));
+}
+
 pub(crate) fn producers_interleave_without_loss(trial: &dyn Trial) {
     const EACH: usize = 500;
     let log = trial.open();

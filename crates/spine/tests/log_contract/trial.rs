@@ -8,7 +8,9 @@ use std::{
 use model::Partition;
 use spine::{
     Log, Place, Record, Stored, Visibility,
-    log::{AppendError, Appended, Producer, ReachedEnd, ReadLimit, Reader, WriterRole},
+    log::{
+        Acknowledge, AppendError, Appended, Producer, ReachedEnd, ReadLimit, Reader, WriterRole,
+    },
 };
 
 /// How many shards the logs on trial have.
@@ -51,10 +53,25 @@ pub(crate) struct Begun(Vec<mpsc::Receiver<Result<Appended, AppendError>>>);
 
 impl Begun {
     pub(crate) fn append(&mut self, producer: &dyn Producer, place: Place, record: Record) {
-        let (tell, heard) = mpsc::channel();
-        let acknowledge = Box::new(move |result| drop(tell.send(result)));
+        let acknowledge = self.hears();
         producer.append(place, record, acknowledge);
+    }
+
+    /// Appends these in one call.
+    pub(crate) fn append_all(
+        &mut self,
+        producer: &dyn Producer,
+        place: Place,
+        records: impl IntoIterator<Item = Record>,
+    ) {
+        let records = records.into_iter().map(|record| (record, self.hears())).collect();
+        producer.append_all(place, records);
+    }
+
+    fn hears(&mut self) -> Acknowledge {
+        let (tell, heard) = mpsc::channel();
         self.0.push(heard);
+        Box::new(move |result| drop(tell.send(result)))
     }
 
     /// Waits for all; each is told once and no more.

@@ -4,11 +4,17 @@
 //! never gives a record up and never leaves a gap; an edge's gives up in time, refuses rather than
 //! waits, and says that it does not know.
 
+mod room;
+mod waves;
+
 use std::{
     fmt,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-    thread,
-    time::Duration,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use proto::topic::{RECORD_BYTES_MAX, Topic};
@@ -17,9 +23,13 @@ use rdkafka::{
     config::RDKafkaLogLevel,
     error::{KafkaError, RDKafkaErrorCode},
     message::{Header, Message as _, OwnedHeaders, Timestamp as KafkaTime},
-    producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer},
+    producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext},
 };
 
+use self::{
+    room::{Room, UNACKNOWLEDGED_BYTES_MAX, records_max},
+    waves::Waves,
+};
 use super::{
     KafkaSettings, MESSAGE_BYTES_MAX,
     client::{self, Troubles},
@@ -34,32 +44,23 @@ use crate::{
 };
 
 /// How long the first record of a batch waits for company, in milliseconds. Nothing: a record that
-/// is alone is acknowledged after 0.6 ms instead of 1.6 ms. Under load records gather while
-/// requests are on their way, of which there are few.
+/// is alone is acknowledged after 0.6 ms instead of 1.6 ms. Under load records gather in waves.
 const LINGER_MS: &str = "0";
 
-/// How many requests an edge may have on their way to one broker. Fewer make fuller batches: what
-/// comes meanwhile goes together. More than one, since a request has records of one partition, and
-/// an edge writes to many.
-const EDGE_REQUESTS_IN_FLIGHT_MAX: u8 = 2;
+/// How many requests may be on their way to one broker: the most at which a broker still keeps an
+/// idempotent producer's order. A wave that librdkafka begins to send while it is still handed over
+/// needs two or three.
+const REQUESTS_IN_FLIGHT_MAX: &str = "5";
 
-/// The same of a shard, which answers into one partition: while one batch is on its way the next
-/// one gathers.
-const SHARD_REQUESTS_IN_FLIGHT_MAX: u8 = 1;
-
-/// How many records a shard may have unacknowledged before it waits: a few tenths of a second of
-/// the broker's best.
-const SHARD_QUEUE_RECORDS_MAX: usize = 100_000;
-
-/// How many records an edge may have unacknowledged before it refuses: more wait longer for their
-/// turn than a client for its answer.
-const EDGE_QUEUE_RECORDS_MAX: usize = 20_000;
-
-/// How many bytes a producer may have unacknowledged: sixteen of the largest records.
-const QUEUE_KIBIBYTES_MAX: usize = 16 * RECORD_BYTES_MAX / 1024;
+/// By how much librdkafka's own limits are wider than ours, so that what was let in here has room
+/// there, however it counts.
+const WIDER: usize = 2;
 
 /// How long a shard sleeps before it looks again for room. Room comes by hundreds of records.
 const ROOM_WAIT: Duration = Duration::from_millis(1);
+
+/// How long the thread that hears of records waits before it looks whether it is to end.
+const HEAR_WAIT: Duration = Duration::from_millis(100);
 
 /// What is told of this producer once it has failed for good.
 type Failure = Arc<OnceLock<String>>;
@@ -68,10 +69,8 @@ type Failure = Arc<OnceLock<String>>;
 /// each partition. A shard must not append from inside one: it could wait there for room that only
 /// this thread makes.
 pub(super) struct KafkaProducer {
-    producer: ThreadedProducer<Deliveries>,
-    role: WriterRole,
-    failure: Failure,
-    names: [String; Topic::ALL.len()],
+    way: Arc<Way>,
+    hearing: Option<JoinHandle<()>>,
 }
 
 impl KafkaProducer {
@@ -80,54 +79,156 @@ impl KafkaProducer {
         role: WriterRole,
     ) -> Result<KafkaProducer, LogError> {
         let failure = Failure::default();
-        let troubles = Troubles::default();
-        let deliveries = Deliveries { role, failure: Arc::clone(&failure), troubles };
-        let producer = config(settings, role)
+        let deliveries = Deliveries {
+            role,
+            failure: Arc::clone(&failure),
+            troubles: Troubles::default(),
+            way: OnceLock::new(),
+        };
+        let producer: BaseProducer<Deliveries> = config(settings, role)
             .create_with_context(deliveries)
             .map_err(|error| failed("making a producer", &error))?;
-        let names = Topic::ALL.map(|topic| settings.topic_name(topic));
-        Ok(KafkaProducer { producer, role, failure, names })
+        let way = Arc::new(Way {
+            producer,
+            role,
+            failure,
+            waves: Waves::new(),
+            room: Room::of(role),
+            names: Topic::ALL.map(|topic| settings.topic_name(topic)),
+            is_closed: AtomicBool::new(false),
+        });
+        // It is set once, here.
+        let _ = way.producer.client().context().way.set(Arc::downgrade(&way));
+        let heard = Arc::clone(&way);
+        let hearing = thread::Builder::new()
+            .name("kafka-producer".to_owned())
+            .spawn(move || heard.hear())
+            .map_err(|error| LogError::Failed(format!("starting a producer: {error}")))?;
+        Ok(KafkaProducer { way, hearing: Some(hearing) })
     }
+}
 
-    fn name(&self, topic: Topic) -> &str {
-        let index = Topic::ALL.iter().position(|other| *other == topic);
-        index.map_or("", |index| &self.names[index])
-    }
-
-    /// Hands the message to librdkafka; waits for room where this is a shard's producer.
-    fn send(&self, mut message: Message<'_>) -> Result<(), (AppendError, Acknowledge)> {
-        loop {
-            let Err((error, refused)) = self.producer.send(message) else { return Ok(()) };
-            let full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
-            if full && self.role == WriterRole::Shard && self.failure.get().is_none() {
-                thread::sleep(ROOM_WAIT);
-                message = refused;
-                continue;
-            }
-            let told =
-                if full { AppendError::Full } else { fail(&self.failure, error.to_string()) };
-            return Err((told, refused.delivery_opaque.into_acknowledge()));
+impl Drop for KafkaProducer {
+    /// What is on its way is given up, and so is what waits.
+    fn drop(&mut self) {
+        self.way.is_closed.store(true, Ordering::Release);
+        let Some(hearing) = self.hearing.take() else { return };
+        // The last handle may be dropped in an acknowledgement, which is that thread.
+        if hearing.thread().id() != thread::current().id() {
+            let _ = hearing.join();
+        }
+        for held in self.way.waves.give_up() {
+            (held.acknowledge)(Err(AppendError::Unknown));
         }
     }
 }
 
 impl fmt::Debug for KafkaProducer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("KafkaProducer").field("role", &self.role).finish()
+        formatter.debug_struct("KafkaProducer").field("role", &self.way.role).finish()
     }
 }
 
 impl Producer for KafkaProducer {
     fn append(&self, place: Place, record: Record, acknowledge: Acknowledge) {
+        self.append_all(place, vec![(record, acknowledge)]);
+    }
+
+    fn append_all(&self, place: Place, records: Vec<(Record, Acknowledge)>) {
+        let mut entering = Vec::with_capacity(records.len());
+        for (record, acknowledge) in records {
+            let let_in = loop {
+                let let_in = self.way.let_in(&record);
+                if let_in != Err(AppendError::Full) || self.way.role != WriterRole::Shard {
+                    break let_in;
+                }
+                // Room comes of what is on its way, so nothing is kept back meanwhile.
+                self.way.enter(place, std::mem::take(&mut entering));
+                thread::sleep(ROOM_WAIT);
+            };
+            match let_in {
+                Ok(bytes) => {
+                    entering.push(Held { record, bytes, since: Instant::now(), acknowledge });
+                }
+                Err(error) => acknowledge(Err(error)),
+            }
+        }
+        self.way.enter(place, entering);
+    }
+}
+
+/// A record that was let in and is not handed to librdkafka yet.
+struct Held {
+    record: Record,
+    bytes: usize,
+    since: Instant,
+    acknowledge: Acknowledge,
+}
+
+/// The way into librdkafka.
+struct Way {
+    producer: BaseProducer<Deliveries>,
+    role: WriterRole,
+    failure: Failure,
+    waves: Waves<Held>,
+    room: Room,
+    names: [String; Topic::ALL.len()],
+    is_closed: AtomicBool,
+}
+
+impl Way {
+    /// Hears what became of records, until the producer is closed.
+    fn hear(&self) {
+        while !self.is_closed.load(Ordering::Acquire) {
+            self.producer.poll(HEAR_WAIT);
+        }
+    }
+
+    /// Takes room for a record where it may be appended, and says of how many bytes.
+    fn let_in(&self, record: &Record) -> Result<usize, AppendError> {
         if let Some(reason) = self.failure.get() {
-            return acknowledge(Err(AppendError::Fatal(reason.clone())));
+            return Err(AppendError::Fatal(reason.clone()));
         }
         let bytes = record.bytes();
         if bytes > RECORD_BYTES_MAX {
-            return acknowledge(Err(AppendError::TooLarge { bytes }));
+            return Err(AppendError::TooLarge { bytes });
         }
-        let mut message: Message<'_> =
-            BaseRecord::with_opaque_to(self.name(place.topic), Pending::new(acknowledge))
+        if self.room.take(bytes) { Ok(bytes) } else { Err(AppendError::Full) }
+    }
+
+    fn enter(&self, place: Place, records: Vec<Held>) {
+        if !records.is_empty() {
+            self.hand_over(place, self.waves.enter(place, records));
+        }
+    }
+
+    /// Hands a wave over, and the next one where nothing of it could be.
+    fn hand_over(&self, place: Place, wave: Vec<Held>) {
+        let mut wave = wave;
+        while !wave.is_empty() {
+            let mut next = Vec::new();
+            for held in wave {
+                if let Err((error, pending)) = self.send(place, held) {
+                    self.room.leave(pending.bytes);
+                    (pending.into_acknowledge())(Err(error));
+                    next.extend(self.waves.told(place));
+                }
+            }
+            wave = next;
+        }
+    }
+
+    fn send(&self, place: Place, held: Held) -> Result<(), (AppendError, Box<Pending>)> {
+        let Held { record, bytes, since, acknowledge } = held;
+        let pending = Box::new(Pending { place, bytes, acknowledge: Mutex::new(acknowledge) });
+        if let WriterRole::Edge { give_up_after } = self.role
+            && since.elapsed() > give_up_after
+        {
+            // It waited for others that were given up themselves.
+            return Err((AppendError::Full, pending));
+        }
+        let mut message: BaseRecord<'_, [u8], [u8], Box<Pending>> =
+            BaseRecord::with_opaque_to(self.name(place.topic), pending)
                 .partition(place.partition.number().into())
                 .payload(record.value.as_ref());
         if let Some(key) = &record.key {
@@ -136,25 +237,40 @@ impl Producer for KafkaProducer {
         if !record.headers.is_empty() {
             message = message.headers(headers(&record.headers));
         }
-        if let Err((error, acknowledge)) = self.send(message) {
-            acknowledge(Err(error));
-        }
+        self.producer.send(message).map_err(|(error, refused)| {
+            let full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
+            let told = match self.role {
+                WriterRole::Edge { .. } if full => AppendError::Full,
+                _ => fail(&self.failure, error.to_string()),
+            };
+            (told, refused.delivery_opaque)
+        })
+    }
+
+    /// It is known what became of a record.
+    fn told(&self, place: Place, bytes: usize) {
+        self.room.leave(bytes);
+        let next = self.waves.told(place);
+        self.hand_over(place, next);
+    }
+
+    fn name(&self, topic: Topic) -> &str {
+        let index = Topic::ALL.iter().position(|other| *other == topic);
+        index.map_or("", |index| &self.names[index])
     }
 }
 
-type Message<'a> = BaseRecord<'a, [u8], [u8], Box<Pending>>;
-
-/// Whom to tell. The mutex is never contended: it makes a `Send` function `Sync`, as asked for by
-/// the library, which only ever moves it.
-struct Pending(Mutex<Acknowledge>);
+/// A record on its way, and whom to tell. The mutex is never contended: it makes a `Send` function
+/// `Sync`, as asked for by the library, which only ever moves it.
+struct Pending {
+    place: Place,
+    bytes: usize,
+    acknowledge: Mutex<Acknowledge>,
+}
 
 impl Pending {
-    fn new(acknowledge: Acknowledge) -> Box<Pending> {
-        Box::new(Pending(Mutex::new(acknowledge)))
-    }
-
     fn into_acknowledge(self) -> Acknowledge {
-        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+        self.acknowledge.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -163,6 +279,8 @@ struct Deliveries {
     role: WriterRole,
     failure: Failure,
     troubles: Troubles,
+    /// By which the next wave goes. The thread that hears holds it while it does.
+    way: OnceLock<Weak<Way>>,
 }
 
 impl ClientContext for Deliveries {
@@ -186,7 +304,11 @@ impl ProducerContext for Deliveries {
             Ok(message) => appended(message.offset(), message.timestamp()),
             Err((error, _)) => Err(self.judge(error)),
         };
+        let (place, bytes) = (pending.place, pending.bytes);
         (pending.into_acknowledge())(told);
+        if let Some(way) = self.way.get().and_then(Weak::upgrade) {
+            way.told(place, bytes);
+        }
     }
 }
 
@@ -233,28 +355,21 @@ pub(super) fn config(settings: &KafkaSettings, role: WriterRole) -> ClientConfig
     config
         .set("enable.idempotence", "true")
         .set("acks", "all")
-        .set("max.in.flight.requests.per.connection", requests_in_flight(role).to_string())
+        .set("max.in.flight.requests.per.connection", REQUESTS_IN_FLIGHT_MAX)
         .set("linger.ms", LINGER_MS)
         .set("message.max.bytes", MESSAGE_BYTES_MAX.to_string())
-        .set("queue.buffering.max.kbytes", QUEUE_KIBIBYTES_MAX.to_string());
+        .set("queue.buffering.max.kbytes", (WIDER * UNACKNOWLEDGED_BYTES_MAX / 1024).to_string())
+        .set("queue.buffering.max.messages", (WIDER * records_max(role)).to_string());
     match role {
-        WriterRole::Shard => config
-            .set("enable.gapless.guarantee", "true")
-            .set("message.timeout.ms", "0")
-            .set("queue.buffering.max.messages", SHARD_QUEUE_RECORDS_MAX.to_string()),
-        WriterRole::Edge { give_up_after } => config
-            // Nought would mean never.
-            .set("message.timeout.ms", give_up_after.as_millis().max(1).to_string())
-            .set("queue.buffering.max.messages", EDGE_QUEUE_RECORDS_MAX.to_string()),
+        WriterRole::Shard => {
+            config.set("enable.gapless.guarantee", "true").set("message.timeout.ms", "0")
+        }
+        // Nought would mean never.
+        WriterRole::Edge { give_up_after } => {
+            config.set("message.timeout.ms", give_up_after.as_millis().max(1).to_string())
+        }
     };
     config
-}
-
-const fn requests_in_flight(role: WriterRole) -> u8 {
-    match role {
-        WriterRole::Shard => SHARD_REQUESTS_IN_FLIGHT_MAX,
-        WriterRole::Edge { .. } => EDGE_REQUESTS_IN_FLIGHT_MAX,
-    }
 }
 
 #[cfg(test)]
@@ -263,7 +378,7 @@ mod tests {
 
     use model::Partition;
 
-    use super::*;
+    use super::{room::EDGE_RECORDS_MAX, *};
 
     const TOO_LONG: Duration = Duration::from_secs(30);
 
@@ -288,9 +403,21 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_for_a_record_that_is_given_up_is_told_of_too() {
+        let producer = unheard(WriterRole::Edge { give_up_after: Duration::from_millis(1) });
+        let waiting: Vec<_> = (0..10).map(|_| append(&producer)).collect();
+        for heard in waiting {
+            let told = heard.recv_timeout(TOO_LONG).expect("it is told");
+            assert!(matches!(told, Err(AppendError::Unknown | AppendError::Full)), "{told:?}");
+            assert!(heard.recv_timeout(TOO_LONG).is_err(), "it was told twice");
+        }
+        assert!(producer.way.room.is_empty());
+    }
+
+    #[test]
     fn an_edge_is_refused_where_there_is_no_room() {
         let producer = unheard(WriterRole::Edge { give_up_after: TOO_LONG });
-        let waiting: Vec<_> = (0..EDGE_QUEUE_RECORDS_MAX).map(|_| append(&producer)).collect();
+        let waiting: Vec<_> = (0..EDGE_RECORDS_MAX).map(|_| append(&producer)).collect();
         assert_eq!(append(&producer).try_recv(), Ok(Err(AppendError::Full)));
         drop(producer);
         let told = waiting.iter().map(|heard| heard.recv_timeout(TOO_LONG));
@@ -300,8 +427,8 @@ mod tests {
     #[test]
     fn a_producer_that_failed_appends_no_more() {
         let producer = unheard(WriterRole::Shard);
-        fail(&producer.failure, "first".to_owned());
-        fail(&producer.failure, "second".to_owned());
+        fail(&producer.way.failure, "first".to_owned());
+        fail(&producer.way.failure, "second".to_owned());
         let fatal = AppendError::Fatal("first".to_owned());
         assert_eq!(append(&producer).try_recv(), Ok(Err(fatal)));
     }
