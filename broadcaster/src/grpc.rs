@@ -168,7 +168,9 @@ fn trades_response(frame: &Frame) -> StreamTradesResponse {
     let frame = match frame.message() {
         Message::Trade(trade) => Some(Wire::Trade(trade.clone())),
         Message::Gap(gap) => Some(Wire::Gap(gap.clone())),
-        Message::Depth(_) | Message::Snapshot(_) | Message::Status(_) => None,
+        Message::Depth(_) | Message::Snapshot(_) | Message::Status(_) | Message::Indication(_) => {
+            None
+        }
     };
     StreamTradesResponse { frame }
 }
@@ -179,6 +181,7 @@ fn depth_response(frame: &Frame) -> StreamDepthResponse {
         Message::Snapshot(book) => Some(Wire::Snapshot(book.clone())),
         Message::Depth(change) => Some(Wire::Change(change.clone())),
         Message::Status(status) => Some(Wire::Status(status.clone())),
+        Message::Indication(told) => Some(Wire::Indication(told.clone())),
         Message::Gap(gap) => Some(Wire::Gap(gap.clone())),
         Message::Trade(_) => None,
     };

@@ -116,13 +116,13 @@ impl Hub {
         instrument: InstrumentId,
         depth: usize,
     ) -> Option<GetOrderBookResponse> {
-        let (listed, book, state) = {
+        let (listed, book, standing) = {
             let floor = self.lock();
             let listed = Arc::clone(floor.market.listed(instrument)?);
-            let state = floor.market.state(instrument)?;
-            (listed, floor.market.book(instrument)?.top(depth), state)
+            let standing = floor.market.standing(instrument)?;
+            (listed, floor.market.book(instrument)?.top(depth), standing)
         };
-        Some(listed.order_book(&book, state))
+        Some(listed.order_book(&book, &standing))
     }
 
     /// What each market is open for, by symbol.

@@ -5,6 +5,7 @@
 //! | `reference_applied` | lists an asset or an instrument; the copies that other partitions hold of it change nothing |
 //! | `trade` | goes on the instrument's tape; its number must be the last one + 1 |
 //! | `market_state_changed` | says what the market is open for; it names the last change of depth |
+//! | `auction_indicated` | says what its auction would do, while it collects orders; likewise |
 //! | `book_changed` | sets the levels it names to their new totals; its sequence must be the last one + 1 |
 //! | any other | nothing |
 //!
@@ -22,7 +23,7 @@ mod text;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use model::{InstrumentId, MarketState, Timestamp};
+use model::{InstrumentId, Timestamp};
 use proto::{
     convert::{self, Malformed},
     log,
@@ -33,7 +34,7 @@ use thiserror::Error;
 use self::listing::Listings;
 pub use self::{
     book::{Book, Level},
-    frame::{Content, Depth, Frame, GapReason, Message, Status, Trade},
+    frame::{Content, Depth, Frame, GapReason, Indication, Message, Standing, Status, Trade},
     image::{ImageError, MarketImage},
     listing::{Listed, ListingError},
     tape::{RECENT_TRADES_MAX, Tape},
@@ -91,7 +92,7 @@ struct Desk {
     listed: Arc<Listed>,
     book: Book,
     tape: Tape,
-    state: MarketState,
+    standing: Standing,
 }
 
 /// All instruments, their books and their last trades.
@@ -129,6 +130,7 @@ impl Market {
             match kind {
                 Kind::BookChanged(change) => published.push(self.change_book(change)?),
                 Kind::MarketStateChanged(change) => published.push(self.change_state(change)?),
+                Kind::AuctionIndicated(told) => published.push(self.indicate(told)?),
                 _ => {}
             }
         }
@@ -158,20 +160,20 @@ impl Market {
     /// The whole book of an instrument as a frame: the state from which its next change goes on.
     pub fn snapshot(&self, instrument: InstrumentId) -> Option<Arc<Frame>> {
         let desk = self.desks.get(&instrument)?;
-        Some(Frame::of(&desk.listed, Content::Snapshot(desk.book.top(usize::MAX), desk.state)))
+        Some(Frame::of(&desk.listed, Content::Snapshot(desk.book.top(usize::MAX), desk.standing)))
     }
 
-    /// What the market of an instrument is open for.
-    pub fn state(&self, instrument: InstrumentId) -> Option<MarketState> {
-        self.desks.get(&instrument).map(|desk| desk.state)
+    /// How the market of an instrument stands.
+    pub fn standing(&self, instrument: InstrumentId) -> Option<Standing> {
+        self.desks.get(&instrument).map(|desk| desk.standing)
     }
 
     /// What each market is open for, by symbol.
     pub fn statuses(&self) -> impl Iterator<Item = (&Arc<Listed>, Status)> {
         let desks = self.symbols.values().filter_map(|id| self.desks.get(id));
         desks.map(|desk| {
-            let (state, sequence) = (desk.state, desk.book.sequence());
-            (&desk.listed, Status { state, sequence })
+            let (standing, sequence) = (desk.standing, desk.book.sequence());
+            (&desk.listed, Status { standing, sequence })
         })
     }
 
@@ -183,8 +185,8 @@ impl Market {
         match self.desks.get_mut(&instrument) {
             Some(desk) => desk.listed = listed,
             None => {
-                let (book, tape, state) = Default::default();
-                let desk = Desk { listed, book, tape, state };
+                let (book, tape, standing) = Default::default();
+                let desk = Desk { listed, book, tape, standing };
                 self.desks.insert(instrument, desk);
             }
         }
@@ -222,6 +224,7 @@ impl Market {
             sell_order_id,
             taker_side,
             executed_at,
+            in_auction: wire.in_auction,
         };
         let frame = Frame::of(&desk.listed, Content::Trade(trade));
         desk.tape.add(trade.sequence, Arc::clone(&frame));
@@ -229,15 +232,35 @@ impl Market {
     }
 
     fn change_state(&mut self, wire: &log::MarketStateChanged) -> Result<Arc<Frame>, MarketError> {
-        let desk = self.desk(wire.instrument_id)?;
-        let expected = desk.book.sequence();
-        if wire.sequence != expected {
-            let symbol = desk.listed.symbol().to_owned();
-            return Err(MarketError::StateSequence { symbol, expected, found: wire.sequence });
-        }
-        desk.state = convert::market_state_from_wire(wire.state)?;
-        let status = Status { state: desk.state, sequence: expected };
+        let desk = self.desk_at(wire.instrument_id, wire.sequence)?;
+        let state = convert::market_state_from_wire(wire.state)?;
+        let opens_at = match wire.opens_at_unix_nanos {
+            0 => None,
+            nanos => Some(Timestamp::from_unix_nanos(nanos)),
+        };
+        let indication = desk.standing.indication.filter(|_| state.collects());
+        desk.standing = Standing { state, opens_at, indication };
+        let status = Status { standing: desk.standing, sequence: wire.sequence };
         Ok(Frame::of(&desk.listed, Content::Status(status)))
+    }
+
+    fn indicate(&mut self, wire: &log::AuctionIndicated) -> Result<Arc<Frame>, MarketError> {
+        let desk = self.desk_at(wire.instrument_id, wire.sequence)?;
+        let indication = indication(wire)?;
+        desk.standing.indication = indication;
+        let sequence = wire.sequence;
+        Ok(Frame::of(&desk.listed, Content::Indication { indication, sequence }))
+    }
+
+    /// The desk of an instrument whose last change of depth must be this.
+    fn desk_at(&mut self, instrument_id: u32, found: u64) -> Result<&mut Desk, MarketError> {
+        let desk = self.desk(instrument_id)?;
+        let expected = desk.book.sequence();
+        if found != expected {
+            let symbol = desk.listed.symbol().to_owned();
+            return Err(MarketError::StateSequence { symbol, expected, found });
+        }
+        Ok(desk)
     }
 
     fn change_book(&mut self, wire: &log::BookChanged) -> Result<Arc<Frame>, MarketError> {
@@ -252,6 +275,19 @@ impl Market {
         desk.book.change(&change);
         Ok(Frame::of(&desk.listed, Content::Depth(change)))
     }
+}
+
+/// What an auction would do; `None` where nothing would trade.
+fn indication(wire: &log::AuctionIndicated) -> Result<Option<Indication>, Malformed> {
+    if wire.price_ticks == 0 {
+        return Ok(None);
+    }
+    let imbalance = match (wire.imbalance_side, wire.imbalance_lots) {
+        (0, _) => None,
+        (side, lots) => Some((convert::side_from_wire(side)?, lots)),
+    };
+    let price = convert::price(wire.price_ticks)?;
+    Ok(Some(Indication { price, volume_lots: wire.volume_lots, imbalance }))
 }
 
 fn levels(wire: &[log::Level]) -> Result<Vec<Level>, Malformed> {

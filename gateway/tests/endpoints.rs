@@ -17,7 +17,11 @@ async fn a_book_is_told_to_the_depth_that_is_asked() {
         "sequence": 7,
         "bids": [["100", "0.5"], ["101", "0.5"]],
         "asks": [["200", "0.5"], ["201", "0.5"]],
-        "state": "post_only",
+        "state": "volatility_auction",
+        "opens_at": "1970-01-01T00:00:01.000000Z",
+        "indication": {
+            "price": "150", "volume": "3", "imbalance": "0.5", "imbalance_side": "sell",
+        },
     });
     assert_eq!(book, expected);
     let (_, book) = stage.get("/api/v1/orderbook/?instrument=BTC-USDT").await;

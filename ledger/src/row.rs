@@ -107,6 +107,8 @@ pub struct TradeRow {
     pub taker_fee: Amount,
     /// Whether the buyer's fee was taken in the base asset. All others are in the quote asset.
     pub buyer_fee_in_base: bool,
+    /// Whether it is one of an auction.
+    pub in_auction: bool,
 }
 
 impl TradeRow {

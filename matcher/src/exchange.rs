@@ -19,6 +19,7 @@ use crate::{
     credential::Credentials,
     fund::Border,
     image,
+    indication::Indications,
     limits::{ORDER_EXPIRIES_MAX, PARKED_EXPIRIES_MAX},
     list::Listings,
     order_list::shared::SharedHolds,
@@ -56,6 +57,8 @@ pub struct Exchange {
     pub(crate) switches: Switches,
     /// Transfers to other shards that are on their way.
     pub(crate) on_their_way: OnTheirWay,
+    /// What was told of auctions to come.
+    pub(crate) indications: Indications,
     /// What those who run the platform let accounts do.
     pub(crate) controls: Controls,
     /// Which fee tier accounts have.
@@ -99,6 +102,7 @@ impl Core for Exchange {
             controls: Controls::default(),
             tiers: Tiers::default(),
             resets: BTreeSet::new(),
+            indications: Indications::new(),
             on_their_way: OnTheirWay::default(),
             has_overdue: false,
             revisited: 0,
@@ -188,6 +192,7 @@ impl Core for Exchange {
     /// from other shards moved is written.
     fn go_on(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
         let goes_on = self.books.has_woken() || self.books.has_due() || self.books.has_auction();
+        let goes_on = goes_on || self.books.collecting().next().is_some();
         if self.accounts.partition_count() == 1 && !goes_on {
             return;
         }
@@ -195,6 +200,7 @@ impl Core for Exchange {
         self.wake(now, body);
         self.uncross(body);
         self.let_woken_go_on(body);
+        self.indicate(now, body);
         self.finish(body);
     }
 
@@ -256,6 +262,7 @@ impl Exchange {
         self.check_controlled()?;
         self.check_tiers()?;
         self.check_transfers()?;
+        self.check_indications()?;
         if self.shared != SharedHolds::of(&self.books) {
             return Err("shared holds are not those of the pairs in the books".to_owned());
         }

@@ -5,6 +5,7 @@ mod accounts;
 mod books;
 mod closings;
 mod controls;
+mod indications;
 mod keys;
 mod park;
 mod resets;
@@ -57,6 +58,8 @@ struct ExchangeImage {
     tiers: Vec<tiers::TierWire>,
     #[prost(message, repeated, tag = "41")]
     resets: Vec<resets::ResetWire>,
+    #[prost(message, repeated, tag = "55")]
+    indications: Vec<indications::IndicationWire>,
     #[prost(message, repeated, tag = "60")]
     on_their_way: Vec<transfers::TransferWire>,
     #[prost(message, repeated, tag = "100")]
@@ -94,6 +97,7 @@ pub(crate) fn encode(exchange: &Exchange) -> Vec<u8> {
         controls: controls::to_wire(&exchange.controls),
         tiers: tiers::to_wire(&exchange.tiers),
         resets: exchange.resets.iter().map(resets::to_wire).collect(),
+        indications: indications::to_wire(&exchange.indications),
         on_their_way: transfers::to_wire(&exchange.on_their_way),
         credentials: exchange.credentials.image(),
         trail_entries: exchange.trail.entries,
@@ -145,6 +149,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Exchange, String> {
         controls,
         tiers,
         resets: resets::restore(&image.resets)?,
+        indications: indications::restore(&image.indications)?,
         on_their_way,
         has_overdue: false,
         revisited: image.revisited,

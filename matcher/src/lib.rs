@@ -18,7 +18,7 @@
 //! - `reset`: sandbox accounts that begin anew.
 //! - `control`, `risk`: what those who run the platform let accounts do and risk. `tier`: which fee
 //!   tier they say accounts have.
-//! - `market`: what markets are open for.
+//! - `market`: what markets are open for. `indication`: what their auctions would do.
 //! - `switch`: orders that end unless their account is heard of in time.
 //! - `park`: what waits for money from other shards, and how shards ask each other for it.
 //! - `fees`: what orders are charged by. `filter`: what of them the instrument takes.
@@ -46,6 +46,7 @@ mod find;
 mod fund;
 mod group;
 mod image;
+mod indication;
 pub mod limits;
 mod list;
 mod market;

@@ -72,6 +72,7 @@ impl Exchange {
         body: &mut log::AnswerBody,
     ) {
         let Some(state) = self.books.market_state(instrument) else { return };
+        self.forget_indication(instrument, state);
         let opens_at = self.books.interruption(instrument);
         let changed = log::MarketStateChanged {
             instrument_id: instrument.0,

@@ -164,6 +164,7 @@ impl Exchange {
             taker_side: convert::side_to_wire(fill.maker_side.opposite()).into(),
             maker_fee: fee(maker_fee),
             taker_fee: fee(taker_fee),
+            in_auction: fill.in_auction,
             buyer_fee_in_base: settled.buyer_fee.asset != settled.seller_fee.asset
                 && !settled.buyer_fee.amount.is_zero(),
         }

@@ -1,6 +1,8 @@
 //! The services as processes of their own, on a real Kafka with three partitions: trades of every
 //! shard arrive everywhere, and what dies comes back as it was.
 
+#[path = "apart/auctions.rs"]
+mod auctions;
 #[path = "apart/audit.rs"]
 mod audit;
 #[path = "apart/client.rs"]

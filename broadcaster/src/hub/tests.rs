@@ -6,7 +6,7 @@ use tokio::time;
 use super::*;
 use crate::{
     fixture::{BTC_USDT, ETH_USDT, Flow, depth, open_hub, publish, state, trade},
-    market::{Depth, Level},
+    market::{Depth, Level, Status},
 };
 
 const BTC: InstrumentId = InstrumentId(BTC_USDT);
@@ -27,7 +27,9 @@ struct Rebuilt {
 impl Rebuilt {
     fn take(&mut self, frame: &Frame) {
         match frame.content() {
-            Content::Status(status) => assert_eq!(Some(status.sequence), self.sequence),
+            Content::Status(Status { sequence, .. }) | Content::Indication { sequence, .. } => {
+                assert_eq!(Some(*sequence), self.sequence);
+            }
             Content::Snapshot(book, _) => {
                 *self = Rebuilt { sequence: Some(book.sequence), ..Rebuilt::default() };
                 self.set(book);

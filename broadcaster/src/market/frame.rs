@@ -5,7 +5,10 @@ use std::sync::{Arc, OnceLock};
 use model::{MarketState, OrderId, Price, Quantity, Side, Timestamp};
 use proto::{
     convert,
-    marketdata::{DepthChange, Gap, GetOrderBookResponse, MarketStatus, PriceLevel},
+    marketdata::{
+        AuctionIndicated, AuctionIndication, DepthChange, Gap, GetOrderBookResponse, MarketStatus,
+        PriceLevel,
+    },
     trading,
 };
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -30,10 +33,17 @@ pub enum Content {
     Trade(Trade),
     /// Levels that changed, with their new totals.
     Depth(Depth),
-    /// A whole book, and what its market is open for.
-    Snapshot(Depth, MarketState),
+    /// A whole book, and how its market stands.
+    Snapshot(Depth, Standing),
     /// What the market is open for from now on.
     Status(Status),
+    /// What its auction would do is another than before.
+    Indication {
+        /// What; `None`: nothing would trade.
+        indication: Option<Indication>,
+        /// The instrument's public depth sequence when that was told.
+        sequence: u64,
+    },
     /// Frames were left out.
     Gap {
         /// The sequence after which they were.
@@ -69,13 +79,37 @@ pub struct Trade {
     pub taker_side: Side,
     /// The log's own time at the taker's input.
     pub executed_at: Timestamp,
+    /// Whether it is one of an auction.
+    pub in_auction: bool,
+}
+
+/// What an auction would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Indication {
+    /// At which price it would trade.
+    pub price: Price,
+    /// How many lots.
+    pub volume_lots: u64,
+    /// How many lots more one side wants there than the other, and which side.
+    pub imbalance: Option<(Side, u64)>,
+}
+
+/// How a market stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// What it is open for.
+    pub state: MarketState,
+    /// When it opens again by itself, where it has stopped by itself.
+    pub opens_at: Option<Timestamp>,
+    /// What its auction would do, while it collects orders.
+    pub indication: Option<Indication>,
 }
 
 /// What a market is open for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
     /// What for.
-    pub state: MarketState,
+    pub standing: Standing,
     /// The instrument's public depth sequence when that was said.
     pub sequence: u64,
 }
@@ -102,6 +136,8 @@ pub enum Message {
     Snapshot(GetOrderBookResponse),
     /// See [`Content::Status`].
     Status(MarketStatus),
+    /// See [`Content::Indication`].
+    Indication(AuctionIndicated),
     /// See [`Content::Gap`].
     Gap(Gap),
 }
@@ -140,12 +176,14 @@ impl Frame {
     }
 
     /// The number of what it tells: of the trade, of the change, of the book, of the change that
-    /// comes after a status, or of the last one before a gap.
+    /// comes after a status or an indication, or of the last one before a gap.
     pub fn sequence(&self) -> u64 {
         match &self.content {
             Content::Trade(trade) => trade.sequence,
             Content::Depth(depth) | Content::Snapshot(depth, _) => depth.sequence,
-            Content::Status(status) => status.sequence + 1,
+            Content::Status(Status { sequence, .. }) | Content::Indication { sequence, .. } => {
+                sequence + 1
+            }
             Content::Gap { last_sequence, .. } => *last_sequence,
         }
     }
@@ -153,7 +191,10 @@ impl Frame {
     /// How much memory it holds, in lines of a book; a trade is one.
     pub fn weight(&self) -> usize {
         match &self.content {
-            Content::Trade(_) | Content::Status(_) | Content::Gap { .. } => 1,
+            Content::Trade(_)
+            | Content::Status(_)
+            | Content::Indication { .. }
+            | Content::Gap { .. } => 1,
             Content::Depth(depth) | Content::Snapshot(depth, _) => {
                 1 + depth.bids.len() + depth.asks.len()
             }
@@ -188,8 +229,13 @@ fn message(listed: &Listed, content: &Content) -> Message {
             bids: price_levels(listed, &depth.bids),
             asks: price_levels(listed, &depth.asks),
         }),
-        Content::Snapshot(book, state) => Message::Snapshot(listed.order_book(book, *state)),
+        Content::Snapshot(book, standing) => Message::Snapshot(listed.order_book(book, standing)),
         Content::Status(status) => Message::Status(listed.status(*status)),
+        Content::Indication { indication, sequence } => Message::Indication(AuctionIndicated {
+            instrument: listed.symbol().to_owned(),
+            sequence: *sequence,
+            indication: indication.map(|indication| listed.indication(&indication)),
+        }),
         Content::Gap { last_sequence, .. } => Message::Gap(Gap {
             instrument: listed.symbol().to_owned(),
             last_sequence: *last_sequence,
@@ -208,6 +254,7 @@ fn trade_message(listed: &Listed, trade: &Trade) -> trading::Trade {
         sell_order_id: trade.sell_order_id.number(),
         taker_side: convert::side_to_wire(trade.taker_side).into(),
         executed_at: Some(convert::to_proto_timestamp(trade.executed_at)),
+        auction: trade.in_auction,
         // What it cost is its parties' own.
         ..Default::default()
     }
@@ -215,9 +262,11 @@ fn trade_message(listed: &Listed, trade: &Trade) -> trading::Trade {
 
 impl Listed {
     /// A book of this instrument as gRPC answers with it.
-    pub fn order_book(&self, book: &Depth, state: MarketState) -> GetOrderBookResponse {
+    pub fn order_book(&self, book: &Depth, standing: &Standing) -> GetOrderBookResponse {
         GetOrderBookResponse {
-            state: convert::market_state_to_wire(state).into(),
+            state: convert::market_state_to_wire(standing.state).into(),
+            opens_at: standing.opens_at.map(convert::to_proto_timestamp),
+            indication: standing.indication.map(|indication| self.indication(&indication)),
             instrument: self.symbol().to_owned(),
             sequence: book.sequence,
             bids: price_levels(self, &book.bids),
@@ -229,8 +278,21 @@ impl Listed {
     pub fn status(&self, status: Status) -> MarketStatus {
         MarketStatus {
             instrument: self.symbol().to_owned(),
-            state: convert::market_state_to_wire(status.state).into(),
+            state: convert::market_state_to_wire(status.standing.state).into(),
             sequence: status.sequence,
+            opens_at: status.standing.opens_at.map(convert::to_proto_timestamp),
+            indication: status.standing.indication.map(|indication| self.indication(&indication)),
+        }
+    }
+
+    fn indication(&self, indication: &Indication) -> AuctionIndication {
+        let Indication { price, volume_lots, imbalance } = *indication;
+        let side = imbalance.map_or(0, |(side, _)| convert::side_to_wire(side).into());
+        AuctionIndication {
+            price: self.price(price),
+            volume: self.lots(volume_lots),
+            imbalance: self.lots(imbalance.map_or(0, |(_, lots)| lots)),
+            imbalance_side: side,
         }
     }
 }

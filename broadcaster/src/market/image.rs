@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use model::{InstrumentId, MarketState};
+use model::{InstrumentId, MarketState, Timestamp};
 use prost::Message;
 use proto::{convert, log, reference::ReferenceRecord};
 use thiserror::Error;
 
-use super::{Content, Depth, Desk, Frame, Level, ListingError, Market, Tape, Trade, levels};
+use super::{
+    Content, Depth, Desk, Frame, Indication, Level, ListingError, Market, Tape, Trade, indication,
+    levels,
+};
 
 /// Beyond this no honest counter comes, and below it adding one never overflows.
 const SEQUENCE_MAX: u64 = 1 << 62;
@@ -40,6 +43,12 @@ struct DeskImage {
     /// 0 for a market that trades, as all did before there were states.
     #[prost(int32, tag = "7")]
     state: i32,
+    /// When it opens again by itself; 0 where it does not.
+    #[prost(fixed64, tag = "8")]
+    opens_at_unix_nanos: u64,
+    /// What its auction would do, as it was told; absent where nothing would trade.
+    #[prost(message, optional, tag = "9")]
+    indication: Option<log::AuctionIndicated>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -56,6 +65,8 @@ struct TradeImage {
     taker_side: i32,
     #[prost(fixed64, tag = "6")]
     executed_at_unix_nanos: u64,
+    #[prost(bool, tag = "7")]
+    in_auction: bool,
 }
 
 /// Why an image is not a market.
@@ -116,10 +127,12 @@ impl Desk {
             asks: wire_levels(&book.asks),
             trade_sequence: self.tape.last_sequence(),
             recent: self.tape.recent().filter_map(trade_image).collect(),
-            state: match self.state {
+            state: match self.standing.state {
                 MarketState::Trading => 0,
                 state => convert::market_state_to_wire(state).into(),
             },
+            opens_at_unix_nanos: self.standing.opens_at.map_or(0, Timestamp::unix_nanos),
+            indication: self.standing.indication.map(indication_image),
         }
     }
 
@@ -146,8 +159,11 @@ impl Desk {
             self.tape.add(sequence, Frame::of(&self.listed, content));
         }
         if kept.state != 0 {
-            self.state = convert::market_state_from_wire(kept.state)?;
+            self.standing.state = convert::market_state_from_wire(kept.state)?;
         }
+        let opens_at = kept.opens_at_unix_nanos;
+        self.standing.opens_at = (opens_at > 0).then(|| Timestamp::from_unix_nanos(opens_at));
+        self.standing.indication = kept.indication.as_ref().map_or(Ok(None), indication)?;
         Ok(())
     }
 }
@@ -161,7 +177,8 @@ impl TradeImage {
             buy_order_id: convert::order_id(self.buy_order_id)?,
             sell_order_id: convert::order_id(self.sell_order_id)?,
             taker_side: convert::side_from_wire(self.taker_side)?,
-            executed_at: model::Timestamp::from_unix_nanos(self.executed_at_unix_nanos),
+            executed_at: Timestamp::from_unix_nanos(self.executed_at_unix_nanos),
+            in_auction: self.in_auction,
         })
     }
 }
@@ -175,7 +192,22 @@ fn trade_image(frame: &Arc<Frame>) -> Option<TradeImage> {
         sell_order_id: trade.sell_order_id.number(),
         taker_side: convert::side_to_wire(trade.taker_side).into(),
         executed_at_unix_nanos: trade.executed_at.unix_nanos(),
+        in_auction: trade.in_auction,
     })
+}
+
+fn indication_image(indication: Indication) -> log::AuctionIndicated {
+    let (side, lots) = match indication.imbalance {
+        None => (0, 0),
+        Some((side, lots)) => (convert::side_to_wire(side).into(), lots),
+    };
+    log::AuctionIndicated {
+        price_ticks: indication.price.ticks(),
+        volume_lots: indication.volume_lots,
+        imbalance_lots: lots,
+        imbalance_side: side,
+        ..Default::default()
+    }
 }
 
 fn wire_levels(levels: &[Level]) -> Vec<log::Level> {

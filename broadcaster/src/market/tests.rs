@@ -1,3 +1,4 @@
+use model::MarketState;
 use proptest::prelude::*;
 use proto::{
     log::event::Kind,
@@ -183,12 +184,68 @@ fn what_a_market_is_open_for_is_told_among_the_changes_of_depth_and_kept() {
     let states: Vec<_> = folding
         .market
         .statuses()
-        .map(|(listed, status)| (listed.symbol().to_owned(), status.state, status.sequence))
+        .map(|(listed, status)| {
+            (listed.symbol().to_owned(), status.standing.state, status.sequence)
+        })
         .collect();
     let expected = [("BTC-USDT", MarketState::Halted, 2), ("ETH-USDT", MarketState::Trading, 0)];
     assert_eq!(states, expected.map(|(symbol, state, at)| (symbol.to_owned(), state, at)));
     let kept = Market::from_image(&folding.market.image()).expect("it was just made");
     assert_eq!(kept, folding.market);
+}
+
+/// That a market would trade so at tick 5, with so many lots left over.
+fn indicated(sequence: u64, volume_lots: u64, imbalance: Option<(WireSide, u64)>) -> Kind {
+    let (side, imbalance_lots) = imbalance.unwrap_or((WireSide::Unspecified, 0));
+    Kind::AuctionIndicated(log::AuctionIndicated {
+        instrument_id: BTC_USDT,
+        sequence,
+        price_ticks: if volume_lots > 0 { 5 } else { 0 },
+        volume_lots,
+        imbalance_lots,
+        imbalance_side: side.into(),
+    })
+}
+
+#[test]
+fn what_an_auction_would_do_is_told_and_kept_as_long_as_the_market_collects() {
+    let mut folding = Folding::new();
+    let mut stopped = state(BTC_USDT, WireState::VolatilityAuction, 1);
+    if let Kind::MarketStateChanged(changed) = &mut stopped {
+        changed.opens_at_unix_nanos = 1_000_000_000;
+    }
+    let texts = folding.texts(vec![
+        depth(BTC_USDT, 1, &[(5, 5)], &[]),
+        stopped,
+        indicated(1, 3, Some((WireSide::Sell, 2))),
+    ]);
+    let golden = [
+        r#"{"type":"status","instrument":"BTC-USDT","sequence":1,"state":"volatility_auction","opens_at":"1970-01-01T00:00:01.000000Z"}"#,
+        r#"{"type":"indication","instrument":"BTC-USDT","sequence":1,"indication":{"price":"0.05","volume":"0.00003","imbalance":"0.00002","imbalance_side":"sell"}}"#,
+    ];
+    assert_eq!(texts[1..], golden);
+    let snapshot = folding.market.snapshot(BTC).expect("it is listed");
+    let told = r#""state":"volatility_auction","opens_at":"1970-01-01T00:00:01.000000Z","indication":{"price":"0.05","volume":"0.00003","imbalance":"0.00002","imbalance_side":"sell"}}"#;
+    assert!(snapshot.text().ends_with(told), "{}", snapshot.text());
+    let kept = Market::from_image(&folding.market.image()).expect("it was just made");
+    assert_eq!(kept, folding.market);
+    let texts = folding.texts(vec![indicated(1, 3, None), indicated(1, 0, None)]);
+    assert!(texts[0].ends_with(r#""imbalance":"0","imbalance_side":null}}"#), "{}", texts[0]);
+    let nothing = r#"{"type":"indication","instrument":"BTC-USDT","sequence":1,"indication":null}"#;
+    assert_eq!(texts[1], nothing);
+    let mut crossed = trade(BTC_USDT, 1, WireSide::Buy);
+    if let Kind::Trade(trade) = &mut crossed {
+        trade.in_auction = true;
+    }
+    let opened = state(BTC_USDT, WireState::Trading, 1);
+    let texts = folding.texts(vec![indicated(1, 3, None), crossed, opened]);
+    assert!(texts[0].ends_with(r#","auction":true}"#), "{}", texts[0]);
+    let snapshot = folding.market.snapshot(BTC).expect("it is listed");
+    assert!(snapshot.text().ends_with(r#""state":"trading"}"#), "{}", snapshot.text());
+    let kept = Market::from_image(&folding.market.image()).expect("it was just made");
+    assert_eq!(kept, folding.market);
+    let wrong = folding.fold(vec![indicated(9, 3, None)]).expect_err("another depth");
+    assert!(wrong.to_string().contains("names depth change 9, and 1 was last"), "{wrong}");
 }
 
 #[test]

@@ -40,4 +40,9 @@ impl MarketState {
         MarketState::Auction,
         MarketState::VolatilityAuction,
     ];
+
+    /// Whether orders collect in it, whatever they would meet, and nothing trades.
+    pub const fn collects(self) -> bool {
+        matches!(self, MarketState::PreOpen | MarketState::VolatilityAuction)
+    }
 }

@@ -1,15 +1,19 @@
 //! The shapes of answers: decimal text without trailing zeros, instants in RFC 3339, words in lower
 //! case, null where there is nothing.
 
+mod book;
 mod change;
 pub(super) mod fees;
 mod filters;
 
-use proto::{convert, ledger, marketdata, orders, reference, text, trading};
+use proto::{convert, ledger, orders, reference, text, trading};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-pub(super) use self::change::{CancelAfterView, ChangeTakenView, ReplacedView};
+pub(super) use self::{
+    book::BookView,
+    change::{CancelAfterView, ChangeTakenView, ReplacedView},
+};
 use self::{
     fees::TierFeesView,
     filters::{FiltersView, PriceBandView},
@@ -208,38 +212,6 @@ pub(super) struct TradeGroupView {
     pub(super) client_id: String,
     /// 0 for no group.
     pub(super) trade_group_id: u64,
-}
-
-/// The book of one instrument.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = OrderBook)]
-pub(super) struct BookView {
-    instrument: String,
-    /// The public depth sequence: the book after that many changes.
-    sequence: u64,
-    /// Price and quantity, best first.
-    #[schema(value_type = Vec<Vec<String>>)]
-    bids: Vec<[String; 2]>,
-    #[schema(value_type = Vec<Vec<String>>)]
-    asks: Vec<[String; 2]>,
-    /// What the market is open for, as instruments tell it.
-    #[schema(example = "trading")]
-    state: Option<&'static str>,
-}
-
-impl BookView {
-    pub(super) fn of(book: marketdata::GetOrderBookResponse) -> BookView {
-        let levels = |levels: Vec<marketdata::PriceLevel>| {
-            levels.into_iter().map(|level| [level.price, level.quantity]).collect()
-        };
-        BookView {
-            state: market_word(book.state),
-            instrument: book.instrument,
-            sequence: book.sequence,
-            bids: levels(book.bids),
-            asks: levels(book.asks),
-        }
-    }
 }
 
 /// An account.

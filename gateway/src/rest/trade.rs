@@ -54,6 +54,9 @@ pub(super) struct TradeView {
     #[schema(example = "buy")]
     taker_side: Option<&'static str>,
     executed_at: Option<String>,
+    /// true where it is one of an auction; else not there.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    auction: bool,
     /// What the client that was asked for was charged, below zero a rebate; of its taking side
     /// where it was on both. Absent where nothing was charged or no client was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +73,7 @@ impl TradeView {
         TradeView {
             taker_side: convert::side_from_wire(trade.taker_side).ok().map(text::side),
             executed_at: instant(trade.executed_at.as_ref()),
+            auction: trade.auction,
             id: trade.id,
             instrument: trade.instrument,
             sequence: trade.sequence,

@@ -114,6 +114,7 @@ impl LedgerService for FakeLedger {
             executed_at: Some(prost_types::Timestamp { seconds: 1, nanos: 5_000 }),
             fee: "0.05".to_owned(),
             fee_asset: "USDT".to_owned(),
+            auction: true,
         };
         Ok(Response::new(ListTradesResponse {
             trades: vec![trade],

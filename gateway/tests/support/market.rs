@@ -5,12 +5,12 @@ use std::pin::Pin;
 use futures_util::{Stream, stream};
 use proto::{
     marketdata::{
-        GetOrderBookRequest, GetOrderBookResponse, ListMarketsRequest, ListMarketsResponse,
-        MarketStatus, PriceLevel, StreamDepthRequest, StreamDepthResponse, StreamTradesRequest,
-        StreamTradesResponse,
+        AuctionIndication, GetOrderBookRequest, GetOrderBookResponse, ListMarketsRequest,
+        ListMarketsResponse, MarketStatus, PriceLevel, StreamDepthRequest, StreamDepthResponse,
+        StreamTradesRequest, StreamTradesResponse,
         market_data_service_server::{MarketDataService, MarketDataServiceServer},
     },
-    trading::MarketState,
+    trading::{MarketState, Side},
 };
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status, transport::server::TcpIncoming};
@@ -45,8 +45,20 @@ impl MarketDataService for FakeBroadcaster {
             (0..depth).map(level).collect()
         };
         let (bids, asks) = (levels(100), levels(200));
-        let state = MarketState::PostOnly.into();
-        Ok(Response::new(GetOrderBookResponse { instrument, sequence: 7, bids, asks, state }))
+        Ok(Response::new(GetOrderBookResponse {
+            instrument,
+            sequence: 7,
+            bids,
+            asks,
+            state: MarketState::VolatilityAuction.into(),
+            opens_at: Some(prost_types::Timestamp { seconds: 1, nanos: 0 }),
+            indication: Some(AuctionIndication {
+                price: "150".to_owned(),
+                volume: "3".to_owned(),
+                imbalance: "0.5".to_owned(),
+                imbalance_side: Side::Sell.into(),
+            }),
+        }))
     }
 
     /// One market is closed for a while; of the others nothing is told.
@@ -58,6 +70,7 @@ impl MarketDataService for FakeBroadcaster {
             instrument: "BTC-USDT".to_owned(),
             state: MarketState::Halted.into(),
             sequence: 7,
+            ..Default::default()
         };
         Ok(Response::new(ListMarketsResponse { markets: vec![halted] }))
     }

@@ -29,6 +29,7 @@
 //! - [`m0020_outside`]: what crossed the border of the ledger, found quickly.
 //! - [`m0021_crossed`]: the same, added up from the index alone.
 //! - [`m0040_controls`]: what accounts may do and are charged, and what is stopped.
+//! - [`m0050_auctions`]: which trades were those of an auction.
 
 #![forbid(unsafe_code)]
 // A migration's methods repeat the signature of a trait that elides the manager's lifetime.
@@ -48,6 +49,7 @@ pub mod m0014_fees;
 pub mod m0020_outside;
 pub mod m0021_crossed;
 pub mod m0040_controls;
+pub mod m0050_auctions;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -74,6 +76,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0020_outside::Migration),
             Box::new(m0021_crossed::Migration),
             Box::new(m0040_controls::Migration),
+            Box::new(m0050_auctions::Migration),
         ]
     }
 }

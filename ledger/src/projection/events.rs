@@ -61,6 +61,7 @@ impl Fold<'_> {
             event::Kind::Founded(_)
             | event::Kind::TakenOver(_)
             | event::Kind::CancelAfterSet(_)
+            | event::Kind::AuctionIndicated(_)
             | event::Kind::BookChanged(_)
             // It was open before and is now; what it does is told by what follows.
             | event::Kind::OrderTriggered(_)
@@ -228,6 +229,7 @@ impl Fold<'_> {
             maker_fee: convert::amount(wire.maker_fee.as_ref())?,
             taker_fee: convert::amount(wire.taker_fee.as_ref())?,
             buyer_fee_in_base: wire.buyer_fee_in_base,
+            in_auction: wire.in_auction,
         })
     }
 

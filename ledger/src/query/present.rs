@@ -115,6 +115,7 @@ pub(super) fn trade(
         executed_at: Some(to_proto_timestamp(row.executed_at)),
         fee,
         fee_asset,
+        auction: row.in_auction,
     }
 }
 

@@ -269,6 +269,7 @@ impl Flow {
             maker_fee: charged(!takes),
             taker_fee: charged(takes),
             buyer_fee_in_base: got_fee > 0,
+            in_auction: got_fee % 2 == 1,
         }));
         draft.events.push(super::ended(taker.id, EndReason::Filled, 0));
         if left == 0 {

@@ -60,6 +60,12 @@ impl Books {
         self.indication_of(self.slot(instrument)?)
     }
 
+    /// The instruments whose books collect orders, in ascending order of id.
+    pub fn collecting(&self) -> impl Iterator<Item = InstrumentId> {
+        let books = self.directory.iter().map(|(id, slot)| (*id, &self.books[*slot as usize]));
+        books.filter(|(_, book)| book.state.collects()).map(|(id, _)| id)
+    }
+
     /// Goes on with the first auction that is under way, by instrument: until it is done, or as
     /// many orders as `limit` have met others or ended. One of a pair counts twice, for the other
     /// ends with it. `None` where there is no auction.

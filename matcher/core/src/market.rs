@@ -64,11 +64,6 @@ pub(crate) const fn takes_amend(state: MarketState) -> bool {
     }
 }
 
-/// Whether a book in this state collects orders, whatever they would meet.
-pub(crate) const fn collects(state: MarketState) -> bool {
-    matches!(state, MarketState::PreOpen | MarketState::VolatilityAuction)
-}
-
 /// Whether a book in this state matches what crosses, so that none is left.
 pub(crate) const fn matches(state: MarketState) -> bool {
     matches!(state, MarketState::Trading | MarketState::PostOnly | MarketState::LimitOnly)

@@ -13,7 +13,7 @@ use model::{
 
 use crate::{
     ACCOUNTS_END, BookEvent, Books, End, EndReason, Fill, LevelChange, NewOrder, Outcome, Size,
-    book::Level, market, prevention::Meeting, slab::NIL,
+    book::Level, prevention::Meeting, slab::NIL,
 };
 
 /// How many matches one command may make, traded or prevented, so that its answer is always one
@@ -92,7 +92,7 @@ impl Books {
         let is_infeasible = order.time_in_force == TimeInForce::Fok && !self.can_fill(&taker);
         let stop = match self.books[book as usize].state {
             _ if is_infeasible => Stop::Infeasible,
-            state if market::collects(state) => Stop::Beyond,
+            state if state.collects() => Stop::Beyond,
             _ => self.sweep(&mut taker, out),
         };
         match taker.end_reason(&stop) {

@@ -68,6 +68,60 @@ fn everybody_pays_the_price_of_the_auction_and_gets_the_rest_back() {
     assert_eq!(became(&venue.operate(set(MarketState::Trading))), Became::Duplicate(0));
 }
 
+/// What auctions would do, as an answer tells it: price, volume, and what buyers or, below zero,
+/// sellers would have left over.
+fn indicated(body: &AnswerBody) -> Vec<(u64, u64, i64)> {
+    let told = |event: &proto::log::Event| match event.kind.as_ref()? {
+        Kind::AuctionIndicated(told) => {
+            let lots = i64::try_from(told.imbalance_lots).ok()?;
+            let is_sold = told.imbalance_side == i32::from(proto::trading::Side::Sell);
+            let surplus = if is_sold { -lots } else { lots };
+            Some((told.price_ticks, told.volume_lots, surplus))
+        }
+        _ => None,
+    };
+    body.events.iter().filter_map(told).collect()
+}
+
+#[test]
+fn while_orders_collect_everybody_is_told_what_their_auction_would_do() {
+    let mut venue = Venue::new(true);
+    venue.operate(set(MarketState::PreOpen));
+    assert_eq!(indicated(&tick(&mut venue)), [], "nothing would trade");
+    venue.apply("alice", limit("1", Side::Buy, 10_200, 3_000));
+    venue.apply("bob", limit("1", Side::Sell, 10_000, 1_000));
+    assert_eq!(indicated(&tick(&mut venue)), [], "it is too soon");
+    let mut twin = Exchange::decode(&venue.exchange.encode()).expect("it was just encoded");
+    venue.now += SECOND;
+    let body = tick(&mut venue);
+    assert_eq!(indicated(&body), [(10_200, 1_000, 2_000)]);
+    let (now, mut again) = (model::Timestamp::from_unix_nanos(venue.now), AnswerBody::default());
+    twin.pass_time(now, &mut again);
+    twin.go_on(now, &mut again);
+    assert_eq!(again, body, "a restored state tells it when this one does");
+    let bytes = venue.exchange.encode();
+    venue.exchange = Exchange::decode(&bytes).expect("it was just encoded");
+    assert_eq!(venue.exchange.encode(), bytes);
+    venue.now += SECOND;
+    assert_eq!(indicated(&tick(&mut venue)), [], "it is as it was");
+    venue.apply("carl", limit("1", Side::Sell, 9_900, 5_000));
+    venue.now += SECOND;
+    assert_eq!(indicated(&tick(&mut venue)), [(9_900, 3_000, -2_000)]);
+    venue.apply("carl", Command::CancelAll { instrument: None });
+    venue.apply("bob", Command::CancelAll { instrument: None });
+    venue.now += SECOND;
+    assert_eq!(indicated(&tick(&mut venue)), [(0, 0, 0)], "nothing would trade any more");
+    venue.apply("bob", limit("2", Side::Sell, 10_000, 1_000));
+    let body = venue.operate(set(MarketState::Trading));
+    let in_auction = body.events.iter().any(|event| match &event.kind {
+        Some(Kind::Trade(trade)) => trade.in_auction,
+        _ => false,
+    });
+    assert!(in_auction, "its trades say so");
+    venue.now += SECOND;
+    assert_eq!(indicated(&tick(&mut venue)), []);
+}
+
 #[test]
 fn no_command_sets_an_auction_and_none_but_cancels_come_into_one() {
     let mut venue = Venue::new(true);

@@ -63,7 +63,7 @@ fn a_trade_outside_the_band_does_not_happen_and_the_log_s_time_opens_the_market_
     assert_eq!(became(&venue.operate(set(MarketState::VolatilityAuction))), AUCTION_NOT_SET);
     venue.apply("carl", limit("1", Side::Sell, 10_100, 100_000));
     venue.now += 9 * SECOND;
-    assert_eq!(tick(&mut venue).events, []);
+    assert_eq!(states(&tick(&mut venue)), [], "not yet");
     let bytes = venue.exchange.encode();
     venue.exchange = Exchange::decode(&bytes).expect("it was just encoded");
     assert_eq!(venue.exchange.encode(), bytes);

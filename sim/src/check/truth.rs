@@ -191,6 +191,7 @@ fn count_event(event: &Event, tally: &Tally) {
         Some(event::Kind::MarketStateChanged(_)) => "event: market state changed",
         Some(event::Kind::AccountControlled(_)) => "event: account controlled",
         Some(event::Kind::KillSwitchTurned(_)) => "event: kill switch turned",
+        Some(event::Kind::AuctionIndicated(_)) => "event: auction indicated",
         Some(event::Kind::CancelAfterSet(_)) => "event: cancel-after set",
         Some(event::Kind::OrderAmended(_)) => "event: order amended",
         Some(event::Kind::OrderRefilled(_)) => "event: order refilled",

@@ -1,18 +1,23 @@
 //! `tradespine book`.
 
 use clap::Args;
-use model::decimal::{DECIMALS_MAX, format_units, parse_units};
+use model::{
+    Side,
+    decimal::{DECIMALS_MAX, format_units, parse_units},
+};
 use proto::{
     convert,
     marketdata::{
-        GetOrderBookRequest, GetOrderBookResponse, PriceLevel,
+        AuctionIndication, GetOrderBookRequest, GetOrderBookResponse, PriceLevel,
         market_data_service_client::MarketDataServiceClient,
     },
 };
 use serde_json::{Value, json};
 
 use super::{
-    MARKET_DATA, Output, connect, problem,
+    MARKET_DATA, Output, connect,
+    order::instant,
+    problem,
     table::{Align, column},
 };
 
@@ -68,8 +73,10 @@ fn text(book: &GetOrderBookResponse) -> String {
         None | Some("trading") => String::new(),
         Some(state) => format!(", {state}"),
     };
-    let title = std::iter::once(format!("{instrument}, sequence {sequence}{state}"));
-    let last = std::iter::once(spread(book));
+    let until = book.opens_at.as_ref().map(|at| format!(" until {}", instant(Some(at))));
+    let until = until.unwrap_or_default();
+    let title = std::iter::once(format!("{instrument}, sequence {sequence}{state}{until}"));
+    let last = std::iter::once(book.indication.as_ref().map_or_else(|| spread(book), auction));
     title.chain((0..=rows).map(line)).chain(last).collect::<Vec<_>>().join("\n")
 }
 
@@ -89,6 +96,17 @@ fn number(
     column(title, Align::Number, &cells)
 }
 
+/// What the auction of a market that collects orders would do.
+fn auction(indication: &AuctionIndication) -> String {
+    let AuctionIndication { price, volume, imbalance, imbalance_side } = indication;
+    let left = match convert::side_from_wire(*imbalance_side) {
+        Ok(Side::Buy) => format!(", {imbalance} more bought"),
+        Ok(Side::Sell) => format!(", {imbalance} more sold"),
+        Err(_) => String::new(),
+    };
+    format!("auction {volume} @ {price}{left}")
+}
+
 fn spread(book: &GetOrderBookResponse) -> String {
     let (Some(bid), Some(ask)) = (book.bids.first(), book.asks.first()) else {
         return "no spread: a side is empty".to_owned();
@@ -98,6 +116,16 @@ fn spread(book: &GetOrderBookResponse) -> String {
         (Some(bid), Some(ask)) => format!("spread {}", format_units(ask - bid, DECIMALS_MAX)),
         _ => format!("best {} | {}", bid.price, ask.price),
     }
+}
+
+fn indication(indication: &AuctionIndication) -> Value {
+    json!({
+        "price": indication.price,
+        "volume": indication.volume,
+        "imbalance": indication.imbalance,
+        "imbalance_side":
+            convert::side_from_wire(indication.imbalance_side).ok().map(proto::text::side),
+    })
 }
 
 fn json(book: &GetOrderBookResponse) -> Value {
@@ -110,6 +138,8 @@ fn json(book: &GetOrderBookResponse) -> Value {
         "state": word(book),
         "bids": levels(&book.bids),
         "asks": levels(&book.asks),
+        "opens_at": book.opens_at.as_ref().map(|at| instant(Some(at))),
+        "indication": book.indication.as_ref().map(indication),
     })
 }
 
@@ -128,6 +158,8 @@ mod tests {
             sequence: 42,
             bids: bids.iter().map(level).collect(),
             asks: asks.iter().map(level).collect(),
+            opens_at: None,
+            indication: None,
         }
     }
 
@@ -142,6 +174,31 @@ bid quantity       bid |      ask  ask quantity
 spread 0.38";
         assert_eq!(text(&book), expected);
         assert_eq!(json(&book)["asks"][0], serde_json::json!(["61838.01", "1.5"]));
+    }
+
+    #[test]
+    fn a_market_that_collects_says_what_its_auction_would_do() {
+        let indication = AuctionIndication {
+            price: "7".to_owned(),
+            volume: "3".to_owned(),
+            imbalance: "0.5".to_owned(),
+            imbalance_side: proto::trading::Side::Sell.into(),
+        };
+        let collecting = GetOrderBookResponse {
+            state: proto::trading::MarketState::VolatilityAuction.into(),
+            opens_at: Some(prost_types::Timestamp { seconds: 1, nanos: 0 }),
+            indication: Some(indication),
+            ..book(&[("8", "3")], &[("6", "3.5")])
+        };
+        let told = text(&collecting);
+        let (title, last) = (told.lines().next(), told.lines().last());
+        let expected =
+            "BTC-USDT, sequence 42, volatility_auction until 1970-01-01T00:00:01.000000Z";
+        assert_eq!(title, Some(expected));
+        assert_eq!(last, Some("auction 3 @ 7, 0.5 more sold"));
+        let told = json(&collecting);
+        assert_eq!(told["indication"]["imbalance_side"], "sell");
+        assert_eq!(told["opens_at"], "1970-01-01T00:00:01.000000Z");
     }
 
     #[test]

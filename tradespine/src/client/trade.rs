@@ -25,7 +25,7 @@ pub fn list(trades: &[Trade]) -> String {
         let mut cells = vec![
             instant(trade.executed_at.as_ref()),
             trade.id.clone(),
-            side(trade.taker_side).to_owned(),
+            if trade.auction { "auction" } else { side(trade.taker_side) }.to_owned(),
             trade.price.clone(),
             trade.quantity.clone(),
             trade.buy_order_id.to_string(),
@@ -51,6 +51,7 @@ pub fn json(trade: &Trade) -> Value {
         "sell_order_id": trade.sell_order_id,
         "taker_side": side(trade.taker_side),
         "executed_at": instant(trade.executed_at.as_ref()),
+        "auction": trade.auction,
         "fee": text(&trade.fee),
         "fee_asset": text(&trade.fee_asset),
     })
@@ -78,5 +79,8 @@ mod tests {
         assert!(line.starts_with("1970-01-01T00:00:01.000000Z  BTC-USDT-17  sell"), "{text}");
         assert_eq!(json(&trade)["sequence"], 17);
         assert_eq!(json(&trade)["taker_side"], "sell");
+        let trade = Trade { auction: true, ..trade };
+        assert!(list(std::slice::from_ref(&trade)).contains("BTC-USDT-17  auction"));
+        assert_eq!(json(&trade)["auction"], true);
     }
 }

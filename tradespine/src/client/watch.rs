@@ -108,6 +108,8 @@ enum Frame {
         quantity: String,
         taker_side: String,
         executed_at: String,
+        #[serde(default)]
+        auction: bool,
     },
     Snapshot {
         instrument: String,
@@ -121,6 +123,13 @@ enum Frame {
         instrument: String,
         sequence: u64,
         state: String,
+        #[serde(default)]
+        opens_at: String,
+    },
+    Indication {
+        instrument: String,
+        sequence: u64,
+        indication: Option<Indication>,
     },
     Depth {
         instrument: String,
@@ -135,15 +144,32 @@ enum Frame {
     },
 }
 
+/// What an auction would do.
+#[derive(Deserialize)]
+struct Indication {
+    price: String,
+    volume: String,
+    imbalance: String,
+    imbalance_side: Option<String>,
+}
+
 /// A frame in words; one that is not known, as it came.
 fn line(text: &str) -> String {
     let Ok(frame) = serde_json::from_str(text) else { return text.to_owned() };
     match frame {
-        Frame::Trade { id, price, quantity, taker_side, executed_at } => {
+        Frame::Trade { id, price, quantity, executed_at, auction: true, .. } => {
+            format!("{executed_at}  {id:<14}  auction     {quantity:>12} @ {price}")
+        }
+        Frame::Trade { id, price, quantity, taker_side, executed_at, auction: false } => {
             format!("{executed_at}  {id:<14}  taker {taker_side:<4}  {quantity:>12} @ {price}")
         }
-        Frame::Status { instrument, sequence, state } => {
-            format!("{instrument}  {sequence}  the market is {state}")
+        Frame::Status { instrument, sequence, state, opens_at } => {
+            let until = if opens_at.is_empty() { "" } else { " until " };
+            format!("{instrument}  {sequence}  the market is {state}{until}{opens_at}")
+        }
+        Frame::Indication { instrument, sequence, indication } => {
+            let told = indication.map_or_else(|| "nothing would trade".to_owned(), indicated);
+            format!("{instrument}  {sequence}  auction: {told}")
         }
         Frame::Snapshot { instrument, sequence, bids, asks, state } => {
             let best = |levels: &[(String, String)]| {
@@ -178,6 +204,16 @@ fn line(text: &str) -> String {
             )
         }
     }
+}
+
+fn indicated(indication: Indication) -> String {
+    let Indication { price, volume, imbalance, imbalance_side } = indication;
+    let left = match imbalance_side.as_deref() {
+        Some("buy") => format!(", {imbalance} more bought"),
+        Some(_) => format!(", {imbalance} more sold"),
+        None => String::new(),
+    };
+    format!("{volume} @ {price}{left}")
 }
 
 /// What a market is open for, where it is not simply trading.
@@ -246,6 +282,16 @@ mod tests {
         let status =
             r#"{"type":"status","instrument":"BTC-USDT","sequence":4,"state":"post_only"}"#;
         assert_eq!(line(status), "BTC-USDT  4  the market is post_only");
+        let stopped = status.replace("post_only\"", "volatility_auction\",\"opens_at\":\"12:00\"");
+        assert_eq!(line(&stopped), "BTC-USDT  4  the market is volatility_auction until 12:00");
+        let indication = r#"{"type":"indication","instrument":"BTC-USDT","sequence":4,"indication":
+            {"price":"7","volume":"3","imbalance":"0.5","imbalance_side":"buy"}}"#;
+        assert_eq!(line(indication), "BTC-USDT  4  auction: 3 @ 7, 0.5 more bought");
+        let nothing =
+            r#"{"type":"indication","instrument":"BTC-USDT","sequence":4,"indication":null}"#;
+        assert_eq!(line(nothing), "BTC-USDT  4  auction: nothing would trade");
+        let crossed = trade.replace("\"sequence\"", "\"auction\":true,\"sequence\"");
+        assert!(line(&crossed).contains("BTC-USDT-17     auction             0.01 @ 61837.63"));
         let depth = r#"{"type":"depth","instrument":"BTC-USDT","first_sequence":5,
             "last_sequence":6,"bids":[["5","0"]],"asks":[["7","0.5"]]}"#;
         assert_eq!(line(depth), "BTC-USDT  5-6  bid 5 gone, ask 0.5 @ 7");

@@ -52,6 +52,7 @@ pub(super) fn words(answer: &Answer, event: &Event) -> String {
             outcome(decided.outcome.as_ref())
         ),
         Some(Kind::Trade(executed)) => trade(answer, executed),
+        Some(Kind::AuctionIndicated(told)) => word::indication(told),
         Some(Kind::TradePrevented(met)) => prevented(answer, met),
         Some(Kind::OrderTriggered(woken)) => wakes(answer, woken),
         Some(Kind::OrderAmended(amended)) => format!(
@@ -228,7 +229,8 @@ fn trade(answer: &Answer, trade: &TradeExecuted) -> String {
     let taker_buys = trade.taker_side == i32::from(trading::Side::Buy);
     let is_in_base = |buyer_takes| trade.buyer_fee_in_base && taker_buys == buyer_takes;
     format!(
-        "trade {} of instrument {}: {} lots @ {} ticks, taker {} {}{}, maker {}{}",
+        "{}trade {} of instrument {}: {} lots @ {} ticks, taker {} {}{}, maker {}{}",
+        if trade.in_auction { "auction " } else { "" },
         trade.trade_id,
         trade.instrument_id,
         trade.quantity_lots,

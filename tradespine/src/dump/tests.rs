@@ -498,6 +498,23 @@ fn events_of_orders() {
         "the market of instrument 11 is volatility_auction until 1970-01-01T00:00:01.000000Z after \
          depth 7"
     );
+    let indicated = log::AuctionIndicated {
+        instrument_id: 11,
+        sequence: 7,
+        price_ticks: 345,
+        volume_lots: 20,
+        imbalance_lots: 3,
+        imbalance_side: trading::Side::Sell.into(),
+    };
+    assert_eq!(
+        event_words(event::Kind::AuctionIndicated(indicated)),
+        "in an auction of instrument 11 20 lots would trade @ 345 ticks, 3 more would be sold"
+    );
+    let nothing = log::AuctionIndicated { price_ticks: 0, ..indicated };
+    assert_eq!(
+        event_words(event::Kind::AuctionIndicated(nothing)),
+        "in an auction of instrument 11 nothing would trade"
+    );
     let met = log::TradePrevented {
         instrument_id: 11,
         number: 3,

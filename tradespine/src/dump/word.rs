@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use model::{AccountState, FeeAsset, Timestamp};
+use model::{AccountState, FeeAsset, Side, Timestamp};
 use proto::{
     convert,
     link::{LinkItem, LinkKind},
@@ -45,6 +45,23 @@ pub(super) fn market(changed: &log::MarketStateChanged) -> String {
         nanos => format!(" until {}", text::rfc3339(Timestamp::from_unix_nanos(nanos))),
     };
     format!("the market of instrument {instrument_id} is {state}{until} after depth {sequence}")
+}
+
+/// What the auction of a market would do.
+pub(super) fn indication(told: &log::AuctionIndicated) -> String {
+    let log::AuctionIndicated { instrument_id, price_ticks, volume_lots, .. } = *told;
+    if price_ticks == 0 {
+        return format!("in an auction of instrument {instrument_id} nothing would trade");
+    }
+    let left = match convert::side_from_wire(told.imbalance_side) {
+        Ok(Side::Buy) => format!(", {} more would be bought", told.imbalance_lots),
+        Ok(Side::Sell) => format!(", {} more would be sold", told.imbalance_lots),
+        Err(_) => String::new(),
+    };
+    format!(
+        "in an auction of instrument {instrument_id} {volume_lots} lots would trade @ {price_ticks} \
+         ticks{left}"
+    )
 }
 
 /// An amount in its asset's smallest unit.

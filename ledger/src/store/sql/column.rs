@@ -252,6 +252,7 @@ impl TryFrom<entity::trade::Model> for TradeRow {
             maker_fee: amount_of(row.maker_fee_units, row.maker_fee_units_high)?,
             taker_fee: amount_of(row.taker_fee_units, row.taker_fee_units_high)?,
             buyer_fee_in_base: row.buyer_fee_in_base,
+            in_auction: row.in_auction,
         })
     }
 }

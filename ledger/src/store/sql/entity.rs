@@ -158,6 +158,7 @@ pub(super) mod trade {
         pub taker_fee_units: i64,
         pub taker_fee_units_high: i64,
         pub buyer_fee_in_base: bool,
+        pub in_auction: bool,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

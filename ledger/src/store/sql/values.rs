@@ -77,6 +77,7 @@ pub(super) fn trade(row: &TradeRow) -> Values {
         taker_fee.into(),
         taker_fee_high.into(),
         row.buyer_fee_in_base.into(),
+        row.in_auction.into(),
     ]
 }
 

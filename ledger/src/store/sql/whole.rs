@@ -171,9 +171,9 @@ mod tests {
             (3, 'a', NULL, 2, 2, 1, 1, 5, 5, 0, 0, 5, 1, '', 1, 1, FALSE, 0, 0, 2, 0, 0, 0, 0, 0);
         INSERT INTO order_aliases VALUES (7, 1), (8, 1), (9, 2);
         INSERT INTO trades VALUES
-            (1, 1, 5, 1, 1, 2, 'a', 'b', 1, 1, 0, 0, 0, 0, FALSE),
-            (1, 2, 5, 1, 1, 2, 'a', 'b', 1, 1, -1, 0, 4, 0, TRUE),
-            (2, 1, 5, 1, 1, 2, 'a', 'b', 1, 1, 0, 0, 0, 0, FALSE);
+            (1, 1, 5, 1, 1, 2, 'a', 'b', 1, 1, 0, 0, 0, 0, FALSE, FALSE),
+            (1, 2, 5, 1, 1, 2, 'a', 'b', 1, 1, -1, 0, 4, 0, TRUE, TRUE),
+            (2, 1, 5, 1, 1, 2, 'a', 'b', 1, 1, 0, 0, 0, 0, FALSE, FALSE);
         INSERT INTO fee_income VALUES (0, 1, 3, 0), (1, 1, 5, 1);
         INSERT INTO balances VALUES
             ('a', 1, 0, 1, 0, 0, 0, 0, 0), ('a', 1, 1, 2, 0, 0, 0, 0, 0),
