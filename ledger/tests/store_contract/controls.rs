@@ -134,6 +134,7 @@ fn some_trades(random: &mut Pcg64Mcg) -> Vec<TradeRow> {
             maker_fee: model::Amount::ZERO,
             taker_fee: model::Amount::ZERO,
             buyer_fee_in_base: false,
+            in_auction: false,
         }
     };
     (1..600).map(trade).collect()

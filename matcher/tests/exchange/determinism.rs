@@ -21,10 +21,15 @@ use crate::records::{answers, identity, log_of, records};
 
 /// The chain through all answers to [`records`], by the behaviour that the log's genesis names. It
 /// must never change: a log from before a word replays to what it was.
-const GOLDEN: [(u32, &str); 3] = [
+///
+/// That of behaviour 4 may change until it is released, with whatever its words come to do. Whoever
+/// changes that takes it anew: `cargo test -p tradespine-matcher --test exchange every_build` says
+/// what it is, beside what is written here.
+const GOLDEN: [(u32, &str); 4] = [
     (1, "7f8f4835750ddddb97d883cb5f48acbe"),
     (2, "9424abdf8e1a6f554ca59e636583ad3e"),
     (3, "5913f2bf4cbe75c0f308e249c654ecba"),
+    (4, "2aa01a2301bf294ca471348ce4a8a4d0"),
 ];
 
 const SEED: u64 = 5;
@@ -38,11 +43,31 @@ fn every_build_answers_a_log_as_it_always_was() {
         let (replica, values) = answers::<Exchange>(&identity, &records);
         replica.core().check_invariants().expect("all holds");
         let seen = kinds(&values);
-        println!("behaviour {behaviour}: {seen:?}");
+        println!("behaviour {behaviour}: {} {seen:?}", replica.chain());
         assert_eq!(replica.chain().to_string(), expected, "behaviour {behaviour}");
         assert!(seen["Trade"] > 1_000 && seen["Refused"] > 500, "the log is dull");
+        if behaviour == 4 {
+            for kind in NEWER {
+                assert!(seen.get(kind).is_some_and(|count| *count > 20), "few times {kind}");
+            }
+        }
     }
 }
+
+/// What no log did before behaviour 4.
+const NEWER: [&str; 11] = [
+    "AdminCallRecorded",
+    "AuctionIndicated",
+    "CancelAfterSet",
+    "ListPlaced",
+    "ListStatus",
+    "MarketStateChanged",
+    "OrderAmended",
+    "OrderRefilled",
+    "PendingPlaced",
+    "ReferenceApplied",
+    "TradeGroupSet",
+];
 
 /// How often there was each outcome and each kind of event.
 fn kinds(values: &[bytes::Bytes]) -> BTreeMap<String, usize> {

@@ -3,6 +3,11 @@
 //! The records never change: what they are answered with is held against hashes that are written
 //! down, so that what an order did in an old log it does for ever.
 
+#[path = "records/words.rs"]
+mod words;
+
+use std::collections::BTreeMap;
+
 use model::{
     AccountName, Amount, Instructions, InstrumentId, OrderId, Partition, Price, Quantity,
     RequestId, SelfTradePrevention, Side, TimeInForce, Timestamp, Trigger, TriggerKind,
@@ -52,7 +57,15 @@ pub(crate) fn answers<C: spine::Core>(
 
 /// So many records: the genesis, the listings, then clients, with a tick now and then.
 pub(crate) fn records(identity: &Identity, seed: u64, count: usize) -> Vec<Stored> {
-    let mut flow = Records { random: Pcg64::seed_from_u64(seed), now: SECOND, middle: 10_000 };
+    let mut flow = Records {
+        random: Pcg64::seed_from_u64(seed),
+        now: SECOND,
+        middle: 10_000,
+        behaviour: identity.genesis.behaviour,
+        versions: [1; 2],
+        authors: BTreeMap::new(),
+        speaks_as: None,
+    };
     let founded = log::input::Kind::Genesis(identity.genesis.clone());
     let mut kinds = vec![founded];
     let eth_usd = log_listing_of(Body::Instrument(proto::reference::InstrumentListing {
@@ -87,6 +100,12 @@ struct Records {
     random: Pcg64,
     now: u64,
     middle: u64,
+    behaviour: u32,
+    /// The last versions of both listings.
+    versions: [u32; 2],
+    /// Which client's each record is, and whose the next one has to be.
+    authors: BTreeMap<u64, u64>,
+    speaks_as: Option<u64>,
 }
 
 impl Records {
@@ -102,16 +121,25 @@ impl Records {
         if self.one_in(20) {
             return log::input::Kind::Tick(log::Tick {});
         }
+        // What an older log does not know its records do not say: they never change.
+        let is_newer = self.behaviour >= 4 && self.one_in(3);
+        if is_newer && self.one_in(8) {
+            return self.operator(offset);
+        }
         // Some come late, and some are sent again.
         let valid_for = if self.one_in(40) { 0 } else { 10 * SECOND };
         let appended_at = self.now + self.below(2);
+        let mut author = self.below(9);
+        let command = if is_newer { self.newer_command(offset) } else { self.command(offset) };
+        author = self.speaks_as.take().unwrap_or(author);
+        self.authors.insert(offset, author);
         let command = ClientCommand {
             stamp: Stamp {
                 request_id: RequestId(u128::from(offset)),
                 valid_until: Timestamp::from_unix_nanos(appended_at + valid_for - 1),
             },
-            account: AccountName::new(&format!("client-{}", self.below(9))).expect("a good name"),
-            command: self.command(offset),
+            account: AccountName::new(&format!("client-{author}")).expect("a good name"),
+            command,
         };
         log::input::Kind::Client((&command).into())
     }
