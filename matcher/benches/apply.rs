@@ -1,6 +1,6 @@
 //! What a command costs the whole shard: time passes, the key, the funds, the match, the money and
-//! the answer's content, one thread; and how much of it fees, filters and each account's limits
-//! are. Variants take turns, so that a busy machine slows all of them alike.
+//! the answer's content, one thread; and how much of it fees, their tiers, filters and each
+//! account's limits are. Variants take turns, so that a busy machine slows all of them alike.
 //!
 //! `cargo bench -p tradespine-matcher --bench apply`; `TRADESPINE_TEST_BENCH_ROUNDS` sets how many
 //! rounds, each over a new shard.
@@ -41,18 +41,22 @@ const PIECES_A_TURN: usize = 20;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules {
     pub(crate) fees: bool,
+    /// Each account has a fee tier, with rates of its own.
+    pub(crate) tiers: bool,
     pub(crate) filters: bool,
     pub(crate) limits: bool,
 }
 
 impl Rules {
-    pub(crate) const NONE: Rules = Rules { fees: false, filters: false, limits: false };
-    const ALL: Rules = Rules { fees: true, filters: true, limits: true };
+    pub(crate) const NONE: Rules =
+        Rules { fees: false, tiers: false, filters: false, limits: false };
+    pub(crate) const ALL: Rules = Rules { fees: true, tiers: true, filters: true, limits: true };
 }
 
-const VARIANTS: [(&str, Rules); 5] = [
+const VARIANTS: [(&str, Rules); 6] = [
     ("nothing", Rules::NONE),
     ("fees", Rules { fees: true, ..Rules::NONE }),
+    ("fees and tiers", Rules { fees: true, tiers: true, ..Rules::NONE }),
     ("filters", Rules { filters: true, ..Rules::NONE }),
     ("limits", Rules { limits: true, ..Rules::NONE }),
     ("everything", Rules::ALL),

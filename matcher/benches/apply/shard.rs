@@ -2,7 +2,7 @@
 
 use matcher::Exchange;
 use model::{
-    Amount, AssetId, AssetLimit, OperatorName, OrderId, OrderRate, Partition, RequestId,
+    Amount, AssetId, AssetLimit, FeeTier, OperatorName, OrderId, OrderRate, Partition, RequestId,
     RiskLimits, Timestamp,
 };
 use proto::{
@@ -10,15 +10,15 @@ use proto::{
     convert,
     log::{self, outcome},
     reference::{
-        AssetListing, InstrumentListing, ListingFilters, ReferenceBody, ReferenceRecord,
-        reference_body::Body,
+        AssetListing, InstrumentListing, ListingFilters, ListingTier, ReferenceBody,
+        ReferenceRecord, reference_body::Body,
     },
 };
 use spine::{ClientInput, Core, OperatorInput};
 
 use crate::{
     Rules,
-    flow::{ACCOUNTS, STEP_NANOS, names},
+    flow::{STEP_NANOS, names},
 };
 
 pub(crate) const QUOTE: AssetId = AssetId(1);
@@ -30,6 +30,9 @@ const COIN: i128 = 100_000_000;
 
 /// How long keys are kept: at 100,000 commands a second some 60,000 of them at any time.
 const KEY_RETENTION_NANOS: u64 = 1_000_000_000;
+
+/// How many fee tiers are listed, and given to accounts in turn.
+const TIERS: u32 = 3;
 
 /// A shard.
 pub(crate) struct Shard {
@@ -51,7 +54,7 @@ impl Shard {
             shard.next_offset += 1;
         }
         // Orders are named by their places, so there is room for the words in every variant.
-        shard.next_offset += ACCOUNTS as u64;
+        shard.next_offset += words(Rules::ALL).count() as u64;
         for command in words(rules) {
             let now = Timestamp::from_unix_nanos(shard.now);
             let input = OperatorInput { appended_at: now, now, command: &command };
@@ -135,6 +138,14 @@ pub(crate) fn listings(rules: Rules) -> Vec<ReferenceRecord> {
     if rules.fees {
         (instrument.maker_fee_millionths, instrument.taker_fee_millionths) = (1_000, 2_000);
     }
+    if rules.tiers {
+        let tier = |tier| ListingTier {
+            tier,
+            maker_fee_millionths: 1_000 - i32::try_from(tier).expect("a small number") * 200,
+            taker_fee_millionths: 2_000 - i32::try_from(tier).expect("a small number") * 300,
+        };
+        instrument.fee_tiers = (1..=TIERS).map(tier).collect();
+    }
     instrument.filters = rules.filters.then(filters);
     let bodies = [asset(QUOTE, "USD"), asset(BASE, "BTC"), Body::Instrument(instrument)];
     let records = bodies.into_iter().map(|body| ReferenceRecord {
@@ -166,11 +177,12 @@ fn filters() -> ListingFilters {
     }
 }
 
-/// What an operator says of each account: all limits, none so narrow that it refuses an order.
+/// What an operator says of each account: its tier, and all limits, none so narrow that it refuses
+/// an order.
 pub(crate) fn words(rules: Rules) -> impl Iterator<Item = OperatorCommand> {
     let limits = |name| OperatorWord::SetRiskLimits { account: name, limits: limits() };
-    let named = names().filter(move |_| rules.limits).map(limits);
-    named.enumerate().map(|(number, command)| {
+    let limits = names().filter(move |_| rules.limits).map(limits);
+    tiers(rules).into_iter().chain(limits).enumerate().map(|(number, command)| {
         let stamp = Stamp {
             request_id: RequestId(number as u128),
             valid_until: Timestamp::from_unix_nanos(u64::MAX),
@@ -178,6 +190,14 @@ pub(crate) fn words(rules: Rules) -> impl Iterator<Item = OperatorCommand> {
         let name = OperatorName::new("olga").expect("a good name");
         OperatorCommand { by: Operator { name, stamp }, command }
     })
+}
+
+fn tiers(rules: Rules) -> Vec<OperatorWord> {
+    let tiers = (1..=TIERS).cycle().map(|tier| u8::try_from(tier).expect("a small number"));
+    let tiers = tiers.map(|tier| FeeTier::new(tier).expect("a tier"));
+    let given: Vec<_> = names().filter(|_| rules.tiers).zip(tiers).collect();
+    let words = given.chunks(convert::TIERS_ASSIGNED_MAX).map(<[_]>::to_vec);
+    words.map(OperatorWord::AssignFeeTiers).collect()
 }
 
 fn limits() -> RiskLimits {
