@@ -40,6 +40,8 @@ pub struct LinkInput<'a> {
     pub from: Partition,
     /// The log's own time at the record that brought it.
     pub now: Timestamp,
+    /// The behaviour in force at that record.
+    pub behaviour: u32,
     /// The item.
     pub item: &'a log::LinkItem,
 }

@@ -50,7 +50,7 @@ impl Exchange {
     }
 
     /// Holds as much of what `id` still needs as is available.
-    fn hold_what_is_there(&mut self, id: OrderId, need: Need) {
+    pub(super) fn hold_what_is_there(&mut self, id: OrderId, need: Need) {
         let Some(parked) = self.park.parked.get_mut(&id) else { return };
         let (account, asset) = parked.purse;
         let lacks = need.whole.checked_sub(parked.held).unwrap_or_default();

@@ -22,6 +22,9 @@ use crate::{
     place::Woken,
 };
 
+/// The behaviour from which on a grant is held for whoever waits as soon as it is taken.
+const GRANTS_ARE_KEPT_FROM: u32 = 4;
+
 impl Exchange {
     /// Takes an item from another shard. Money is credited whatever became of the order that it was
     /// asked for; what it sets going is done once all items of the input were taken.
@@ -48,7 +51,11 @@ impl Exchange {
             }
             LinkKind::Granted { amount } if from == self.home_of(&account) => {
                 let purse = self.credit(&account, asset, amount, from)?;
-                self.take_grant(purse, amount)
+                self.take_grant(purse, amount)?;
+                if input.behaviour >= GRANTS_ARE_KEPT_FROM {
+                    self.keep_for_first(purse);
+                }
+                Ok(())
             }
             LinkKind::Transferred { amount, sender, id }
                 if at_home && from == self.home_of(&sender) =>
@@ -133,6 +140,17 @@ impl Exchange {
     fn take_grant(&mut self, purse: Purse, amount: Amount) -> Result<(), String> {
         let was_owed = self.park.answered(purse, amount);
         was_owed.then_some(()).ok_or_else(|| "nothing was asked for".to_owned())
+    }
+
+    /// Holds what has come for the first that waits. The same record may bring a recall for another
+    /// shard: what was not held would go there before the first is woken, which would ask for it
+    /// again, and two shards would pull the same money to and fro.
+    fn keep_for_first(&mut self, purse: Purse) {
+        let first = self.park.queues.get(&purse).and_then(|queue| queue.waiting.first().copied());
+        let Some(id) = first else { return };
+        let parked = &self.park.parked[&id];
+        let need = self.need_of(self.accounts.name(purse.0), &parked.waiting);
+        self.hold_what_is_there(id, need);
     }
 
     /// Goes through the queues to which an answer has come, as far as fits an answer.

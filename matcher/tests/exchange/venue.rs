@@ -147,7 +147,7 @@ impl Venue {
         let now = Timestamp::from_unix_nanos(self.now);
         let mut body = log::AnswerBody::default();
         self.exchange.pass_time(now, &mut body);
-        let input = LinkInput { from, now, item: &item.into() };
+        let input = LinkInput { from, now, behaviour: spine::BEHAVIOUR, item: &item.into() };
         self.exchange.take_link(&input, &mut body).expect("it is owed");
         self.exchange.go_on(now, &mut body);
         body

@@ -44,7 +44,9 @@ fn after_a_reset_on_every_shard_an_account_has_its_grant_and_no_more() {
             let account = format!("client-{}", random.random_range(0..CLIENTS));
             let (id, _) = world.client(&account, step(&mut random, number, &placed));
             placed.push(id);
-            world.settle();
+            if random.random_bool(0.5) {
+                world.settle();
+            }
             if number % 30 != 29 {
                 continue;
             }

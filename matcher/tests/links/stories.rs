@@ -171,6 +171,23 @@ fn home_recalls_what_others_do_not_hold() {
     world.check();
 }
 
+/// A shard that is told in one record of a grant and of a recall for somebody else keeps what it
+/// was granted. If it gave that back, the two would pull the same money to and fro without end.
+#[test]
+fn two_orders_that_want_the_same_money_do_not_take_it_from_each_other() {
+    for price in [6_000, 10_000] {
+        let mut world = World::new(3, true);
+        // 600 of the grant of 1,000 USD at shard 0, and as much or all at shard 1.
+        world.client("alice", limit(1, "a", Side::Buy, 6_000, 1_000_000));
+        world.client("alice", limit(2, "b", Side::Buy, price, 1_000_000));
+        world.told.clear();
+        world.settle();
+        assert_eq!(decisions(&mut world), ["placed", "rejected InsufficientFunds"]);
+        assert_eq!(world.at(0, "alice", USD)[1], 600 * COIN);
+        world.check();
+    }
+}
+
 #[test]
 fn an_order_at_home_waits_for_what_is_elsewhere() {
     let mut world = World::new(3, true);

@@ -51,7 +51,7 @@ impl<C: Core> Replica<C> {
         item: &log::LinkItem,
         body: &mut log::AnswerBody,
     ) -> Result<(), LinkError> {
-        let input = LinkInput { from, now: self.now, item };
+        let input = LinkInput { from, now: self.now, behaviour: self.behaviour, item };
         self.core.take_link(&input, body).map_err(|reason| LinkError::Item {
             from,
             link_seq,
