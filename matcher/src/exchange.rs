@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ledger_core::{Accounts, Grant, Postings, Settled, hold_for};
 use matcher_core::{Books, Keys, Outcome};
-use model::{AccountName, AssetId, KeyText, OrderFilter, Partition, Span, Timestamp};
+use model::{AccountName, AssetId, InstrumentId, KeyText, OrderFilter, Partition, Span, Timestamp};
 use proto::{
     command::{Command, OrderName},
     credential::Credential,
+    listing::{FEE_TIERS_KEY, instrument_key},
     log::{self, RefusalReason},
     reference::{self, ReferenceRecord},
 };
@@ -332,9 +333,9 @@ pub fn reference_key(body: &reference::reference_body::Body) -> String {
     match body {
         reference::reference_body::Body::Asset(asset) => format!("asset/{}", asset.id),
         reference::reference_body::Body::Instrument(instrument) => {
-            format!("instrument/{}", instrument.id)
+            instrument_key(InstrumentId(instrument.id))
         }
-        reference::reference_body::Body::FeeTiers(_) => "fee-tiers".to_owned(),
+        reference::reference_body::Body::FeeTiers(_) => FEE_TIERS_KEY.to_owned(),
         reference::reference_body::Body::Credential(credential) => {
             Credential::key_of(credential.slot)
         }

@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use model::{Amount, Asset, AssetId};
+use model::{Amount, Asset, AssetId, InstrumentId};
 use proto::{
     convert,
+    listing::instrument_key,
     log::{self, RefusalReason, event},
     reference::{
         AssetListing, FeeTierTable, FeeTierVolume, InstrumentListing, ReferenceRecord,
@@ -112,7 +113,7 @@ impl Exchange {
         let (base, quote) = (asset(listing.base_asset_id)?, asset(listing.quote_asset_id)?);
         let instrument =
             convert::instrument(listing, &base, &quote).map_err(|_| RefusalReason::BadListing)?;
-        let in_force = self.listings.instrument(&format!("instrument/{}", listing.id));
+        let in_force = self.listings.instrument(&instrument_key(InstrumentId(listing.id)));
         let is_other = in_force.is_some_and(|in_force| is_another(in_force, listing));
         let is_nowhere = listing.partition >= self.partition_count;
         if listing.id == 0 || is_other || is_nowhere {

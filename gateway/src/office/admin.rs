@@ -14,6 +14,7 @@ use proto::{
     admin::{SetInstrumentRequest, ShardOutcome, ShardResult},
     command::{Movement, OperatorWord},
     credential::TOKENS_AN_ACCOUNT_MAX,
+    listing::instrument_key,
     log::{RefusalReason, outcome},
     reference::{InstrumentListing, ReferenceBody, ReferenceRecord, reference_body::Body},
     topic::Topic,
@@ -80,24 +81,39 @@ impl Office {
         let in_force = self.record_of(listed.instrument.id).await?;
         let listing = listing_in(&in_force).ok_or_else(not_listed)?;
         let next = listing::changed(listing, listed, asked)?;
-        // Whoever told the shards of this version may not have told all of them.
-        let others = self.copies(by, &in_force).await;
-        if next == *listing {
-            return Ok(Relisted { version: in_force.version, results: others });
+        self.list_next(by, in_force.key.clone(), Some(in_force), Body::Instrument(next)).await
+    }
+
+    /// Lists this as the next version of what is in force under a key, everywhere. Where that says
+    /// the same already, only finishes telling it.
+    ///
+    /// # Errors
+    /// [`Problem`] where a shard does not have yet what is in force, or the first one did not take
+    /// this: then nothing has changed.
+    pub(super) async fn list_next(
+        &self,
+        by: &OperatorName,
+        key: String,
+        in_force: Option<ReferenceRecord>,
+        body: Body,
+    ) -> Result<Relisted, Problem> {
+        let body = Some(ReferenceBody { body: Some(body) });
+        if let Some(in_force) = &in_force {
+            // Whoever told the shards of this version may not have told all of them.
+            let others = self.copies(by, in_force).await;
+            if in_force.body == body {
+                return Ok(Relisted { version: in_force.version, results: others });
+            }
+            if let Some(behind) = others.into_iter().find(|result| !result.problem.is_empty()) {
+                let message = format!(
+                    "shard {} does not have version {} yet: {}",
+                    behind.partition, in_force.version, behind.problem
+                );
+                return Err(Problem::unavailable("shard_behind", message));
+            }
         }
-        if let Some(behind) = others.into_iter().find(|result| !result.problem.is_empty()) {
-            let message = format!(
-                "shard {} does not have version {} yet: {}",
-                behind.partition, in_force.version, behind.problem
-            );
-            return Err(Problem::unavailable("shard_behind", message));
-        }
-        let record = ReferenceRecord {
-            version: in_force.version + 1,
-            body: Some(ReferenceBody { body: Some(Body::Instrument(next)) }),
-            ..in_force
-        };
-        self.relist(by, record).await
+        let version = in_force.map_or(0, |in_force| in_force.version) + 1;
+        self.relist(by, ReferenceRecord { key, version, body }).await
     }
 
     /// Says what an instrument's market is open for, to the shard that trades it.
@@ -116,7 +132,7 @@ impl Office {
         told(partition, obeyed)
     }
 
-    pub(super) async fn relist(
+    async fn relist(
         &self,
         by: &OperatorName,
         record: ReferenceRecord,
@@ -131,11 +147,7 @@ impl Office {
     }
 
     /// Gives every shard but the first what that one has decided.
-    pub(super) async fn copies(
-        &self,
-        by: &OperatorName,
-        record: &ReferenceRecord,
-    ) -> Vec<ShardResult> {
+    async fn copies(&self, by: &OperatorName, record: &ReferenceRecord) -> Vec<ShardResult> {
         let others = self.partitions().filter(|partition| *partition != Partition::FIRST);
         self.tell(by, others, |_| change_reference(record)).await
     }
@@ -154,7 +166,7 @@ impl Office {
 
     async fn record_of(&self, instrument: InstrumentId) -> Result<ReferenceRecord, Problem> {
         let mut listings = self.journal.listings().await?;
-        listings.remove(&format!("instrument/{}", instrument.0)).ok_or_else(not_listed)
+        listings.remove(&instrument_key(instrument)).ok_or_else(not_listed)
     }
 
     pub(super) fn partitions(&self) -> impl Iterator<Item = Partition> + use<> {

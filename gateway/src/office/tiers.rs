@@ -10,7 +10,8 @@ use proto::{
     command::OperatorWord,
     convert,
     ledger::{ListTierChangesRequest, TierChange},
-    reference::{ReferenceBody, ReferenceRecord, TierThreshold, reference_body::Body},
+    listing::FEE_TIERS_KEY,
+    reference::{TierThreshold, reference_body::Body},
 };
 use tonic::metadata::AsciiMetadataValue;
 
@@ -19,9 +20,6 @@ use crate::{
     desk::Said,
     problem::{Kind, Problem},
 };
-
-/// The key of the thresholds in the reference data.
-const KEY: &str = "fee-tiers";
 
 /// What a recomputation came to.
 #[derive(Debug, Default)]
@@ -62,26 +60,9 @@ impl Office {
         by: &OperatorName,
         volumes: &TierVolumes,
     ) -> Result<Relisted, Problem> {
-        let body = Some(ReferenceBody {
-            body: Some(Body::FeeTiers(convert::tier_volumes_to_wire(volumes))),
-        });
-        let in_force = self.journal.listings().await?.remove(KEY);
-        if let Some(in_force) = &in_force {
-            // Whoever told the shards of this version may not have told all of them.
-            let others = self.copies(by, in_force).await;
-            if in_force.body == body {
-                return Ok(Relisted { version: in_force.version, results: others });
-            }
-            if let Some(behind) = others.into_iter().find(|result| !result.problem.is_empty()) {
-                let message = format!(
-                    "shard {} does not have version {} yet: {}",
-                    behind.partition, in_force.version, behind.problem
-                );
-                return Err(Problem::unavailable("shard_behind", message));
-            }
-        }
-        let version = in_force.map_or(0, |in_force| in_force.version) + 1;
-        self.relist(by, ReferenceRecord { key: KEY.to_owned(), version, body }).await
+        let table = Body::FeeTiers(convert::tier_volumes_to_wire(volumes));
+        let in_force = self.journal.listings().await?.remove(FEE_TIERS_KEY);
+        self.list_next(by, FEE_TIERS_KEY.to_owned(), in_force, table).await
     }
 
     /// Gives every account the tier of its volume.

@@ -62,8 +62,14 @@ impl Books {
 
     /// The instruments whose books collect orders, in ascending order of id.
     pub fn collecting(&self) -> impl Iterator<Item = InstrumentId> {
-        let books = self.directory.iter().map(|(id, slot)| (*id, &self.books[*slot as usize]));
-        books.filter(|(_, book)| book.state.collects()).map(|(id, _)| id)
+        self.collecting_slots().map(|(id, _)| id)
+    }
+
+    /// The same with their places. Where none collects no book is looked at.
+    pub(crate) fn collecting_slots(&self) -> impl Iterator<Item = (InstrumentId, u32)> {
+        let books = if self.collecting > 0 { &self.directory[..] } else { &[] };
+        let collects = |slot: u32| self.books[slot as usize].state.collects();
+        books.iter().copied().filter(move |(_, slot)| collects(*slot))
     }
 
     /// Goes on with the first auction that is under way, by instrument: until it is done, or as

@@ -33,9 +33,9 @@ impl Books {
                 levels += count;
             }
         }
-        let stopped = self.books.iter().filter(|book| book.interruption.is_some()).count();
-        if stopped != self.interruptions {
-            return Err(format!("{stopped} books have stopped, {} counted", self.interruptions));
+        let collecting = self.books.iter().filter(|book| book.state.collects()).count();
+        if collecting != self.collecting {
+            return Err(format!("{collecting} books collect, {} counted", self.collecting));
         }
         if levels != self.levels.len() {
             return Err(format!("{levels} levels in books, {} in the slab", self.levels.len()));

@@ -53,8 +53,8 @@ pub struct Books {
     pub(crate) delistings: Vec<Delisting>,
     /// How many books are in an auction.
     pub(crate) auctions: usize,
-    /// How many have stopped by their price bands.
-    pub(crate) interruptions: usize,
+    /// How many collect orders: mostly none, so that nobody looks through all books for them.
+    pub(crate) collecting: usize,
 }
 
 impl Default for Books {
@@ -91,7 +91,7 @@ impl Books {
             counts: OpenCounts::new(),
             delistings: Vec::new(),
             auctions: 0,
-            interruptions: 0,
+            collecting: 0,
         }
     }
 

@@ -66,15 +66,12 @@ impl Books {
 
     /// Whether a book has stopped whose time to open has come: [`Books::reopen`] opens it.
     pub fn has_reopening(&self) -> bool {
-        self.interruptions > 0 && self.first_reopening().is_some()
+        self.first_reopening().is_some()
     }
 
     /// Opens the first book, by instrument, that has stopped and whose time to open has come, or
     /// puts that off; `None` where there is none. Where orders cross it is in an auction then.
     pub fn reopen(&mut self) -> Option<Reopened> {
-        if self.interruptions == 0 {
-            return None;
-        }
         let (instrument, slot, stands) = self.first_reopening()?;
         let may_open = stands.extensions >= EXTENSIONS_MAX || self.would_open_within(slot, stands);
         match self.books[slot as usize].instrument.band.filter(|_| !may_open) {
@@ -90,9 +87,9 @@ impl Books {
     }
 
     fn first_reopening(&self) -> Option<(InstrumentId, u32, Interruption)> {
-        self.directory.iter().find_map(|(instrument, slot)| {
-            let stands = self.books[*slot as usize].interruption?;
-            (stands.opens_at <= self.now).then_some((*instrument, *slot, stands))
+        self.collecting_slots().find_map(|(instrument, slot)| {
+            let stands = self.books[slot as usize].interruption?;
+            (stands.opens_at <= self.now).then_some((instrument, slot, stands))
         })
     }
 
@@ -126,7 +123,7 @@ impl Books {
         *interruption = Some(Interruption { opens_at, then: *state, extensions: 0 });
         *state = MarketState::VolatilityAuction;
         let instrument = instrument.id;
-        self.interruptions += 1;
+        self.collecting += 1;
         self.sort_woken(slot);
         let reference = reference.price;
         out.events.push(BookEvent::Interrupted(Interrupted { instrument, reference, opens_at }));

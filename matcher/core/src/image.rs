@@ -264,7 +264,7 @@ impl Books {
         if reference.is_some_and(|reference| !is_referred || reference.since > self.now) {
             return Err(RestoreError::Reference(id));
         }
-        self.interruptions += usize::from(interruption.is_some());
+        self.collecting += usize::from(state.collects());
         self.auctions += usize::from(auction.is_some());
         if state == MarketState::Delisted {
             self.begin_delisting(slot);

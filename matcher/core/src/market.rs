@@ -138,9 +138,11 @@ impl Books {
         });
         self.auctions += usize::from(auction.is_some());
         self.auctions -= usize::from(book.auction.is_some());
-        self.interruptions -= usize::from(book.interruption.take().is_some());
+        self.collecting -= usize::from(book.state.collects());
+        book.interruption = None;
         book.auction = auction;
         book.state = if auction.is_some() { MarketState::Auction } else { state };
+        self.collecting += usize::from(book.state.collects());
         self.sort_woken(slot);
         if state == MarketState::Delisted {
             self.begin_delisting(slot);

@@ -1,10 +1,7 @@
 //! `tradespine book`.
 
 use clap::Args;
-use model::{
-    Side,
-    decimal::{DECIMALS_MAX, format_units, parse_units},
-};
+use model::decimal::{DECIMALS_MAX, format_units, parse_units};
 use proto::{
     convert,
     marketdata::{
@@ -99,12 +96,15 @@ fn number(
 /// What the auction of a market that collects orders would do.
 fn auction(indication: &AuctionIndication) -> String {
     let AuctionIndication { price, volume, imbalance, imbalance_side } = indication;
-    let left = match convert::side_from_wire(*imbalance_side) {
-        Ok(Side::Buy) => format!(", {imbalance} more bought"),
-        Ok(Side::Sell) => format!(", {imbalance} more sold"),
-        Err(_) => String::new(),
-    };
-    format!("auction {volume} @ {price}{left}")
+    let side = convert::side_from_wire(*imbalance_side).ok().map(proto::text::side);
+    format!("auction {volume} @ {price}{}", left_over(imbalance, side))
+}
+
+/// How much more one side of an auction wants, whose word is `buy` or `sell`; nothing where neither
+/// does.
+pub(super) fn left_over(imbalance: &str, side: Option<&str>) -> String {
+    let wanted = |side| if side == "buy" { "bought" } else { "sold" };
+    side.map_or_else(String::new, |side| format!(", {imbalance} more {}", wanted(side)))
 }
 
 fn spread(book: &GetOrderBookResponse) -> String {

@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use serde::Deserialize;
 use tokio_tungstenite::tungstenite::{self, Message, protocol::CloseFrame};
 
-use super::{Output, WEBSOCKET, nobody_at, say};
+use super::{Output, WEBSOCKET, book::left_over, nobody_at, say};
 
 /// What to follow.
 #[derive(Clone, Debug, Args)]
@@ -208,12 +208,7 @@ fn line(text: &str) -> String {
 
 fn indicated(indication: Indication) -> String {
     let Indication { price, volume, imbalance, imbalance_side } = indication;
-    let left = match imbalance_side.as_deref() {
-        Some("buy") => format!(", {imbalance} more bought"),
-        Some(_) => format!(", {imbalance} more sold"),
-        None => String::new(),
-    };
-    format!("{volume} @ {price}{left}")
+    format!("{volume} @ {price}{}", left_over(&imbalance, imbalance_side.as_deref()))
 }
 
 /// What a market is open for, where it is not simply trading.

@@ -131,29 +131,11 @@ impl fmt::Debug for KafkaProducer {
 
 impl Producer for KafkaProducer {
     fn append(&self, place: Place, record: Record, acknowledge: Acknowledge) {
-        self.append_all(place, vec![(record, acknowledge)]);
+        self.way.take_in(place, [(record, acknowledge)]);
     }
 
     fn append_all(&self, place: Place, records: Vec<(Record, Acknowledge)>) {
-        let mut entering = Vec::with_capacity(records.len());
-        for (record, acknowledge) in records {
-            let let_in = loop {
-                let let_in = self.way.let_in(&record);
-                if let_in != Err(AppendError::Full) || self.way.role != WriterRole::Shard {
-                    break let_in;
-                }
-                // Room comes of what is on its way, so nothing is kept back meanwhile.
-                self.way.enter(place, std::mem::take(&mut entering));
-                thread::sleep(ROOM_WAIT);
-            };
-            match let_in {
-                Ok(bytes) => {
-                    entering.push(Held { record, bytes, since: Instant::now(), acknowledge });
-                }
-                Err(error) => acknowledge(Err(error)),
-            }
-        }
-        self.way.enter(place, entering);
+        self.way.take_in(place, records);
     }
 }
 
@@ -182,6 +164,30 @@ impl Way {
         while !self.is_closed.load(Ordering::Acquire) {
             self.producer.poll(HEAR_WAIT);
         }
+    }
+
+    /// Lets records in that come together, in order; a shard's wait for room. Else tells why not.
+    fn take_in(&self, place: Place, records: impl IntoIterator<Item = (Record, Acknowledge)>) {
+        let records = records.into_iter();
+        let mut entering = Vec::with_capacity(records.size_hint().0);
+        for (record, acknowledge) in records {
+            let let_in = loop {
+                let let_in = self.let_in(&record);
+                if let_in != Err(AppendError::Full) || self.role != WriterRole::Shard {
+                    break let_in;
+                }
+                // Room comes of what is on its way, so nothing is kept back meanwhile.
+                self.enter(place, std::mem::take(&mut entering));
+                thread::sleep(ROOM_WAIT);
+            };
+            match let_in {
+                Ok(bytes) => {
+                    entering.push(Held { record, bytes, since: Instant::now(), acknowledge });
+                }
+                Err(error) => acknowledge(Err(error)),
+            }
+        }
+        self.enter(place, entering);
     }
 
     /// Takes room for a record where it may be appended, and says of how many bytes.
