@@ -1,5 +1,5 @@
 //! The commands that do everything else: `cargo xtask up`, `test`, `tidy`, `bench`, `prove`,
-//! `torture`, `with-servers`, `manifests`.
+//! `mutants`, `torture`, `with-servers`, `manifests`.
 //!
 //! # Layout
 //!
@@ -11,7 +11,7 @@
 //!   is fetched or built once is kept.
 //! - [`tidy`]: what neither the compiler nor clippy says: arrows between rooms, sizes, leftovers.
 //! - [`bench`]: every benchmark of the workspace. [`prove`]: the matching core held against its
-//!   naive reference.
+//!   naive reference. [`mutants`]: whether tests notice what is changed in the cores.
 //! - [`torture`]: prepares servers, each as a [`recipe`], for the program that kills them.
 //! - [`workspace`], [`cargo`]: where things are, and how cargo is run.
 //!
@@ -23,6 +23,7 @@ mod jaeger;
 mod kafka;
 mod keeper;
 mod manifests;
+mod mutants;
 mod packages;
 mod postgres;
 mod prove;
@@ -60,6 +61,8 @@ enum Task {
     Bench(bench::Selection),
     /// Holds the matching core against its naive reference on as many random commands as one likes.
     Prove(prove::Proof),
+    /// Changes single places of the cores, and tells which changes no test notices.
+    Mutants(mutants::Mutants),
     /// Kills every part of the platform under load, again and again, and checks what is left.
     Torture(torture::Torture),
     /// Runs a command beside real servers, whose addresses are in TRADESPINE_TEST_KAFKA,
@@ -81,6 +84,7 @@ fn main() -> ExitCode {
         Task::Manifests => manifests::run(),
         Task::Bench(selection) => bench::run(&selection),
         Task::Prove(proof) => prove::run(&proof),
+        Task::Mutants(mutants) => mutants::run(&mutants),
         Task::Torture(torture) => torture::run(&torture),
         Task::WithServers(beside) => servers::run_beside(&beside),
         Task::WithKafka { command } => servers::run_beside_kafka(command),
