@@ -109,6 +109,14 @@ fn sequence(text: &str) -> Result<u64, Problem> {
     })
 }
 
+/// What of a query fuzzing reads (`fuzz/`): the sequence to go on from.
+#[cfg(fuzzing)]
+pub fn fuzzed(query: &str) -> Option<u64> {
+    let uri = axum::http::Uri::try_from(format!("/ws/trades?{query}")).ok()?;
+    let asked = readable(Query::<Asked>::try_from_uri(&uri)).ok()?;
+    sequence(&asked.since?).ok()
+}
+
 /// The instrument with this symbol. What is unknown before the log was read may be listed in it.
 fn listed(edge: &Edge, symbol: &str) -> Result<InstrumentId, Problem> {
     if !edge.is_ready() {

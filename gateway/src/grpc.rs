@@ -4,6 +4,8 @@ mod admin;
 mod batch;
 mod door;
 mod funding;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzed;
 mod guard;
 mod lists;
 mod orders;

@@ -26,6 +26,8 @@
 mod caller;
 pub mod desk;
 pub mod entry;
+#[cfg(fuzzing)]
+pub mod fuzzed;
 mod grpc;
 pub mod idempotency;
 mod journal;

@@ -11,6 +11,8 @@ mod docs;
 mod door;
 mod fees;
 mod front;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzed;
 mod guard;
 mod lists;
 mod market;

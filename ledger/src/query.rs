@@ -36,6 +36,8 @@ use proto::{
 use spine::Log;
 use tonic::{Request, Response, Status, async_trait};
 
+#[cfg(fuzzing)]
+pub use self::page::fuzzed;
 use self::{
     asker::Asker,
     page::{PostingCursor, Wanted},

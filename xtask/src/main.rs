@@ -1,5 +1,5 @@
 //! The commands that do everything else: `cargo xtask up`, `test`, `tidy`, `bench`, `prove`,
-//! `mutants`, `torture`, `with-servers`, `manifests`.
+//! `mutants`, `fuzz`, `torture`, `with-servers`, `manifests`.
 //!
 //! # Layout
 //!
@@ -12,6 +12,7 @@
 //! - [`tidy`]: what neither the compiler nor clippy says: arrows between rooms, sizes, leftovers.
 //! - [`bench`]: every benchmark of the workspace. [`prove`]: the matching core held against its
 //!   naive reference. [`mutants`]: whether tests notice what is changed in the cores.
+//!   [`fuzz`]: every decoder fed with what leads somewhere new.
 //! - [`torture`]: prepares servers, each as a [`recipe`], for the program that kills them.
 //! - [`workspace`], [`cargo`]: where things are, and how cargo is run.
 //!
@@ -19,6 +20,7 @@
 
 mod bench;
 mod cargo;
+mod fuzz;
 mod jaeger;
 mod kafka;
 mod keeper;
@@ -63,6 +65,10 @@ enum Task {
     Prove(prove::Proof),
     /// Changes single places of the cores, and tells which changes no test notices.
     Mutants(mutants::Mutants),
+    #[command(hide = true)]
+    TestsOfAMutant(mutants::Tests),
+    /// Feeds every decoder with whatever leads somewhere new.
+    Fuzz(fuzz::Fuzz),
     /// Kills every part of the platform under load, again and again, and checks what is left.
     Torture(torture::Torture),
     /// Runs a command beside real servers, whose addresses are in TRADESPINE_TEST_KAFKA,
@@ -85,6 +91,8 @@ fn main() -> ExitCode {
         Task::Bench(selection) => bench::run(&selection),
         Task::Prove(proof) => prove::run(&proof),
         Task::Mutants(mutants) => mutants::run(&mutants),
+        Task::TestsOfAMutant(tests) => mutants::run_tests(&tests),
+        Task::Fuzz(fuzz) => fuzz::run(&fuzz),
         Task::Torture(torture) => torture::run(&torture),
         Task::WithServers(beside) => servers::run_beside(&beside),
         Task::WithKafka { command } => servers::run_beside_kafka(command),

@@ -8,16 +8,23 @@ mod sample;
 
 use std::{
     collections::BTreeMap,
+    env,
+    ffi::OsString,
     fmt, fs,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use serde_json::Value;
 
-use crate::{cargo, tools, workspace};
+use crate::{
+    cargo,
+    packages::{need, runs},
+    tools, workspace,
+};
 
 /// What makes the changes.
 const VERSION: &str = "27.1.0";
@@ -31,9 +38,13 @@ const COMMANDS: &str = "100000";
 /// How many of a hundred that can be built must be noticed.
 const NOTICED_PERCENT_MIN: usize = 95;
 
-/// The address space that a build or test may take: a loop without end that fills a list ends by
-/// this before it has taken the machine's memory. A compiler takes less than half of it.
-const ADDRESS_SPACE_KIB_MAX: u32 = 8 << 20;
+/// How long a test's program may work on a changed core, in seconds of the processor, which are the
+/// same on a busy machine: a loop without end ends by this. A sound core takes half of it at most.
+const PROCESSOR_SECONDS_MAX: u32 = 25;
+
+/// How much memory it may take, in bytes: a loop without end that fills a list ends by this before
+/// it has taken the machine's. A sound core takes a fiftieth.
+const MEMORY_BYTES_MAX: u64 = 8 << 30;
 
 /// What `cargo mutants` ends with where nothing went wrong but mutants that were not noticed, or
 /// that tests did not come to an end with.
@@ -56,6 +67,17 @@ pub(crate) struct Mutants {
     /// Only names them.
     #[arg(long)]
     list: bool,
+    /// Changes this tree itself, and uses its target directory: quicker to begin, where nobody
+    /// works in it.
+    #[arg(long)]
+    in_place: bool,
+}
+
+/// A test's program and its arguments.
+#[derive(Args)]
+pub(crate) struct Tests {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    command: Vec<OsString>,
 }
 
 /// What came of a mutant.
@@ -103,7 +125,7 @@ pub(crate) fn run(mutants: &Mutants) -> Result<()> {
         drawn.iter().for_each(|name| println!("{name}"));
         return Ok(());
     }
-    let output = workspace::root().join("target/mutants");
+    let output = workspace::root().join("target/mutation");
     fs::create_dir_all(&output)?;
     let kept = output.join("fates.txt");
     let mut fates = if mutants.resume { read(&kept)? } else { BTreeMap::new() };
@@ -117,7 +139,7 @@ pub(crate) fn run(mutants: &Mutants) -> Result<()> {
     let left: Vec<&String> = drawn.iter().filter(|name| !is_settled(name)).collect();
     eprintln!("{} of {total} mutants, {} to test", drawn.len(), left.len());
     if !left.is_empty() {
-        test(&tool, &output, &left)?;
+        test(&tool, &output, &left, mutants.in_place)?;
         harvest(&output, &mut fates)?;
         write(&kept, &fates)?;
     }
@@ -150,14 +172,47 @@ fn list(tool: &Path) -> Result<Vec<String>> {
     names.map(|mutant| Ok(mutant["name"].as_str().context("no name")?.to_owned())).collect()
 }
 
-/// Tests those of these names. The limit is a shell's, which no library of ours can set. Fields of
-/// structs that are left out come whatever the names say; `--iterate` at least brings none of them
-/// again that was caught before.
-fn test(tool: &Path, output: &Path, names: &[&String]) -> Result<()> {
-    let mut command = Command::new("sh");
-    command.args(["-c", "ulimit -v \"$0\" && exec \"$@\""]);
-    command.arg(ADDRESS_SPACE_KIB_MAX.to_string()).arg(tool);
+/// Runs a test's program until its first failure: for a changed core one is enough.
+///
+/// # Errors
+/// Where a test fails, or it cannot be run.
+pub(crate) fn run_tests(tests: &Tests) -> Result<()> {
+    let [program, arguments @ ..] = tests.command.as_slice() else { bail!("there is no program") };
+    let mut child = Command::new(program).args(arguments).stdout(Stdio::piped()).spawn()?;
+    for line in BufReader::new(child.stdout.take().context("it is piped")?).lines() {
+        let line = line?;
+        println!("{line}");
+        if is_failure(&line) {
+            child.kill()?;
+            break;
+        }
+    }
+    let status = child.wait()?;
+    ensure!(status.success(), "a test failed: it ended with {status}");
+    Ok(())
+}
+
+/// Whether it says that a test has failed.
+fn is_failure(line: &str) -> bool {
+    line.starts_with("test ") && line.ends_with(" ... FAILED")
+}
+
+/// Tests those of these names. Fields of structs that are left out come whatever the names say;
+/// `--iterate` at least brings none of them again that was caught before.
+fn test(tool: &Path, output: &Path, names: &[&String], in_place: bool) -> Result<()> {
+    need("testing mutants", &["util-linux"], || runs("prlimit", &["--version"]))?;
+    let mut command = Command::new(tool);
     of_cores(&mut command).args(["--iterate", "--output"]).arg(output);
+    let ours = env::current_exe()?;
+    let runner = format!(
+        "target.'cfg(unix)'.runner=['prlimit', '--cpu={PROCESSOR_SECONDS_MAX}', \
+         '--as={MEMORY_BYTES_MAX}', '--', '{}', 'tests-of-a-mutant']",
+        ours.display()
+    );
+    command.args(["--cargo-arg=--config".to_owned(), format!("--cargo-arg={runner}")]);
+    if in_place {
+        command.arg("--in-place");
+    }
     for name in names {
         command.arg("--re").arg(format!("^{}$", sample::escaped(name)));
     }
@@ -266,6 +321,14 @@ impl fmt::Display for Report<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_is_told_from_all_else() {
+        assert!(is_failure("test rules::every_table_holds ... FAILED"));
+        for line in ["test rules::every_table_holds ... ok", "test result: FAILED. 3 passed", ""] {
+            assert!(!is_failure(line), "{line}");
+        }
+    }
 
     #[test]
     fn what_was_found_out_is_kept_and_counted() {

@@ -131,6 +131,16 @@ fn has_its_shape(traceparent: &str) -> bool {
     traceparent.len() == TRACE_PARENT_BYTES && dash_at(2) && dash_at(35) && dash_at(52)
 }
 
+/// What of a line fuzzing reads (`fuzz/`): whether it is carried on, whether its trace is recorded,
+/// and the line of the context that it names.
+#[cfg(fuzzing)]
+pub fn fuzzed(line: &str) -> (bool, bool, Option<String>) {
+    let context = TraceContextPropagator::new().extract_with_context(&Context::new(), &Line(line));
+    let mut slot = Slot(None);
+    TraceContextPropagator::new().inject_context(&context, &mut slot);
+    (is_readable(line), is_sampled(line), slot.0.filter(|_| has_its_shape(line)))
+}
+
 /// Takes what the propagator writes: the one line that we carry.
 struct Slot(Option<String>);
 

@@ -21,8 +21,17 @@ pub(super) async fn place(
     request: &PlaceOrderListRequest,
 ) -> Result<PlaceOrderListResponse, Problem> {
     let asker = office.asker();
-    let fields = ListFields {
-        client_id: asker.account(given(&request.client_id))?,
+    let fields = list_fields(request);
+    let fields = ListFields { client_id: asker.account(fields.client_id)?, ..fields };
+    let placed = entry::place_list(&fields, office.reference.loaded()?.as_ref(), generated_key)?;
+    let told = office.place_list(&placed, request.wait_for_result, trace::current()).await?;
+    Ok(PlaceOrderListResponse { list: Some(told.into_list()) })
+}
+
+/// The fields of a list as they came.
+pub(super) fn list_fields(request: &PlaceOrderListRequest) -> ListFields<'_> {
+    ListFields {
+        client_id: given(&request.client_id),
         client_order_id: given(&request.client_order_id),
         idempotency_key: given(&request.idempotency_key),
         instrument: given(&request.instrument),
@@ -31,10 +40,7 @@ pub(super) async fn place(
         pending: request.pending.as_ref().map(bare),
         above: request.above.as_ref().map(bare),
         below: request.below.as_ref().map(bare),
-    };
-    let placed = entry::place_list(&fields, office.reference.loaded()?.as_ref(), generated_key)?;
-    let told = office.place_list(&placed, request.wait_for_result, trace::current()).await?;
-    Ok(PlaceOrderListResponse { list: Some(told.into_list()) })
+    }
 }
 
 /// The fields of an order without what is the list's.

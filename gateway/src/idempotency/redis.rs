@@ -242,5 +242,16 @@ fn claim(name: &str, token: Token) -> Cmd {
     command
 }
 
+/// What of a word fuzzing reads (`fuzz/`).
+///
+/// # Panics
+/// Where it is not written as it was read.
+#[cfg(fuzzing)]
+pub(crate) fn fuzzed(bytes: &[u8]) {
+    if let Some(word) = Word::decode(bytes) {
+        assert_eq!(word.encode(), bytes);
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -125,18 +125,24 @@ pub(super) async fn place(
     Ok(Json(told.into_iter().map(|told| placed_view(told, wait)).collect()))
 }
 
-/// The orders of a batch, and what is wrong with those that are none.
-fn orders(
-    bytes: &[u8],
-    headers: &HeaderMap,
-    office: &Office,
-) -> Result<Vec<Result<Placed, Problem>>, Problem> {
+/// The orders of a batch, each as it came.
+pub(super) fn listed(bytes: &[u8]) -> Result<Vec<&RawValue>, Problem> {
     const FIELD: &str = "orders";
     let batch: BatchBody<'_> = body::object(bytes)?;
     let listed = batch.orders.ok_or_else(|| Problem::missing(FIELD))?;
     let listed: Vec<&RawValue> = serde_json::from_str(listed.get())
         .map_err(|_| Problem::field(FIELD, "wrong_type", "must be a list of orders"))?;
     check_count(FIELD, listed.len())?;
+    Ok(listed)
+}
+
+/// The orders of a batch, and what is wrong with those that are none.
+fn orders(
+    bytes: &[u8],
+    headers: &HeaderMap,
+    office: &Office,
+) -> Result<Vec<Result<Placed, Problem>>, Problem> {
+    let listed = listed(bytes)?;
     let key = idempotency_key(headers)?;
     let (asker, catalogue) = (office.asker(), office.reference.loaded()?);
     let order = |(place, order): (usize, &RawValue)| {

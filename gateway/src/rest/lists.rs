@@ -1,6 +1,6 @@
 //! Lists of orders: place, look up, cancel.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     Json,
@@ -174,37 +174,10 @@ pub(super) async fn place(
     let wait = Params::of(&parts.uri)?.waits()?;
     let bytes = body::read(&parts.headers, body).await?;
     let placed = {
-        let list: ListBody<'_> = body::object(&bytes)?;
-        let texts = [
-            ("working", list.working),
-            ("pending", list.pending),
-            ("above", list.above),
-            ("below", list.below),
-        ];
-        let [working, pending, above, below] = texts.map(|(name, raw)| order_texts(name, raw));
-        let (working, pending, above, below) = (working?, pending?, above?, below?);
-        let own = [
-            ("client_id", list.client_id),
-            ("client_order_id", list.client_order_id),
-            ("instrument", list.instrument),
-            ("contingency", list.contingency),
-        ];
-        let [client_id, client_order_id, instrument, contingency] =
-            own.map(|(name, raw)| body::text(name, raw));
-        let (client_id, client_order_id) = (client_id?, client_order_id?);
-        let (instrument, contingency) = (instrument?, contingency?);
+        let texts = body::object::<ListBody<'_>>(&bytes)?.texts()?;
+        let fields = texts.fields(idempotency_key(&parts.headers)?);
         let asker = office.asker();
-        let fields = ListFields {
-            client_id: asker.account(client_id.as_deref())?,
-            client_order_id: client_order_id.as_deref(),
-            idempotency_key: idempotency_key(&parts.headers)?,
-            instrument: instrument.as_deref(),
-            contingency: Word::text(contingency.as_deref()),
-            working: order_fields(working.as_ref()),
-            pending: order_fields(pending.as_ref()),
-            above: order_fields(above.as_ref()),
-            below: order_fields(below.as_ref()),
-        };
+        let fields = ListFields { client_id: asker.account(fields.client_id)?, ..fields };
         entry::place_list(&fields, office.reference.loaded()?.as_ref(), generated_key)?
     };
     Ok(match office.place_list(&placed, wait, trace::current()).await? {
@@ -218,6 +191,49 @@ pub(super) async fn place(
 
 fn created(view: ListView) -> Response {
     (StatusCode::CREATED, Json(view)).into_response()
+}
+
+/// The text of every field of a list.
+pub(super) struct ListTexts<'a> {
+    client_id: Option<Cow<'a, str>>,
+    client_order_id: Option<Cow<'a, str>>,
+    instrument: Option<Cow<'a, str>>,
+    contingency: Option<Cow<'a, str>>,
+    working: Option<OrderTexts<'a>>,
+    pending: Option<OrderTexts<'a>>,
+    above: Option<OrderTexts<'a>>,
+    below: Option<OrderTexts<'a>>,
+}
+
+impl<'a> ListBody<'a> {
+    pub(super) fn texts(&self) -> Result<ListTexts<'a>, Problem> {
+        Ok(ListTexts {
+            working: order_texts("working", self.working)?,
+            pending: order_texts("pending", self.pending)?,
+            above: order_texts("above", self.above)?,
+            below: order_texts("below", self.below)?,
+            client_id: body::text("client_id", self.client_id)?,
+            client_order_id: body::text("client_order_id", self.client_order_id)?,
+            instrument: body::text("instrument", self.instrument)?,
+            contingency: body::text("contingency", self.contingency)?,
+        })
+    }
+}
+
+impl ListTexts<'_> {
+    pub(super) fn fields<'b>(&'b self, idempotency_key: Option<&'b str>) -> ListFields<'b> {
+        ListFields {
+            client_id: self.client_id.as_deref(),
+            client_order_id: self.client_order_id.as_deref(),
+            idempotency_key,
+            instrument: self.instrument.as_deref(),
+            contingency: Word::text(self.contingency.as_deref()),
+            working: order_fields(self.working.as_ref()),
+            pending: order_fields(self.pending.as_ref()),
+            above: order_fields(self.above.as_ref()),
+            below: order_fields(self.below.as_ref()),
+        }
+    }
 }
 
 /// The texts of one order of a list, where it is given.

@@ -1,6 +1,6 @@
 //! Money from one account to another.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use axum::{
     extract::{Request, State},
@@ -42,6 +42,15 @@ pub(super) struct TransferBody<'a> {
     transfer_id: Option<&'a RawValue>,
 }
 
+impl<'a> TransferBody<'a> {
+    /// What is sent, and to whom.
+    pub(super) fn texts(&self) -> Result<(MovementTexts<'a>, Option<Cow<'a, str>>), Problem> {
+        let to = body::text("to", self.to)?;
+        let id = ("transfer_id", self.transfer_id);
+        Ok((MovementTexts::read(self.asset, self.amount, id)?, to))
+    }
+}
+
 /// Sends what is available in an account to another.
 ///
 /// Where the receiver's money is kept by another shard it is there a moment later; where there is
@@ -68,10 +77,7 @@ pub(super) async fn transfer(
     let bytes = body::read(&parts.headers, body).await?;
     office.asker().account(Some(&client_id))?;
     let (sender, transfer) = {
-        let asked = body::object::<TransferBody<'_>>(&bytes)?;
-        let to = body::text("to", asked.to)?;
-        let id = ("transfer_id", asked.transfer_id);
-        let texts = MovementTexts::read(asked.asset, asked.amount, id)?;
+        let (texts, to) = body::object::<TransferBody<'_>>(&bytes)?.texts()?;
         let catalogue = office.reference.loaded()?;
         entry::transfer(&texts.fields(&client_id), to.as_deref(), catalogue.as_ref())?
     };

@@ -190,6 +190,9 @@ const DAMAGES: &[(&str, Damage)] = &[
         image.accounts[1].links = vec![(BTC, amount(1)), (USD, amount(1))];
     }),
     ("account bob has a link", |image| {
+        image.accounts[1].links = vec![(USD, amount(1)), (USD, amount(1))];
+    }),
+    ("account bob has a link", |image| {
         image.accounts[0].links = vec![(USD, Amount::MAX)];
         image.accounts[1].links = vec![(USD, Amount::MAX)];
     }),

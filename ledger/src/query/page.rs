@@ -160,6 +160,25 @@ fn read_token<C: Cursor>(token: &str) -> Option<C> {
     C::of_numbers([number(1)?, number(17)?, number(33)?])
 }
 
+/// What of a token fuzzing reads (`fuzz/`): whether a page goes on after it.
+///
+/// # Panics
+/// Where a token is read that is not written as it was.
+#[cfg(fuzzing)]
+pub fn fuzzed(token: &str) -> bool {
+    fn goes_on<C: Cursor>(token: &str) -> bool {
+        let read = read_token::<C>(token);
+        if let Some(cursor) = &read {
+            let ours = write_token(cursor);
+            assert_eq!(read_token::<C>(&ours).map(|again| again.numbers()), Some(cursor.numbers()));
+        }
+        read.is_some()
+    }
+    goes_on::<OrderCursor>(token)
+        || goes_on::<TradeCursor>(token)
+        || goes_on::<PostingCursor>(token)
+}
+
 /// The positions that a caller wants to be projected.
 pub(super) fn positions(
     at_least: &[AtLeast],

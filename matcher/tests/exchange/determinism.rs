@@ -1,8 +1,7 @@
 //! The same records give the same bytes: in every build, at every batch size, from any snapshot.
 //!
 //! The hashes below are checked in whatever profile the tests are built, and so in both by
-//! `cargo test -p tradespine-matcher --test exchange determinism`, once as it is and once with
-//! `--release`.
+//! `cargo xtask prove --bytes`: once as tests are built and once as what people run is.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

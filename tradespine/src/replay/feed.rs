@@ -103,7 +103,12 @@ impl Feed {
         let is_gzip = path.extension().is_some_and(|extension| extension == "gz");
         let reader: Box<dyn Read + Send> =
             if is_gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-        Ok(Feed { lines: Box::new(BufReader::new(reader)), instrument, line_number: 0, floored: 0 })
+        Ok(Feed::of(BufReader::new(reader), instrument))
+    }
+
+    /// The recording in these lines.
+    pub fn of(lines: impl BufRead + Send + 'static, instrument: Instrument) -> Feed {
+        Feed { lines: Box::new(lines), instrument, line_number: 0, floored: 0 }
     }
 
     /// The next frame with its receive time in nanoseconds; `None` at the end.

@@ -15,7 +15,7 @@
 //! - `directory`: lock, format, files. `store`: the storage crate. `record`: how records lie in it.
 //! - `journals`, `check`: what is looked at on opening. `watermark`: how far it was synced.
 //! - `queue`, `writer`: from a producer's call to its acknowledgement. `patience`: edges give up.
-//!   `ahead`: the blocks that the journal is written over.
+//!   `ahead`: the blocks that the journal is written over. `fuzzed`: what fuzzing reads.
 //! - `recent`, `reader`: from memory to those who follow, from the store to those behind.
 //!
 //! What will never live here: what a record means, and a second journal.
@@ -23,6 +23,8 @@
 mod ahead;
 mod check;
 mod directory;
+#[cfg(fuzzing)]
+pub mod fuzzed;
 mod journals;
 mod patience;
 mod queue;

@@ -90,6 +90,10 @@ impl<E: Engine> Pair<E> {
         let books = engine.books();
         books.check_invariants()?;
         laws.watch(&command, refused, out, books)?;
+        let instruments = books.instruments().map(|instrument| instrument.id);
+        if instruments.into_iter().any(|id| books.auction(id).is_some()) != books.has_auction() {
+            return Err("whether there is an auction is told wrongly".to_owned());
+        }
         count(&command, &expected, seen);
         self.commands += 1;
         if self.commands.is_multiple_of(IMAGE_EVERY) { self.compare_images() } else { Ok(()) }

@@ -8,8 +8,8 @@
 //!   `laws`: what must be true of any answer, whichever rules it follows. `prove`: runs of any
 //!   length, in rounds that each begin anew from a seed; `examples/prove.rs` is its long form.
 //!   `mutants`: cores that are built wrong, each of which is found.
-//! - `images`, `sweeps`: states restored, and states at their bounds. `trails`: many that trail.
-//!   `keys`, `shares`: retries.
+//! - `questions`: what flows do not ask. `images`, `sweeps`: states restored, and states at their
+//!   bounds. `trails`: many that trail. `keys`, `shares`: retries.
 
 #![allow(missing_docs, unreachable_pub, reason = "nobody imports a test")]
 #![allow(clippy::cast_possible_truncation, reason = "random draws are cut on purpose")]
@@ -23,6 +23,7 @@ mod laws;
 mod mutants;
 mod naive;
 mod prove;
+mod questions;
 mod rules;
 mod setup;
 mod shares;

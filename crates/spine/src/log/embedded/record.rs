@@ -153,7 +153,7 @@ pub(super) fn shown(offset: u64, stored: &Bytes) -> Option<Stored> {
     read_body(offset, &stored.slice(HEAD_BYTES..)).map(|read| read.stored)
 }
 
-fn checksum(place: Place, offset: u64, body: &[u8]) -> u64 {
+pub(super) fn checksum(place: Place, offset: u64, body: &[u8]) -> u64 {
     let where_from =
         u64::from(place.topic.number()) << 56 ^ u64::from(place.partition.number()) << 40 ^ offset;
     xxh3_64_with_seed(body, where_from)

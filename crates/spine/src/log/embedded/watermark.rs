@@ -89,7 +89,7 @@ fn compose(generation: u64, sequence: u64) -> [u8; WRITTEN_BYTES] {
     slot
 }
 
-fn parse(slot: &[u8]) -> Option<(u64, u64)> {
+pub(super) fn parse(slot: &[u8]) -> Option<(u64, u64)> {
     let generation = u64::from_be_bytes(slot.get(..8)?.try_into().ok()?);
     let sequence = u64::from_be_bytes(slot.get(8..16)?.try_into().ok()?);
     (slot.get(..WRITTEN_BYTES)? == compose(generation, sequence)).then_some((generation, sequence))

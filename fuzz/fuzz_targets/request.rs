@@ -1,0 +1,14 @@
+//! gRPC messages of order entry: a problem that names its field, or a command that goes into the
+//! log and comes out of it as the same.
+
+#![no_main]
+
+use std::sync::LazyLock;
+
+use gateway::{fuzzed, reference::Catalogue};
+use libfuzzer_sys::fuzz_target;
+use tradespine_fuzz::{catalogue, holds};
+
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(catalogue);
+
+fuzz_target!(|data: &[u8]| holds(fuzzed::messages(data, &CATALOGUE)));
