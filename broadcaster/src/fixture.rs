@@ -154,7 +154,7 @@ impl Shard {
             now: NOW,
             request_id: RequestId(0),
         };
-        let (bytes, chain) = answer::write(&preamble, body(events));
+        let (bytes, chain) = answer::write(&preamble, &body(events).into());
         (self.out_seq, self.chain) = (preamble.out_seq, chain);
         let place = Place::events(self.partition);
         append_blocking(&*self.producer, place, Record::of(bytes.clone())).expect("it appends");

@@ -12,11 +12,14 @@ mod flow;
 #[path = "apply/shard.rs"]
 mod shard;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use model::{Partition, Timestamp};
+use model::{Partition, TimeInForce, Timestamp};
 use prost::Message;
-use proto::{command::ClientCommand, log};
+use proto::{
+    command::{ClientCommand, Command},
+    log,
+};
 use spine::{Record, Replica, Stored, chain::LogId, genesis::Identity};
 
 use crate::{
@@ -33,6 +36,10 @@ const COMMANDS: usize = 200_000;
 
 /// How many of them are timed at once.
 const PIECE: usize = 1_000;
+
+/// How many commands are decoded at a time, shortly before they are applied: they are in the caches
+/// then, as they are in a shard.
+const DECODED: usize = 20;
 
 /// How many pieces a variant has in a turn: so many that few of them find the caches cold.
 const PIECES_A_TURN: usize = 20;
@@ -67,19 +74,40 @@ fn main() {
     let rounds = rounds.and_then(|text| text.parse().ok()).unwrap_or(5);
     let (setup, commands) = Flow::draw(2 * COMMANDS);
     let (warm_up, measured) = commands.split_at(COMMANDS);
+    tell_mix(measured);
     println!("nanoseconds a command: of the cheapest tenth of pieces, and of the median piece;");
     println!("and the throughput as a share of that with nothing on, by either");
     for round in 1..=rounds {
         println!("round {round} of {rounds}");
         let mut shards = VARIANTS.map(|(_, rules)| Shard::new(rules));
         for shard in &mut shards {
-            setup.iter().chain(warm_up).for_each(|command| drop(shard.apply(command)));
+            setup.iter().chain(warm_up).for_each(|command| shard.apply(command));
         }
         tell(pieces(&mut shards, measured));
         let refused = shards.each_ref().map(Shard::refused);
         assert!(refused.iter().all(|count| *count == refused[0]), "the flows differ: {refused:?}");
         replicas(setup.iter().chain(warm_up), measured);
     }
+}
+
+/// What the flow consists of.
+fn tell_mix(commands: &[ClientCommand]) {
+    let share = |is_it: fn(&Command) -> bool| {
+        let count = commands.iter().filter(|one| is_it(&one.command)).count();
+        100.0 * count as f64 / commands.len() as f64
+    };
+    let is_ioc = |command: &Command| match command {
+        Command::Place(place) => place.time_in_force == TimeInForce::Ioc,
+        _ => false,
+    };
+    println!(
+        "{:.1} % new (IOC {:.1} %), {:.1} % cancel, {:.1} % amend, {:.1} % replace",
+        share(|command| matches!(command, Command::Place(_))),
+        share(is_ioc),
+        share(|command| matches!(command, Command::Cancel { .. })),
+        share(|command| matches!(command, Command::Amend { .. })),
+        share(|command| matches!(command, Command::Replace(_))),
+    );
 }
 
 /// Nanoseconds a command of each piece, by variant.
@@ -89,15 +117,23 @@ fn pieces<const N: usize>(shards: &mut [Shard; N], measured: &[ClientCommand]) -
         for turn in 0..N {
             let variant = (number + turn) % N;
             for piece in pieces.chunks_exact(PIECE) {
-                let started = Instant::now();
-                for command in piece {
-                    drop(shards[variant].apply(command));
+                let mut taken = Duration::ZERO;
+                for few in piece.chunks(DECODED) {
+                    let decoded: Vec<_> = few.iter().map(decoded).collect();
+                    let started = Instant::now();
+                    decoded.iter().for_each(|command| shards[variant].apply(command));
+                    taken += started.elapsed();
                 }
-                nanos[variant].push(started.elapsed().as_nanos() / PIECE as u128);
+                nanos[variant].push(taken.as_nanos() / PIECE as u128);
             }
         }
     }
     nanos
+}
+
+/// The same command as its record brings it.
+fn decoded(command: &ClientCommand) -> ClientCommand {
+    ClientCommand::try_from(log::ClientCommand::from(command)).expect("it was one")
 }
 
 fn tell<const N: usize>(nanos: [Vec<u128>; N]) {
@@ -136,7 +172,7 @@ fn replicas<'a>(before: impl Iterator<Item = &'a ClientCommand>, measured: &[Cli
         }
         nanos.push(started.elapsed().as_nanos() / PIECE as u128);
     }
-    assert!(replica.core().books().len() > 1_000, "orders are not named by their places");
+    assert!(replica.core().books().len() > 500, "orders are not named by their places");
     let (tenth, median) = tenth_and_median(nanos);
     println!("{:>24}: {tenth:>5} {median:>5}", "everything, with bytes");
 }

@@ -2,10 +2,7 @@
 
 use matcher_core::AmendRefused;
 use model::{AccountName, Amount, Quantity};
-use proto::{
-    command::OrderName,
-    log::{self, RefusalReason},
-};
+use proto::{command::OrderName, draft::Draft, log::RefusalReason};
 
 use crate::{
     answer::{applied, refused},
@@ -23,7 +20,7 @@ impl Exchange {
         name: &AccountName,
         asked: &OrderName,
         quantity: Quantity,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         body.outcome = match self.try_amend(name, asked, quantity) {
             Ok(()) => applied(),

@@ -1,24 +1,32 @@
 //! How what happened is written down: the body of an answer.
 
 use ledger_core::{Accounts, Bucket, Cause, Postings};
-use model::{AccountHandle, KeyText};
+use model::{AccountHandle, KeyText, Partition};
 use proto::{
-    convert,
-    log::{self, RefusalReason, event, outcome},
+    draft::{Draft, PostedLeg, PostingHead},
+    log::{self, RefusalReason, outcome},
 };
 use rustc_hash::FxHashMap;
+
+/// Up to so many accounts a scan beats a hash; nearly every answer names fewer.
+const SCANNED_MAX: usize = 16;
 
 /// The accounts that an answer names, each once: elsewhere in it an account is its index here.
 #[derive(Debug, Default)]
 pub(crate) struct Named {
-    /// Never iterated.
+    /// In the order of their naming, with their indexes.
+    indexes: Vec<(AccountHandle, u32)>,
+    /// All of them once there are more than [`SCANNED_MAX`], else nothing. Never iterated.
     by_handle: FxHashMap<AccountHandle, u32>,
 }
 
 impl Named {
     /// Forgets all and keeps the memory.
     pub(crate) fn clear(&mut self) {
-        self.by_handle.clear();
+        self.indexes.clear();
+        if !self.by_handle.is_empty() {
+            self.by_handle.clear();
+        }
     }
 
     /// The index of an open account, which is named where it was not yet.
@@ -26,19 +34,28 @@ impl Named {
         &mut self,
         handle: AccountHandle,
         accounts: &Accounts,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) -> u32 {
-        *self.by_handle.entry(handle).or_insert_with(|| {
-            let index = u32::try_from(body.accounts.len()).unwrap_or(u32::MAX);
-            body.accounts.push(accounts.name(handle).as_str().to_owned());
-            index
-        })
+        if let Some(index) = self.find(handle) {
+            return index;
+        }
+        let index = body.account(accounts.name(handle).as_str());
+        self.indexes.push((handle, index));
+        if self.indexes.len() == SCANNED_MAX + 1 {
+            self.by_handle.extend(self.indexes.iter().copied());
+        } else if !self.by_handle.is_empty() {
+            self.by_handle.insert(handle, index);
+        }
+        index
     }
-}
 
-/// An event.
-pub(crate) fn event(kind: event::Kind) -> log::Event {
-    log::Event { kind: Some(kind) }
+    fn find(&self, handle: AccountHandle) -> Option<u32> {
+        if !self.by_handle.is_empty() {
+            return self.by_handle.get(&handle).copied();
+        }
+        let found = self.indexes.iter().find(|(known, _)| *known == handle);
+        found.map(|(_, index)| *index)
+    }
 }
 
 /// The input did what it asked for.
@@ -63,38 +80,29 @@ pub(crate) fn write_money(
     postings: &Postings,
     accounts: &Accounts,
     named: &mut Named,
-    body: &mut log::AnswerBody,
+    body: &mut Draft,
 ) {
     for posting in postings.iter() {
-        let mut legs = Vec::with_capacity(posting.legs.len());
-        for leg in posting.legs {
-            let account =
-                leg.bucket.account().map_or(0, |handle| named.index(handle, accounts, body));
-            legs.push(log::Leg {
-                bucket: bucket(leg.bucket).into(),
-                account,
-                asset_id: leg.asset.0,
-                amount: Some(convert::to_amount(leg.amount)),
-            });
-        }
-        body.postings.push(log::Posting { legs, ..caused(posting.cause) });
+        let mut legs = posting.legs.iter();
+        body.posting(&caused(posting.cause), |body| {
+            let leg = legs.next()?;
+            let account = leg.bucket.account();
+            Some(PostedLeg {
+                bucket: bucket(leg.bucket),
+                account: account.map_or(0, |handle| named.index(handle, accounts, body)),
+                asset: leg.asset,
+                amount: leg.amount,
+            })
+        });
     }
     for (handle, asset) in postings.touched() {
         let balance = accounts.balance(*handle, *asset);
+        let link = Some(accounts.link(*handle, *asset)).filter(|link| !link.is_zero());
         let account = named.index(*handle, accounts, body);
-        body.balances.push(log::Balance {
-            account,
-            asset_id: asset.0,
-            available: Some(convert::to_amount(balance.available)),
-            held: Some(convert::to_amount(balance.held)),
-            link: Some(accounts.link(*handle, *asset))
-                .filter(|link| !link.is_zero())
-                .map(convert::to_amount),
-        });
+        body.balance(account, *asset, balance.available, balance.held, link);
     }
     for asset in postings.earned() {
-        let amount = Some(convert::to_amount(accounts.fee_income(*asset)));
-        body.fee_income.push(log::FeeIncome { asset_id: asset.0, amount });
+        body.fee_income(*asset, accounts.fee_income(*asset));
     }
 }
 
@@ -110,39 +118,31 @@ const fn bucket(bucket: Bucket) -> log::Bucket {
     }
 }
 
-/// A posting of this cause, without its legs.
-fn caused(cause: &Cause) -> log::Posting {
+/// What a posting of this cause says beside its legs.
+fn caused(cause: &Cause) -> PostingHead<'_> {
     use log::PostingCause as Wire;
-    let of = |cause: Wire| log::Posting { cause: cause.into(), ..Default::default() };
-    let by_id =
-        |cause, id: &KeyText| log::Posting { external_id: id.as_str().to_owned(), ..of(cause) };
+    let of = |cause: Wire| PostingHead { cause, ..PostingHead::default() };
+    let by_id = |cause, id| PostingHead { external_id: KeyText::as_str(id), ..of(cause) };
+    let linked = |partition: &Partition, head| {
+        let link_partition = partition.number().into();
+        PostingHead { link_partition, ..head }
+    };
     match cause {
         Cause::Grant => of(Wire::Grant),
         Cause::GrantReturned => of(Wire::GrantReturned),
         Cause::Deposit { id } => by_id(Wire::Deposit, id),
         Cause::Withdrawal { id } => by_id(Wire::Withdrawal, id),
-        Cause::Transfer { id, to } => log::Posting {
-            link_partition: to.map_or(0, |to| to.number().into()),
-            ..by_id(Wire::Transfer, id)
-        },
-        Cause::TransferTaken { id, from } => {
-            log::Posting { link_partition: from.number().into(), ..by_id(Wire::TransferTaken, id) }
-        }
-        Cause::TransferReturned { id, from } => log::Posting {
-            link_partition: from.number().into(),
-            ..by_id(Wire::TransferReturned, id)
-        },
+        Cause::Transfer { id, to: None } => by_id(Wire::Transfer, id),
+        Cause::Transfer { id, to: Some(to) } => linked(to, by_id(Wire::Transfer, id)),
+        Cause::TransferTaken { id, from } => linked(from, by_id(Wire::TransferTaken, id)),
+        Cause::TransferReturned { id, from } => linked(from, by_id(Wire::TransferReturned, id)),
         Cause::Adjustment { id } => by_id(Wire::Adjustment, id),
-        Cause::LinkSent { to } => {
-            log::Posting { link_partition: to.number().into(), ..of(Wire::LinkSent) }
-        }
-        Cause::LinkTaken { from } => {
-            log::Posting { link_partition: from.number().into(), ..of(Wire::LinkTaken) }
-        }
-        Cause::Hold { order } => log::Posting { order_id: order.number(), ..of(Wire::Hold) },
-        Cause::Release { order } => log::Posting { order_id: order.number(), ..of(Wire::Release) },
+        Cause::LinkSent { to } => linked(to, of(Wire::LinkSent)),
+        Cause::LinkTaken { from } => linked(from, of(Wire::LinkTaken)),
+        Cause::Hold { order } => PostingHead { order_id: order.number(), ..of(Wire::Hold) },
+        Cause::Release { order } => PostingHead { order_id: order.number(), ..of(Wire::Release) },
         Cause::Trade { instrument, trade } => {
-            log::Posting { instrument_id: instrument.0, trade_id: trade.0, ..of(Wire::Trade) }
+            PostingHead { instrument_id: instrument.0, trade_id: trade.0, ..of(Wire::Trade) }
         }
     }
 }

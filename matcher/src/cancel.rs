@@ -1,10 +1,7 @@
 //! Cancels: one order by either of its ids, or all of an account on this shard.
 
 use model::{AccountHandle, AccountName, CancelOnly, OrderFilter, OrderId};
-use proto::{
-    command::OrderName,
-    log::{self, EndReason},
-};
+use proto::{command::OrderName, draft::Draft, log::EndReason};
 
 use crate::{
     answer::{applied, refused},
@@ -20,7 +17,7 @@ impl Exchange {
         name: &AccountName,
         asked: &OrderName,
         only: Option<CancelOnly>,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let found = self.find_open(name, asked);
         body.outcome = match found.and_then(|(id, open)| open.check(only).map(|()| (id, open))) {
@@ -38,7 +35,7 @@ impl Exchange {
         &mut self,
         name: &AccountName,
         filter: &OrderFilter,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         if let Some(account) = self.accounts.find(name) {
             self.cancel_parked(account, filter, body);
@@ -49,12 +46,7 @@ impl Exchange {
         body.outcome = applied();
     }
 
-    fn cancel_parked(
-        &mut self,
-        account: AccountHandle,
-        filter: &OrderFilter,
-        body: &mut log::AnswerBody,
-    ) {
+    fn cancel_parked(&mut self, account: AccountHandle, filter: &OrderFilter, body: &mut Draft) {
         let is_asked = |id: &OrderId| match self.park.get(*id).map(|parked| &parked.waiting) {
             Some(Waiting::Order(place)) => {
                 filter.takes(place.instrument, place.side, place.ask.price())

@@ -7,10 +7,12 @@
 //! also looks at a few accounts in turn, so that none stays for good once a rush is over.
 
 use model::AccountHandle;
-use proto::log::{self, event};
+use proto::{
+    draft::Draft,
+    log::{self, event},
+};
 
 use crate::{
-    answer,
     exchange::Exchange,
     limits::{COMPACTIONS_MAX, GRANTS_RETURNED_MAX, REVISITS},
 };
@@ -24,7 +26,7 @@ struct Room {
 impl Exchange {
     /// Looks at the accounts that this input touched, in the order in which it did, and at the next
     /// few in turn. Called last: nothing after it may open an account.
-    pub(crate) fn compact(&mut self, body: &mut log::AnswerBody) {
+    pub(crate) fn compact(&mut self, body: &mut Draft) {
         if self.accounts.grant().is_none() && self.accounts.partition_count() == 1 {
             return;
         }
@@ -47,12 +49,7 @@ impl Exchange {
         }
     }
 
-    fn compact_if_idle(
-        &mut self,
-        handle: AccountHandle,
-        room: &mut Room,
-        body: &mut log::AnswerBody,
-    ) {
+    fn compact_if_idle(&mut self, handle: AccountHandle, room: &mut Room, body: &mut Draft) {
         let grants = self.accounts.grants_of(handle);
         let has_room = room.accounts > 0 && room.grants >= grants;
         let is_idle = has_room
@@ -73,6 +70,6 @@ impl Exchange {
         debug_assert!(is_compacted, "it is idle and at its grant");
         let account = self.named.index(handle, &self.accounts, body);
         let compacted = log::AccountCompacted { account };
-        body.events.push(answer::event(event::Kind::AccountCompacted(compacted)));
+        body.event(&event::Kind::AccountCompacted(compacted));
     }
 }

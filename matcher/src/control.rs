@@ -21,12 +21,13 @@ use model::{AccountHandle, AccountName, AccountState, InstrumentId, Side};
 use proto::{
     command::KillScope,
     convert,
+    draft::Draft,
     log::{self, RefusalReason, event},
 };
 use rustc_hash::FxHashMap;
 
 use crate::{
-    answer::{self, applied, duplicate, refused},
+    answer::{applied, duplicate, refused},
     exchange::Exchange,
     limits::{CONTROLLED_ACCOUNTS_MAX, ORDER_EXPIRIES_MAX},
     risk::LimitsTable,
@@ -159,7 +160,7 @@ impl Exchange {
         &mut self,
         scope: &KillScope,
         is_engaged: bool,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let changed = match self.turn(scope, is_engaged) {
             Ok(changed) => changed,
@@ -234,16 +235,15 @@ impl Exchange {
     }
 
     /// Tells what is in force of an account where a word about it has changed something.
-    pub(crate) fn write_if_applied(&self, name: &AccountName, body: &mut log::AnswerBody) {
+    pub(crate) fn write_if_applied(&self, name: &AccountName, body: &mut Draft) {
         if body.outcome == applied() {
             self.write_controlled(name, body);
         }
     }
 
     /// Tells all that is in force of an account: whoever keeps it needs no word from before.
-    pub(crate) fn write_controlled(&self, name: &AccountName, body: &mut log::AnswerBody) {
-        let account = u32::try_from(body.accounts.len()).unwrap_or(u32::MAX);
-        body.accounts.push(name.as_str().to_owned());
+    pub(crate) fn write_controlled(&self, name: &AccountName, body: &mut Draft) {
+        let account = body.account(name.as_str());
         let Control { state, is_killed } = self.control_of(name);
         let limits = self.controls.limits.of(name);
         let controlled = log::AccountControlled {
@@ -253,17 +253,17 @@ impl Exchange {
             limits: limits.and_then(|limited| convert::risk_limits_to_wire(&limited.limits)),
             fee_tier: self.tier_of(name).number().into(),
         };
-        body.events.push(answer::event(event::Kind::AccountControlled(controlled)));
+        body.event(&event::Kind::AccountControlled(controlled));
     }
 
-    fn write_turned(&self, scope: &KillScope, is_engaged: bool, body: &mut log::AnswerBody) {
+    fn write_turned(&self, scope: &KillScope, is_engaged: bool, body: &mut Draft) {
         let instrument_id = match scope {
             KillScope::Account(name) => return self.write_controlled(name, body),
             KillScope::Instrument(instrument) => instrument.0,
             KillScope::Venue => 0,
         };
         let turned = log::KillSwitchTurned { instrument_id, engaged: is_engaged };
-        body.events.push(answer::event(event::Kind::KillSwitchTurned(turned)));
+        body.event(&event::Kind::KillSwitchTurned(turned));
     }
 
     /// Those of the accounts with a state, a switch or limits that are open are known by their

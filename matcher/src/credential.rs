@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use model::{Partition, Timestamp};
 use proto::{
     credential::{Credential, Holder, SLOTS, TOKENS_AN_ACCOUNT_MAX},
-    log::{self, RefusalReason, event},
+    draft::Draft,
+    log::{RefusalReason, event},
     reference::ReferenceRecord,
 };
 
 use crate::{
-    answer::{self, applied, duplicate, refused},
+    answer::{applied, duplicate, refused},
     exchange::Exchange,
 };
 
@@ -30,7 +31,7 @@ impl Exchange {
         &mut self,
         change: &ReferenceRecord,
         now: Timestamp,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let is_first = self.partition == Partition::FIRST;
         let change_to = Credential::of_record(change).and_then(Result::ok).filter(|_| is_first);
@@ -41,7 +42,7 @@ impl Exchange {
         };
         body.outcome = match self.credentials.change(change.version, credential, now) {
             Ok(Changed::Now) => {
-                body.events.push(answer::event(event::Kind::ReferenceApplied(change.clone())));
+                body.event(&event::Kind::ReferenceApplied(change.clone()));
                 applied()
             }
             Ok(Changed::Before) => duplicate(0),

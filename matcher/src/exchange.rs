@@ -8,6 +8,7 @@ use model::{AccountName, AssetId, InstrumentId, KeyText, OrderFilter, Partition,
 use proto::{
     command::{Command, OrderName},
     credential::Credential,
+    draft::Draft,
     listing::{FEE_TIERS_KEY, instrument_key},
     log::{self, RefusalReason},
     reference::{self, ReferenceRecord},
@@ -115,7 +116,7 @@ impl Core for Exchange {
         }
     }
 
-    fn pass_time(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
+    fn pass_time(&mut self, now: Timestamp, body: &mut Draft) {
         let (books, park) = (&self.books, &self.park);
         let is_open = |order| books.is_open(order) || books.has_open_leg(order);
         self.keys.expire(now, |order| is_open(order) || park.holds(order));
@@ -138,11 +139,12 @@ impl Core for Exchange {
         self.reopen_markets(body);
     }
 
-    fn apply(&mut self, input: &ClientInput<'_>, body: &mut log::AnswerBody) {
+    fn apply(&mut self, input: &ClientInput<'_>, body: &mut Draft) {
         let client = input.command;
         let is_late = input.appended_at > client.stamp.valid_until;
-        self.accounts.expect(&client.account);
-        self.keys.expect(&client.account);
+        let hash = self.accounts.hash(&client.account);
+        self.accounts.expect(&client.account, hash);
+        self.keys.expect(&client.account, hash);
         match &client.command {
             Command::Place(place) => self.place(input, place, None, is_late, body),
             Command::PlaceList(list) => self.place_list(input, list, is_late, body),
@@ -181,17 +183,13 @@ impl Core for Exchange {
         self.finish(body);
     }
 
-    fn take_link(
-        &mut self,
-        input: &LinkInput<'_>,
-        body: &mut log::AnswerBody,
-    ) -> Result<(), String> {
+    fn take_link(&mut self, input: &LinkInput<'_>, body: &mut Draft) -> Result<(), String> {
         self.take(input, body)
     }
 
     /// Asks and what waits for money go on, and orders that have woken or are due; and what items
     /// from other shards moved is written.
-    fn go_on(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
+    fn go_on(&mut self, now: Timestamp, body: &mut Draft) {
         let goes_on = self.books.has_woken() || self.books.has_due() || self.books.has_auction();
         let goes_on = goes_on || self.books.collecting().next().is_some();
         if self.accounts.partition_count() == 1 && !goes_on {
@@ -217,11 +215,11 @@ impl Core for Exchange {
             || !self.asks.ready.is_empty()
     }
 
-    fn change_reference(&mut self, change: &ReferenceRecord, body: &mut log::AnswerBody) {
+    fn change_reference(&mut self, change: &ReferenceRecord, body: &mut Draft) {
         self.list(change, body);
     }
 
-    fn operate(&mut self, input: &OperatorInput<'_>, body: &mut log::AnswerBody) {
+    fn operate(&mut self, input: &OperatorInput<'_>, body: &mut Draft) {
         self.obey(input, body);
         self.finish(body);
     }
@@ -238,7 +236,7 @@ impl Core for Exchange {
 impl Exchange {
     /// Sends accounts that are back at their grant out of memory, then writes what money moved, and
     /// leaves nothing for the next input.
-    fn finish(&mut self, body: &mut log::AnswerBody) {
+    fn finish(&mut self, body: &mut Draft) {
         self.compact(body);
         let Exchange { postings, accounts, named, .. } = self;
         crate::answer::write_money(postings, accounts, named, body);

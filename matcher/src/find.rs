@@ -7,6 +7,7 @@ use model::{
 };
 use proto::{
     command::{Key, KeySpace, OrderName},
+    draft::Draft,
     log::{EndReason, RefusalReason},
 };
 
@@ -135,7 +136,7 @@ impl Exchange {
     }
 
     /// Cancels an open order, or what is open of a list, and lets go of what it held.
-    pub(crate) fn end_open(&mut self, id: OrderId, open: &Open, body: &mut proto::log::AnswerBody) {
+    pub(crate) fn end_open(&mut self, id: OrderId, open: &Open, body: &mut Draft) {
         if matches!(open, Open::Parked(..)) {
             return self.end_parked(id.record(), EndReason::Cancelled, body);
         }

@@ -4,12 +4,13 @@ use ledger_core::{MoneyError, Movement as Moved};
 use model::{AccountName, OrderId};
 use proto::{
     command::{ClientCommand, Command, Movement},
+    draft::Draft,
     log::{self, RefusalReason, event},
 };
 use spine::ClientInput;
 
 use crate::{
-    answer::{applied, duplicate, event, refused},
+    answer::{applied, duplicate, refused},
     exchange::Exchange,
     park::{Need, Waiting},
 };
@@ -30,7 +31,7 @@ impl Exchange {
         border: Border,
         movement: &Movement,
         is_late: bool,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let name = &input.command.account;
         if !self.accounts.is_home(name) {
@@ -83,7 +84,7 @@ impl Exchange {
         input: &ClientInput<'_>,
         movement: &Movement,
         waiting: Waiting,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) -> Option<log::Outcome> {
         let name = &input.command.account;
         let has_room = self.park.has_room(self.accounts.find(name), movement.asset);
@@ -95,7 +96,7 @@ impl Exchange {
         };
         let account = self.named.index(handle, &self.accounts, body);
         let parked = event::Kind::WithdrawalParked(log::WithdrawalParked { account });
-        body.events.push(event(parked));
+        body.event(&parked);
         let need = Need { whole: movement.amount, takes_less: false };
         let times = (input.now, input.command.stamp.valid_until);
         self.wait(id, (handle, movement.asset), waiting, need, times, body);

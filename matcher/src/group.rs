@@ -5,11 +5,14 @@
 
 use ledger_core::MoneyError;
 use model::{AccountHandle, AccountName};
-use proto::log::{self, RefusalReason, event};
+use proto::{
+    draft::Draft,
+    log::{self, RefusalReason, event},
+};
 use spine::ClientInput;
 
 use crate::{
-    answer::{self, applied, refused},
+    answer::{applied, refused},
     exchange::Exchange,
     limits::GROUPED_ACCOUNTS_MAX,
 };
@@ -22,7 +25,7 @@ impl Exchange {
         input: &ClientInput<'_>,
         group: Option<u64>,
         is_late: bool,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let name = &input.command.account;
         if let Err(reason) = self.check_trade_group(input, group, is_late) {
@@ -36,10 +39,9 @@ impl Exchange {
         if let Some(handle) = self.accounts.find(name) {
             self.books.set_group(handle, group);
         }
-        let account = u32::try_from(body.accounts.len()).unwrap_or(u32::MAX);
-        body.accounts.push(name.as_str().to_owned());
+        let account = body.account(name.as_str());
         let set = log::TradeGroupSet { account, group: group.unwrap_or(0) };
-        body.events.push(answer::event(event::Kind::TradeGroupSet(set)));
+        body.event(&event::Kind::TradeGroupSet(set));
         body.outcome = applied();
     }
 

@@ -11,10 +11,11 @@ use matcher_core::Indication;
 use model::{InstrumentId, MarketState, Side, Span, Timestamp};
 use proto::{
     convert,
+    draft::Draft,
     log::{self, event},
 };
 
-use crate::{answer, exchange::Exchange};
+use crate::exchange::Exchange;
 
 /// How long one stands before the next is computed: as long as a tick is after the one before.
 const STANDS_FOR: Span = Span::from_millis(900);
@@ -32,7 +33,7 @@ pub(crate) type Indications = BTreeMap<InstrumentId, Indicated>;
 
 impl Exchange {
     /// Tells what the auctions of all markets that collect would do, where it is time.
-    pub(crate) fn indicate(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
+    pub(crate) fn indicate(&mut self, now: Timestamp, body: &mut Draft) {
         let is_due = |instrument: &InstrumentId| {
             let last = self.indications.get(instrument);
             last.is_none_or(|last| last.at.plus(STANDS_FOR) <= now)
@@ -58,7 +59,7 @@ impl Exchange {
         &self,
         instrument: InstrumentId,
         what: Option<Indication>,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let surplus = what.map_or(0, |what| what.surplus);
         let side = if surplus > 0 { Side::Buy } else { Side::Sell };
@@ -71,7 +72,7 @@ impl Exchange {
             imbalance_lots: u64::try_from(surplus.unsigned_abs()).unwrap_or(u64::MAX),
             imbalance_side: if surplus == 0 { 0 } else { convert::side_to_wire(side).into() },
         };
-        body.events.push(answer::event(event::Kind::AuctionIndicated(told)));
+        body.event(&event::Kind::AuctionIndicated(told));
     }
 
     /// Only of markets that collect is anything remembered.

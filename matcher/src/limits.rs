@@ -99,7 +99,7 @@ pub const SWITCHES_MAX: usize = 1 << 16;
 pub const ORDER_EXPIRIES_MAX: usize = 1_024;
 
 /// The most keys that a shard can have: those assured to each account, what accounts share beyond
-/// them, and those of strangers. 22 GB (see [`matcher_core::keys`]), of which a shard takes what
+/// them, and those of strangers. 18 GB (see [`matcher_core::keys`]), of which a shard takes what
 /// its clients use.
 pub const KEYS_MAX: usize = ledger_core::ACCOUNTS_MAX * keys::KEYS_ASSURED as usize
     + keys::KEYS_POOL as usize

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use model::{Amount, Asset, AssetId, InstrumentId};
 use proto::{
     convert,
+    draft::Draft,
     listing::instrument_key,
-    log::{self, RefusalReason, event},
+    log::{RefusalReason, event},
     reference::{
         AssetListing, FeeTierTable, FeeTierVolume, InstrumentListing, ReferenceRecord,
         reference_body::Body,
@@ -18,7 +19,7 @@ use proto::{
 };
 
 use crate::{
-    answer::{self, applied, refused},
+    answer::{applied, refused},
     exchange::{Exchange, reference_key},
     limits::LISTINGS_MAX,
 };
@@ -53,12 +54,12 @@ impl Listings {
 
 impl Exchange {
     /// Applies a change of reference data, or refuses it whole.
-    pub(crate) fn list(&mut self, change: &ReferenceRecord, body: &mut log::AnswerBody) {
+    pub(crate) fn list(&mut self, change: &ReferenceRecord, body: &mut Draft) {
         body.outcome = match self.try_list(change) {
             Ok(()) => {
                 let record = change.clone();
                 self.listings.records.insert(record.key.clone(), record.clone());
-                body.events.push(answer::event(event::Kind::ReferenceApplied(record)));
+                body.event(&event::Kind::ReferenceApplied(record));
                 applied()
             }
             Err(reason) => refused(reason),

@@ -4,11 +4,12 @@ use matcher_core::StateRefused;
 use model::{InstrumentId, MarketState};
 use proto::{
     convert,
+    draft::Draft,
     log::{self, RefusalReason, event},
 };
 
 use crate::{
-    answer::{self, applied, duplicate, refused},
+    answer::{applied, duplicate, refused},
     exchange::Exchange,
     limits::{REOPENED_MAX, UNCROSSED_MAX},
 };
@@ -21,7 +22,7 @@ impl Exchange {
         &mut self,
         instrument: InstrumentId,
         state: MarketState,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let opens_for = self.books.auction(instrument).map(|auction| auction.then);
         let in_force = opens_for.or_else(|| self.books.market_state(instrument));
@@ -46,7 +47,7 @@ impl Exchange {
     }
 
     /// A step of an auction, where one is under way: the rest follows with ticks that come at once.
-    pub(crate) fn uncross(&mut self, body: &mut log::AnswerBody) {
+    pub(crate) fn uncross(&mut self, body: &mut Draft) {
         self.matched.clear();
         let Some(step) = self.books.uncross(UNCROSSED_MAX, &mut self.matched) else { return };
         self.settle_auction();
@@ -59,18 +60,14 @@ impl Exchange {
 
     /// Markets that have stopped by their price bands open again, or put that off: as many as one
     /// input does. Where orders cross, the auction goes on with the inputs that follow.
-    pub(crate) fn reopen_markets(&mut self, body: &mut log::AnswerBody) {
+    pub(crate) fn reopen_markets(&mut self, body: &mut Draft) {
         for _ in 0..REOPENED_MAX {
             let Some(reopened) = self.books.reopen() else { break };
             self.write_market_state(reopened.instrument, body);
         }
     }
 
-    pub(crate) fn write_market_state(
-        &mut self,
-        instrument: InstrumentId,
-        body: &mut log::AnswerBody,
-    ) {
+    pub(crate) fn write_market_state(&mut self, instrument: InstrumentId, body: &mut Draft) {
         let Some(state) = self.books.market_state(instrument) else { return };
         self.forget_indication(instrument, state);
         let opens_at = self.books.interruption(instrument);
@@ -80,6 +77,6 @@ impl Exchange {
             sequence: self.books.depth(instrument, 0).sequence,
             opens_at_unix_nanos: opens_at.map_or(0, |stands| stands.opens_at.unix_nanos()),
         };
-        body.events.push(answer::event(event::Kind::MarketStateChanged(changed)));
+        body.event(&event::Kind::MarketStateChanged(changed));
     }
 }

@@ -8,6 +8,7 @@ use model::AccountName;
 use proto::{
     command::{Movement, OperatorWord},
     credential::Credential,
+    draft::Draft,
     log::{self, RefusalReason},
     reference::ReferenceRecord,
 };
@@ -20,7 +21,7 @@ use crate::{
 };
 
 impl Exchange {
-    pub(crate) fn obey(&mut self, input: &OperatorInput<'_>, body: &mut log::AnswerBody) {
+    pub(crate) fn obey(&mut self, input: &OperatorInput<'_>, body: &mut Draft) {
         if let OperatorWord::Record(call) = &input.command.command {
             self.record(&input.command.by.name, call, input.now, body);
             return;
@@ -82,7 +83,7 @@ impl Exchange {
         }
     }
 
-    fn relist(&mut self, change: &ReferenceRecord, body: &mut log::AnswerBody) {
+    fn relist(&mut self, change: &ReferenceRecord, body: &mut Draft) {
         if self.listings.records.get(&change.key) == Some(change) {
             body.outcome = duplicate(0);
             return;

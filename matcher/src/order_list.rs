@@ -14,18 +14,19 @@ use model::{AccountHandle, AccountName, Amount, AssetId, OrderId};
 use proto::{
     command::PlaceList,
     convert,
+    draft::Draft,
     log::{self, RefusalReason, event},
     trading,
 };
 use spine::ClientInput;
 
 use crate::{
-    answer::{self, applied, duplicate, refused},
+    answer::{applied, duplicate, refused},
     content,
     exchange::Exchange,
     park::{Need, Waiting},
-    place::{Funds, Hold, Woken},
-    terms::{order_key, terms},
+    place::{Funds, Hold},
+    terms::{Origin, order_key, terms},
 };
 use shared::Shared;
 
@@ -41,7 +42,7 @@ impl Exchange {
         input: &ClientInput<'_>,
         list: &PlaceList,
         is_late: bool,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let Some(id) = OrderId::at(self.partition, input.offset) else {
             body.outcome = refused(RefusalReason::Late);
@@ -52,7 +53,7 @@ impl Exchange {
         let content = content::hash_list(account, list);
         match self.keys.check(&key, &content) {
             KeyCheck::Same { original } => {
-                self.keys.alias(original, id);
+                self.keys.alias(&key, id);
                 body.outcome = duplicate(original.number());
                 return;
             }
@@ -82,7 +83,7 @@ impl Exchange {
         }
         match way {
             Ok(Way::Execute(hold)) => {
-                self.execute_list(id, account, list, &hold, Woken::Never, body);
+                self.execute_list(id, account, list, &hold, Origin::Record, body);
                 self.let_woken_go_on(body);
                 body.outcome = applied();
             }
@@ -145,8 +146,8 @@ impl Exchange {
         account: &AccountName,
         list: &PlaceList,
         hold: &Hold,
-        woken: Woken,
-        body: &mut log::AnswerBody,
+        origin: Origin,
+        body: &mut Draft,
     ) {
         let handle = self.open_with_group(account).expect("room was checked");
         self.accounts
@@ -157,10 +158,10 @@ impl Exchange {
         let ends = orders.iter().map(|order| order.instructions.expires_at);
         let placed = log::OrderListPlaced {
             listed: Some(listed(list, index)),
-            list_id: woken.named(id),
+            list_id: origin.named(id),
             expires_at_unix_nanos: ends.map(|end| end.map_or(0, |at| at.unix_nanos())).collect(),
         };
-        body.events.push(answer::event(event::Kind::ListPlaced(placed)));
+        body.event(&event::Kind::ListPlaced(placed));
         self.write_list_status(id, handle, list.instrument, Executing, body);
         match orders[..] {
             [above, below] if !list.contingency.has_working() => {
@@ -210,13 +211,13 @@ impl Exchange {
         input: &ClientInput<'_>,
         list: &PlaceList,
         funds: &Funds,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let command = input.command;
         let handle = self.open_with_group(&command.account).expect("room was checked");
         let account = self.named.index(handle, &self.accounts, body);
         let parked = log::OrderListParked { listed: Some(listed(list, account)) };
-        body.events.push(answer::event(event::Kind::ListParked(parked)));
+        body.event(&event::Kind::ListParked(parked));
         let waiting = Waiting::List(list.clone());
         let times = (input.now, command.stamp.valid_until);
         self.wait(id, (handle, funds.asset), waiting, funds.need, times, body);
@@ -245,16 +246,16 @@ impl Exchange {
         id: OrderId,
         name: &AccountName,
         list: &PlaceList,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let hold = self.check_admits_list(name, list, false).and_then(|()| {
             self.check_list(list)?;
             self.funds_of_list(name, list)?.hold()
         });
         match hold {
-            Ok(hold) => self.execute_list(id, name, list, &hold, Woken::FromParking, body),
+            Ok(hold) => self.execute_list(id, name, list, &hold, Origin::Parking, body),
             Err(reason) => {
-                let woken = Woken::FromParking.named(id);
+                let woken = Origin::Parking.named(id);
                 write_list_rejected(name, list, reason, woken, body);
             }
         }
@@ -265,7 +266,7 @@ impl Exchange {
         account: &AccountName,
         list: &PlaceList,
         reason: RefusalReason,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         write_list_rejected(account, list, reason, 0, body);
         body.outcome = refused(reason);
@@ -279,13 +280,12 @@ fn write_list_rejected(
     list: &PlaceList,
     reason: RefusalReason,
     list_id: u64,
-    body: &mut log::AnswerBody,
+    body: &mut Draft,
 ) {
-    let index = u32::try_from(body.accounts.len()).unwrap_or(u32::MAX);
-    body.accounts.push(account.as_str().to_owned());
+    let index = body.account(account.as_str());
     let (listed, reason) = (Some(listed(list, index)), reason.into());
     let rejected = log::OrderListRejected { listed, reason, list_id };
-    body.events.push(answer::event(event::Kind::ListRejected(rejected)));
+    body.event(&event::Kind::ListRejected(rejected));
 }
 
 fn listed(list: &PlaceList, account: u32) -> log::ListedOrders {

@@ -19,18 +19,19 @@ use model::{
 };
 use proto::{
     command::{Ask, PlaceOrder},
+    draft::{Draft, Placed, Terms},
     log::{self, RefusalReason, event},
 };
 use spine::ClientInput;
 
 use crate::{
-    answer::{self, applied, duplicate, refused},
+    answer::{applied, duplicate, refused},
     content,
     exchange::Exchange,
     park::{Need, Waiting},
     replace::Replaced,
     room,
-    terms::{order_key, terms, write_rejected},
+    terms::{Origin, order_key, terms, write_rejected},
 };
 
 /// What an order must hold before it may trade.
@@ -77,21 +78,12 @@ pub(crate) enum Way {
     Wait(Funds),
 }
 
-/// Whether an order is decided by its own record or waited before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Woken {
-    Never,
-    FromParking,
-}
-
-impl Woken {
-    /// The id that an event names: none where it is that of the answered input.
-    pub(crate) const fn named(self, id: OrderId) -> u64 {
-        match self {
-            Woken::Never => 0,
-            Woken::FromParking => id.number(),
-        }
-    }
+/// An order as its record brings it.
+#[derive(Clone, Copy)]
+struct Attempt {
+    id: OrderId,
+    origin: Origin,
+    is_late: bool,
 }
 
 impl Exchange {
@@ -101,7 +93,7 @@ impl Exchange {
         place: &PlaceOrder,
         replaced: Option<&Replaced<'_>>,
         is_late: bool,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let Some(id) = OrderId::at(self.partition, input.offset) else {
             // 8.8 * 10^12 records: centuries at any rate that one partition has.
@@ -109,11 +101,13 @@ impl Exchange {
             return;
         };
         let account = &input.command.account;
+        let origin = replaced.map_or(Origin::Record, Replaced::origin);
         let content = match replaced {
             None => content::hash(account, place),
             Some(replaced) => content::hash_replacing(account, replaced.command),
         };
-        let Some(key) = self.new_key(id, input, place, content, is_late, body) else { return };
+        let attempt = Attempt { id, origin, is_late };
+        let Some(key) = self.new_key(attempt, input, place, content, body) else { return };
         let keep_until = self.keep_until(&place.key, input);
         let way = match replaced {
             None => self.way(account, place),
@@ -128,24 +122,24 @@ impl Exchange {
             _ => None,
         };
         if let Some(reason) = leaves_key_free {
-            return self.reject(account, place, reason, body);
+            return reject(account, place, attempt, reason, body);
         }
         let has_account = way.is_ok() || self.accounts.find(account).is_some();
         let holder = if has_account { Holder::Account } else { Holder::Stranger };
         if self.keys.insert(key, content, id, keep_until, holder).is_err() {
-            return self.reject(account, place, RefusalReason::TooManyKeys, body);
+            return reject(account, place, attempt, RefusalReason::TooManyKeys, body);
         }
         match way {
             Ok(Way::Execute(hold)) => {
                 if let Some(replaced) = replaced {
                     self.end_replaced(replaced, body);
                 }
-                self.execute(id, account, place, &hold, Woken::Never, body);
+                self.execute(id, origin, account, place, &hold, body);
                 self.let_woken_go_on(body);
                 body.outcome = applied();
             }
             Ok(Way::Wait(funds)) => self.park_order(id, input, place, &funds, body),
-            Err(reason) => self.reject(account, place, reason, body),
+            Err(reason) => reject(account, place, attempt, reason, body),
         }
     }
 
@@ -153,32 +147,31 @@ impl Exchange {
     /// the record is answered.
     fn new_key(
         &mut self,
-        id: OrderId,
+        attempt: Attempt,
         input: &ClientInput<'_>,
         place: &PlaceOrder,
         content: ContentHash,
-        is_late: bool,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) -> Option<OrderKey> {
         let account = &input.command.account;
         let key = order_key(account, place.instrument, &place.key);
         match self.keys.check(&key, &content) {
             KeyCheck::Same { original } => {
-                self.keys.alias(original, id);
+                self.keys.alias(&key, attempt.id);
                 body.outcome = duplicate(original.number());
                 return None;
             }
             KeyCheck::OtherContent => {
-                self.reject(account, place, RefusalReason::KeyReused, body);
+                reject(account, place, attempt, RefusalReason::KeyReused, body);
                 return None;
             }
             KeyCheck::New => {}
         }
         let is_known = input.command.command.behaviour() <= input.behaviour;
         let in_force = is_known.then_some(()).ok_or(RefusalReason::NotInForce);
-        let checked = in_force.and_then(|()| self.check_admits(account, place, is_late));
+        let checked = in_force.and_then(|()| self.check_admits(account, place, attempt.is_late));
         if let Err(reason) = checked.and_then(|()| self.take_rate(account, 1, input.now)) {
-            self.reject(account, place, reason, body);
+            reject(account, place, attempt, reason, body);
             return None;
         }
         Some(key)
@@ -209,13 +202,13 @@ impl Exchange {
         input: &ClientInput<'_>,
         place: &PlaceOrder,
         funds: &Funds,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let command = input.command;
         let handle = self.open_with_group(&command.account).expect("room was checked");
         let account = self.named.index(handle, &self.accounts, body);
         let parked = log::OrderParked { terms: Some(terms(place, account)) };
-        body.events.push(answer::event(event::Kind::OrderParked(parked)));
+        body.event(&event::Kind::OrderParked(parked));
         let waiting = Waiting::Order(place.clone());
         let times = (input.now, command.stamp.valid_until);
         self.wait(id, (handle, funds.asset), waiting, funds.need, times, body);
@@ -298,11 +291,11 @@ impl Exchange {
     pub(crate) fn execute(
         &mut self,
         id: OrderId,
+        origin: Origin,
         account: &AccountName,
         place: &PlaceOrder,
         hold: &Hold,
-        woken: Woken,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let handle = self.open_with_group(account).expect("room was checked");
         if hold.amount > Amount::ZERO {
@@ -313,13 +306,12 @@ impl Exchange {
         let order = self.new_order(id, handle, place, hold.amount);
         let index = self.named.index(handle, &self.accounts, body);
         let expires_at = order.instructions.expires_at;
-        let placed = log::OrderPlaced {
-            terms: Some(terms(place, index)),
-            order_id: woken.named(id),
+        body.placed(&Placed {
+            terms: Terms { account: index, place, replaces: origin.replaces() },
+            order_id: origin.named(id),
             expires_at_unix_nanos: expires_at.map_or(0, |instant| instant.unix_nanos()),
-            replaced_order_id: 0,
-        };
-        body.events.push(answer::event(event::Kind::OrderPlaced(placed)));
+            replaced_order_id: origin.replaced_order_id(),
+        });
         self.books.place(&order, &mut self.matched);
         self.settle_taker(&order, hold.amount);
         self.write_matched(body);
@@ -353,17 +345,6 @@ impl Exchange {
         }
     }
 
-    fn reject(
-        &mut self,
-        account: &AccountName,
-        place: &PlaceOrder,
-        reason: RefusalReason,
-        body: &mut log::AnswerBody,
-    ) {
-        write_rejected(account, place, reason, 0, body);
-        body.outcome = refused(reason);
-    }
-
     /// An order that waited is refused after all.
     pub(crate) fn reject_woken(
         &mut self,
@@ -371,10 +352,21 @@ impl Exchange {
         account: &AccountName,
         place: &PlaceOrder,
         reason: RefusalReason,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
-        write_rejected(account, place, reason, Woken::FromParking.named(id), body);
+        write_rejected(id, Origin::Parking, account, place, reason, body);
     }
+}
+
+fn reject(
+    account: &AccountName,
+    place: &PlaceOrder,
+    Attempt { id, origin, .. }: Attempt,
+    reason: RefusalReason,
+    body: &mut Draft,
+) {
+    write_rejected(id, origin, account, place, reason, body);
+    body.outcome = refused(reason);
 }
 
 pub(crate) const fn size(ask: Ask) -> Size {

@@ -14,11 +14,12 @@
 use model::{AccountName, OrderId, ReplaceMode};
 use proto::{
     command::{PlaceOrder, ReplaceOrder},
-    log::{self, RefusalReason, event},
+    draft::Draft,
+    log::RefusalReason,
 };
 use spine::ClientInput;
 
-use crate::{exchange::Exchange, find::Open, place::Way};
+use crate::{exchange::Exchange, find::Open, place::Way, terms::Origin};
 
 /// What an order comes instead of.
 pub(crate) struct Replaced<'a> {
@@ -28,13 +29,19 @@ pub(crate) struct Replaced<'a> {
     old: Option<(OrderId, Open)>,
 }
 
+impl Replaced<'_> {
+    pub(crate) fn origin(&self) -> Origin {
+        Origin::Replacement(self.old.as_ref().map(|(id, _)| *id))
+    }
+}
+
 impl Exchange {
     pub(crate) fn replace(
         &mut self,
         input: &ClientInput<'_>,
         command: &ReplaceOrder,
         is_late: bool,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let account = &input.command.account;
         let is_same_book = |open: &Open| open.instrument() == command.place.instrument;
@@ -42,8 +49,6 @@ impl Exchange {
         let old = found.filter(|(_, open)| is_same_book(open));
         let replaced = Replaced { command, old };
         self.place(input, &command.place, Some(&replaced), is_late, body);
-        let own = body.events.iter_mut().filter_map(|event| event.kind.as_mut());
-        own.for_each(|kind| mark(kind, &replaced));
     }
 
     /// How the new order goes on, as if the old one were gone.
@@ -76,25 +81,10 @@ impl Exchange {
     }
 
     /// The old order goes, where it is open. The new one comes next.
-    pub(crate) fn end_replaced(&mut self, replaced: &Replaced<'_>, body: &mut log::AnswerBody) {
+    pub(crate) fn end_replaced(&mut self, replaced: &Replaced<'_>, body: &mut Draft) {
         if let Some((id, open)) = &replaced.old {
             self.end_open(*id, open, body);
             self.matched.clear();
         }
-    }
-}
-
-/// Says of the new order, and of no other, that it was to come instead of another.
-fn mark(kind: &mut event::Kind, replaced: &Replaced<'_>) {
-    let terms = match kind {
-        event::Kind::OrderPlaced(placed) if placed.order_id == 0 => {
-            placed.replaced_order_id = replaced.old.as_ref().map_or(0, |(id, _)| id.number());
-            placed.terms.as_mut()
-        }
-        event::Kind::OrderRejected(rejected) if rejected.order_id == 0 => rejected.terms.as_mut(),
-        _ => None,
-    };
-    if let Some(terms) = terms {
-        terms.replaces = true;
     }
 }

@@ -6,7 +6,7 @@
 //! waits to be withdrawn or sent waits on. Once for each id: the same again is nothing new.
 
 use model::{AccountName, Amount, AssetId, KeyText, OrderFilter};
-use proto::log::{self, RefusalReason};
+use proto::{draft::Draft, log::RefusalReason};
 
 use crate::{
     answer::{applied, duplicate, refused},
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl Exchange {
-    pub(crate) fn reset(&mut self, name: &AccountName, id: &KeyText, body: &mut log::AnswerBody) {
+    pub(crate) fn reset(&mut self, name: &AccountName, id: &KeyText, body: &mut Draft) {
         let reset = (name.clone(), id.clone());
         if self.accounts.grant().is_none() {
             body.outcome = refused(RefusalReason::NotASandbox);

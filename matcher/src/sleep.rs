@@ -5,11 +5,11 @@ use matcher_core::{NewOrder, Size};
 use model::{Amount, AssetId, Instructions, Instrument, Price, Quantity, Side};
 use proto::{
     command::{Ask, PlaceOrder},
+    draft::Draft,
     log::{self, event},
 };
 
 use crate::{
-    answer,
     exchange::Exchange,
     limits::{WOKEN_FILLS_MAX, WOKEN_MAX},
 };
@@ -18,7 +18,7 @@ impl Exchange {
     /// Orders that are due or have woken go on, each as a command of its own, as far as one answer
     /// holds with what the input has done already. The rest goes on with the next ticks, which come
     /// at once.
-    pub(crate) fn let_woken_go_on(&mut self, body: &mut log::AnswerBody) {
+    pub(crate) fn let_woken_go_on(&mut self, body: &mut Draft) {
         for _ in 0..WOKEN_MAX {
             if self.matches >= WOKEN_FILLS_MAX {
                 break;
@@ -39,7 +39,7 @@ impl Exchange {
                 account: self.named.index(order.account, &self.accounts, body),
                 instrument_id: order.instrument.0,
             };
-            body.events.push(answer::event(event::Kind::OrderTriggered(triggered)));
+            body.event(&event::Kind::OrderTriggered(triggered));
             self.books.place(&order, &mut self.matched);
             self.settle_taker(&order, order.funds);
             self.write_matched(body);

@@ -15,11 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use model::{AccountName, InstrumentId, OrderFilter, OrderId, Timestamp};
 use proto::{
     command::CancelAfter,
+    draft::Draft,
     log::{self, EndReason, RefusalReason, event},
 };
 
 use crate::{
-    answer::{self, applied, refused},
+    answer::{applied, refused},
     exchange::Exchange,
     limits::{PARKED_EXPIRIES_MAX, SWITCHES_MAX},
     park::Waiting,
@@ -84,7 +85,7 @@ impl Exchange {
         name: &AccountName,
         after: &CancelAfter,
         now: Timestamp,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let which = (name.clone(), after.instrument, after.session);
         let is_unknown = after.instrument.is_some_and(|one| self.books.instrument(one).is_none());
@@ -105,15 +106,14 @@ impl Exchange {
             Some(_) => {}
             None => self.switches.unset(&which),
         }
-        let account = u32::try_from(body.accounts.len()).unwrap_or(u32::MAX);
-        body.accounts.push(name.as_str().to_owned());
+        let account = body.account(name.as_str());
         let set = log::CancelAfterSet {
             account,
             instrument_id: after.instrument.map_or(0, |instrument| instrument.0),
             cancels_at_unix_nanos: at.map_or(0, Timestamp::unix_nanos),
             session: after.session,
         };
-        body.events.push(answer::event(event::Kind::CancelAfterSet(set)));
+        body.event(&event::Kind::CancelAfterSet(set));
         body.outcome = applied();
     }
 
@@ -123,7 +123,7 @@ impl Exchange {
     pub(crate) fn let_switches_go_off(
         &mut self,
         now: Timestamp,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) -> (usize, usize) {
         self.matched.clear();
         while let Some((name, instrument, _)) = self.switches.go_off(now) {
@@ -179,7 +179,7 @@ impl Exchange {
 
     /// Ends a parked order that is of a switch that has gone off, and tells whether it was: it must
     /// not go on.
-    pub(crate) fn ends_switched(&mut self, id: OrderId, body: &mut log::AnswerBody) -> bool {
+    pub(crate) fn ends_switched(&mut self, id: OrderId, body: &mut Draft) -> bool {
         let Some(parked) = self.park.get(id) else { return false };
         let name = self.accounts.name(parked.purse.0);
         let is_it =

@@ -1,28 +1,61 @@
-//! How an order is written down: its terms, and the key of its retries.
+//! How an order is written down: its terms, where it comes from, and the key of its retries.
 
 use matcher_core::OrderKey;
-use model::{AccountName, InstrumentId};
+use model::{AccountName, InstrumentId, OrderId};
 use proto::{
     command::{Key, KeySpace, PlaceOrder},
     convert,
+    draft::Draft,
     log::{self, RefusalReason, event},
 };
 
-use crate::answer;
+/// Where an order comes from that is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Its own record, just now.
+    Record,
+    /// The same, to come instead of another: which that is, where it was open.
+    Replacement(Option<OrderId>),
+    /// It has waited for money.
+    Parking,
+}
+
+impl Origin {
+    /// The id that an event names: none where it is that of the answered input.
+    pub(crate) const fn named(self, id: OrderId) -> u64 {
+        match self {
+            Origin::Record | Origin::Replacement(_) => 0,
+            Origin::Parking => id.number(),
+        }
+    }
+
+    pub(crate) const fn replaces(self) -> bool {
+        matches!(self, Origin::Replacement(_))
+    }
+
+    /// The order that went for it; 0 where none did.
+    pub(crate) const fn replaced_order_id(self) -> u64 {
+        match self {
+            Origin::Replacement(Some(old)) => old.number(),
+            Origin::Replacement(None) | Origin::Record | Origin::Parking => 0,
+        }
+    }
+}
 
 /// An order is refused.
 pub(crate) fn write_rejected(
+    id: OrderId,
+    origin: Origin,
     account: &AccountName,
     place: &PlaceOrder,
     reason: RefusalReason,
-    order_id: u64,
-    body: &mut log::AnswerBody,
+    body: &mut Draft,
 ) {
-    let index = u32::try_from(body.accounts.len()).unwrap_or(u32::MAX);
-    body.accounts.push(account.as_str().to_owned());
-    let (terms, reason) = (Some(terms(place, index)), reason.into());
+    let index = body.account(account.as_str());
+    let terms = log::OrderTerms { replaces: origin.replaces(), ..terms(place, index) };
+    let (terms, reason, order_id) = (Some(terms), reason.into(), origin.named(id));
     let rejected = log::OrderRejected { terms, reason, order_id };
-    body.events.push(answer::event(event::Kind::OrderRejected(rejected)));
+    body.event(&event::Kind::OrderRejected(rejected));
 }
 
 /// The key of an order.

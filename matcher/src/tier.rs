@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use model::{AccountHandle, AccountName, FeeTier};
-use proto::log::{self, RefusalReason};
+use proto::{draft::Draft, log::RefusalReason};
 use rustc_hash::FxHashMap;
 
 use crate::{
@@ -67,7 +67,7 @@ impl Exchange {
     pub(crate) fn assign_fee_tiers(
         &mut self,
         assigned: &[(AccountName, FeeTier)],
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let is_new = |(name, tier): &&(AccountName, FeeTier)| {
             *tier != FeeTier::STANDARD && !self.tiers.accounts.contains_key(name)

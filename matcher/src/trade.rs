@@ -7,10 +7,11 @@ use matcher_core::{
 use model::{Amount, Instrument, Side};
 use proto::{
     convert,
+    draft::Draft,
     log::{self, event},
 };
 
-use crate::{answer, exchange::Exchange};
+use crate::exchange::Exchange;
 
 impl Exchange {
     /// Settles what an order did that has just been placed: every trade, and what it and those that
@@ -91,47 +92,49 @@ impl Exchange {
     }
 
     /// Writes down what the books did: trades and ends in their order, then the changed levels.
-    pub(crate) fn write_matched(&mut self, body: &mut log::AnswerBody) {
+    pub(crate) fn write_matched(&mut self, body: &mut Draft) {
         let is_match =
             |event: &&BookEvent| matches!(event, BookEvent::Fill(_) | BookEvent::Prevented(_));
         self.matches += self.matched.events.iter().filter(is_match).count();
         let (mut trades, mut interrupted) = (0, None);
         for position in 0..self.matched.events.len() {
-            let kind = match self.matched.events[position] {
+            match self.matched.events[position] {
                 BookEvent::Fill(fill) => {
                     let settled = self.settled[trades];
                     trades += 1;
-                    event::Kind::Trade(self.trade(&fill, &settled, body))
+                    let trade = self.trade(&fill, &settled, body);
+                    body.trade(&trade);
                 }
                 BookEvent::Prevented(met) => {
-                    event::Kind::TradePrevented(self.prevented(&met, body))
+                    let prevented = self.prevented(&met, body);
+                    body.event(&event::Kind::TradePrevented(prevented));
                 }
                 BookEvent::Refilled(refill) => {
-                    event::Kind::OrderRefilled(self.refilled(&refill, body))
+                    let refilled = self.refilled(&refill, body);
+                    body.event(&event::Kind::OrderRefilled(refilled));
                 }
                 BookEvent::Ended(end) | BookEvent::Dropped(end) => {
-                    event::Kind::OrderEnded(self.ended(&end, body))
+                    let ended = self.ended(&end, body);
+                    body.ended(&ended);
                 }
                 BookEvent::Amended(amended) => {
-                    event::Kind::OrderAmended(self.amended(&amended, body))
+                    let amended = self.amended(&amended, body);
+                    body.event(&event::Kind::OrderAmended(amended));
                 }
                 // An order that was placed and has no end rests, or sleeps if it has a trigger:
                 // that is all a reader needs.
-                BookEvent::Rested(_) | BookEvent::Sleeps(_) => continue,
+                BookEvent::Rested(_) | BookEvent::Sleeps(_) => {}
                 // After the change of depth that came with it.
                 BookEvent::Interrupted(Interrupted { instrument, .. }) => {
                     interrupted = Some(instrument);
-                    continue;
                 }
-            };
-            body.events.push(answer::event(kind));
+            }
         }
         self.write_lists_done(body);
         let of_change = |level: &LevelChange| (level.instrument, level.sequence);
         let changes = self.matched.levels.chunk_by(|one, next| of_change(one) == of_change(next));
         for levels in changes {
-            let kind = event::Kind::BookChanged(book_changed(levels));
-            body.events.push(answer::event(kind));
+            write_levels(levels, body);
         }
         // One order trades in one book, and stops at most that.
         if let Some(instrument) = interrupted {
@@ -139,12 +142,7 @@ impl Exchange {
         }
     }
 
-    fn trade(
-        &mut self,
-        fill: &Fill,
-        settled: &Settled,
-        body: &mut log::AnswerBody,
-    ) -> log::TradeExecuted {
+    fn trade(&mut self, fill: &Fill, settled: &Settled, body: &mut Draft) -> log::TradeExecuted {
         let Exchange { named, accounts, .. } = self;
         let (maker_fee, taker_fee) = match fill.maker_side {
             Side::Buy => (settled.buyer_fee, settled.seller_fee),
@@ -170,7 +168,7 @@ impl Exchange {
         }
     }
 
-    fn prevented(&mut self, met: &Prevented, body: &mut log::AnswerBody) -> log::TradePrevented {
+    fn prevented(&mut self, met: &Prevented, body: &mut Draft) -> log::TradePrevented {
         let Exchange { named, accounts, .. } = self;
         log::TradePrevented {
             instrument_id: met.instrument.0,
@@ -193,7 +191,7 @@ impl Exchange {
         }
     }
 
-    fn amended(&mut self, amended: &Amended, body: &mut log::AnswerBody) -> log::OrderAmended {
+    fn amended(&mut self, amended: &Amended, body: &mut Draft) -> log::OrderAmended {
         log::OrderAmended {
             order_id: amended.order.number(),
             account: self.named.index(amended.account, &self.accounts, body),
@@ -204,7 +202,7 @@ impl Exchange {
         }
     }
 
-    fn refilled(&mut self, refill: &Refill, body: &mut log::AnswerBody) -> log::OrderRefilled {
+    fn refilled(&mut self, refill: &Refill, body: &mut Draft) -> log::OrderRefilled {
         log::OrderRefilled {
             order_id: refill.order.number(),
             account: self.named.index(refill.account, &self.accounts, body),
@@ -213,7 +211,7 @@ impl Exchange {
         }
     }
 
-    fn ended(&mut self, end: &End, body: &mut log::AnswerBody) -> log::OrderEnded {
+    fn ended(&mut self, end: &End, body: &mut Draft) -> log::OrderEnded {
         log::OrderEnded {
             order_id: end.order.number(),
             account: self.named.index(end.account, &self.accounts, body),
@@ -276,22 +274,14 @@ fn let_go(
     }
 }
 
-fn book_changed(levels: &[LevelChange]) -> log::BookChanged {
+/// The changed levels of one book.
+fn write_levels(levels: &[LevelChange], body: &mut Draft) {
     let of_side = |side| {
         let levels = levels.iter().filter(move |level| level.side == side);
-        levels
-            .map(|level| log::Level {
-                price_ticks: level.price.ticks(),
-                total_lots: level.total_lots,
-            })
-            .collect()
+        levels.map(|level| (level.price.ticks(), level.total_lots))
     };
-    log::BookChanged {
-        instrument_id: levels[0].instrument.0,
-        sequence: levels[0].sequence,
-        bids: of_side(Side::Buy),
-        asks: of_side(Side::Sell),
-    }
+    let LevelChange { instrument, sequence, .. } = levels[0];
+    body.book_changed(instrument.0, sequence, of_side(Side::Buy), of_side(Side::Sell));
 }
 
 const fn end_reason(reason: EndReason) -> log::EndReason {

@@ -4,10 +4,13 @@
 use blake3::Hash;
 use model::{OperatorName, Partition, Timestamp};
 use prost::Message;
-use proto::log::{self, AdminCall, AdminCallRecorded, RefusalReason, event};
+use proto::{
+    draft::Draft,
+    log::{AdminCall, AdminCallRecorded, RefusalReason, event},
+};
 
 use crate::{
-    answer::{self, applied, refused},
+    answer::{applied, refused},
     exchange::Exchange,
 };
 
@@ -51,7 +54,7 @@ impl Exchange {
         by: &OperatorName,
         call: &AdminCall,
         now: Timestamp,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         if self.partition != Partition::FIRST {
             body.outcome = refused(RefusalReason::BadListing);
@@ -69,7 +72,7 @@ impl Exchange {
         let hash = hash(&entry);
         entry.hash = hash.to_vec();
         self.trail = Trail { entries: entry.sequence, hash };
-        body.events.push(answer::event(event::Kind::AdminCallRecorded(entry)));
+        body.event(&event::Kind::AdminCallRecorded(entry));
         body.outcome = applied();
     }
 }

@@ -11,6 +11,7 @@ use ledger_core::{MoneyError, Movement as Moved};
 use model::{AccountName, Amount, AssetId, KeyText, Partition};
 use proto::{
     command::{Movement, Transfer},
+    draft::Draft,
     link::{LinkItem, LinkKind},
     log::{self, RefusalReason},
 };
@@ -76,7 +77,7 @@ impl Exchange {
         input: &ClientInput<'_>,
         transfer: &Transfer,
         is_late: bool,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let sender = &input.command.account;
         if !self.accounts.is_home(sender) {
@@ -102,7 +103,7 @@ impl Exchange {
         &mut self,
         sender: &AccountName,
         transfer: &Transfer,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) -> Option<log::Outcome> {
         match self.accounts.check_transfer(sender, &in_core(transfer)) {
             Ok(Moved::AlreadyApplied) => duplicate(0),
@@ -119,7 +120,7 @@ impl Exchange {
         &mut self,
         sender: &AccountName,
         transfer: &Transfer,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) -> Option<log::Outcome> {
         let Transfer { movement: Movement { asset, amount, id }, receiver } = transfer;
         let goes_away = !self.accounts.is_home(receiver);
@@ -152,7 +153,7 @@ impl Exchange {
         (receiver, asset): (AccountName, AssetId),
         (amount, sender, id): (Amount, AccountName, KeyText),
         from: Partition,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let may_come = self.accounts.is_listed(asset) && self.accounts.may_receive(&receiver);
         let opened = may_come.then(|| self.open(&receiver).ok()).flatten();

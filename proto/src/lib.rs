@@ -12,6 +12,7 @@
 //! - [`command`]: what a client asks of a shard, as checked domain values.
 //! - [`mod@link`]: what one shard says to another, as checked domain values.
 //! - [`credential`]: who may do what with an account, as checked domain values.
+//! - [`draft`]: the body of an answer while it is written.
 //! - [`listing`]: under which keys reference data is listed.
 //! - [`convert`]: between wire numbers and `model` types, in both directions.
 //! - [`text`]: words and instants as the edges write them.
@@ -23,6 +24,7 @@
 pub mod command;
 pub mod convert;
 pub mod credential;
+pub mod draft;
 pub mod link;
 pub mod listing;
 pub mod text;

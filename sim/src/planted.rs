@@ -6,6 +6,7 @@
 use matcher::Exchange;
 use model::{Partition, Timestamp};
 use proto::{
+    draft::Draft,
     link::{LinkItem, LinkKind},
     log::{self, EndReason, event::Kind},
     reference::ReferenceRecord,
@@ -44,13 +45,15 @@ impl Planted {
     }
 
     /// Says nothing of what waited in vain.
-    fn forget(&self, body: &mut log::AnswerBody) {
+    fn forget(&self, body: &mut Draft) {
         if self.wrong == FORGETS {
-            body.events.retain(|event| match &event.kind {
+            let mut told = body.body();
+            told.events.retain(|event| match &event.kind {
                 Some(Kind::OrderRejected(rejected)) => rejected.order_id == 0,
                 Some(Kind::OrderEnded(ended)) => ended.reason() != EndReason::ParkedTooLong,
                 _ => true,
             });
+            *body = told.into();
         }
     }
 }
@@ -61,28 +64,24 @@ impl Core for Planted {
         Planted { exchange: Exchange::new(genesis, partition), wrong }
     }
 
-    fn pass_time(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
+    fn pass_time(&mut self, now: Timestamp, body: &mut Draft) {
         self.exchange.pass_time(now, body);
         self.forget(body);
     }
 
-    fn apply(&mut self, input: &ClientInput<'_>, body: &mut log::AnswerBody) {
+    fn apply(&mut self, input: &ClientInput<'_>, body: &mut Draft) {
         self.exchange.apply(input, body);
     }
 
-    fn change_reference(&mut self, change: &ReferenceRecord, body: &mut log::AnswerBody) {
+    fn change_reference(&mut self, change: &ReferenceRecord, body: &mut Draft) {
         self.exchange.change_reference(change, body);
     }
 
-    fn operate(&mut self, input: &OperatorInput<'_>, body: &mut log::AnswerBody) {
+    fn operate(&mut self, input: &OperatorInput<'_>, body: &mut Draft) {
         self.exchange.operate(input, body);
     }
 
-    fn take_link(
-        &mut self,
-        input: &LinkInput<'_>,
-        body: &mut log::AnswerBody,
-    ) -> Result<(), String> {
+    fn take_link(&mut self, input: &LinkInput<'_>, body: &mut Draft) -> Result<(), String> {
         let item = LinkItem::try_from(input.item);
         let is_grant = item.is_ok_and(|item| matches!(item.kind, LinkKind::Granted { .. }));
         self.exchange.take_link(input, body)?;
@@ -93,7 +92,7 @@ impl Core for Planted {
         Ok(())
     }
 
-    fn go_on(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
+    fn go_on(&mut self, now: Timestamp, body: &mut Draft) {
         self.exchange.go_on(now, body);
         self.forget(body);
     }

@@ -4,8 +4,9 @@
 //! node numbers, and a receipt in itself. Everything a client names (accounts, keys) is short,
 //! printable ASCII, so that it can stand in URLs, logs and file names as it is.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
+use smol_str::SmolStr;
 use thiserror::Error;
 
 /// The number of an instrument, given when it is listed; the same on every shard, never reused.
@@ -160,7 +161,7 @@ pub enum NameError {
 /// The longest name or key: what fits a UUID with a generous prefix.
 pub const NAME_BYTES_MAX: usize = 64;
 
-fn checked(text: &str) -> Result<Arc<str>, NameError> {
+fn checked(text: &str) -> Result<SmolStr, NameError> {
     if text.is_empty() {
         return Err(NameError::Empty);
     }
@@ -171,14 +172,14 @@ fn checked(text: &str) -> Result<Arc<str>, NameError> {
     if !text.bytes().all(allowed) {
         return Err(NameError::Character);
     }
-    Ok(Arc::from(text))
+    Ok(SmolStr::new(text))
 }
 
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
+        pub struct $name(SmolStr);
 
         impl $name {
             /// Checks `text` and takes it.

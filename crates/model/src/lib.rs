@@ -19,6 +19,7 @@
 //! - [`market`]: what a market is open for.
 //! - [`home`]: where an account is at home.
 //! - [`id`]: order, trade and instrument ids; names of accounts; keys that make a retry safe.
+//! - [`keyed`]: the hash of names in tables, under a key.
 //! - [`time`]: instants and spans as values. Nobody here reads a clock.
 //!
 //! What will never live here: IO, clocks, randomness, wire formats, and rules of matching or money.
@@ -35,6 +36,7 @@ pub mod filter;
 pub mod home;
 pub mod id;
 pub mod instrument;
+pub mod keyed;
 pub mod list;
 pub mod market;
 pub mod order;

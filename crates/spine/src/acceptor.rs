@@ -205,7 +205,7 @@ fn slot(out_seq: u64) -> usize {
 mod tests {
     use bytes::Bytes;
     use model::{RequestId, Timestamp};
-    use proto::log;
+    use proto::draft::Draft;
 
     use super::*;
     use crate::{
@@ -238,7 +238,7 @@ mod tests {
         (1..=count)
             .map(|out_seq| {
                 let preamble = preamble(out_seq, prev_chain, salt);
-                let (_, chain) = answer::write(&preamble, log::AnswerBody::default());
+                let (_, chain) = answer::write(&preamble, &Draft::default());
                 let link = Link { out_seq, prev_chain, chain };
                 prev_chain = chain;
                 link
@@ -289,8 +289,8 @@ mod tests {
     fn what_is_no_answer_is_dropped_and_named() {
         let preamble = |out_seq, prev_chain| preamble(out_seq, prev_chain, 0);
         let start = Position::start(LOG, Partition::FIRST);
-        let (first, chain) = answer::write(&preamble(1, start.chain), log::AnswerBody::default());
-        let (second, _) = answer::write(&preamble(2, chain), log::AnswerBody::default());
+        let (first, chain) = answer::write(&preamble(1, start.chain), &Draft::default());
+        let (second, _) = answer::write(&preamble(2, chain), &Draft::default());
         let mut altered = first.to_vec();
         altered[3] ^= 1;
         let values = [Bytes::from_static(b"noise"), altered.into(), first, Bytes::new(), second];

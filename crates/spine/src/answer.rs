@@ -10,7 +10,10 @@
 use bytes::Bytes;
 use model::{Partition, RequestId, Timestamp};
 use prost::Message;
-use proto::log::{self, outcome};
+use proto::{
+    draft::{Draft, Head},
+    log::{self, outcome},
+};
 use thiserror::Error;
 
 use crate::chain::{Chain, HASH_BYTES, Link};
@@ -84,23 +87,18 @@ pub struct Preamble {
 }
 
 /// Writes an answer and tells its chain.
-#[expect(clippy::cast_possible_truncation, reason = "the halves of 128 bits")]
-pub fn write(preamble: &Preamble, body: log::AnswerBody) -> (Bytes, Chain) {
-    let message = log::Answer {
+pub fn write(preamble: &Preamble, body: &Draft) -> (Bytes, Chain) {
+    let head = Head {
         out_seq: preamble.out_seq,
         in_offset: preamble.in_offset,
         epoch: preamble.epoch,
         behaviour: preamble.behaviour,
-        input_hash: preamble.input_hash.0.to_vec(),
-        prev_chain: preamble.prev_chain.0.to_vec(),
+        input_hash: &preamble.input_hash.0,
+        prev_chain: &preamble.prev_chain.0,
         now_unix_nanos: preamble.now.unix_nanos(),
-        request_id_high: (preamble.request_id.0 >> 64) as u64,
-        request_id_low: preamble.request_id.0 as u64,
-        body: Some(body),
-        chain: Vec::new(),
+        request_id: preamble.request_id.0,
     };
-    let mut bytes = Vec::with_capacity(message.encoded_len() + CHAIN_FIELD_BYTES);
-    message.encode(&mut bytes).expect("a vector grows as needed");
+    let mut bytes = body.encode_answer(&head);
     let chain = Chain::of_answer(&bytes);
     bytes.push(CHAIN_FIELD_KEY);
     bytes.push(CHAIN_FIELD_LENGTH);
@@ -318,7 +316,7 @@ mod tests {
             accounts: vec!["alice".to_owned()],
             ..Default::default()
         };
-        write(&preamble, body)
+        write(&preamble, &body.into())
     }
 
     #[test]

@@ -10,6 +10,10 @@ use model::{Partition, Timestamp};
 /// The length of a hash in the log, in bytes.
 pub const HASH_BYTES: usize = 16;
 
+/// An input up to this length, its instant included, is hashed in one piece: nearly every one, for
+/// less than half of what a hasher costs that takes pieces.
+const JOINED_BYTES_MAX: usize = 512;
+
 /// A hash of 128 bits: of an input, or of everything up to an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Chain(pub [u8; HASH_BYTES]);
@@ -33,12 +37,18 @@ impl Chain {
 
     /// The hash of an answer: of every byte of it before its own chain field.
     pub fn of_answer(unchained: &[u8]) -> Chain {
-        digest(&[unchained])
+        cut(blake3::hash(unchained))
     }
 
     /// The hash of an input: its raw bytes and its append time.
     pub fn of_input(value: &[u8], appended_at: Timestamp) -> Chain {
-        digest(&[&appended_at.unix_nanos().to_be_bytes(), value])
+        let instant = appended_at.unix_nanos().to_be_bytes();
+        let length = instant.len() + value.len();
+        let mut both = [0; JOINED_BYTES_MAX];
+        let Some(joined) = both.get_mut(..length) else { return digest(&[&instant, value]) };
+        joined[..instant.len()].copy_from_slice(&instant);
+        joined[instant.len()..].copy_from_slice(value);
+        cut(blake3::hash(joined))
     }
 
     /// The hash in these bytes, where they are as many as a hash has.
@@ -58,8 +68,12 @@ fn digest(parts: &[&[u8]]) -> Chain {
     for part in parts {
         hasher.update(part);
     }
+    cut(hasher.finalize())
+}
+
+fn cut(whole: blake3::Hash) -> Chain {
     let mut hash = [0; HASH_BYTES];
-    hash.copy_from_slice(&hasher.finalize().as_bytes()[..HASH_BYTES]);
+    hash.copy_from_slice(&whole.as_bytes()[..HASH_BYTES]);
     Chain(hash)
 }
 
@@ -86,5 +100,12 @@ mod tests {
         assert_ne!(start, Chain::start(LogId([8; 16]), Partition::FIRST));
         let at = Timestamp::from_unix_nanos;
         assert_ne!(Chain::of_input(b"x", at(1)), Chain::of_input(b"x", at(2)));
+        let value = [7; 2 * JOINED_BYTES_MAX];
+        for length in [0, 1, 100, JOINED_BYTES_MAX - 8, JOINED_BYTES_MAX - 7, JOINED_BYTES_MAX] {
+            let in_pieces = digest(&[&5_u64.to_be_bytes(), &value[..length]]);
+            assert_eq!(Chain::of_input(&value[..length], at(5)), in_pieces, "{length}");
+            let in_pieces = digest(&[&value[..length / 2], &value[length / 2..length]]);
+            assert_eq!(Chain::of_answer(&value[..length]), in_pieces, "{length}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 use model::{Partition, Timestamp};
 use proto::{
     command::{ClientCommand, OperatorCommand},
+    draft::Draft,
     log::{self, outcome},
     reference::ReferenceRecord,
 };
@@ -58,16 +59,16 @@ pub trait Core: Sized + Send {
     fn new(genesis: &log::Genesis, partition: Partition) -> Self;
 
     /// Time has passed: `now` is the log's own time before the input's own effect.
-    fn pass_time(&mut self, now: Timestamp, body: &mut log::AnswerBody);
+    fn pass_time(&mut self, now: Timestamp, body: &mut Draft);
 
     /// Applies a client's command.
-    fn apply(&mut self, input: &ClientInput<'_>, body: &mut log::AnswerBody);
+    fn apply(&mut self, input: &ClientInput<'_>, body: &mut Draft);
 
     /// Applies a change of reference data.
-    fn change_reference(&mut self, change: &ReferenceRecord, body: &mut log::AnswerBody);
+    fn change_reference(&mut self, change: &ReferenceRecord, body: &mut Draft);
 
     /// Applies a command of those who run the platform.
-    fn operate(&mut self, _input: &OperatorInput<'_>, body: &mut log::AnswerBody) {
+    fn operate(&mut self, _input: &OperatorInput<'_>, body: &mut Draft) {
         let nothing = log::Refused { reason: log::RefusalReason::Unspecified.into() };
         body.outcome = Some(log::Outcome { kind: Some(outcome::Kind::Refused(nothing)) });
     }
@@ -77,17 +78,13 @@ pub trait Core: Sized + Send {
     /// # Errors
     /// What is wrong with the item, where no shard of this platform can have sent it: the shard
     /// then stops, for money may depend on it.
-    fn take_link(
-        &mut self,
-        _input: &LinkInput<'_>,
-        _body: &mut log::AnswerBody,
-    ) -> Result<(), String> {
+    fn take_link(&mut self, _input: &LinkInput<'_>, _body: &mut Draft) -> Result<(), String> {
         Err("this state has no links".to_owned())
     }
 
     /// Goes on with what is left over from earlier inputs, as far as one answer holds. Called at
     /// every tick, and after the items of a run.
-    fn go_on(&mut self, _now: Timestamp, _body: &mut log::AnswerBody) {}
+    fn go_on(&mut self, _now: Timestamp, _body: &mut Draft) {}
 
     /// Whether effects of time are left that did not fit one answer, so that the owner should tick
     /// again at once.

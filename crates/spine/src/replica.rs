@@ -14,10 +14,13 @@ mod links;
 mod operator;
 mod outcome;
 
+use std::mem;
+
 use model::{Partition, RequestId, Span, Timestamp};
 use prost::Message;
 use proto::{
     command::ClientCommand,
+    draft::Draft,
     log::{self, event, input},
 };
 use thiserror::Error;
@@ -56,6 +59,8 @@ pub struct Replica<C> {
     now: Timestamp,
     links: Links,
     core: C,
+    /// The last answer's body, whose memory the next one's uses again.
+    draft: Draft,
 }
 
 /// An answer that was just computed.
@@ -148,6 +153,7 @@ impl<C: Core> Replica<C> {
             now: Timestamp::EPOCH,
             links: Links::default(),
             core: C::new(&identity.genesis, partition),
+            draft: Draft::default(),
         }
     }
 
@@ -220,7 +226,7 @@ impl<C: Core> Replica<C> {
             return self.control(stored, stale());
         }
         let mut body = self.body_after_time(stored, true);
-        body.events.push(log::Event { kind: Some(event::Kind::Founded(genesis)) });
+        body.event(&event::Kind::Founded(genesis));
         body.outcome = Some(applied());
         self.answer(stored, RequestId(0), body, None)
     }
@@ -243,7 +249,7 @@ impl<C: Core> Replica<C> {
         let mut body = self.body_with(stored, true, applied());
         self.epoch = epoch;
         let taken_over = log::TakenOver { epoch, incarnation };
-        body.events.push(log::Event { kind: Some(event::Kind::TakenOver(taken_over)) });
+        body.event(&event::Kind::TakenOver(taken_over));
         let notice = Notice::TakenOver { epoch, incarnation };
         self.answer(stored, RequestId(0), body, Some(notice))
     }
@@ -279,20 +285,16 @@ impl<C: Core> Replica<C> {
         self.answer(stored, RequestId(0), body, None)
     }
 
-    fn body_with(
-        &mut self,
-        stored: &Stored,
-        may_step: bool,
-        outcome: log::Outcome,
-    ) -> log::AnswerBody {
+    fn body_with(&mut self, stored: &Stored, may_step: bool, outcome: log::Outcome) -> Draft {
         let mut body = self.body_after_time(stored, may_step);
         body.outcome = Some(outcome);
         body
     }
 
     /// Moves time on and lets it take effect, before the input's own.
-    fn body_after_time(&mut self, stored: &Stored, may_step: bool) -> log::AnswerBody {
-        let mut body = log::AnswerBody::default();
+    fn body_after_time(&mut self, stored: &Stored, may_step: bool) -> Draft {
+        let mut body = mem::take(&mut self.draft);
+        body.clear();
         if may_step || !self.is_time_step(stored.appended_at) {
             self.now = self.now.max(stored.appended_at);
         }
@@ -309,7 +311,7 @@ impl<C: Core> Replica<C> {
         &mut self,
         stored: &Stored,
         request_id: RequestId,
-        mut body: log::AnswerBody,
+        mut body: Draft,
         notice: Option<Notice>,
     ) -> Computed {
         debug_assert!(body.outcome.is_some(), "every input has an outcome");
@@ -324,7 +326,8 @@ impl<C: Core> Replica<C> {
             now: self.now,
             request_id,
         };
-        let (value, chain) = answer::write(&preamble, body);
+        let (value, chain) = answer::write(&preamble, &body);
+        self.draft = body;
         self.out_seq = preamble.out_seq;
         self.next_offset = stored.offset + 1;
         self.chain = chain;

@@ -127,7 +127,7 @@ fn sealed(offset: u64, request_id: RequestId, body: log::AnswerBody) -> Sealed {
         now: Timestamp::from_unix_millis(6),
         request_id,
     };
-    let (value, _) = answer::write(&preamble, body);
+    let (value, _) = answer::write(&preamble, &body.into());
     Sealed::read(&value).expect("it was just written")
 }
 

@@ -168,7 +168,7 @@ mod tests {
             request_id: RequestId(1),
         };
         let body = log::AnswerBody { accounts: vec!["a".repeat(bytes)], ..Default::default() };
-        Sealed::read(&answer::write(&preamble, body).0).expect("it was just written")
+        Sealed::read(&answer::write(&preamble, &body.into()).0).expect("it was just written")
     }
 
     /// Where what waits in these tests is decided.

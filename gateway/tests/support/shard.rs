@@ -85,7 +85,7 @@ fn run(log: &dyn Log, log_id: LogId, mut rules: Rules, stop: &AtomicBool) {
                 now: stored.appended_at,
                 request_id,
             };
-            let (value, chain) = answer::write(&preamble, body);
+            let (value, chain) = answer::write(&preamble, &body.into());
             prev_chain = chain;
             let record = Record::of(value);
             append_blocking(producer.as_ref(), Place::events(partition), record)

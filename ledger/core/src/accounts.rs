@@ -3,82 +3,24 @@
 //! Accounts live in a slab that an [`AccountHandle`] indexes; each has a dense row of balances by
 //! the place of the asset. Only an account's first record looks its name up and allocates.
 
-use std::{collections::BTreeMap, hash::BuildHasher};
+use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
-use model::{AccountHandle, AccountName, Amount, AssetId, KeyText, Partition, home::home};
+use model::{
+    AccountHandle, AccountName, Amount, AssetId, Partition,
+    home::home,
+    keyed::{Keyed, NameHash},
+};
 
 use crate::{
-    Bucket, Cause, Grant, Leg, MoneyError, MovementKind, Postings, SUPPLY_MAX,
-    assets::{AssetIndex, Assets, ListAssetError},
-    keyed::Keyed,
-    movements::Content,
+    Balance, Bucket, Cause, Grant, Leg, MoneyError, Postings, SUPPLY_MAX,
+    account::Account,
+    assets::{Assets, ListAssetError},
 };
 
 /// The most accounts on one shard: 2^20. With a dozen assets that is about half a gigabyte, and it
 /// keeps all grants together (see [`GRANT_MAX`](crate::GRANT_MAX)) below 2^100 units.
 pub const ACCOUNTS_MAX: usize = 1 << 20;
-
-/// What one account has of one asset.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Balance {
-    /// What it can use.
-    pub available: Amount,
-    /// What its open orders hold.
-    pub held: Amount,
-}
-
-impl Balance {
-    /// Whether it is nothing at all.
-    pub const fn is_zero(&self) -> bool {
-        self.available.is_zero() && self.held.is_zero()
-    }
-}
-
-/// One slot of the slab.
-#[derive(Clone, Debug)]
-pub(crate) struct Account {
-    /// Its name. A slot that is free keeps the last one until it is reused, so that the postings of
-    /// the command that compacted it can still be read; a restored free slot has none.
-    pub(crate) name: Option<AccountName>,
-    pub(crate) is_open: bool,
-    /// Whether this shard is its home.
-    pub(crate) is_home: bool,
-    /// By place of the asset; rows beyond the end are zero.
-    pub(crate) balances: Vec<Balance>,
-    /// How many assets, in the order of their listing, the account was granted.
-    pub(crate) granted: u32,
-    /// Everything ever applied that has an id from outside. Never evicted.
-    pub(crate) movements: BTreeMap<(MovementKind, KeyText), Content>,
-    /// What went to other shards less what came from them, without zeros. Most have none.
-    pub(crate) links: BTreeMap<AssetIndex, Amount>,
-}
-
-impl Account {
-    pub(crate) fn free() -> Account {
-        Account {
-            name: None,
-            is_open: false,
-            is_home: false,
-            balances: Vec::new(),
-            granted: 0,
-            movements: BTreeMap::new(),
-            links: BTreeMap::new(),
-        }
-    }
-
-    pub(crate) fn balance(&self, index: AssetIndex) -> Balance {
-        self.balances.get(index.position()).copied().unwrap_or_default()
-    }
-
-    pub(crate) fn balance_mut(&mut self, index: AssetIndex) -> &mut Balance {
-        let position = index.position();
-        if self.balances.len() <= position {
-            self.balances.resize(position.saturating_add(1), Balance::default());
-        }
-        &mut self.balances[position]
-    }
-}
 
 /// All accounts of a shard, with the assets that they are counted in.
 #[derive(Clone, Debug)]
@@ -95,8 +37,8 @@ pub struct Accounts {
     pub(crate) by_name: HashTable<AccountHandle>,
     /// What names are hashed with in `by_name`.
     pub(crate) keyed: Keyed,
-    /// Whose command it is, where that account is open: found without a hash.
-    pub(crate) expected: Option<AccountHandle>,
+    /// Whose command it is, and that account where it is open: found without a look at the table.
+    pub(crate) expected: Option<(AccountName, Option<AccountHandle>)>,
 }
 
 impl Accounts {
@@ -170,20 +112,34 @@ impl Accounts {
         self.assets.index(asset).is_some()
     }
 
+    /// The hash of a name in this table and all others under its seed.
+    pub fn hash(&self, name: &AccountName) -> NameHash {
+        self.keyed.of(name)
+    }
+
     /// A command of the account of this name begins: whoever looks it up from here on finds it at
     /// once. Changes no answer.
-    pub fn expect(&mut self, name: &AccountName) {
-        self.expected = self.find(name);
+    pub fn expect(&mut self, name: &AccountName, hash: NameHash) {
+        let handle = self.look_up(name, self.keyed.known(hash, name));
+        self.expected = Some((name.clone(), handle));
     }
 
     /// The open account of this name.
     pub fn find(&self, name: &AccountName) -> Option<AccountHandle> {
-        let is_it = |handle: &AccountHandle| self.slot(*handle).name.as_ref() == Some(name);
-        let expected = self.expected.filter(|handle| self.slot(*handle).is_open && is_it(handle));
-        if expected.is_some() {
-            return expected;
+        match &self.expected {
+            Some((expected, handle)) if expected == name => *handle,
+            _ => self.look_up(name, self.keyed.hash_one(name)),
         }
-        self.by_name.find(self.keyed.hash_one(name), is_it).copied()
+    }
+
+    pub(crate) fn look_up(&self, name: &AccountName, hash: u64) -> Option<AccountHandle> {
+        let is_it = |handle: &AccountHandle| self.slot(*handle).name.as_ref() == Some(name);
+        self.by_name.find(hash, is_it).copied()
+    }
+
+    /// The account that is expected is another's from now on, or nobody's: it is looked up again.
+    pub(crate) fn expect_nobody(&mut self) {
+        self.expected = None;
     }
 
     /// How many accounts are open.
@@ -252,7 +208,7 @@ impl Accounts {
         slot.is_open = true;
         slot.is_home = is_home;
         self.index(handle, name);
-        self.expected = Some(handle);
+        self.expected = Some((name.clone(), Some(handle)));
         Ok(handle)
     }
 

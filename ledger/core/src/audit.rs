@@ -1,5 +1,7 @@
 //! Totals and invariants: what proves that no money was made or lost.
 
+use std::hash::BuildHasher;
+
 use model::{AccountHandle, Amount, AssetId};
 
 use crate::{
@@ -46,14 +48,20 @@ impl Accounts {
         }
         let handles = (0..).map(AccountHandle).zip(&self.slots);
         for (handle, slot) in handles.filter(|(_, slot)| slot.is_open) {
-            if slot.name.as_ref().and_then(|name| self.find(name)) != Some(handle) {
-                return Err(format!("account {:?} is not found by its name", slot.name));
+            let Some(name) = &slot.name else { return Err("an account has no name".to_owned()) };
+            let found = [self.find(name), self.look_up(name, self.keyed.hash_one(name))];
+            if found != [Some(handle); 2] {
+                return Err(format!("account {name} is not found by its name"));
+            }
+            if slot.has_links == slot.apart().links.is_empty() {
+                return Err(format!("account {name} says that it has links, or that it has none"));
             }
         }
         for handle in &self.free {
             let slot = self.slot(*handle);
-            let is_empty =
-                slot.balances.is_empty() && slot.movements.is_empty() && slot.links.is_empty();
+            let is_empty = slot.balances.is_empty()
+                && slot.apart().movements.is_empty()
+                && slot.apart().links.is_empty();
             if slot.is_open || !is_empty || slot.granted != 0 {
                 return Err(format!("the free slot {} is not empty", handle.0));
             }
@@ -78,7 +86,7 @@ impl Accounts {
         if asset.faucet != -self.granted(index, asset) {
             return Err(format!("the faucet of asset {number} is not what accounts were granted"));
         }
-        let links = self.slots.iter().filter_map(|slot| slot.links.get(&index).copied());
+        let links = self.slots.iter().filter_map(|slot| slot.apart().links.get(&index).copied());
         if Amount::checked_sum(links) != Some(asset.link) {
             return Err(format!("the link of asset {number} is not the sum of the accounts' own"));
         }
@@ -126,7 +134,7 @@ impl Accounts {
     }
 
     fn movements_of(&self, asset: AssetId) -> impl Iterator<Item = (MovementKind, Amount)> {
-        let movements = self.slots.iter().flat_map(|slot| &slot.movements);
+        let movements = self.slots.iter().flat_map(|slot| &slot.apart().movements);
         let of_asset = movements.filter(move |(_, content)| content.asset == asset);
         of_asset.map(|((kind, _), content)| (*kind, content.amount))
     }

@@ -4,7 +4,8 @@ use model::{AccountHandle, AccountName, Amount, AssetId, KeyText};
 
 use crate::{
     Accounts, Bucket, Cause, Leg, MoneyError, Movement, MovementKind, Postings,
-    accounts::{Account, sum},
+    account::Account,
+    accounts::sum,
     movements::{Content, check_id, check_positive},
 };
 

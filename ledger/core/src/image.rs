@@ -7,7 +7,7 @@ use model::{AccountHandle, AccountName, Amount, AssetId, KeyText, Partition};
 use thiserror::Error;
 
 use crate::{
-    ACCOUNTS_MAX, Accounts, Balance, Grant, ListAssetError, MovementKind, accounts::Account,
+    ACCOUNTS_MAX, Accounts, Balance, Grant, ListAssetError, MovementKind, account::Account,
     assets::ListedAsset, movements::Content,
 };
 
@@ -152,8 +152,9 @@ impl Accounts {
             name: self.name(handle).clone(),
             granted: slot.granted,
             balances: self.balances(handle).collect(),
-            movements: slot.movements.iter().map(movement_image).collect(),
+            movements: slot.apart().movements.iter().map(movement_image).collect(),
             links: slot
+                .apart()
                 .links
                 .iter()
                 .map(|(index, link)| (self.assets.get(*index).id, *link))
@@ -262,8 +263,10 @@ impl Accounts {
     fn restore_links(&mut self, account: &mut Account, links: &[(AssetId, Amount)]) -> bool {
         links.iter().all(|(asset, link)| {
             let Some(index) = self.assets.index(*asset) else { return false };
-            let is_next = account.links.last_key_value().is_none_or(|(last, _)| *last < index);
-            account.links.insert(index, *link);
+            let is_next =
+                account.apart().links.last_key_value().is_none_or(|(last, _)| *last < index);
+            account.apart_mut().links.insert(index, *link);
+            account.has_links = true;
             let total = &mut self.assets.get_mut(index).link;
             let Some(sum) = total.checked_add(*link) else { return false };
             *total = sum;
@@ -276,11 +279,12 @@ impl Accounts {
         movements.into_iter().all(|movement| {
             let MovementImage { kind, id, asset, amount, to } = movement;
             let key = (kind, id);
-            let is_next = account.movements.last_key_value().is_none_or(|(last, _)| *last < key);
+            let is_next =
+                account.apart().movements.last_key_value().is_none_or(|(last, _)| *last < key);
             let least = if kind == MovementKind::Adjustment { -MOVEMENT_MAX } else { Amount::ZERO };
             let in_range = !amount.is_zero() && (least..=MOVEMENT_MAX).contains(&amount);
             let is_addressed = to.is_some() == (kind == MovementKind::Transfer);
-            account.movements.insert(key, Content { asset, amount, to });
+            account.apart_mut().movements.insert(key, Content { asset, amount, to });
             is_next && in_range && is_addressed && self.is_listed(asset)
         })
     }

@@ -48,7 +48,8 @@
 //!
 //! # Layout
 //!
-//! - [`accounts`]: the table of accounts: finding, opening, reading balances, applying a posting.
+//! - [`account`]: one account. [`accounts`]: the table of them: finding, opening, reading
+//!   balances, applying a posting.
 //! - [`movements`]: what moves money by an id from outside, once for each. [`funding`]: deposits
 //!   and withdrawals. [`transfers`]: between accounts. [`adjustments`]: corrections.
 //! - [`trading`]: hold, settle, release, and what an order must hold. [`fees`]: what a trade costs
@@ -60,13 +61,13 @@
 //! - [`image`]: the whole state as plain data, and back with everything checked.
 //! - [`audit`]: totals and invariants.
 //! - [`error`]: why an operation is refused.
-//! - `keyed`: the hash of names, under a key.
 //!
 //! What will never live here: order books, clocks, randomness, IO, floats, and wire formats.
 
 #![forbid(unsafe_code)]
 #![deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
 
+pub mod account;
 pub mod accounts;
 pub mod adjustments;
 pub mod assets;
@@ -75,7 +76,6 @@ pub mod error;
 pub mod fees;
 pub mod funding;
 pub mod image;
-mod keyed;
 pub mod links;
 pub mod movements;
 pub mod postings;
@@ -83,7 +83,8 @@ pub mod sandbox;
 pub mod trading;
 pub mod transfers;
 
-pub use accounts::{ACCOUNTS_MAX, Accounts, Balance};
+pub use account::Balance;
+pub use accounts::{ACCOUNTS_MAX, Accounts};
 pub use assets::{ASSET_NUMBER_MAX, ASSETS_MAX, ListAssetError, SUPPLY_MAX};
 pub use error::MoneyError;
 pub use fees::{Fee, Settled};

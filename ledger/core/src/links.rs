@@ -57,10 +57,11 @@ impl Accounts {
 
     /// What of `asset` went from this account to other shards less what came from them.
     pub fn link(&self, handle: AccountHandle, asset: AssetId) -> Amount {
-        let links = &self.slot(handle).links;
-        if links.is_empty() {
+        let slot = self.slot(handle);
+        if !slot.has_links {
             return Amount::ZERO;
         }
+        let links = &slot.apart().links;
         let index = self.assets.index(asset);
         index.and_then(|index| links.get(&index).copied()).unwrap_or_default()
     }
@@ -75,13 +76,15 @@ impl Accounts {
     ) {
         let ListedAsset { link: total, .. } = self.assets.get_mut(index);
         *total = sum(*total, leg.amount);
-        let links = &mut self.slot_mut(handle).links;
+        let slot = self.slot_mut(handle);
+        let links = &mut slot.apart_mut().links;
         let after = sum(links.get(&index).copied().unwrap_or_default(), leg.amount);
         if after.is_zero() {
             links.remove(&index);
         } else {
             links.insert(index, after);
         }
+        slot.has_links = !links.is_empty();
         out.push(leg);
     }
 }

@@ -5,7 +5,7 @@
 
 use model::{AccountHandle, AccountName, Amount, AssetId, KeyText};
 
-use crate::{Accounts, MoneyError, accounts::Account};
+use crate::{Accounts, MoneyError, account::Account};
 
 /// What kind of movement an id is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,7 +53,7 @@ impl Accounts {
         id: &KeyText,
         content: Content,
     ) {
-        self.slot_mut(handle).movements.insert((kind, id.clone()), content);
+        self.slot_mut(handle).apart_mut().movements.insert((kind, id.clone()), content);
     }
 }
 
@@ -64,7 +64,7 @@ pub(crate) fn check_id(
     id: &KeyText,
     content: &Content,
 ) -> Result<Movement, MoneyError> {
-    let known = account.and_then(|account| account.movements.get(&(kind, id.clone())));
+    let known = account.and_then(|account| account.apart().movements.get(&(kind, id.clone())));
     match known {
         None => Ok(Movement::Applied),
         Some(applied) if applied == content => Ok(Movement::AlreadyApplied),

@@ -85,6 +85,7 @@ impl Accounts {
             entry.remove();
         }
         self.free.push(handle);
+        self.expect_nobody();
         true
     }
 
@@ -101,8 +102,8 @@ impl Accounts {
             return false;
         }
         let slot = self.slot(handle);
-        slot.movements.is_empty()
-            && slot.links.is_empty()
+        slot.apart().movements.is_empty()
+            && slot.apart().links.is_empty()
             && self.assets.iter().all(|(index, asset)| {
                 let is_granted = index.position() < slot.granted as usize;
                 let expected = if is_granted { asset.grant } else { Amount::ZERO };

@@ -133,6 +133,6 @@ impl Accounts {
         let Transfer { to, asset, amount, id } = *transfer;
         let content = Content { asset, amount, to: Some(to.clone()) };
         let slot = self.slot(from);
-        slot.movements.get(&(MovementKind::Transfer, id.clone())) == Some(&content)
+        slot.apart().movements.get(&(MovementKind::Transfer, id.clone())) == Some(&content)
     }
 }

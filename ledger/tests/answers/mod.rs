@@ -61,7 +61,7 @@ impl Scribe {
             now: Timestamp::from_unix_nanos(START_NANOS + self.out_seq * 1_000_000),
             request_id: RequestId(0),
         };
-        let (bytes, chain) = answer::write(&preamble, body);
+        let (bytes, chain) = answer::write(&preamble, &body.into());
         self.chain = chain;
         let answer = answer::read(&bytes).expect("it was just written");
         (bytes, answer)

@@ -1,6 +1,10 @@
-//! The flow of the core's benches as clients' commands: the middle price wanders, distances from it
-//! follow a power law; half of the commands are new orders (15 % of them IOC), 42 % cancels, 8 %
-//! amends and replacements. Each is of one of 10,000 funded accounts and has a key of its own.
+//! A real book's flow as clients' commands: the middle price wanders, distances from it follow a
+//! power law; half of the commands are new orders (15 % of them IOC), 42 % cancels, 8 % amends and
+//! replacements. Each is of one of 10,000 funded accounts and has a key of its own.
+//!
+//! As in a real book, most orders end because they are cancelled: who means to rest stays behind
+//! the other side's best price, and a taker asks for a tenth of what a maker offers. The book keeps
+//! its size: where it became smaller, an order comes in place of a cancel.
 
 use model::{
     AccountName, Amount, Instructions, InstrumentId, KeyText, OrderId, Partition, Price, Quantity,
@@ -26,6 +30,13 @@ pub(crate) const STEP_NANOS: u64 = 10_000;
 
 /// A hundredth of a quote coin is a tick: this is 10,000 of them.
 const MIDDLE_FIRST: u64 = 1_000_000;
+
+/// After how many commands, on average, the middle moves by a tick.
+const STILL: u32 = 100;
+
+/// The most that an order asks for that rests, and one that takes.
+const MAKER_LOTS: u64 = 100;
+const TAKER_LOTS: u64 = 10;
 
 /// Orders are at most 2^13 ticks from the middle, mostly next to it.
 const SPREAD: u32 = 12;
@@ -78,7 +89,10 @@ impl Flow {
     }
 
     fn next(&mut self) -> ClientCommand {
-        self.middle = self.middle + self.random.random_range(0..3) - 1;
+        if self.random.random_ratio(1, STILL) {
+            self.middle =
+                if self.random.random_bool(0.5) { self.middle + 1 } else { self.middle - 1 };
+        }
         let is_full = self.shard.resting() > RESTING;
         match self.random.random_range(0..200) {
             // 15 % of a half.
@@ -113,7 +127,7 @@ impl Flow {
         let Some(open) = self.any_open() else { return self.passive() };
         let side = self.side();
         let ticks = self.beside(side);
-        let (place, asked) = self.place(side, ticks, TimeInForce::Gtc);
+        let (place, asked) = self.place(side, ticks, TimeInForce::Gtc, MAKER_LOTS);
         let mode = ReplaceMode::AllowFailure;
         let replaced = OrderName::Id(open.id);
         let command = Command::Replace(ReplaceOrder { replaced, mode, place });
@@ -123,7 +137,7 @@ impl Flow {
     fn passive(&mut self) -> ClientCommand {
         let side = self.side();
         let ticks = self.beside(side);
-        let (place, asked) = self.place(side, ticks, TimeInForce::Gtc);
+        let (place, asked) = self.place(side, ticks, TimeInForce::Gtc, MAKER_LOTS);
         let account = self.random.random_range(0..ACCOUNTS);
         self.placed(account, Command::Place(place), asked)
     }
@@ -131,7 +145,7 @@ impl Flow {
     fn taking(&mut self) -> ClientCommand {
         let side = self.side();
         let ticks = if side == Side::Buy { self.middle + 8 } else { self.middle - 8 };
-        let (place, asked) = self.place(side, ticks, TimeInForce::Ioc);
+        let (place, asked) = self.place(side, ticks, TimeInForce::Ioc, TAKER_LOTS);
         let account = self.random.random_range(0..ACCOUNTS);
         self.placed(account, Command::Place(place), asked)
     }
@@ -140,17 +154,28 @@ impl Flow {
         if self.random.random_bool(0.5) { Side::Buy } else { Side::Sell }
     }
 
-    /// A price on this side of the middle, at a distance of `d` ticks with a chance of about 1/`d`.
+    /// A price on this side of the middle, at a distance of `d` ticks with a chance of about 1/`d`,
+    /// that meets nobody.
     fn beside(&mut self, side: Side) -> u64 {
         let octave = self.random.random::<u64>().trailing_zeros().min(SPREAD);
         let away = (1 << octave) + self.random.random_range(0..1_u64 << octave);
-        if side == Side::Buy { self.middle - away } else { self.middle + away }
+        let other = self.shard.best(side.opposite());
+        match side {
+            Side::Buy => other.map_or(u64::MAX, |ask| ask - 1).min(self.middle - away),
+            Side::Sell => other.map_or(0, |bid| bid + 1).max(self.middle + away),
+        }
     }
 
-    fn place(&mut self, side: Side, ticks: u64, time_in_force: TimeInForce) -> (PlaceOrder, u64) {
+    fn place(
+        &mut self,
+        side: Side,
+        ticks: u64,
+        time_in_force: TimeInForce,
+        most_lots: u64,
+    ) -> (PlaceOrder, u64) {
         self.keys += 1;
         let text = KeyText::new(&format!("order-{}", self.keys)).expect("a good key");
-        let asked = self.random.random_range(1..=100);
+        let asked = self.random.random_range(1..=most_lots);
         let price = Price::from_ticks(ticks).expect("in range");
         let quantity = Quantity::from_lots(asked).expect("in range");
         let place = PlaceOrder {

@@ -2,12 +2,13 @@
 
 use matcher::Exchange;
 use model::{
-    Amount, AssetId, AssetLimit, FeeTier, OperatorName, OrderId, OrderRate, Partition, RequestId,
-    RiskLimits, Timestamp,
+    Amount, AssetId, AssetLimit, FeeTier, InstrumentId, OperatorName, OrderId, OrderRate,
+    Partition, RequestId, RiskLimits, Side, Timestamp,
 };
 use proto::{
     command::{ClientCommand, Operator, OperatorCommand, OperatorWord, Stamp},
     convert,
+    draft::Draft,
     log::{self, outcome},
     reference::{
         AssetListing, InstrumentListing, ListingFilters, ListingTier, ReferenceBody,
@@ -40,6 +41,9 @@ pub(crate) struct Shard {
     next_offset: u64,
     now: u64,
     refused: usize,
+    /// The last answer's body, and its bytes.
+    body: Draft,
+    bytes: Vec<u8>,
 }
 
 impl Shard {
@@ -47,9 +51,11 @@ impl Shard {
     pub(crate) fn new(rules: Rules) -> Shard {
         let genesis = genesis();
         let exchange = Exchange::new(&genesis, Partition::FIRST);
-        let mut shard = Shard { exchange, next_offset: 1, now: 1_000_000_000, refused: 0 };
+        let (body, bytes) = (Draft::default(), Vec::new());
+        let mut shard =
+            Shard { exchange, next_offset: 1, now: 1_000_000_000, refused: 0, body, bytes };
         for record in listings(rules) {
-            let mut body = log::AnswerBody::default();
+            let mut body = Draft::default();
             shard.exchange.change_reference(&record, &mut body);
             shard.next_offset += 1;
         }
@@ -58,27 +64,29 @@ impl Shard {
         for command in words(rules) {
             let now = Timestamp::from_unix_nanos(shard.now);
             let input = OperatorInput { appended_at: now, now, command: &command };
-            let mut body = log::AnswerBody::default();
+            let mut body = Draft::default();
             shard.exchange.operate(&input, &mut body);
             assert!(is_applied(&body), "{:?}", body.outcome);
         }
         shard
     }
 
-    /// What the protocol does with a client's command, but for its bytes: time passes, then it is
-    /// applied.
-    pub(crate) fn apply(&mut self, command: &ClientCommand) -> log::AnswerBody {
+    /// What the protocol does with a client's command, up to the answer's body as bytes: time
+    /// passes, then it is applied.
+    pub(crate) fn apply(&mut self, command: &ClientCommand) {
         self.now += STEP_NANOS;
         let now = Timestamp::from_unix_nanos(self.now);
-        let mut body = log::AnswerBody::default();
-        self.exchange.pass_time(now, &mut body);
+        let Shard { body, bytes, .. } = self;
+        body.clear();
+        bytes.clear();
+        self.exchange.pass_time(now, body);
         let offset = self.next_offset;
         self.next_offset += 1;
         let input =
             ClientInput { offset, appended_at: now, now, behaviour: spine::BEHAVIOUR, command };
-        self.exchange.apply(&input, &mut body);
-        self.refused += usize::from(!is_applied(&body));
-        body
+        self.exchange.apply(&input, body);
+        body.encode(bytes);
+        self.refused += usize::from(!is_applied(body));
     }
 
     pub(crate) fn next_offset(&self) -> u64 {
@@ -87,6 +95,13 @@ impl Shard {
 
     pub(crate) fn resting(&self) -> usize {
         self.exchange.books().len()
+    }
+
+    /// The best price on this side, in ticks.
+    pub(crate) fn best(&self, side: Side) -> Option<u64> {
+        let depth = self.exchange.books().depth(InstrumentId(INSTRUMENT), 1);
+        let levels = if side == Side::Buy { depth.bids } else { depth.asks };
+        levels.first().map(|(price, _)| price.ticks())
     }
 
     /// How many commands were not done.
@@ -100,7 +115,7 @@ impl Shard {
     }
 }
 
-fn is_applied(body: &log::AnswerBody) -> bool {
+fn is_applied(body: &Draft) -> bool {
     let outcome = body.outcome.as_ref().and_then(|outcome| outcome.kind.as_ref());
     matches!(outcome, Some(outcome::Kind::Applied(_)))
 }

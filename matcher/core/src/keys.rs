@@ -26,13 +26,14 @@
 //!
 //! # Memory
 //!
-//! Computed from the sizes, before tables grow by doubling: 88 bytes a key for the entry, 24 for
-//! its place in the order of expiry, 12 to 24 for the two indexes, and the text with its counts: 16
-//! bytes and its length, rounded up by the allocator. That is about 190 bytes with a UUID as text:
-//! 190 MB for a million keys, so 1.6 GB for 24 hours at a steady 100 orders a second. Generated
-//! keys live for seconds and cost next to nothing. An alias costs 8 bytes in its key and about 20
-//! in the index, a name about 120. At the bounds of rules 5 and 6, with all of a shard's 2^20
-//! accounts at work, there are 109 million keys: 22 GB, and no client can add to that.
+//! Computed from the sizes, before tables grow by doubling: 64 bytes a key for the entry, which is
+//! one line of memory, 24 for its place in the order of expiry, 6 to 12 for the index, and for a
+//! text of more than 23 bytes 16 and its length, rounded up by the allocator. That is about 160
+//! bytes with a UUID as text: 160 MB for a million keys, so 1.4 GB for 24 hours at a steady 100
+//! orders a second; and 100 bytes with a short one. Generated keys live for seconds and cost next
+//! to nothing. An alias costs about 60 bytes, a name about 120. At the bounds of rules 5 and 6,
+//! with all of a shard's 2^20 accounts at work, there are 109 million keys: 18 GB, and no client
+//! can add to that.
 //!
 //! What will never live here: keys of deposits and withdrawals (those belong to money and are never
 //! forgotten), clocks, and hashing of content.
@@ -42,7 +43,7 @@ mod image;
 mod index;
 mod share;
 
-use model::{AccountName, InstrumentId, KeyText, OrderId, Span, Timestamp};
+use model::{AccountName, InstrumentId, KeyText, OrderId, Span, Timestamp, keyed::NameHash};
 use thiserror::Error;
 
 pub use image::{KeyImage, KeysImage, KeysRestoreError};
@@ -51,7 +52,7 @@ pub use share::{
 };
 
 use due::{Due, Dues};
-use index::Index;
+use index::{Index, KeyHash};
 
 /// How long a client's key is kept if nothing else is set: 24 hours of the log's time.
 pub const KEEP_DEFAULT: Span = Span::from_secs(24 * 60 * 60);
@@ -122,8 +123,8 @@ pub enum KeyRefused {
     /// The name has no account, and those without are at [`KEYS_OF_STRANGERS_MAX`].
     #[error("the name has no account, and those without have as many keys as they may")]
     TooManyOfStrangers,
-    /// The key, or one for the same order, is there: [`Keys::check`] tells before.
-    #[error("the key or its order is there already")]
+    /// The key is there: [`Keys::check`] tells before.
+    #[error("the key is there already")]
     Taken,
 }
 
@@ -134,18 +135,24 @@ pub struct Keys {
     due: Dues,
 }
 
-/// What is remembered of a key.
+/// What is remembered of a key. One line of memory, since of many keys nearly each is a wait for
+/// it.
 #[derive(Clone, Debug)]
+#[repr(align(64))]
 struct Entry {
     text: KeyText,
     content: ContentHash,
+    /// Of the key, so that nobody has to read the text again to find it.
+    hash: KeyHash,
     order: OrderId,
-    keep_until: Timestamp,
-    aliases: Vec<OrderId>,
     account: u32,
     instrument: InstrumentId,
     space: KeySpace,
+    /// Hardly any key has: they are kept apart.
+    has_aliases: bool,
 }
+
+const _: () = assert!(size_of::<Option<Entry>>() == 64, "an entry is one line of memory");
 
 impl Keys {
     /// No keys, and an index whose places anybody can foresee: for tests and tools.
@@ -176,8 +183,8 @@ impl Keys {
     }
 
     /// A command of this name begins: its keys are found at once from here on. Changes no answer.
-    pub fn expect(&mut self, name: &AccountName) {
-        self.index.expect(name);
+    pub fn expect(&mut self, name: &AccountName, hash: NameHash) {
+        self.index.expect(name, hash);
     }
 
     /// What `key` has been used for.
@@ -194,9 +201,9 @@ impl Keys {
         self.index.find(key).map(|place| self.index.entry(place).order)
     }
 
-    /// Remembers that `key` was used for `order`, until `keep_until` has passed and the order is no
-    /// longer open. `holder` is what the key's name will be after the order: one that opens an
-    /// account counts as having it.
+    /// Remembers that `key` was used for `order`, of which there is no other key, until
+    /// `keep_until` has passed and the order is no longer open. `holder` is what the key's name
+    /// will be after the order: one that opens an account counts as having it.
     ///
     /// # Errors
     /// [`KeyRefused`], with nothing changed.
@@ -208,16 +215,17 @@ impl Keys {
         keep_until: Timestamp,
         holder: Holder,
     ) -> Result<(), KeyRefused> {
-        let place = self.index.insert(key, content, order, keep_until, holder)?;
+        let place = self.index.insert(key, content, order, holder)?;
         self.due.push(Due { at: keep_until, order, place });
         Ok(())
     }
 
-    /// Remembers that `duplicate`, the id of a retry's record, means `original`. Tells whether it
-    /// does: not where the original has no key any more, has [`ALIASES_PER_KEY_MAX`] of them or its
-    /// name no place for one more, or the id already means something.
-    pub fn alias(&mut self, original: OrderId, duplicate: OrderId) -> bool {
-        self.index.alias(original, duplicate)
+    /// Remembers that `duplicate`, the id of a retry's record, means the order of `key`. Tells
+    /// whether it does: not where there is no such key any more, where it has
+    /// [`ALIASES_PER_KEY_MAX`] of them or its name no place for one more, or where the id is an
+    /// alias already.
+    pub fn alias(&mut self, key: &OrderKey, duplicate: OrderId) -> bool {
+        self.index.alias(key, duplicate)
     }
 
     /// The order that an id means: the original of an alias, and every other id itself.
@@ -232,9 +240,7 @@ impl Keys {
         for _ in 0..EXPIRIES_MAX {
             let Some(due) = self.due.pop_before(now) else { break };
             if is_open(due.order) {
-                let at = now.plus(RECHECK);
-                self.index.entry_mut(due.place).keep_until = at;
-                self.due.push(Due { at, ..due });
+                self.due.push(Due { at: now.plus(RECHECK), ..due });
             } else {
                 self.index.remove(due.place);
             }

@@ -5,12 +5,12 @@ use matcher_core::{BookEvent, EndReason, NewOrder, Pending, Size};
 use model::{AccountHandle, Amount, InstrumentId, OrderId};
 use proto::{
     command::Ask,
+    draft::Draft,
     log::{self, event},
     trading::OrderListStatus,
 };
 
 use crate::{
-    answer,
     exchange::Exchange,
     park::Need,
     place::{Funds, Hold},
@@ -19,7 +19,7 @@ use crate::{
 impl Exchange {
     /// Places orders whose working order was filled, as a command of their own, or ends them for
     /// the reason for which they cannot be. Money that is on other shards is not waited for.
-    pub(crate) fn place_due(&mut self, pending: &Pending, body: &mut log::AnswerBody) {
+    pub(crate) fn place_due(&mut self, pending: &Pending, body: &mut Draft) {
         match self.hold_of_pending(pending) {
             Err(reason) => self.books.drop_pending(pending, reason, &mut self.matched),
             Ok((hold, needs)) => {
@@ -35,7 +35,7 @@ impl Exchange {
                         instrument_id: order.instrument.0,
                         quantity_lots: quantity.lots(),
                     };
-                    body.events.push(answer::event(event::Kind::PendingPlaced(placed)));
+                    body.event(&event::Kind::PendingPlaced(placed));
                 }
                 match *pending {
                     Pending::One(order) => {
@@ -80,7 +80,7 @@ impl Exchange {
 
     /// Tells of every list of which an order has just ended and none is open any more that it is
     /// done.
-    pub(crate) fn write_lists_done(&mut self, body: &mut log::AnswerBody) {
+    pub(crate) fn write_lists_done(&mut self, body: &mut Draft) {
         let mut done: Vec<OrderId> = Vec::new();
         for at in 0..self.matched.events.len() {
             let (BookEvent::Ended(end) | BookEvent::Dropped(end)) = self.matched.events[at] else {
@@ -102,7 +102,7 @@ impl Exchange {
         account: AccountHandle,
         instrument: InstrumentId,
         status: OrderListStatus,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let status = log::ListStatus {
             list_id: list.number(),
@@ -110,6 +110,6 @@ impl Exchange {
             instrument_id: instrument.0,
             status: status.into(),
         };
-        body.events.push(answer::event(event::Kind::ListStatus(status)));
+        body.event(&event::Kind::ListStatus(status));
     }
 }

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use ledger_core::Accounts;
 use model::{AccountHandle, Amount, Partition, Timestamp};
 use proto::{
+    draft::Draft,
     link::{LinkItem, LinkKind},
-    log,
 };
 
 use super::{Purse, wait::send};
@@ -145,7 +145,7 @@ impl Asks {
 
 impl Exchange {
     /// Decides asks that can be, and recalls money for those that cannot, as far as fits an answer.
-    pub(crate) fn work_asks(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
+    pub(crate) fn work_asks(&mut self, now: Timestamp, body: &mut Draft) {
         for _ in 0..ASKS_WORKED_MAX {
             if body.links_sent.len() >= LINKS_SENT_MAX {
                 break;
@@ -156,7 +156,7 @@ impl Exchange {
     }
 
     /// Works the first ask of this purse; the queue stays ready where that made way for another.
-    fn work_ask(&mut self, purse: Purse, now: Timestamp, body: &mut log::AnswerBody) {
+    fn work_ask(&mut self, purse: Purse, now: Timestamp, body: &mut Draft) {
         let Some(queue) = self.asks.queues.get(&purse) else {
             self.asks.ready.remove(&purse);
             return;
@@ -185,14 +185,7 @@ impl Exchange {
     }
 
     /// Recalls what is missing from every shard but the one that asks and those that owe already.
-    fn recall(
-        &mut self,
-        purse: Purse,
-        ask: Ask,
-        free: Amount,
-        now: Timestamp,
-        body: &mut log::AnswerBody,
-    ) {
+    fn recall(&mut self, purse: Purse, ask: Ask, free: Amount, now: Timestamp, body: &mut Draft) {
         let wanted = ask.wanted.checked_sub(free).unwrap_or_default();
         let account = self.accounts.name(purse.0).clone();
         let item = LinkItem { account, asset: purse.1, kind: LinkKind::Recalled { wanted } };
@@ -209,7 +202,7 @@ impl Exchange {
 
     /// Grants what is there, or nothing where that is of no use. Who asks and is paid in full gets
     /// a share of the rest on top, so that the next order there need not ask again.
-    fn decide(&mut self, purse: Purse, ask: Ask, free: Amount, body: &mut log::AnswerBody) {
+    fn decide(&mut self, purse: Purse, ask: Ask, free: Amount, body: &mut Draft) {
         let (account, asset) = purse;
         let rest = free.checked_sub(ask.wanted).unwrap_or_default();
         if ask.from == self.partition {

@@ -4,6 +4,7 @@ use ledger_core::{MoneyError, Movement as Moved};
 use model::{Amount, OrderId, Partition, Timestamp, home::home};
 use proto::{
     command::{Movement, PlaceOrder},
+    draft::Draft,
     link::{LinkItem, LinkKind},
     log::{self, EndReason, RefusalReason, event},
     trading::OrderListStatus,
@@ -11,7 +12,7 @@ use proto::{
 
 use super::{Asked, Parked, Purse, Waiting, home::Ask};
 use crate::{
-    answer::{duplicate, event, refused},
+    answer::{duplicate, refused},
     exchange::Exchange,
     transfer::in_core,
 };
@@ -35,7 +36,7 @@ impl Exchange {
         waiting: Waiting,
         need: Need,
         (now, until): (Timestamp, Timestamp),
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         self.park.insert(id, Parked { purse, waiting, held: Amount::ZERO, until });
         let is_idle = self
@@ -63,13 +64,7 @@ impl Exchange {
     }
 
     /// Asks the account's home for what `id` lacks. No ask of the purse is out.
-    pub(super) fn ask(
-        &mut self,
-        id: OrderId,
-        need: Need,
-        now: Timestamp,
-        body: &mut log::AnswerBody,
-    ) {
+    pub(super) fn ask(&mut self, id: OrderId, need: Need, now: Timestamp, body: &mut Draft) {
         self.hold_what_is_there(id, need);
         let Some(parked) = self.park.parked.get(&id) else { return };
         let (purse, held) = (parked.purse, parked.held);
@@ -91,12 +86,7 @@ impl Exchange {
     }
 
     /// Ends a parked order of which nobody needs to be asked.
-    pub(crate) fn end_parked(
-        &mut self,
-        id: OrderId,
-        reason: EndReason,
-        body: &mut log::AnswerBody,
-    ) {
+    pub(crate) fn end_parked(&mut self, id: OrderId, reason: EndReason, body: &mut Draft) {
         let Some(parked) = self.unpark(id) else { return };
         let account = self.named.index(parked.purse.0, &self.accounts, body);
         let ended = |id: OrderId, place: &PlaceOrder| {
@@ -110,8 +100,7 @@ impl Exchange {
             Waiting::Order(place) => ended(id, place),
             Waiting::List(list) => {
                 let legs = id.legs().enumerate().take(list.legs.len());
-                let ends = legs.map(|(at, leg)| event(ended(leg, &list.order(at))));
-                body.events.extend(ends);
+                legs.for_each(|(at, leg)| body.event(&ended(leg, &list.order(at))));
                 let (purse, status) = (parked.purse, OrderListStatus::AllDone);
                 return self.write_list_status(id, purse.0, list.instrument, status, body);
             }
@@ -126,7 +115,7 @@ impl Exchange {
                 decided(id, account, in_vain(&checked))
             }
         };
-        body.events.push(event(kind));
+        body.event(&kind);
     }
 
     /// It waits no longer and holds nothing.
@@ -138,7 +127,7 @@ impl Exchange {
     }
 
     /// Ends what has waited too long, at most so many.
-    pub(crate) fn end_overdue(&mut self, now: Timestamp, most: usize, body: &mut log::AnswerBody) {
+    pub(crate) fn end_overdue(&mut self, now: Timestamp, most: usize, body: &mut Draft) {
         for _ in 0..most {
             let Some(id) = self.park.overdue(now) else { break };
             self.end_parked(id, EndReason::ParkedTooLong, body);
@@ -163,7 +152,7 @@ pub(super) fn decided(id: OrderId, account: u32, outcome: Option<log::Outcome>) 
 }
 
 /// Writes an item for another shard.
-pub(crate) fn send(to: Partition, item: &LinkItem, body: &mut log::AnswerBody) {
+pub(crate) fn send(to: Partition, item: &LinkItem, body: &mut Draft) {
     body.links_sent.push(log::LinkSent {
         destination: to.number().into(),
         link_seq: 0,

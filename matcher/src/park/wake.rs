@@ -4,6 +4,7 @@ use ledger_core::{MoneyError, Movement as Moved};
 use model::{AccountName, Amount, AssetId, OrderId, Partition, Timestamp, home::home};
 use proto::{
     command::{Movement, PlaceOrder, Transfer},
+    draft::Draft,
     link::{LinkItem, LinkKind},
     log,
 };
@@ -15,11 +16,11 @@ use super::{
     wait::{Need, decided, send},
 };
 use crate::{
-    answer::{applied, duplicate, event, refused},
+    answer::{applied, duplicate, refused},
     exchange::Exchange,
     fund::{Border, refusal},
     limits::{WOKEN_FILLS_MAX, WOKEN_MAX},
-    place::Woken,
+    terms::Origin,
 };
 
 /// The behaviour from which on a grant is held for whoever waits as soon as it is taken.
@@ -28,11 +29,7 @@ const GRANTS_ARE_KEPT_FROM: u32 = 4;
 impl Exchange {
     /// Takes an item from another shard. Money is credited whatever became of the order that it was
     /// asked for; what it sets going is done once all items of the input were taken.
-    pub(crate) fn take(
-        &mut self,
-        input: &LinkInput<'_>,
-        body: &mut log::AnswerBody,
-    ) -> Result<(), String> {
+    pub(crate) fn take(&mut self, input: &LinkInput<'_>, body: &mut Draft) -> Result<(), String> {
         let item = LinkItem::try_from(input.item).map_err(|malformed| malformed.to_string())?;
         let LinkItem { account, asset, kind } = item;
         let (from, at_home) = (input.from, self.accounts.is_home(&account));
@@ -99,7 +96,7 @@ impl Exchange {
         name: &AccountName,
         asset: AssetId,
         ask: Ask,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) -> Result<(), String> {
         let may_open = self.accounts.grant().is_some() || self.accounts.find(name).is_some();
         let opened = (may_open && self.accounts.is_listed(asset)).then(|| self.open(name));
@@ -126,7 +123,7 @@ impl Exchange {
         asset: AssetId,
         wanted: Amount,
         to: Partition,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let account = self.accounts.find(&name);
         let free = account.map(|account| self.accounts.available(account, asset));
@@ -154,7 +151,7 @@ impl Exchange {
     }
 
     /// Goes through the queues to which an answer has come, as far as fits an answer.
-    pub(crate) fn wake(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
+    pub(crate) fn wake(&mut self, now: Timestamp, body: &mut Draft) {
         let mut fills = 0;
         for _ in 0..WOKEN_MAX {
             if fills >= WOKEN_FILLS_MAX {
@@ -169,7 +166,7 @@ impl Exchange {
     }
 
     /// Decides the first that waits in a queue, or asks for it.
-    fn wake_first(&mut self, purse: Purse, now: Timestamp, body: &mut log::AnswerBody) {
+    fn wake_first(&mut self, purse: Purse, now: Timestamp, body: &mut Draft) {
         let queue = &self.park.queues[&purse];
         let Some(id) = queue.waiting.first().copied() else {
             self.park.ready.remove(&purse);
@@ -227,14 +224,14 @@ impl Exchange {
         id: OrderId,
         name: &AccountName,
         place: &PlaceOrder,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let hold = self.check_admits(name, place, false).and_then(|()| {
             self.check_book(place)?;
             self.funds_of(name, place)?.hold()
         });
         match hold {
-            Ok(hold) => self.execute(id, name, place, &hold, Woken::FromParking, body),
+            Ok(hold) => self.execute(id, Origin::Parking, name, place, &hold, body),
             Err(reason) => self.reject_woken(id, name, place, reason, body),
         }
     }
@@ -244,7 +241,7 @@ impl Exchange {
         id: OrderId,
         name: &AccountName,
         movement: &Movement,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let Movement { asset, amount, id: own_id } = movement;
         let checked = self.accounts.check_withdrawal(name, *asset, *amount, own_id);
@@ -265,10 +262,10 @@ impl Exchange {
         id: OrderId,
         name: &AccountName,
         outcome: Option<log::Outcome>,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) {
         let Some(account) = self.accounts.find(name) else { return };
         let account = self.named.index(account, &self.accounts, body);
-        body.events.push(event(decided(id, account, outcome)));
+        body.event(&decided(id, account, outcome));
     }
 }

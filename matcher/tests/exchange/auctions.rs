@@ -6,6 +6,7 @@ use prost::Message;
 use proto::{
     command::Command,
     convert,
+    draft::Draft,
     log::{AnswerBody, EndReason, RefusalReason, event::Kind},
 };
 use rand::{RngExt, SeedableRng};
@@ -39,10 +40,10 @@ pub(crate) fn trades(body: &AnswerBody) -> Vec<(u64, u64)> {
 
 pub(crate) fn tick(venue: &mut Venue) -> AnswerBody {
     let now = model::Timestamp::from_unix_nanos(venue.now);
-    let mut body = AnswerBody::default();
+    let mut body = Draft::default();
     venue.exchange.pass_time(now, &mut body);
     venue.exchange.go_on(now, &mut body);
-    body
+    body.body()
 }
 
 /// 100 ticks are one USD and 100,000 lots one BTC.
@@ -95,10 +96,10 @@ fn while_orders_collect_everybody_is_told_what_their_auction_would_do() {
     venue.now += SECOND;
     let body = tick(&mut venue);
     assert_eq!(indicated(&body), [(10_200, 1_000, 2_000)]);
-    let (now, mut again) = (model::Timestamp::from_unix_nanos(venue.now), AnswerBody::default());
+    let (now, mut again) = (model::Timestamp::from_unix_nanos(venue.now), Draft::default());
     twin.pass_time(now, &mut again);
     twin.go_on(now, &mut again);
-    assert_eq!(again, body, "a restored state tells it when this one does");
+    assert_eq!(again.body(), body, "a restored state tells it when this one does");
     let bytes = venue.exchange.encode();
     venue.exchange = Exchange::decode(&bytes).expect("it was just encoded");
     assert_eq!(venue.exchange.encode(), bytes);

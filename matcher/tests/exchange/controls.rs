@@ -7,6 +7,7 @@ use model::{
 };
 use proto::{
     command::{Command, KillScope, OperatorWord, OrderName, ReplaceOrder},
+    draft::Draft,
     log::{AnswerBody, EndReason, RefusalReason, event::Kind},
 };
 use rand::{RngExt, SeedableRng};
@@ -195,9 +196,9 @@ fn more_than_fits_an_answer_ends_in_steps_and_trades_no_more() {
     let mut twin = Exchange::decode(&bytes).expect("it was just encoded");
     assert_eq!(twin.encode(), bytes);
     // What is left does not trade, and ends where it is met.
-    let mut body = AnswerBody::default();
+    let mut body = Draft::default();
     twin.pass_time(model::Timestamp::from_unix_nanos(venue.now), &mut body);
-    assert_eq!(killed(&body), 0, "that was done with the release");
+    assert_eq!(killed(&body.body()), 0, "that was done with the release");
     assert_eq!(venue.exchange.books().len(), 0);
     assert!(!venue.exchange.has_more_to_expire());
     assert_eq!(became(&venue.apply("bob", sell("a"))), Became::Applied);

@@ -7,6 +7,7 @@ use model::{
 };
 use proto::{
     command::{Ask, Command, Key, KeySpace, Leg, PlaceList},
+    draft::Draft,
     log::{AnswerBody, EndReason, RefusalReason, event::Kind},
     trading::OrderListStatus,
 };
@@ -369,9 +370,9 @@ fn what_does_not_fit_an_answer_is_placed_with_the_next_ticks_and_can_be_cancelle
     assert!(venue.exchange.has_more_to_expire(), "so that a tick comes at once");
     let body = applied(&mut venue, "anna", Command::Cancel { order_id: last });
     assert_eq!(told(&body), ["2 ends, Cancelled", "all done"]);
-    let mut body = AnswerBody::default();
+    let mut body = Draft::default();
     venue.exchange.go_on(model::Timestamp::from_unix_nanos(venue.now), &mut body);
-    assert_eq!(goes_on(&body), 2);
+    assert_eq!(goes_on(&body.body()), 2);
     assert!(!venue.exchange.has_more_to_expire());
     venue.exchange.check_invariants().expect("all holds");
 }

@@ -9,6 +9,7 @@ use model::{
 use proto::{
     command::{Command, OperatorWord, OrderName, ReplaceOrder},
     convert,
+    draft::Draft,
     log::{AnswerBody, EndReason, RefusalReason, event::Kind},
 };
 use rand::{RngExt, SeedableRng};
@@ -266,7 +267,7 @@ fn markets_open_and_close_in_random_flows_and_money_stays_what_it_was() {
         while venue.exchange.has_more_to_expire() {
             venue.apply("nobody", Command::CancelAll { instrument: None });
             let now = model::Timestamp::from_unix_nanos(venue.now);
-            venue.exchange.go_on(now, &mut AnswerBody::default());
+            venue.exchange.go_on(now, &mut Draft::default());
         }
         assert_eq!(venue.exchange.books().len(), 0, "nothing is open in a delisted market");
         venue.exchange.check_invariants().expect("all holds");

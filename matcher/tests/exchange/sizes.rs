@@ -130,7 +130,7 @@ fn record_bytes(mut body: log::AnswerBody) -> usize {
         now: Timestamp::from_unix_nanos(u64::MAX),
         request_id: RequestId(u128::MAX),
     };
-    let (value, _) = answer::write(&preamble, body);
+    let (value, _) = answer::write(&preamble, &body.into());
     // As long as the W3C's trace context wants every platform to carry.
     let headers = Headers::default()
         .with(header::TRACE_PARENT, vec![b'0'; 55])

@@ -6,6 +6,7 @@ use model::{
 };
 use proto::{
     command::Command,
+    draft::Draft,
     log::{AnswerBody, EndReason, RefusalReason, event::Kind},
 };
 use spine::Core;
@@ -171,9 +172,9 @@ fn what_does_not_fit_an_answer_goes_on_with_the_next_ticks_and_can_be_cancelled(
     venue.exchange = Exchange::decode(&bytes).expect("it was just encoded");
     let body = venue.apply("anna", Command::Cancel { order_id: last });
     assert_eq!(told(&body), [format!("{last} ends, Cancelled")]);
-    let mut body = AnswerBody::default();
+    let mut body = Draft::default();
     venue.exchange.go_on(Timestamp::from_unix_nanos(venue.now), &mut body);
-    assert_eq!(wakes(&body), 2);
+    assert_eq!(wakes(&body.body()), 2);
     assert!(!venue.exchange.has_more_to_expire());
     venue.exchange.check_invariants().expect("all holds");
 }

@@ -10,6 +10,7 @@ use proto::{
         Ask, ClientCommand, Command, Key, KeySpace, Movement, Operator, OperatorCommand,
         OperatorWord, PlaceOrder, Stamp,
     },
+    draft::Draft,
     link::LinkItem,
     log::{self, RefusalReason, outcome},
     reference::{
@@ -75,10 +76,10 @@ impl Venue {
             version,
             body: Some(ReferenceBody { body: Some(body) }),
         };
-        let mut body = log::AnswerBody::default();
+        let mut body = Draft::default();
         self.exchange.change_reference(&record, &mut body);
         self.next_offset += 1;
-        became(&body)
+        became(&body.body())
     }
 
     /// Applies a command whose record is appended now.
@@ -102,7 +103,7 @@ impl Venue {
             command,
         };
         let now = Timestamp::from_unix_nanos(self.now);
-        let mut body = log::AnswerBody::default();
+        let mut body = Draft::default();
         self.exchange.pass_time(now, &mut body);
         let input = ClientInput {
             offset: self.next_offset,
@@ -113,7 +114,7 @@ impl Venue {
         };
         self.exchange.apply(&input, &mut body);
         self.next_offset += 1;
-        body
+        body.body()
     }
 
     /// Applies a word of an operator, whose record is appended now.
@@ -134,23 +135,23 @@ impl Venue {
         let name = OperatorName::new("olga").expect("a good name");
         let command = OperatorCommand { by: Operator { name, stamp }, command };
         let now = Timestamp::from_unix_nanos(self.now);
-        let mut body = log::AnswerBody::default();
+        let mut body = Draft::default();
         self.exchange.pass_time(now, &mut body);
         let input = OperatorInput { appended_at: now, now, command: &command };
         self.exchange.operate(&input, &mut body);
         self.next_offset += 1;
-        body
+        body.body()
     }
 
     /// Takes an item from another shard and goes on with what it brought.
     pub(crate) fn take(&mut self, from: Partition, item: &LinkItem) -> log::AnswerBody {
         let now = Timestamp::from_unix_nanos(self.now);
-        let mut body = log::AnswerBody::default();
+        let mut body = Draft::default();
         self.exchange.pass_time(now, &mut body);
         let input = LinkInput { from, now, behaviour: spine::BEHAVIOUR, item: &item.into() };
         self.exchange.take_link(&input, &mut body).expect("it is owed");
         self.exchange.go_on(now, &mut body);
-        body
+        body.body()
     }
 
     /// The id of the order that the last command placed.

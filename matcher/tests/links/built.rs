@@ -6,6 +6,7 @@ use std::ops::Deref;
 use matcher::Exchange;
 use model::{Partition, Timestamp};
 use proto::{
+    draft::Draft,
     link::{LinkItem, LinkKind},
     log,
     reference::ReferenceRecord,
@@ -66,27 +67,23 @@ impl Core for Built {
         Built { exchange: Exchange::new(genesis, partition), wrong }
     }
 
-    fn pass_time(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
+    fn pass_time(&mut self, now: Timestamp, body: &mut Draft) {
         self.exchange.pass_time(now, body);
     }
 
-    fn apply(&mut self, input: &ClientInput<'_>, body: &mut log::AnswerBody) {
+    fn apply(&mut self, input: &ClientInput<'_>, body: &mut Draft) {
         self.exchange.apply(input, body);
     }
 
-    fn change_reference(&mut self, change: &ReferenceRecord, body: &mut log::AnswerBody) {
+    fn change_reference(&mut self, change: &ReferenceRecord, body: &mut Draft) {
         self.exchange.change_reference(change, body);
     }
 
-    fn operate(&mut self, input: &OperatorInput<'_>, body: &mut log::AnswerBody) {
+    fn operate(&mut self, input: &OperatorInput<'_>, body: &mut Draft) {
         self.exchange.operate(input, body);
     }
 
-    fn take_link(
-        &mut self,
-        input: &LinkInput<'_>,
-        body: &mut log::AnswerBody,
-    ) -> Result<(), String> {
+    fn take_link(&mut self, input: &LinkInput<'_>, body: &mut Draft) -> Result<(), String> {
         let item = LinkItem::try_from(input.item).map_err(|error| error.to_string())?;
         match (self.wrong, &item.kind) {
             (Wrong::TransferLost, LinkKind::Transferred { .. }) => Ok(()),
@@ -104,7 +101,7 @@ impl Core for Built {
         }
     }
 
-    fn go_on(&mut self, now: Timestamp, body: &mut log::AnswerBody) {
+    fn go_on(&mut self, now: Timestamp, body: &mut Draft) {
         self.exchange.go_on(now, body);
     }
 

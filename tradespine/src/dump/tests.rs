@@ -62,7 +62,7 @@ fn answer_words(kind: outcome::Kind, events: Vec<event::Kind>) -> String {
         now: Timestamp::EPOCH,
         request_id: RequestId(0),
     };
-    let (value, chain) = write(&preamble, body);
+    let (value, chain) = write(&preamble, &body.into());
     let words = words(Topic::Events, &stored(value));
     let prefix = format!("answer 5 to offset 4 epoch 2 chain {chain}: ");
     let words = words.strip_prefix(&prefix).unwrap_or_else(|| panic!("no preamble in {words}"));
@@ -171,7 +171,7 @@ fn links_words(body: log::AnswerBody) -> String {
         now: Timestamp::EPOCH,
         request_id: RequestId(0),
     };
-    let (value, _) = write(&preamble, body);
+    let (value, _) = write(&preamble, &body.into());
     let words = words(Topic::Events, &stored(value));
     words.split_once(": ").unwrap_or_else(|| panic!("no preamble in {words}")).1.to_owned()
 }

@@ -3,7 +3,7 @@
 use proto::log::Genesis;
 use rand::Rng;
 
-/// How long the key of a retry is kept after its order was decided: 24 hours, about 190 bytes each.
+/// How long the key of a retry is kept after its order was decided: 24 hours, about 160 bytes each.
 const KEY_RETENTION_NANOS: u64 = 24 * 60 * 60 * 1_000_000_000;
 
 /// What a log becomes unless somebody has founded it already.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use model::{Partition, Timestamp};
 use prost::Message;
-use proto::log;
+use proto::{draft::Draft, log};
 
 use super::{BEHAVIOUR, Replica};
 use crate::{
@@ -122,6 +122,7 @@ impl<C: Core> Replica<C> {
             behaviour: image.behaviour,
             now: Timestamp::from_unix_nanos(image.now_unix_nanos),
             core: C::decode(&image.core)?,
+            draft: Draft::default(),
         })
     }
 }

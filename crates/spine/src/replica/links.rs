@@ -1,7 +1,10 @@
 //! What a run of items from another shard does, and how items get their numbers.
 
 use model::{Partition, RequestId};
-use proto::log::{self, outcome};
+use proto::{
+    draft::Draft,
+    log::{self, outcome},
+};
 
 use super::{Computed, Replica, ReplicaError, applied, stale};
 use crate::{
@@ -49,7 +52,7 @@ impl<C: Core> Replica<C> {
         from: Partition,
         link_seq: u64,
         item: &log::LinkItem,
-        body: &mut log::AnswerBody,
+        body: &mut Draft,
     ) -> Result<(), LinkError> {
         let input = LinkInput { from, now: self.now, behaviour: self.behaviour, item };
         self.core.take_link(&input, body).map_err(|reason| LinkError::Item {
@@ -68,7 +71,7 @@ impl<C: Core> Replica<C> {
     }
 
     /// Numbers what the core has sent with this input.
-    pub(super) fn number_links(&mut self, body: &mut log::AnswerBody) {
+    pub(super) fn number_links(&mut self, body: &mut Draft) {
         for sent in &mut body.links_sent {
             let to = u16::try_from(sent.destination).ok().and_then(Partition::new);
             let to = to.expect("a core sends to partitions that there are");

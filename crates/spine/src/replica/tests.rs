@@ -3,6 +3,7 @@
 use model::{AccountName, OperatorName};
 use proto::{
     command::{Command, Operator, OperatorCommand, OperatorWord, Stamp},
+    draft::Draft,
     log::outcome::Kind,
     reference::ReferenceRecord,
 };
@@ -24,19 +25,19 @@ impl Core for Witness {
         Witness::default()
     }
 
-    fn pass_time(&mut self, now: Timestamp, _body: &mut log::AnswerBody) {
+    fn pass_time(&mut self, now: Timestamp, _body: &mut Draft) {
         self.passed.push(now);
     }
 
-    fn apply(&mut self, input: &ClientInput<'_>, body: &mut log::AnswerBody) {
+    fn apply(&mut self, input: &ClientInput<'_>, body: &mut Draft) {
         self.valid_until.push(input.command.stamp.valid_until);
         self.behaviours.push(input.behaviour);
         body.outcome = Some(applied());
     }
 
-    fn change_reference(&mut self, _change: &ReferenceRecord, _body: &mut log::AnswerBody) {}
+    fn change_reference(&mut self, _change: &ReferenceRecord, _body: &mut Draft) {}
 
-    fn operate(&mut self, input: &OperatorInput<'_>, body: &mut log::AnswerBody) {
+    fn operate(&mut self, input: &OperatorInput<'_>, body: &mut Draft) {
         let by = &input.command.by;
         self.operators.push((by.name.as_str().to_owned(), by.stamp.valid_until));
         body.outcome = Some(applied());

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use model::{AccountName, RequestId};
 use proto::{
     command::{ClientCommand, Command, Stamp},
+    draft::Draft,
     log::outcome,
     reference::ReferenceRecord,
     topic::Topic,
@@ -34,15 +35,15 @@ impl<const BYTES: usize> Core for TestCore<BYTES> {
         TestCore
     }
 
-    fn pass_time(&mut self, _now: Timestamp, _body: &mut log::AnswerBody) {}
+    fn pass_time(&mut self, _now: Timestamp, _body: &mut Draft) {}
 
-    fn apply(&mut self, _input: &ClientInput<'_>, body: &mut log::AnswerBody) {
+    fn apply(&mut self, _input: &ClientInput<'_>, body: &mut Draft) {
         assert_ne!(BYTES, PANICS, "a bug of the core");
-        body.accounts.push("x".repeat(BYTES));
+        body.account(&"x".repeat(BYTES));
         body.outcome = Some(log::Outcome { kind: Some(outcome::Kind::Applied(log::Applied {})) });
     }
 
-    fn change_reference(&mut self, _change: &ReferenceRecord, _body: &mut log::AnswerBody) {}
+    fn change_reference(&mut self, _change: &ReferenceRecord, _body: &mut Draft) {}
 
     fn encode(&self) -> Vec<u8> {
         Vec::new()

@@ -4,7 +4,7 @@ use std::{cell::Cell, thread, time::Duration};
 
 use bytes::Bytes;
 use model::{RequestId, Timestamp};
-use proto::log;
+use proto::draft::Draft;
 
 use super::*;
 use crate::{
@@ -76,7 +76,7 @@ fn sequence(count: u64) -> Vec<Bytes> {
                 now: Timestamp::EPOCH,
                 request_id: RequestId(0),
             };
-            let (value, chain) = answer::write(&preamble, log::AnswerBody::default());
+            let (value, chain) = answer::write(&preamble, &Draft::default());
             prev_chain = chain;
             value
         })

@@ -3,6 +3,7 @@
 
 use model::{Partition, Timestamp};
 use proto::{
+    draft::Draft,
     log::{self, link_item, outcome},
     reference::ReferenceRecord,
 };
@@ -38,7 +39,7 @@ pub(crate) fn coins_in(item: &log::LinkItem) -> i64 {
 }
 
 impl Purse {
-    fn send(&mut self, to: u64, coins: i64, body: &mut log::AnswerBody) {
+    fn send(&mut self, to: u64, coins: i64, body: &mut Draft) {
         let coins = coins.min(self.coins);
         if to == self.partition || coins <= 0 {
             return;
@@ -58,10 +59,10 @@ impl Core for Purse {
         Purse { partition: partition.number().into(), count, coins: COINS, digest: 0, owed: 0 }
     }
 
-    fn pass_time(&mut self, _now: Timestamp, _body: &mut log::AnswerBody) {}
+    fn pass_time(&mut self, _now: Timestamp, _body: &mut Draft) {}
 
     /// The client's name says how much goes where: `to-shard-coins`.
-    fn apply(&mut self, input: &ClientInput<'_>, body: &mut log::AnswerBody) {
+    fn apply(&mut self, input: &ClientInput<'_>, body: &mut Draft) {
         let words: Vec<&str> = input.command.account.as_str().split('-').collect();
         if let ["to", to, coins] = words[..] {
             let (to, coins) = (to.parse().expect("a shard"), coins.parse().expect("a number"));
@@ -70,11 +71,7 @@ impl Core for Purse {
         body.outcome = Some(log::Outcome { kind: Some(outcome::Kind::Applied(log::Applied {})) });
     }
 
-    fn take_link(
-        &mut self,
-        input: &LinkInput<'_>,
-        _body: &mut log::AnswerBody,
-    ) -> Result<(), String> {
+    fn take_link(&mut self, input: &LinkInput<'_>, _body: &mut Draft) -> Result<(), String> {
         let coins = coins_in(input.item);
         self.coins += coins;
         self.owed += coins / 2;
@@ -84,12 +81,12 @@ impl Core for Purse {
         Ok(())
     }
 
-    fn go_on(&mut self, _now: Timestamp, body: &mut log::AnswerBody) {
+    fn go_on(&mut self, _now: Timestamp, body: &mut Draft) {
         let owed = std::mem::take(&mut self.owed);
         self.send((self.partition + 1) % self.count, owed, body);
     }
 
-    fn change_reference(&mut self, _change: &ReferenceRecord, body: &mut log::AnswerBody) {
+    fn change_reference(&mut self, _change: &ReferenceRecord, body: &mut Draft) {
         body.outcome = Some(log::Outcome { kind: Some(outcome::Kind::Stale(log::Stale {})) });
     }
 

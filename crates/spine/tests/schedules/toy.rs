@@ -2,6 +2,7 @@
 
 use model::{Partition, Timestamp};
 use proto::{
+    draft::Draft,
     log::{self, outcome},
     reference::ReferenceRecord,
 };
@@ -19,20 +20,20 @@ impl Core for Toy {
         Toy { digest: partition.number().into(), applied: 0 }
     }
 
-    fn pass_time(&mut self, now: Timestamp, _body: &mut log::AnswerBody) {
+    fn pass_time(&mut self, now: Timestamp, _body: &mut Draft) {
         self.digest = self.digest.wrapping_mul(31).wrapping_add(now.unix_nanos());
     }
 
-    fn apply(&mut self, input: &ClientInput<'_>, body: &mut log::AnswerBody) {
+    fn apply(&mut self, input: &ClientInput<'_>, body: &mut Draft) {
         for byte in input.command.account.as_str().bytes() {
             self.digest = self.digest.wrapping_mul(33).wrapping_add(byte.into());
         }
         self.applied += 1;
-        body.accounts.push(format!("{}:{}", self.applied, self.digest));
+        body.account(&format!("{}:{}", self.applied, self.digest));
         body.outcome = Some(log::Outcome { kind: Some(outcome::Kind::Applied(log::Applied {})) });
     }
 
-    fn change_reference(&mut self, _change: &ReferenceRecord, body: &mut log::AnswerBody) {
+    fn change_reference(&mut self, _change: &ReferenceRecord, body: &mut Draft) {
         body.outcome = Some(log::Outcome { kind: Some(outcome::Kind::Stale(log::Stale {})) });
     }
 

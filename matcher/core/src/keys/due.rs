@@ -35,6 +35,11 @@ impl Dues {
         }
     }
 
+    /// All of them, in no particular order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Due> {
+        self.in_a_row.iter().chain(self.others.iter().map(|Reverse(due)| due))
+    }
+
     /// The earliest.
     pub(super) fn first(&self) -> Option<Due> {
         let other = self.others.peek().map(|Reverse(due)| *due);
@@ -46,6 +51,9 @@ impl Dues {
 
     /// Takes the earliest out where it is due before `now`.
     pub(super) fn pop_before(&mut self, now: Timestamp) -> Option<Due> {
+        if self.others.is_empty() {
+            return self.in_a_row.pop_front_if(|due| due.at < now);
+        }
         let first = self.first().filter(|due| due.at < now)?;
         if self.in_a_row.front() == Some(&first) {
             self.in_a_row.pop_front();

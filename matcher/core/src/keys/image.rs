@@ -3,7 +3,7 @@
 use model::{AccountName, OrderId, Timestamp};
 use thiserror::Error;
 
-use super::{ContentHash, Holder, KeyRefused, Keys, OrderKey};
+use super::{ContentHash, Holder, KeyRefused, Keys, OrderKey, due::Due};
 
 /// All keys as plain data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,9 +51,9 @@ pub enum KeysRestoreError {
 impl Keys {
     /// The state as plain data. Equal images behave equally from here on.
     pub fn image(&self) -> KeysImage {
-        let mut keys: Vec<_> = self.index.places().map(|place| self.key_image(place)).collect();
+        let mut keys: Vec<_> = self.due.iter().map(|due| self.key_image(due)).collect();
         keys.sort_unstable_by_key(|key| key.order);
-        KeysImage { seed: self.index.seed, keys }
+        KeysImage { seed: self.index.seed(), keys }
     }
 
     /// The keys of an image, of a shard on which just these names have an account.
@@ -65,6 +65,7 @@ impl Keys {
         has_account: impl Fn(&AccountName) -> bool,
     ) -> Result<Keys, KeysRestoreError> {
         let mut keys = Keys::seeded(image.seed);
+        let orders: Vec<OrderId> = image.keys.iter().map(|key| key.order).collect();
         let mut last = None;
         let mut aliases = Vec::new();
         for KeyImage { key, content, order, keep_until, aliases: own } in image.keys {
@@ -73,20 +74,25 @@ impl Keys {
             }
             last = Some(order);
             let holder = if has_account(&key.account) { Holder::Account } else { Holder::Stranger };
+            if !own.is_empty() {
+                aliases.push((key.clone(), own));
+            }
             let added = keys.insert(key, content, order, keep_until, holder);
             added.map_err(|reason| KeysRestoreError::Refused { order, reason })?;
-            aliases.extend(own.into_iter().map(|alias| (order, alias)));
         }
-        for (order, alias) in aliases {
-            if !keys.alias(order, alias) {
-                return Err(KeysRestoreError::Alias(alias));
+        for (key, own) in aliases {
+            for alias in own {
+                // The orders ascend, or the image was refused.
+                if orders.binary_search(&alias).is_ok() || !keys.alias(&key, alias) {
+                    return Err(KeysRestoreError::Alias(alias));
+                }
             }
         }
         Ok(keys)
     }
 
-    fn key_image(&self, place: u32) -> KeyImage {
-        let entry = self.index.entry(place);
+    fn key_image(&self, due: &Due) -> KeyImage {
+        let entry = self.index.entry(due.place);
         let key = OrderKey {
             account: self.index.account_name(entry).clone(),
             instrument: entry.instrument,
@@ -97,8 +103,8 @@ impl Keys {
             key,
             content: entry.content,
             order: entry.order,
-            keep_until: entry.keep_until,
-            aliases: entry.aliases.clone(),
+            keep_until: due.at,
+            aliases: self.index.aliases_of(due.place).to_vec(),
         }
     }
 }

@@ -1,13 +1,15 @@
-//! The entries of all keys, found by key, by order and by alias.
+//! The entries of all keys, found by key and by alias.
 //!
 //! Clients choose the texts, so these are hashed with a seed (see [`Keys::seeded`](super::Keys));
 //! ids come from the log and need none. No table is ever iterated for output.
 
 use core::hash::{BuildHasher, Hash, Hasher};
-use std::hash::DefaultHasher;
 
-use hashbrown::HashTable;
-use model::{AccountName, OrderId, Timestamp};
+use hashbrown::{HashMap, HashTable};
+use model::{
+    AccountName, OrderId,
+    keyed::{Keyed, NameHash},
+};
 use rustc_hash::FxBuildHasher;
 
 use super::{
@@ -17,15 +19,17 @@ use crate::slab::Slab;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
-    pub(super) seed: u128,
+    keyed: Keyed,
     entries: Slab<Option<Entry>>,
     by_key: HashTable<u32>,
-    by_order: HashTable<u32>,
     aliases: HashTable<Alias>,
+    /// The aliases of the keys that have any, by place. Never iterated.
+    aliases_of: HashMap<u32, Vec<OrderId>, FxBuildHasher>,
     names: Slab<Option<Named>>,
     by_name: HashTable<u32>,
-    /// The name whose command it is, where it has keys: found without a hash.
-    expected: Option<u32>,
+    /// The name whose command it is, and its place where it has keys: found without a look at the
+    /// table.
+    expected: Option<(AccountName, Option<u32>)>,
     shares: Shares,
 }
 
@@ -46,21 +50,37 @@ struct Alias {
 
 const IN_USE: &str = "a place that is linked to is in use";
 
+/// The hash of a key, as much of it as an entry has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KeyHash(u32);
+
+impl KeyHash {
+    /// For a table, which looks at both ends.
+    fn of_table(self) -> u64 {
+        u64::from(self.0) << 32 | u64::from(self.0)
+    }
+}
+
 fn hash_of_id(id: OrderId) -> u64 {
     FxBuildHasher.hash_one(id.number())
 }
 
 impl Index {
     pub(super) fn new(seed: u128, limits: KeyLimits) -> Index {
-        Index { seed, shares: Shares::new(limits), ..Index::default() }
+        Index { keyed: Keyed::new(seed), shares: Shares::new(limits), ..Index::default() }
+    }
+
+    pub(super) fn seed(&self) -> u128 {
+        self.keyed.seed()
     }
 
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
-    pub(super) fn expect(&mut self, name: &AccountName) {
-        self.expected = self.find_name(name);
+    pub(super) fn expect(&mut self, name: &AccountName, hash: NameHash) {
+        let place = self.look_up(name, self.keyed.known(hash, name));
+        self.expected = Some((name.clone(), place));
     }
 
     pub(super) fn find(&self, key: &OrderKey) -> Option<u32> {
@@ -68,11 +88,15 @@ impl Index {
         self.find_in(account, key, self.hash_of(account, key))
     }
 
+    pub(super) fn aliases_of(&self, place: u32) -> &[OrderId] {
+        self.aliases_of.get(&place).map_or(&[], Vec::as_slice)
+    }
+
     pub(super) fn entry(&self, place: u32) -> &Entry {
         self.entries[place].as_ref().expect(IN_USE)
     }
 
-    pub(super) fn entry_mut(&mut self, place: u32) -> &mut Entry {
+    fn entry_mut(&mut self, place: u32) -> &mut Entry {
         self.entries[place].as_mut().expect(IN_USE)
     }
 
@@ -89,8 +113,8 @@ impl Index {
     }
 
     /// The places of all entries, in no particular order.
-    pub(super) fn places(&self) -> impl Iterator<Item = u32> {
-        self.by_order.iter().copied()
+    fn places(&self) -> impl Iterator<Item = u32> {
+        self.by_key.iter().copied()
     }
 
     pub(super) fn insert(
@@ -98,14 +122,11 @@ impl Index {
         key: OrderKey,
         content: ContentHash,
         order: OrderId,
-        keep_until: Timestamp,
         holder: Holder,
     ) -> Result<u32, KeyRefused> {
         let known = self.find_name(&key.account);
         let hashed = known.map(|account| (account, self.hash_of(account, &key)));
-        if self.find_order(order).is_some()
-            || hashed.is_some_and(|(account, hash)| self.find_in(account, &key, hash).is_some())
-        {
+        if hashed.is_some_and(|(account, hash)| self.find_in(account, &key, hash).is_some()) {
             return Err(KeyRefused::Taken);
         }
         let (was, places) =
@@ -122,30 +143,33 @@ impl Index {
             self.move_in(account);
         }
         self.take_place(account);
-        let aliases = Vec::new();
-        let entry = Entry { text, content, order, keep_until, aliases, account, instrument, space };
-        let hash = hashed.map_or_else(|| self.hash_of_entry(&entry), |(_, hash)| hash);
+        let hash = match hashed {
+            Some((_, hash)) => hash,
+            None => hash_parts(&self.keyed, account, instrument.0, space as u8, &text),
+        };
+        let has_aliases = false;
+        let entry = Entry { text, content, hash, order, account, instrument, space, has_aliases };
         let place = self.entries.insert(Some(entry));
-        let Index { entries, by_key, by_order, seed, .. } = self;
-        let entry_at = |place: &u32| entries[*place].as_ref().expect(IN_USE);
-        by_key.insert_unique(hash, place, |place| hash_entry(*seed, entry_at(place)));
-        by_order.insert_unique(hash_of_id(order), place, |place| hash_of_id(entry_at(place).order));
+        let Index { entries, by_key, .. } = self;
+        let hash_at = |place: &u32| entries[*place].as_ref().expect(IN_USE).hash.of_table();
+        by_key.insert_unique(hash.of_table(), place, hash_at);
         Ok(place)
     }
 
-    pub(super) fn alias(&mut self, original: OrderId, duplicate: OrderId) -> bool {
-        let Some(place) = self.find_order(original) else { return false };
-        let is_known = self.resolve(duplicate) != duplicate || self.find_order(duplicate).is_some();
-        if is_known || self.entry(place).aliases.len() >= ALIASES_PER_KEY_MAX {
+    pub(super) fn alias(&mut self, key: &OrderKey, duplicate: OrderId) -> bool {
+        let Some(place) = self.find(key) else { return false };
+        let Entry { order: original, account, .. } = *self.entry(place);
+        let is_known = duplicate == original || self.resolve(duplicate) != duplicate;
+        if is_known || self.aliases_of(place).len() >= ALIASES_PER_KEY_MAX {
             return false;
         }
-        let account = self.entry(place).account;
         let Named { holder, places, .. } = *self.named(account);
         if self.shares.check(holder, places).is_err() {
             return false;
         }
         self.take_place(account);
-        self.entry_mut(place).aliases.push(duplicate);
+        self.entry_mut(place).has_aliases = true;
+        self.aliases_of.entry(place).or_default().push(duplicate);
         let hash = hash_of_id(duplicate);
         let alias = Alias { duplicate, original };
         self.aliases.insert_unique(hash, alias, |alias| hash_of_id(alias.duplicate));
@@ -159,12 +183,12 @@ impl Index {
 
     pub(super) fn remove(&mut self, place: u32) {
         let entry = self.entries[place].take().expect(IN_USE);
-        let hash = self.hash_of_entry(&entry);
-        forget(&mut self.by_key, hash, place);
-        forget(&mut self.by_order, hash_of_id(entry.order), place);
+        forget(&mut self.by_key, entry.hash.of_table(), place);
         self.entries.free(place);
-        let given = entry.aliases.len() + 1;
-        for duplicate in entry.aliases {
+        let aliases = if entry.has_aliases { self.aliases_of.remove(&place) } else { None };
+        let aliases = aliases.unwrap_or_default();
+        let given = aliases.len() + 1;
+        for duplicate in aliases {
             let same = |alias: &Alias| alias.duplicate == duplicate;
             if let Ok(found) = self.aliases.find_entry(hash_of_id(duplicate), same) {
                 found.remove();
@@ -192,7 +216,7 @@ impl Index {
         &self,
         has_account: impl Fn(&AccountName) -> bool,
     ) -> Result<(), String> {
-        let mut counted = Index::new(self.seed, self.shares.limits);
+        let mut counted = Index::new(self.seed(), self.shares.limits);
         for place in self.places() {
             let entry = self.entry(place);
             let Named { name, holder, .. } = self.named(entry.account);
@@ -201,7 +225,7 @@ impl Index {
             }
             let known = counted.find_name(name);
             let account = known.unwrap_or_else(|| counted.insert_name(name.clone(), *holder));
-            (0..=entry.aliases.len()).for_each(|_| counted.take_place(account));
+            (0..=self.aliases_of(place).len()).for_each(|_| counted.take_place(account));
         }
         let taken = |index: &Index| (index.shares.pooled, index.shares.strangers);
         if taken(&counted) != taken(self) || counted.names.len() != self.names.len() {
@@ -238,52 +262,53 @@ impl Index {
         }
     }
 
-    fn find_order(&self, order: OrderId) -> Option<u32> {
-        let same = |place: &u32| self.entry(*place).order == order;
-        self.by_order.find(hash_of_id(order), same).copied()
+    fn hash_of(&self, account: u32, key: &OrderKey) -> KeyHash {
+        hash_parts(&self.keyed, account, key.instrument.0, key.space as u8, &key.text)
     }
 
-    fn hash_of(&self, account: u32, key: &OrderKey) -> u64 {
-        hash_parts(self.seed, account, key.instrument.0, key.space as u8, &key.text)
-    }
-
-    fn find_in(&self, account: u32, key: &OrderKey, hash: u64) -> Option<u32> {
+    fn find_in(&self, account: u32, key: &OrderKey, hash: KeyHash) -> Option<u32> {
         let same = |place: &u32| {
             let entry = self.entry(*place);
-            entry.account == account
+            entry.hash == hash
+                && entry.account == account
                 && entry.instrument == key.instrument
                 && entry.space == key.space
                 && entry.text == key.text
         };
-        self.by_key.find(hash, same).copied()
+        self.by_key.find(hash.of_table(), same).copied()
     }
 
     fn find_name(&self, name: &AccountName) -> Option<u32> {
+        match &self.expected {
+            Some((expected, place)) if expected == name => *place,
+            _ => self.look_up(name, self.keyed.hash_one(name)),
+        }
+    }
+
+    fn look_up(&self, name: &AccountName, hash: u64) -> Option<u32> {
         let is_it =
             |place: &u32| self.names[*place].as_ref().is_some_and(|named| named.name == *name);
-        let expected = self.expected.filter(is_it);
-        expected.or_else(|| self.by_name.find(hash_name(self.seed, name), is_it).copied())
+        self.by_name.find(hash, is_it).copied()
     }
 
     fn insert_name(&mut self, name: AccountName, holder: Holder) -> u32 {
-        let Index { seed, names, by_name, .. } = self;
-        let hash = hash_name(*seed, &name);
+        let Index { keyed, names, by_name, .. } = self;
+        let hash = keyed.hash_one(&name);
+        let expected = name.clone();
         let place = names.insert(Some(Named { name, holder, places: 0 }));
         by_name.insert_unique(hash, place, |place| {
-            hash_name(*seed, &names[*place].as_ref().expect(IN_USE).name)
+            keyed.hash_one(&names[*place].as_ref().expect(IN_USE).name)
         });
-        self.expected = Some(place);
+        self.expected = Some((expected, Some(place)));
         place
     }
 
     fn remove_name(&mut self, place: u32) {
         let named = self.names[place].take().expect(IN_USE);
-        forget(&mut self.by_name, hash_name(self.seed, &named.name), place);
+        forget(&mut self.by_name, self.keyed.hash_one(&named.name), place);
         self.names.free(place);
-    }
-
-    fn hash_of_entry(&self, entry: &Entry) -> u64 {
-        hash_entry(self.seed, entry)
+        // Who was expected may be this one.
+        self.expected = None;
     }
 }
 
@@ -293,22 +318,12 @@ fn forget(table: &mut HashTable<u32>, hash: u64, place: u32) {
     }
 }
 
-fn hash_entry(seed: u128, entry: &Entry) -> u64 {
-    hash_parts(seed, entry.account, entry.instrument.0, entry.space as u8, &entry.text)
-}
-
-fn hash_parts(seed: u128, account: u32, instrument: u32, space: u8, text: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write_u128(seed);
+#[expect(clippy::cast_possible_truncation, reason = "both halves are folded into one")]
+fn hash_parts(keyed: &Keyed, account: u32, instrument: u32, space: u8, text: impl Hash) -> KeyHash {
+    let mut hasher = keyed.build_hasher();
     hasher.write_u64(u64::from(account) << 32 | u64::from(instrument));
     hasher.write_u8(space);
     text.hash(&mut hasher);
-    hasher.finish()
-}
-
-fn hash_name(seed: u128, name: &AccountName) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    hasher.write_u128(seed);
-    name.hash(&mut hasher);
-    hasher.finish()
+    let hash = hasher.finish();
+    KeyHash((hash >> 32 ^ hash) as u32)
 }

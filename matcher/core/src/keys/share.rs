@@ -6,20 +6,20 @@
 
 use super::KeyRefused;
 
-/// How many keys one account can have at once: about 190 MB. A client that needs more in 24 hours
+/// How many keys one account can have at once: about 160 MB. A client that needs more in 24 hours
 /// leaves keys to the gateway, which makes up short-lived ones.
 pub const KEYS_PER_ACCOUNT_MAX: u32 = 1_000_000;
 
 /// How many keys every account can have whatever others do: half a minute's orders of a busy
-/// person, and for the 2^20 accounts that a shard has at most 6 GB.
+/// person, and for the 2^20 accounts that a shard has at most 5.4 GB.
 pub const KEYS_ASSURED: u32 = 32;
 
-/// How many keys all accounts together can have beyond those assured to them: 13 GB, which 780
+/// How many keys all accounts together can have beyond those assured to them: 11 GB, which 780
 /// orders a second with keys of their own fill in 24 hours. Where it is used up, accounts that are
 /// within what is assured to them notice nothing.
 pub const KEYS_POOL: u32 = 1 << 26;
 
-/// How many keys all strangers together can have: 1.6 GB, and 1 GB for as many names. A hundred new
+/// How many keys all strangers together can have: 1.4 GB, and 1 GB for as many names. A hundred new
 /// names a second that never come back fill it in 24 hours.
 pub const KEYS_OF_STRANGERS_MAX: u32 = 1 << 23;
 

@@ -6,22 +6,49 @@
 
 use std::hash::{BuildHasher, DefaultHasher, Hasher};
 
+use crate::AccountName;
+
 /// SipHash-1-3 that has taken the key in already, so that no look-up pays for it again.
 #[derive(Clone, Debug)]
-pub(crate) struct Keyed {
+pub struct Keyed {
     seed: u128,
     begun: DefaultHasher,
 }
 
+/// The hash of a name, for all tables that hash names under the same key.
+#[derive(Clone, Copy, Debug)]
+pub struct NameHash {
+    seed: u128,
+    hash: u64,
+}
+
 impl Keyed {
-    pub(crate) fn new(seed: u128) -> Keyed {
+    /// The hash under this key.
+    pub fn new(seed: u128) -> Keyed {
         let mut begun = DefaultHasher::new();
         begun.write_u128(seed);
         Keyed { seed, begun }
     }
 
-    pub(crate) fn seed(&self) -> u128 {
+    /// The key.
+    pub fn seed(&self) -> u128 {
         self.seed
+    }
+
+    /// The hash of a name, so that other tables need not compute it.
+    pub fn of(&self, name: &AccountName) -> NameHash {
+        NameHash { seed: self.seed, hash: self.hash_one(name) }
+    }
+
+    /// The same as a table's hash: `known` where that is under this key, else computed.
+    pub fn known(&self, known: NameHash, name: &AccountName) -> u64 {
+        if known.seed == self.seed { known.hash } else { self.hash_one(name) }
+    }
+}
+
+impl Default for Keyed {
+    fn default() -> Keyed {
+        Keyed::new(0)
     }
 }
 
@@ -37,7 +64,6 @@ impl BuildHasher for Keyed {
 mod tests {
     use std::collections::BTreeSet;
 
-    use model::AccountName;
     use rustc_hash::FxBuildHasher;
 
     use super::*;
@@ -68,5 +94,10 @@ mod tests {
         assert!(count(&one) > 48 && count(&other) > 48, "{one:?} {other:?}");
         assert_ne!(one, other);
         assert_eq!(places(&names, &Keyed::new(7)), one, "the same key, the same places");
+        let (keyed, other) = (Keyed::new(7), Keyed::new(8));
+        for name in &names {
+            assert_eq!(keyed.known(keyed.of(name), name), keyed.hash_one(name));
+            assert_eq!(keyed.known(other.of(name), name), keyed.hash_one(name), "not its own");
+        }
     }
 }
