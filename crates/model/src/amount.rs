@@ -9,7 +9,7 @@
 //! Amounts are signed because postings are: what leaves an account is negative. Balances are
 //! amounts that are kept at or above zero by the rules of money, not by this type.
 
-use std::ops::Neg;
+use core::ops::Neg;
 
 /// An amount as a whole number of an asset's smallest unit; 128 bits, signed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,5 +1,7 @@
 //! An asset: what balances are counted in.
 
+use alloc::string::String;
+
 use crate::{
     Amount,
     decimal::{self, DecimalError},

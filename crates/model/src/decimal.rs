@@ -4,6 +4,8 @@
 //! of it. No sign, exponent, grouping, white space, `NaN` or infinity. Trailing zeros beyond the
 //! precision are exact and so accepted; any other digit there is refused, never rounded.
 
+use alloc::{format, string::String};
+
 use thiserror::Error;
 
 /// The longest text that is read as a number: more digits than any amount has.
@@ -56,7 +58,7 @@ pub fn parse_units(text: &str, decimals: u8) -> Result<i128, DecimalError> {
     if beyond.iter().any(|digit| *digit != b'0') {
         return Err(DecimalError::TooPrecise { decimals });
     }
-    let padding = std::iter::repeat_n(&b'0', decimals_used - kept.len());
+    let padding = core::iter::repeat_n(&b'0', decimals_used - kept.len());
     let mut units: i128 = 0;
     for digit in whole.iter().chain(kept).chain(padding) {
         units = units

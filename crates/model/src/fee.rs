@@ -7,6 +7,8 @@
 //! | `rate.on(amount)` | the fee, rounded up: a charge to the next unit, a rebate down to it |
 //! | `rate.net(amount)` | the most of which together with its fee is no more than `amount` |
 
+use alloc::string::String;
+
 use thiserror::Error;
 
 use crate::{Amount, Side, decimal};

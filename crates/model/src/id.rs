@@ -4,7 +4,7 @@
 //! node numbers, and a receipt in itself. Everything a client names (accounts, keys) is short,
 //! printable ASCII, so that it can stand in URLs, logs and file names as it is.
 
-use std::fmt;
+use core::fmt;
 
 use smol_str::SmolStr;
 use thiserror::Error;

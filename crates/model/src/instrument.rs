@@ -4,7 +4,8 @@
 //! never change once it is listed. Coarser [`filter`](crate::filter)s come and go without touching
 //! resting orders.
 
-use std::{fmt, sync::Arc};
+use alloc::{format, string::String, sync::Arc};
+use core::fmt;
 
 use thiserror::Error;
 

@@ -4,7 +4,9 @@
 //! thousands that fall into one place of a table, and each look-up of one of them walks past all
 //! the others. Under a key that it does not know it cannot. No answer ever depends on the key.
 
-use std::hash::{BuildHasher, DefaultHasher, Hasher};
+use core::hash::{BuildHasher, Hasher};
+
+use siphasher::sip::SipHasher13;
 
 use crate::AccountName;
 
@@ -12,7 +14,7 @@ use crate::AccountName;
 #[derive(Clone, Debug)]
 pub struct Keyed {
     seed: u128,
-    begun: DefaultHasher,
+    begun: SipHasher13,
 }
 
 /// The hash of a name, for all tables that hash names under the same key.
@@ -25,7 +27,7 @@ pub struct NameHash {
 impl Keyed {
     /// The hash under this key.
     pub fn new(seed: u128) -> Keyed {
-        let mut begun = DefaultHasher::new();
+        let mut begun = SipHasher13::new();
         begun.write_u128(seed);
         Keyed { seed, begun }
     }
@@ -53,16 +55,16 @@ impl Default for Keyed {
 }
 
 impl BuildHasher for Keyed {
-    type Hasher = DefaultHasher;
+    type Hasher = SipHasher13;
 
-    fn build_hasher(&self) -> DefaultHasher {
-        self.begun.clone()
+    fn build_hasher(&self) -> SipHasher13 {
+        self.begun
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use alloc::collections::BTreeSet;
 
     use rustc_hash::FxBuildHasher;
 

@@ -24,7 +24,10 @@
 //!
 //! What will never live here: IO, clocks, randomness, wire formats, and rules of matching or money.
 
+#![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
 
 pub mod account;
 pub mod amount;

@@ -2,6 +2,8 @@
 //!
 //! As with filters, 0 bounds nothing.
 
+use alloc::vec::Vec;
+
 use thiserror::Error;
 
 use crate::{Amount, AssetId, Span};

@@ -4,7 +4,7 @@
 //! highest that is listed at or below its own; where none is, what everybody pays. The table of
 //! thresholds says by what volume of which asset a tier is reached.
 
-use std::collections::BTreeMap;
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
 use thiserror::Error;
 

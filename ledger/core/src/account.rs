@@ -1,6 +1,6 @@
 //! One account: what trading looks at, in one line of memory, and what is kept apart from it.
 
-use std::collections::BTreeMap;
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
 use model::{AccountName, Amount, KeyText};
 

@@ -3,7 +3,8 @@
 //! Accounts live in a slab that an [`AccountHandle`] indexes; each has a dense row of balances by
 //! the place of the asset. Only an account's first record looks its name up and allocates.
 
-use std::hash::BuildHasher;
+use alloc::vec::Vec;
+use core::hash::BuildHasher;
 
 use hashbrown::HashTable;
 use model::{

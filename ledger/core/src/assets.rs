@@ -1,5 +1,7 @@
 //! Listed assets, and what the world outside and the faucet have given of each.
 
+use alloc::vec::Vec;
+
 use model::{Amount, AssetId};
 use thiserror::Error;
 

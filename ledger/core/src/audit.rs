@@ -1,6 +1,7 @@
 //! Totals and invariants: what proves that no money was made or lost.
 
-use std::hash::BuildHasher;
+use alloc::{borrow::ToOwned, format, string::String};
+use core::hash::BuildHasher;
 
 use model::{AccountHandle, Amount, AssetId};
 

@@ -3,6 +3,8 @@
 //! An image is canonical: equal states have equal images, whatever their history. The caller gives
 //! it a wire format.
 
+use alloc::{string::String, vec, vec::Vec};
+
 use model::{AccountHandle, AccountName, Amount, AssetId, KeyText, Partition};
 use thiserror::Error;
 
@@ -215,7 +217,7 @@ impl Accounts {
         if !open.is_sorted_by_key(|account| account.handle) {
             return Err(RestoreError::Handles);
         }
-        self.slots = std::iter::repeat_with(Account::free).take(count).collect();
+        self.slots = core::iter::repeat_with(Account::free).take(count).collect();
         self.free = free;
         Ok(())
     }

@@ -64,8 +64,11 @@
 //!
 //! What will never live here: order books, clocks, randomness, IO, floats, and wire formats.
 
+#![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 #![deny(clippy::float_arithmetic, clippy::arithmetic_side_effects)]
+
+extern crate alloc;
 
 pub mod account;
 pub mod accounts;

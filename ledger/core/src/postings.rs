@@ -3,7 +3,8 @@
 //! A [`Postings`] is the caller's buffer for one command: cleared before it, read after it, and
 //! never shrunk, so that in the long run nothing is allocated.
 
-use std::iter;
+use alloc::vec::Vec;
+use core::iter;
 
 use hashbrown::HashSet;
 use model::{AccountHandle, Amount, AssetId, InstrumentId, KeyText, OrderId, Partition, TradeId};

@@ -1,6 +1,6 @@
 //! The sandbox: what the faucet gives to a new account, and how it gets it back.
 
-use std::hash::BuildHasher;
+use core::hash::BuildHasher;
 
 use model::{AccountHandle, AccountName, Amount, Asset, AssetId};
 

@@ -5,6 +5,8 @@
 
 #![allow(missing_docs, dead_code, unreachable_pub, reason = "a program")]
 
+extern crate alloc;
+
 #[allow(unused_imports, reason = "its unit tests do not run here")]
 #[path = "../src/ladder.rs"]
 mod ladder;

@@ -6,6 +6,8 @@
 //! way (by cancellation, by its time) takes nothing from the price; if the book still crosses in
 //! the end, there is another price for what is left.
 
+use alloc::vec::Vec;
+
 use model::{AccountHandle, InstrumentId, MarketState, Price, Quantity, Side};
 
 use crate::{BookEvent, Books, EndReason, Fill, LevelChange, Outcome, book::Book, slab::NIL};

@@ -1,5 +1,7 @@
 //! What must be true of the books between two commands. Tests and simulators ask after each.
 
+use alloc::{borrow::ToOwned, format, string::String};
+
 use model::{AccountHandle, MarketState, Price, Quantity, Side};
 
 use crate::{

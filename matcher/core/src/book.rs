@@ -1,6 +1,6 @@
 //! One order book: the settings, the two ladders and the counters of an instrument.
 
-use std::collections::VecDeque;
+use alloc::collections::VecDeque;
 
 use model::{Instrument, MarketState, OrderId, Price, Quantity, Side, TradeId};
 

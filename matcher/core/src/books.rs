@@ -2,6 +2,8 @@
 //!
 //! Placing is in [`sweep`](crate::sweep), cancelling in `cancel`.
 
+use alloc::vec::Vec;
+
 use model::{
     AccountHandle, Amount, Fees, Instrument, InstrumentId, OrderId, Price, Side, Timestamp,
 };

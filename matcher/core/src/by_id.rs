@@ -6,6 +6,7 @@
 //! waits for one line of memory. An order that has grown so old that a new id needs its entry moves
 //! to a hash table, once. `docs/adr/0004-price-levels.md` has what that gained.
 
+use alloc::{vec, vec::Vec};
 use core::hash::BuildHasher;
 
 use hashbrown::HashTable;

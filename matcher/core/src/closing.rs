@@ -2,7 +2,7 @@
 //! on, and end in steps that the caller bounds. None of them trades any more, as with orders whose
 //! time is up; what is placed afterwards is not of them.
 
-use std::collections::BTreeMap;
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use model::{AccountHandle, InstrumentId};
 

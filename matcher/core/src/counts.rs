@@ -1,6 +1,7 @@
 //! How many orders each account has open in each instrument: an index, so that a filter of counts
 //! costs one look. It holds whom the queues, the sleepers and the lists hold, and nobody else.
 
+use alloc::{borrow::ToOwned, string::String};
 use core::hash::BuildHasher;
 use hashbrown::HashTable;
 use model::{AccountHandle, InstrumentId};

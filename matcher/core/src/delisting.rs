@@ -5,6 +5,8 @@
 //! looked at again. Where a step has come to is no part of the state: from the first account on it
 //! would find the same.
 
+use alloc::vec::Vec;
+
 use model::{AccountHandle, OrderId};
 
 use crate::{Books, EndReason, Outcome, book::Resting, slab::NIL};

@@ -4,6 +4,8 @@
 //! so that one that ends otherwise takes its entry along: nothing is left behind that would have to
 //! be skipped later, and memory is bounded by the orders that are open.
 
+use alloc::{format, string::String, vec::Vec};
+
 use model::{AccountHandle, Timestamp};
 
 use crate::{

@@ -3,6 +3,8 @@
 //!
 //! A group is a number that means nothing here. An account is in one at most.
 
+use alloc::vec::Vec;
+
 use model::AccountHandle;
 
 use crate::{ACCOUNTS_END, Books, RestoreError};

@@ -101,7 +101,7 @@ impl Books {
         self.unlink(place);
         let level = &mut self.levels[at];
         level.total_lots += shown.lots();
-        let previous = std::mem::replace(&mut level.tail, place);
+        let previous = core::mem::replace(&mut level.tail, place);
         let book = level.book;
         match previous {
             NIL => level.head = place,

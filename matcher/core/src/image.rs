@@ -3,6 +3,8 @@
 //! Orders are listed by priority: that is the order of every queue and of every account's list, so
 //! adding them again in that order rebuilds both.
 
+use alloc::vec::Vec;
+
 use model::{
     AccountHandle, Instrument, InstrumentId, MarketState, OrderId, Price, Quantity, Side, Timestamp,
 };

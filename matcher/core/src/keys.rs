@@ -38,6 +38,8 @@
 //! What will never live here: keys of deposits and withdrawals (those belong to money and are never
 //! forgotten), clocks, and hashing of content.
 
+use alloc::string::String;
+
 mod due;
 mod image;
 mod index;

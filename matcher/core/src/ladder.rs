@@ -7,6 +7,8 @@
 //! directory of a few thousand entries. Blocks that empty are kept for the next. What lost, and by
 //! how much, is in `docs/adr/0004-price-levels.md`.
 
+use alloc::vec::Vec;
+
 use model::{Price, Side};
 
 /// How many levels a block holds: 512 bytes of prices, eight cache lines, to move at the most.
@@ -210,7 +212,7 @@ impl Block {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use alloc::collections::BTreeMap;
 
     use rand_pcg::{
         Pcg64,

@@ -323,9 +323,8 @@
 //! - [`sweep`]: placing an order. [`prevention`]: where it meets one of its own account.
 //!   [`iceberg`]: where it meets one of which a part is hidden. [`groups`]: accounts that are one
 //!   to prevention.
-//! - [`filters`]: what an instrument takes of orders when they come. [`counts`]: how many an
-//!   account has open in it.
-//! - [`amend`]: an open order asks for less.
+//! - [`filters`]: what an instrument takes of orders. [`counts`]: how many an account has open.
+//! - [`amend`]: an open order asks for less. `replace`: whether one would take without another.
 //! - [`expiry`]: orders that end by themselves. [`closing`]: all of an account, that end in steps.
 //! - [`market`]: what a book is open for. `delisting`: all that is in it, which ends in steps.
 //!   [`auction`]: how it opens where orders cross. [`breaker`]: where it stops by itself.
@@ -335,7 +334,6 @@
 //! - [`keys`]: the keys that make retries safe; independent of the books.
 //! - [`image`]: the books as plain data, and back with everything checked.
 //! - [`audit`]: what must be true between two commands.
-//! - `replace`: whether an order would take if another were not there.
 //! - `book`, `open`, `by_id`, `ladder`, `slab`: one book, open orders by account and by id, the
 //!   levels of a side by price, and the table that they live in. `schedules`: which fees each is
 //!   charged by.
@@ -343,9 +341,11 @@
 //! What will never live here: money beyond what bounds a market order, clocks, randomness, IO,
 //! floats, wire formats, and anything whose order depends on a hash.
 
+#![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 #![deny(clippy::float_arithmetic)]
 
+extern crate alloc;
 pub mod amend;
 pub mod auction;
 pub mod audit;

@@ -5,10 +5,12 @@
 //! one cancels the other, or orders that wait until another is filled. As soon as nothing is left
 //! to decide there is no list any more, only orders like any.
 
+use alloc::{collections::VecDeque, vec::Vec};
+
 mod cancel;
 mod image;
 
-use std::{collections::VecDeque, slice};
+use core::slice;
 
 use core::hash::BuildHasher;
 use hashbrown::HashTable;

@@ -4,7 +4,7 @@
 //! let it go on is kept apart, in the book, and goes on once that does: so whoever looks for the
 //! next that has woken never has to pass over others.
 
-use std::collections::VecDeque;
+use alloc::{collections::VecDeque, vec::Vec};
 
 use model::{Instructions, InstrumentId, MarketState, OrderId, OrderType, TimeInForce};
 use thiserror::Error;

@@ -1,5 +1,7 @@
 //! The open orders of all books: by place, by id, and by account in order of entry.
 
+use alloc::vec::Vec;
+
 use model::{Fees, OrderId, Quantity, Timestamp};
 
 use crate::{
@@ -86,7 +88,7 @@ impl OpenOrders {
         let OpenOrders { slab, accounts, .. } = self;
         let order = &mut slab[place];
         let list = &mut accounts[order.owner.account() as usize];
-        let tail = std::mem::replace(&mut list.tail, place);
+        let tail = core::mem::replace(&mut list.tail, place);
         (order.account_previous, order.account_next) = (tail, NIL);
         match tail {
             NIL => list.head = place,

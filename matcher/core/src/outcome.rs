@@ -1,6 +1,8 @@
 //! What a command did: events in the order in which they happened, and the new totals of the levels
 //! that it touched.
 
+use alloc::vec::Vec;
+
 use model::{
     AccountHandle, Amount, Fees, InstrumentId, MarketState, OrderId, Price, Quantity, Side, TradeId,
 };

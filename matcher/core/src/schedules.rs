@@ -4,7 +4,7 @@
 //! shard has few schedules at a time and many orders. So an order keeps the number of its schedule,
 //! in the 8 bits that its account's number leaves, and here is how many orders have each.
 
-use std::collections::BTreeMap;
+use alloc::{borrow::ToOwned, collections::BTreeMap, string::String, vec::Vec};
 
 use model::{AccountHandle, Fees};
 

@@ -3,7 +3,8 @@
 //! Links between items are these numbers: half the size of a pointer, and they stay good while the
 //! table grows. Nothing that leaves the core ever depends on them.
 
-use std::ops::{Index, IndexMut};
+use alloc::vec::Vec;
+use core::ops::{Index, IndexMut};
 
 /// The number of no item: the end of a list.
 pub(crate) const NIL: u32 = u32::MAX;

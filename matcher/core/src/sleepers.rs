@@ -8,12 +8,12 @@
 //!
 //! Those that trail move with the price: see `trails`, and `heap` for those that move as one.
 
+use alloc::{collections::VecDeque, vec::Vec};
+
 mod heap;
 mod image;
 mod trails;
 mod waking;
-
-use std::collections::VecDeque;
 
 use core::hash::BuildHasher;
 use hashbrown::HashTable;
@@ -302,7 +302,7 @@ impl Books {
         let trigger = order.instructions.trigger.expect("what waits for a price has one");
         let queue = self.queue_at(book, trigger.waits_for_rise(order.side), trigger.price);
         let Queue { head, tail, .. } = &mut self.sleepers.queues[queue];
-        let previous = std::mem::replace(tail, at);
+        let previous = core::mem::replace(tail, at);
         match previous {
             NIL => *head = at,
             previous => self.sleepers.beds[previous].next = at,

@@ -3,10 +3,8 @@
 //! Most keys are kept equally long, so that each is due after all before it: these wait in a row.
 //! Those that are due sooner than the last of the row wait in a heap.
 
-use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, VecDeque},
-};
+use alloc::collections::{BinaryHeap, VecDeque};
+use core::cmp::Reverse;
 
 use model::{OrderId, Timestamp};
 

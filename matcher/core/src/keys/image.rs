@@ -1,5 +1,7 @@
 //! All keys as plain data, for snapshots, and back with everything checked.
 
+use alloc::vec::Vec;
+
 use model::{AccountName, OrderId, Timestamp};
 use thiserror::Error;
 

@@ -3,6 +3,7 @@
 //! Clients choose the texts, so these are hashed with a seed (see [`Keys::seeded`](super::Keys));
 //! ids come from the log and need none. No table is ever iterated for output.
 
+use alloc::{format, string::String, vec::Vec};
 use core::hash::{BuildHasher, Hash, Hasher};
 
 use hashbrown::{HashMap, HashTable};

@@ -1,5 +1,7 @@
 //! Lists out of an image, with everything checked; and what must be true of them.
 
+use alloc::{format, string::String, vec, vec::Vec};
+
 use model::OrderId;
 
 use super::{Link, Lists, OrderList, Pending};

@@ -4,6 +4,8 @@
 //! taken out where it lies; taking the top off costs a logarithm, over time. The links are the
 //! beds' own, so that nothing is allocated, and nothing here calls itself.
 
+use alloc::{vec, vec::Vec};
+
 use super::Bed;
 use crate::slab::{NIL, Slab};
 
@@ -22,7 +24,7 @@ impl Slab<Bed> {
             return if one == NIL { two } else { one };
         }
         let (top, below) = if self.rank(two) < self.rank(one) { (two, one) } else { (one, two) };
-        let child = std::mem::replace(&mut self[top].child, below);
+        let child = core::mem::replace(&mut self[top].child, below);
         (self[below].previous, self[below].next) = (top, child);
         if child != NIL {
             self[child].previous = below;
@@ -32,7 +34,7 @@ impl Slab<Bed> {
 
     /// Takes the top off a heap; tells the top of what is left.
     pub(super) fn take_top(&mut self, top: u32) -> u32 {
-        let child = std::mem::replace(&mut self[top].child, NIL);
+        let child = core::mem::replace(&mut self[top].child, NIL);
         self.meld_all(child)
     }
 
@@ -79,7 +81,7 @@ impl Slab<Bed> {
     /// Takes the first of a list off it; tells the next.
     fn detach(&mut self, at: u32) -> u32 {
         self[at].previous = NIL;
-        std::mem::replace(&mut self[at].next, NIL)
+        core::mem::replace(&mut self[at].next, NIL)
     }
 
     /// Every sleeper of a heap, in no order that matters.

@@ -1,5 +1,7 @@
 //! Sleepers out of an image, with everything checked; and what must be true of them.
 
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
+
 use model::{AccountHandle, InstrumentId, OrderId, OrderType, Price, Side};
 
 use super::{Bed, Lies, Queue, Sleeper, Watermark};

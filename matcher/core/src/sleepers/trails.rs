@@ -14,6 +14,8 @@
 //! pays for a few steps, each a search in a ladder and a logarithm in a heap, however many others
 //! there are and however often the price moves.
 
+use alloc::{format, string::String, vec::Vec};
+
 use model::{InstrumentId, OrderId, Price, Side};
 
 use super::{Bed, Lies, Sleepers};
@@ -88,7 +90,7 @@ impl Books {
     /// those for whom it is better than all before.
     pub(super) fn follow(&mut self, book: u32, side: Side, price: Price) {
         let trail = self.books[book as usize].trail_mut(side);
-        let mut top = std::mem::replace(&mut trail.fresh, NIL);
+        let mut top = core::mem::replace(&mut trail.fresh, NIL);
         loop {
             let newest = self.books[book as usize].trail_mut(side).newest;
             if newest == NIL {
@@ -142,7 +144,7 @@ impl Books {
         let Some(price) = self.sleepers.trailing_price(top, watermark) else { return };
         let queue = self.queue_at(book, side == Side::Buy, price);
         let Sleepers { segments, queues, .. } = &mut self.sleepers;
-        let next = std::mem::replace(&mut queues[queue].segments, at);
+        let next = core::mem::replace(&mut queues[queue].segments, at);
         if next != NIL {
             segments[next].previous = at;
         }
