@@ -18,7 +18,7 @@ const SEQUENCE_MAX: u64 = 1 << 62;
 /// A market as it is kept.
 #[derive(Clone, PartialEq, Message)]
 pub struct MarketImage {
-    /// The reference records in force, assets first.
+    /// The reference records in force, assets first: their keys ascend.
     #[prost(message, repeated, tag = "1")]
     records: Vec<ReferenceRecord>,
     #[prost(message, repeated, tag = "2")]
@@ -98,6 +98,10 @@ impl Market {
     /// [`ImageError`] where there can be no such market.
     pub fn from_image(image: &MarketImage) -> Result<Market, ImageError> {
         let mut market = Market::default();
+        if !image.records.is_sorted_by(|one, next| one.key < next.key) {
+            let what = "a listing is kept twice, or not in the order of its key";
+            return Err(ImageError::Inconsistent(what));
+        }
         for record in &image.records {
             if let Some(listed) = market.listings.put(record)? {
                 market.list(listed);

@@ -1,5 +1,6 @@
 use model::MarketState;
 use proptest::prelude::*;
+use prost::Message as _;
 use proto::{
     log::event::Kind,
     reference::{ReferenceBody, reference_body},
@@ -272,6 +273,25 @@ fn a_tape_knows_what_came_after_a_sequence() {
         assert_eq!(frames.first().map(|frame| frame.sequence()), first, "since {since}");
         let count = first.map_or(0, |first| last - first + 1);
         assert_eq!(frames.len() as u64, count, "since {since}");
+    }
+}
+
+#[test]
+fn a_listing_that_is_kept_twice_is_refused() {
+    let folding = Folding::new();
+    let kinds = listings().into_iter();
+    let records = kinds.filter_map(|kind| match kind {
+        Kind::ReferenceApplied(record) => Some(record),
+        _ => None,
+    });
+    for record in records {
+        // One more of a field that repeats, behind all others.
+        let mut bytes = folding.market.image().encode_to_vec();
+        bytes.push(1 << 3 | 2);
+        bytes.extend(record.encode_length_delimited_to_vec());
+        let image = MarketImage::decode(bytes.as_slice()).expect("it is a message");
+        let refused = Market::from_image(&image).expect_err("its key was there");
+        assert_eq!(refused.to_string(), "a listing is kept twice, or not in the order of its key");
     }
 }
 
