@@ -94,6 +94,9 @@ impl<E: Engine> Pair<E> {
         if instruments.into_iter().any(|id| books.auction(id).is_some()) != books.has_auction() {
             return Err("whether there is an auction is told wrongly".to_owned());
         }
+        if books.has_woken() == naive.woken.is_empty() {
+            return Err("whether somebody has woken is told wrongly".to_owned());
+        }
         count(&command, &expected, seen);
         self.commands += 1;
         if self.commands.is_multiple_of(IMAGE_EVERY) { self.compare_images() } else { Ok(()) }

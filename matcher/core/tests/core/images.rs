@@ -1,7 +1,13 @@
 //! Images: a restored state behaves as the one it was taken of, and a bad image is refused.
 
-use matcher_core::{Books, BooksImage, ClosedBy, Closing, Iceberg, Outcome, RestoreError, Sleeper};
-use model::{AccountHandle, InstrumentId, Side, Timestamp, Trigger, TriggerKind};
+use matcher_core::{
+    Books, BooksImage, ClosedBy, Closing, Iceberg, Interruption, Outcome, Reference, RestoreError,
+    Sleeper,
+};
+use model::{
+    AccountHandle, Filters, InstrumentId, MarketState, PriceBand, Side, Span, Timestamp, Trigger,
+    TriggerKind,
+};
 use rand_pcg::{
     Pcg64,
     rand_core::{Rng, SeedableRng},
@@ -9,7 +15,7 @@ use rand_pcg::{
 
 use crate::{
     flow::{Flow, run},
-    setup::{A, B, books, id, limit, lots, plain, price},
+    setup::{A, B, banding, books, id, limit, lots, plain, price},
 };
 
 /// Books after a random run.
@@ -140,6 +146,35 @@ fn every_kind_of_bad_image_is_refused_with_its_reason() {
     ] {
         assert_eq!(refused(|image| image.closing = wrong), Close);
     }
+}
+
+#[test]
+fn a_book_that_has_stopped_says_what_for_and_no_other_does() {
+    let trading = MarketState::Trading;
+    let opens_at = Timestamp::from_unix_nanos(9);
+    let stands = |then| Some(Interruption { opens_at, then, extensions: 0 });
+    for (state, interruption) in [
+        (trading, stands(trading)),
+        (MarketState::VolatilityAuction, None),
+        (MarketState::VolatilityAuction, stands(MarketState::Halted)),
+    ] {
+        let wrong = refused(|image| {
+            image.books[0].state = state;
+            image.books[0].interruption = interruption;
+        });
+        assert_eq!(wrong, RestoreError::Interruption(A), "{state:?} {interruption:?}");
+    }
+    let auction_for = Span::from_secs(60);
+    let band = PriceBand { width_bps: 100, reference_for: None, auction_for };
+    let around =
+        |since| Some(Reference { price: price(99), since: Timestamp::from_unix_nanos(since) });
+    // Of a time to come; of a book without a band.
+    let ahead = refused(|image| {
+        image.books[0].instrument = banding(A, Filters::default(), Some(band));
+        image.books[0].reference = around(1);
+    });
+    assert_eq!(ahead, RestoreError::Reference(A));
+    assert_eq!(refused(|image| image.books[0].reference = around(0)), RestoreError::Reference(A));
 }
 
 /// Whatever is done to an image, restoring it gives a reason or a state whose invariants hold.

@@ -101,7 +101,9 @@ fn a_key_lives_to_its_instant_and_while_its_order_is_open() {
         "a used text is free again"
     );
     assert_eq!(keys.check(&own("alice", "b"), &[0; 16]), KeyCheck::Same { original: id(2) });
-    let again = at(DAY + 1).plus(RECHECK);
+    let hour = 60 * 60 * 1_000;
+    let again = at(DAY + 1 + hour);
+    assert_eq!(again, at(DAY + 1).plus(RECHECK));
     assert_eq!(keys.expire(again, NONE_OPEN), 0);
     assert_eq!(keys.expire(at(again.unix_millis() + 1), NONE_OPEN), 1);
     assert!(keys.is_empty());
