@@ -22,10 +22,13 @@ use crate::log::{self, event, outcome};
 
 /// The fields of a body that are written here, by their numbers in `answer.proto`.
 mod field {
+    pub(super) const OUTCOME: u32 = 1;
     pub(super) const EVENTS: u32 = 2;
     pub(super) const POSTINGS: u32 = 3;
     pub(super) const BALANCES: u32 = 4;
     pub(super) const ACCOUNTS: u32 = 5;
+    pub(super) const LINKS_SENT: u32 = 6;
+    pub(super) const LINK_PROGRESS: u32 = 7;
     pub(super) const FEE_INCOME: u32 = 23;
 }
 
@@ -132,23 +135,16 @@ impl Draft {
 
     /// The body's bytes, behind those that are there.
     pub fn encode(&self, bytes: &mut Vec<u8>) {
-        let is_ample = "a vector grows as needed";
-        if self.outcome.as_ref().is_some_and(|outcome| outcome.kind == Some(APPLIED)) {
-            bytes.extend_from_slice(&APPLIED_BYTES);
-        } else if self.outcome.is_some() {
-            let outcome = log::AnswerOutcome { outcome: self.outcome.clone() };
-            outcome.encode(bytes).expect(is_ample);
+        match &self.outcome {
+            Some(outcome) if outcome.kind == Some(APPLIED) => bytes.extend(APPLIED_BYTES),
+            Some(outcome) => Draft::message(bytes, field::OUTCOME, outcome),
+            None => {}
         }
         let Draft { events, postings, balances, accounts, fee_income, .. } = self;
         [events, postings, balances, accounts].into_iter().for_each(|part| bytes.extend(part));
         let Draft { links_sent, link_progress, .. } = self;
-        if !links_sent.is_empty() || !link_progress.is_empty() {
-            let links = log::AnswerLinks {
-                links_sent: links_sent.clone(),
-                link_progress: link_progress.clone(),
-            };
-            links.encode(bytes).expect(is_ample);
-        }
+        links_sent.iter().for_each(|one| Draft::message(bytes, field::LINKS_SENT, one));
+        link_progress.iter().for_each(|one| Draft::message(bytes, field::LINK_PROGRESS, one));
         bytes.extend(fee_income);
     }
 

@@ -150,8 +150,6 @@ struct Entry {
     account: u32,
     instrument: InstrumentId,
     space: KeySpace,
-    /// Hardly any key has: they are kept apart.
-    has_aliases: bool,
 }
 
 const _: () = assert!(size_of::<Option<Entry>>() == 64, "an entry is one line of memory");

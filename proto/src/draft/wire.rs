@@ -4,6 +4,8 @@
 
 use model::Amount;
 
+use crate::{convert::to_amount, log};
+
 /// The kinds of fields that there are here.
 const VARINT: u32 = 0;
 const FIXED_64: u32 = 1;
@@ -12,9 +14,6 @@ const DELIMITED: u32 = 2;
 /// From here on a varint takes a second byte, a ninth.
 const TWO_BYTES: u64 = 1 << 7;
 const NINE_BYTES: u64 = 1 << 56;
-
-/// The weight of an amount's upper half, see [`to_amount`](crate::convert::to_amount).
-const HIGH_BITS: u32 = 63;
 
 /// Writes fields behind those that are there.
 pub(super) trait Wire {
@@ -84,8 +83,8 @@ impl Wire for Vec<u8> {
     }
 
     fn amount(&mut self, field: u32, amount: Amount) {
-        let (low, high) = halves(amount);
-        let (low, high) = (zigzag(low), zigzag(high));
+        let log::Amount { units, units_high } = to_amount(amount);
+        let (low, high) = (zigzag(units), zigzag(units_high));
         if high == 0 && (1..NINE_BYTES).contains(&low) {
             // Nearly every amount: its length is known before it is written.
             let (bytes, count) = spread(low);
@@ -153,21 +152,6 @@ const fn low_bits(value: u64) -> u8 {
     value as u8 & 0x7f
 }
 
-/// The two halves of an amount, of which each has its sign.
-///
-/// # Panics
-/// Where [`to_amount`](crate::convert::to_amount) does.
-fn halves(amount: Amount) -> (i64, i64) {
-    if let Ok(low) = i64::try_from(amount.units())
-        && low != i64::MIN
-    {
-        return (low, 0);
-    }
-    let half = |units: i128| i64::try_from(units).expect("amounts stay below 2^126");
-    let high = 1_i128 << HIGH_BITS;
-    (half(amount.units() % high), half(amount.units() / high))
-}
-
 const fn zigzag(value: i64) -> u64 {
     (value << 1 ^ value >> 63).cast_unsigned()
 }
@@ -178,7 +162,6 @@ mod tests {
     use prost::Message;
 
     use super::*;
-    use crate::convert::to_amount;
 
     #[test]
     fn numbers_are_those_of_any_protobuf_writer() {

@@ -49,9 +49,6 @@ impl Dues {
 
     /// Takes the earliest out where it is due before `now`.
     pub(super) fn pop_before(&mut self, now: Timestamp) -> Option<Due> {
-        if self.others.is_empty() {
-            return self.in_a_row.pop_front_if(|due| due.at < now);
-        }
         let first = self.first().filter(|due| due.at < now)?;
         if self.in_a_row.front() == Some(&first) {
             self.in_a_row.pop_front();

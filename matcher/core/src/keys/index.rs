@@ -97,10 +97,6 @@ impl Index {
         self.entries[place].as_ref().expect(IN_USE)
     }
 
-    fn entry_mut(&mut self, place: u32) -> &mut Entry {
-        self.entries[place].as_mut().expect(IN_USE)
-    }
-
     pub(super) fn account_name(&self, entry: &Entry) -> &AccountName {
         &self.named(entry.account).name
     }
@@ -148,8 +144,7 @@ impl Index {
             Some((_, hash)) => hash,
             None => hash_parts(&self.keyed, account, instrument.0, space as u8, &text),
         };
-        let has_aliases = false;
-        let entry = Entry { text, content, hash, order, account, instrument, space, has_aliases };
+        let entry = Entry { text, content, hash, order, account, instrument, space };
         let place = self.entries.insert(Some(entry));
         let Index { entries, by_key, .. } = self;
         let hash_at = |place: &u32| entries[*place].as_ref().expect(IN_USE).hash.of_table();
@@ -169,7 +164,6 @@ impl Index {
             return false;
         }
         self.take_place(account);
-        self.entry_mut(place).has_aliases = true;
         self.aliases_of.entry(place).or_default().push(duplicate);
         let hash = hash_of_id(duplicate);
         let alias = Alias { duplicate, original };
@@ -186,8 +180,7 @@ impl Index {
         let entry = self.entries[place].take().expect(IN_USE);
         forget(&mut self.by_key, entry.hash.of_table(), place);
         self.entries.free(place);
-        let aliases = if entry.has_aliases { self.aliases_of.remove(&place) } else { None };
-        let aliases = aliases.unwrap_or_default();
+        let aliases = self.aliases_of.remove(&place).unwrap_or_default();
         let given = aliases.len() + 1;
         for duplicate in aliases {
             let same = |alias: &Alias| alias.duplicate == duplicate;
