@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use matcher_core::{FILLS_MAX, Outcome};
 
-use trading::{Prices, Shape, Trading, run};
+use trading::{Prices, Shape, Trading, mix, run};
 
 const COMMANDS: usize = 400_000;
 const PIECE: usize = 500;
@@ -23,6 +23,7 @@ const PIECE: usize = 500;
 const NORMAL: usize = 10_000;
 
 fn main() {
+    tell_mix();
     println!("nanoseconds a command: of the cheapest tenth of pieces, and of the median piece;");
     println!("and how much the cheapest tenth is of that with {NORMAL} resting orders");
     let (normal, _) = flow(Shape::realistic(NORMAL));
@@ -37,6 +38,23 @@ fn main() {
     tell("nearly all cancelled", flow(fleeting), normal);
     tell("a fill of 5,000", sweep(), normal);
     latencies();
+}
+
+/// What the normal flow consists of.
+fn tell_mix() {
+    let mut trading = Trading::new(Shape::realistic(NORMAL));
+    let commands = trading.commands(COMMANDS);
+    let [place, ioc, cancel, amend] = mix(&commands);
+    let (mut books, mut out, mut trades) = (trading.books, Outcome::new(), 0);
+    for command in &commands {
+        run(&mut books, command, &mut out);
+        trades += out.fills().count();
+    }
+    let trades = 100.0 * trades as f64 / commands.len() as f64;
+    println!(
+        "{place:.1} % new (IOC {ioc:.1} %), {cancel:.1} % cancel, {amend:.1} % amend; {trades:.1} \
+         trades for 100 commands"
+    );
 }
 
 fn tell(name: &str, (tenth, median): (u128, u128), normal: u128) {

@@ -71,6 +71,9 @@ async fn markets_open_by_auction_over_services_apart() {
         ready(pages).await;
     }
     let client = Client::new(&cluster.rest);
+    // The shard's first inputs are its listings, and whoever reads its answers has them a while
+    // after it.
+    client.lists(INSTRUMENT).await;
     let mut tape = Tape::follow(&cluster.websocket).await;
     let mut book = Book::follow(&cluster.websocket).await;
     let say = async |words: &str| {

@@ -63,6 +63,16 @@ impl Client {
         json!({ "bids": book["bids"], "asks": book["asks"] })
     }
 
+    /// Waits until there is a book of an instrument.
+    pub(crate) async fn lists(&self, instrument: &str) {
+        let url = format!("{}/orderbook?instrument={instrument}", self.base);
+        until(&url, async || {
+            let response = self.rest.get(&url).send().await.ok()?;
+            response.status().is_success().then_some(())
+        })
+        .await;
+    }
+
     /// Waits until the ledger says this of an order.
     pub(crate) async fn becomes(&self, id: u64, status: &str) -> Value {
         let what = format!("order {id} {status}");

@@ -1,8 +1,11 @@
 //! A seeded flow like that of a real book: the middle price wanders, distances from it follow a
 //! power law, half of the commands are new orders (15 % of them IOC), 42 % cancels, 8 % change an
-//! order: half of these lower what it has left, half place another instead. The book keeps its
-//! size: where trades have made it smaller, an order comes in place of a cancel. Other shapes of
-//! book and flow are beside it, so that none costs much more than that.
+//! order: half of these lower what it has left, half place another instead.
+//!
+//! As in a real book, most orders end because they are cancelled: who means to rest stays behind
+//! the other side's best price, and a taker asks for a tenth of what a maker offers. The book keeps
+//! its size: where it became smaller, an order comes in place of a cancel. Other shapes of book and
+//! flow are beside it, so that none costs much more than that.
 
 use matcher_core::{Books, NewOrder, Outcome, Size};
 use model::{
@@ -69,6 +72,21 @@ impl Shape {
     }
 }
 
+/// How many of these commands place, place IOC, cancel and amend, of a hundred.
+#[allow(dead_code, reason = "not every bench tells its mix")]
+pub fn mix(commands: &[Command]) -> [f64; 4] {
+    let share = |is_it: fn(&Command) -> bool| {
+        100.0 * commands.iter().filter(|one| is_it(one)).count() as f64 / commands.len() as f64
+    };
+    let is_ioc = |one: &Command| matches!(one, Command::Place(order) if order.time_in_force == TimeInForce::Ioc);
+    [
+        share(|one| matches!(one, Command::Place(_))),
+        share(is_ioc),
+        share(|one| matches!(one, Command::Cancel(_))),
+        share(|one| matches!(one, Command::Amend(..))),
+    ]
+}
+
 /// A book that is in use, with the commands that come next.
 pub struct Trading {
     /// The state to start from.
@@ -84,6 +102,13 @@ const INSTRUMENT: InstrumentId = InstrumentId(1);
 
 /// Far from both ends of the range of prices.
 const MIDDLE_FIRST: u64 = 1 << 39;
+
+/// After how many commands, on average, the middle moves by a tick.
+const STILL: u64 = 100;
+
+/// The most that an order asks for that rests, and one that takes.
+const MAKER_LOTS: u64 = 100;
+const TAKER_LOTS: u64 = 10;
 
 /// Among how many of the latest orders one is chosen that is fleeting.
 const LATEST: u64 = 20;
@@ -116,9 +141,9 @@ impl Trading {
         let (mut commands, mut out) = (Vec::with_capacity(count + 1), Outcome::new());
         while commands.len() < count {
             let draw = self.random.next_u64() % 100;
-            let step = self.below(3);
-            if !matches!(self.shape.prices, Prices::One) {
-                self.middle = self.middle + step - 1;
+            let moves = self.below(2 * STILL);
+            if moves < 2 && !matches!(self.shape.prices, Prices::One) {
+                self.middle = self.middle + 2 * moves - 1;
             }
             let first = commands.len();
             let is_full = self.books.len() > self.shape.resting;
@@ -200,17 +225,25 @@ impl Trading {
     fn passive(&mut self) -> NewOrder {
         let away = self.distance();
         let side = if self.below(2) == 0 { Side::Buy } else { Side::Sell };
+        let other = self.best(side.opposite());
         let ticks = match side {
-            Side::Buy => self.middle - away,
-            Side::Sell => self.middle + away,
+            Side::Buy => other.map_or(u64::MAX, |ask| ask - 1).min(self.middle - away),
+            Side::Sell => other.map_or(0, |bid| bid + 1).max(self.middle + away),
         };
-        self.order(side, ticks, TimeInForce::Gtc)
+        self.order(side, ticks, TimeInForce::Gtc, MAKER_LOTS)
+    }
+
+    /// The best price on this side, in ticks.
+    fn best(&self, side: Side) -> Option<u64> {
+        let depth = self.books.depth(INSTRUMENT, 1);
+        let levels = if side == Side::Buy { depth.bids } else { depth.asks };
+        levels.first().map(|(price, _)| price.ticks())
     }
 
     /// One order that takes as much as one may.
     #[allow(dead_code, reason = "not every bench sweeps")]
     pub fn taking_all(&mut self) -> Command {
-        let mut order = self.order(Side::Buy, Price::TICKS_MAX, TimeInForce::Ioc);
+        let mut order = self.order(Side::Buy, Price::TICKS_MAX, TimeInForce::Ioc, 1);
         order.size = Size::Base(Quantity::from_lots(Quantity::LOTS_MAX).expect("the maximum"));
         Command::Place(order)
     }
@@ -218,13 +251,19 @@ impl Trading {
     fn taking(&mut self) -> NewOrder {
         let side = if self.below(2) == 0 { Side::Buy } else { Side::Sell };
         let ticks = if side == Side::Buy { self.middle + 8 } else { self.middle - 8 };
-        self.order(side, ticks, TimeInForce::Ioc)
+        self.order(side, ticks, TimeInForce::Ioc, TAKER_LOTS)
     }
 
-    fn order(&mut self, side: Side, ticks: u64, time_in_force: TimeInForce) -> NewOrder {
+    fn order(
+        &mut self,
+        side: Side,
+        ticks: u64,
+        time_in_force: TimeInForce,
+        most_lots: u64,
+    ) -> NewOrder {
         let id = OrderId::from_number(self.next_id).expect("in range");
         self.next_id += 1;
-        let quantity = Quantity::from_lots(1 + self.below(100)).expect("in range");
+        let quantity = Quantity::from_lots(1 + self.below(most_lots)).expect("in range");
         NewOrder {
             id,
             account: AccountHandle(u32::try_from(self.below(10_000)).expect("small")),

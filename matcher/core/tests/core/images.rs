@@ -1,12 +1,12 @@
 //! Images: a restored state behaves as the one it was taken of, and a bad image is refused.
 
 use matcher_core::{
-    Books, BooksImage, ClosedBy, Closing, Iceberg, Interruption, Outcome, Reference, RestoreError,
-    Sleeper,
+    ACCOUNTS_END, Books, BooksImage, ClosedBy, Closing, Iceberg, Interruption, Link, NewOrder,
+    OrderList, Outcome, Pending, Reference, RestoreError, Sleeper, Watermark,
 };
 use model::{
-    AccountHandle, Filters, InstrumentId, MarketState, PriceBand, Side, Span, Timestamp, Trigger,
-    TriggerKind,
+    AccountHandle, Filters, InstrumentId, MarketState, OrderId, PriceBand, Side, Span, Timestamp,
+    Trailing, Trigger, TriggerKind,
 };
 use rand_pcg::{
     Pcg64,
@@ -50,15 +50,21 @@ fn a_restored_state_goes_on_the_same() {
     }
 }
 
-fn refused(change: impl FnOnce(&mut BooksImage)) -> RestoreError {
+/// Two orders rest, after a trade.
+fn traded_at_99() -> BooksImage {
     let mut books = books();
     let mut out = Outcome::new();
     books.place(&limit(1, 1, Side::Buy, 5, 99), &mut out);
     books.place(&limit(2, 2, Side::Sell, 5, 101), &mut out);
     books.place(&limit(3, 2, Side::Sell, 5, 99), &mut out);
     books.place(&limit(4, 1, Side::Buy, 5, 98), &mut out);
-    let mut image = books.image();
+    let image = books.image();
     assert_eq!(image.orders.len(), 2);
+    image
+}
+
+fn refused(change: impl FnOnce(&mut BooksImage)) -> RestoreError {
+    let mut image = traded_at_99();
     change(&mut image);
     Books::restore(image).expect_err("a bad image")
 }
@@ -175,6 +181,60 @@ fn a_book_that_has_stopped_says_what_for_and_no_other_does() {
     });
     assert_eq!(ahead, RestoreError::Reference(A));
     assert_eq!(refused(|image| image.books[0].reference = around(0)), RestoreError::Reference(A));
+}
+
+#[test]
+fn a_list_links_open_orders_of_its_own_record_to_those_that_are_not_placed_yet() {
+    let leg = |record, leg| id(record).with_leg(leg).expect("a leg");
+    let order = |id: OrderId| NewOrder { id, ..limit(1, 1, Side::Buy, 5, 97) };
+    let (mut books, mut out) = (books(), Outcome::new());
+    let working = [leg(8, 1), leg(8, 2), leg(9, 1), id(8)];
+    working.into_iter().for_each(|id| books.place(&order(id), &mut out));
+    let restored = |link| {
+        let mut image = books.image();
+        image.lists.push(OrderList { id: id(8), link });
+        Books::restore(image).map(|_| ())
+    };
+    let waits = |working, order| restored(Link::Waits(working, Pending::One(order)));
+    let refused = Err(RestoreError::List(id(8)));
+
+    let last = AccountHandle(ACCOUNTS_END - 1);
+    let beyond = AccountHandle(ACCOUNTS_END);
+    let of = |account| NewOrder { account, ..order(leg(8, 3)) };
+    assert_eq!(waits(leg(8, 1), of(last)), Ok(()));
+    assert_eq!(waits(leg(8, 1), of(beyond)), refused, "nobody's");
+    assert_eq!(waits(leg(9, 1), of(last)), refused, "of another record");
+    assert_eq!(waits(id(8), of(last)), refused, "what came alone is of no list");
+    assert_eq!(waits(leg(8, 1), order(leg(8, 2))), refused, "placed already");
+
+    assert_eq!(restored(Link::Pair([leg(8, 1), leg(8, 2)])), Ok(()));
+    assert_eq!(restored(Link::Pair([id(8), leg(8, 2)])), refused, "what came alone is of no list");
+    assert_eq!(restored(Link::Pair([leg(8, 1), leg(9, 1)])), refused, "of another record");
+}
+
+#[test]
+fn what_trails_the_price_has_not_been_woken_by_it() {
+    let trailing = |side, watermark| {
+        let mut sleeper = Sleeper { order: limit(9, 1, side, 1, 100), entry: 4 };
+        sleeper.order.instructions.trailing = Trailing::new(TriggerKind::StopLoss, 100);
+        let watermark = Watermark { order: id(9), price: price(watermark) };
+        move |image: &mut BooksImage| {
+            image.next_priority = 9;
+            image.sleepers.push(sleeper);
+            image.watermarks.push(watermark);
+        }
+    };
+    // The last trade was at 99: one of a hundredth wakes a sell that trails from 100, and a buy
+    // that trails from 98.
+    for (side, watermark) in [(Side::Sell, 100), (Side::Buy, 98)] {
+        assert_eq!(refused(trailing(side, watermark)), RestoreError::Sleeper(id(9)));
+        let mut image = traded_at_99();
+        trailing(side, 99)(&mut image);
+        Books::restore(image)
+            .expect("it trails from the last trade itself")
+            .check_invariants()
+            .expect("a good state");
+    }
 }
 
 /// Whatever is done to an image, restoring it gives a reason or a state whose invariants hold.
