@@ -2,13 +2,15 @@
 
 use std::{
     collections::HashMap,
+    sync::mpsc,
+    thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
-use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
+use tokio::{runtime::Builder, sync::oneshot};
 use tokio_tungstenite::{connect_async, tungstenite::Message};
 
 use crate::outcome::{Acknowledged, Latencies};
@@ -16,10 +18,10 @@ use crate::outcome::{Acknowledged, Latencies};
 /// How long after the load a trade may still come.
 const LATE_WAIT: Duration = Duration::from_millis(500);
 
-/// A listener that listens.
+/// A listener that listens: a thread of its own, as whoever reads a floor's records is one.
 pub(crate) struct Trades {
     stop: oneshot::Sender<()>,
-    listening: JoinHandle<Result<Heard>>,
+    listening: thread::JoinHandle<Result<Heard>>,
 }
 
 /// What was heard.
@@ -47,41 +49,59 @@ impl Trades {
     ///
     /// # Errors
     /// Where it does not answer.
-    pub(crate) async fn listen(address: &str) -> Result<Trades> {
+    pub(crate) fn listen(address: &str) -> Result<Trades> {
         let url = format!("ws://{address}/ws/trades");
-        let (mut socket, _) =
-            connect_async(&url).await.with_context(|| format!("cannot listen to {url}"))?;
-        let (stop, mut stopped) = oneshot::channel();
-        let listening = tokio::spawn(async move {
-            let mut heard = Heard::default();
-            loop {
-                let message = tokio::select! {
-                    message = socket.next() => message,
-                    _ = &mut stopped => break,
-                };
-                let at = Instant::now();
-                match message.context("the broadcaster ended the stream")?? {
-                    Message::Text(text) => heard.take(&text, at)?,
-                    Message::Close(why) => anyhow::bail!("the broadcaster left: {why:?}"),
-                    _ => {}
-                }
-            }
-            Ok(heard)
+        let (tell, listens) = mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        let listening = thread::spawn(move || {
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(hear(&url, &tell, stopped))
         });
-        Ok(Trades { stop, listening })
+        let trades = Trades { stop, listening };
+        if listens.recv().is_err() {
+            // It ended without a word to us: it has one for whoever waits for its end.
+            return trades.end().and_then(|_| Err(anyhow!("the listener ended")));
+        }
+        Ok(trades)
     }
 
     /// Waits a moment for what is late, and tells what was heard.
     ///
     /// # Errors
     /// Where the broadcaster ended the stream.
-    pub(crate) async fn stop(mut self) -> Result<Heard> {
-        // It ends by itself only where something is wrong.
-        if let Ok(ended) = timeout(LATE_WAIT, &mut self.listening).await {
-            return ended?;
-        }
+    pub(crate) fn stop(self) -> Result<Heard> {
+        thread::sleep(LATE_WAIT);
+        self.end()
+    }
+
+    fn end(self) -> Result<Heard> {
+        // It has ended by itself where something is wrong.
         let _ = self.stop.send(());
-        self.listening.await?
+        self.listening.join().map_err(|_| anyhow!("the listener panicked"))?
+    }
+}
+
+/// Hears trades until it is told to stop, and says when it has begun to.
+async fn hear(
+    url: &str,
+    listens: &mpsc::Sender<()>,
+    mut stopped: oneshot::Receiver<()>,
+) -> Result<Heard> {
+    let (mut socket, _) =
+        connect_async(url).await.with_context(|| format!("cannot listen to {url}"))?;
+    let _ = listens.send(());
+    let mut heard = Heard::default();
+    loop {
+        let message = tokio::select! {
+            message = socket.next() => message,
+            _ = &mut stopped => return Ok(heard),
+        };
+        let at = Instant::now();
+        match message.context("the broadcaster ended the stream")?? {
+            Message::Text(text) => heard.take(&text, at)?,
+            Message::Close(why) => anyhow::bail!("the broadcaster left: {why:?}"),
+            _ => {}
+        }
     }
 }
 

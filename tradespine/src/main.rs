@@ -47,7 +47,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = daemon::runtime::start();
     let result = runtime.context("no threads could be started").and_then(|runtime| {
         let result = runtime.block_on(Box::pin(obey(arguments)));
         // Work that an error left behind must not hold back the end of the process.

@@ -11,6 +11,7 @@
 //! - [`ports`]: listeners, and what to do where an address is taken.
 //! - [`health`]: `/healthz`, `/readyz` and `/metrics`.
 //! - [`priority`]: threads that take what others leave of the processors.
+//! - [`runtime`]: how many threads serve requests.
 //! - [`shutdown`]: signals become a token; work is drained within a grace period.
 //!
 //! What will never live here: a trading rule, or anything that only one service does.
@@ -22,5 +23,6 @@ pub mod health;
 pub mod host;
 pub mod ports;
 pub mod priority;
+pub mod runtime;
 pub mod settings;
 pub mod shutdown;
