@@ -3,7 +3,8 @@
 //! account's limits are. Variants take turns, so that a busy machine slows all of them alike.
 //!
 //! `cargo bench -p tradespine-matcher --bench apply`; `TRADESPINE_TEST_BENCH_ROUNDS` sets how many
-//! rounds, each over a new shard.
+//! rounds, each over a new shard. With names of variants behind `--`, such as `-- fees`, only those:
+//! one alone has the caches to itself, as a shard has that trades.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures how long something took")]
 
@@ -72,19 +73,23 @@ const VARIANTS: [(&str, Rules); 6] = [
 fn main() {
     let rounds = std::env::var("TRADESPINE_TEST_BENCH_ROUNDS").ok();
     let rounds = rounds.and_then(|text| text.parse().ok()).unwrap_or(5);
+    let asked: Vec<String> = std::env::args().skip(1).filter(|one| one != "--bench").collect();
+    let is_asked = |name: &str| asked.is_empty() || asked.iter().any(|one| one == name);
+    let variants: Vec<_> = VARIANTS.into_iter().filter(|(name, _)| is_asked(name)).collect();
+    assert!(!variants.is_empty(), "there is no variant {asked:?}");
     let (setup, commands) = Flow::draw(2 * COMMANDS);
     let (warm_up, measured) = commands.split_at(COMMANDS);
     tell_mix(measured);
     println!("nanoseconds a command: of the cheapest tenth of pieces, and of the median piece;");
-    println!("and the throughput as a share of that with nothing on, by either");
+    println!("and the throughput as a share of the first variant's, by either");
     for round in 1..=rounds {
         println!("round {round} of {rounds}");
-        let mut shards = VARIANTS.map(|(_, rules)| Shard::new(rules));
+        let mut shards: Vec<_> = variants.iter().map(|(_, rules)| Shard::new(*rules)).collect();
         for shard in &mut shards {
             setup.iter().chain(warm_up).for_each(|command| shard.apply(command));
         }
-        tell(pieces(&mut shards, measured));
-        let refused = shards.each_ref().map(Shard::refused);
+        tell(&variants, pieces(&mut shards, measured));
+        let refused: Vec<_> = shards.iter().map(Shard::refused).collect();
         assert!(refused.iter().all(|count| *count == refused[0]), "the flows differ: {refused:?}");
         replicas(setup.iter().chain(warm_up), measured);
     }
@@ -111,11 +116,11 @@ fn tell_mix(commands: &[ClientCommand]) {
 }
 
 /// Nanoseconds a command of each piece, by variant.
-fn pieces<const N: usize>(shards: &mut [Shard; N], measured: &[ClientCommand]) -> [Vec<u128>; N] {
-    let mut nanos = [const { Vec::new() }; N];
+fn pieces(shards: &mut [Shard], measured: &[ClientCommand]) -> Vec<Vec<u128>> {
+    let mut nanos = vec![Vec::new(); shards.len()];
     for (number, pieces) in measured.chunks_exact(PIECES_A_TURN * PIECE).enumerate() {
-        for turn in 0..N {
-            let variant = (number + turn) % N;
+        for turn in 0..shards.len() {
+            let variant = (number + turn) % shards.len();
             for piece in pieces.chunks_exact(PIECE) {
                 let mut taken = Duration::ZERO;
                 for few in piece.chunks(DECODED) {
@@ -136,9 +141,10 @@ fn decoded(command: &ClientCommand) -> ClientCommand {
     ClientCommand::try_from(log::ClientCommand::from(command)).expect("it was one")
 }
 
-fn tell<const N: usize>(nanos: [Vec<u128>; N]) {
-    let told = nanos.map(tenth_and_median);
-    for ((name, _), (tenth, median)) in VARIANTS.iter().zip(told) {
+fn tell(variants: &[(&str, Rules)], nanos: Vec<Vec<u128>>) {
+    let told: Vec<_> = nanos.into_iter().map(tenth_and_median).collect();
+    for ((name, _), (tenth, median)) in variants.iter().zip(&told) {
+        let (tenth, median) = (*tenth, *median);
         let share = |all: u128, with: u128| all as f64 / with as f64;
         let shares = (share(told[0].0, tenth), share(told[0].1, median));
         println!("{name:>24}: {tenth:>5} {median:>5}   {:.2} {:.2}", shares.0, shares.1);
