@@ -9,12 +9,13 @@ use broadcaster::market::Market;
 use bytes::Bytes;
 use ledger::{projection::Projector, store::MemoryStore};
 use libfuzzer_sys::fuzz_target;
-use model::{Partition, RequestId};
+use model::Partition;
 use prost::Message;
-use proto::log::AnswerBody;
+use proto::log::{self, AnswerBody};
 use spine::{
     Answer,
-    answer::{self, Happened, Preamble, Sealed},
+    answer::{self, Happened, Sealed},
+    chain::Chain,
 };
 use tradespine_fuzz::{FOUNDING, answers, flow, identity};
 
@@ -57,17 +58,21 @@ fuzz_target!(|data: &[u8]| {
 /// The answer with this body after the listings, as the log has it.
 fn answered(body: AnswerBody) -> Answer {
     let last = FOUNDED.last().expect("there are some");
-    let preamble = Preamble {
+    let written = |chain: &[u8]| log::Answer {
         out_seq: last.out_seq + 1,
         in_offset: last.in_offset + 1,
         epoch: last.epoch,
         behaviour: last.behaviour,
-        input_hash: last.input_hash,
-        prev_chain: last.chain,
-        now: last.now,
-        request_id: RequestId(1),
+        input_hash: last.input_hash.0.to_vec(),
+        prev_chain: last.chain.0.to_vec(),
+        now_unix_nanos: last.now.unix_nanos(),
+        request_id_high: 0,
+        request_id_low: 1,
+        body: Some(body.clone()),
+        chain: chain.to_vec(),
     };
-    let (value, chain) = answer::write(&preamble, body.clone());
+    let chain = Chain::of_answer(&written(&[]).encode_to_vec());
+    let value = Bytes::from(written(&chain.0).encode_to_vec());
     let read = answer::read(&value).expect("it was just written");
     assert_eq!((read.chain, &read.body), (chain, &body));
     let sealed = Sealed::read(&value).expect("likewise");

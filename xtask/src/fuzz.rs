@@ -41,6 +41,18 @@ pub(crate) struct Fuzz {
     seconds: u32,
 }
 
+/// Checks that every target can be built. Nothing else is built with its flags, so it has a
+/// directory of its own.
+///
+/// # Errors
+/// Where one of them cannot.
+pub(crate) fn check() -> Result<()> {
+    let mut check = cargo::command(["check", "--locked", "--bins", "--manifest-path"]);
+    check.arg(workspace::root().join("fuzz/Cargo.toml"));
+    check.arg("--target-dir").arg(workspace::root().join("target/fuzz"));
+    cargo::run(check.env("RUSTFLAGS", "--cfg fuzzing -D warnings"))
+}
+
 /// Runs them and prints a table.
 ///
 /// # Errors

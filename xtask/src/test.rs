@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use self::tally::Tally;
-use crate::{cargo, manifests::Manifests, servers::Servers, tidy, torture};
+use crate::{cargo, fuzz, manifests::Manifests, servers::Servers, tidy, torture};
 
 /// Which tests to run.
 #[derive(Args)]
@@ -34,6 +34,7 @@ pub(crate) fn run(selection: &Selection) -> Result<()> {
         report.step("format", || cargo::run(&mut cargo::command(["fmt", "--all", "--check"])));
         report.step("tidy", tidy::run);
         report.step("clippy", clippy);
+        report.step("fuzz", fuzz::check);
     }
     let mut manifests = None;
     report.step("manifests", || {
