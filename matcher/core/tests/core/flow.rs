@@ -84,6 +84,12 @@ pub struct Flow {
     target: usize,
 }
 
+/// So many orders to keep open make books large.
+const LARGE: usize = 1_000;
+
+/// In large books, of so many changes of a market's state only one is made.
+const STATES_SPARED: u64 = 40;
+
 impl Flow {
     pub fn new(seed: u64, target: usize) -> Flow {
         let random = Pcg64::seed_from_u64(seed);
@@ -121,6 +127,7 @@ impl Flow {
             2..6 => {
                 Command::CancelAll(self.below(6) as u32, Some(self.names[self.below(2) as usize]))
             }
+            9..15 if self.is_large() && self.is_spared() => Command::Place(self.order()),
             9..15 => self.cancel_matching(),
             15..36 => {
                 self.now += self.below(8);
@@ -199,6 +206,12 @@ impl Flow {
         Command::Amend(number, quantity)
     }
 
+    /// Whether many orders are to be open: then what ends or takes many at once is rare, or books
+    /// would never fill.
+    pub(super) fn is_large(&self) -> bool {
+        self.target >= LARGE
+    }
+
     /// Whether an account keeps its orders for once: large books would never fill.
     fn is_spared(&mut self) -> bool {
         let sparing = self.target as u64 / 20;
@@ -213,9 +226,12 @@ impl Flow {
         self.next_id += 1;
         let side = if self.one_in(2) { Side::Buy } else { Side::Sell };
         let account = self.below(6) as u32;
-        let count = if self.one_in(50) { 1_000 } else { 1 + self.below(20) };
+        let (seldom, limits) = if self.is_large() { (1_000, 9) } else { (50, 8) };
+        let count = if self.one_in(seldom) { 1_000 } else { 1 + self.below(20) };
         let mut order = match self.below(10) {
-            0..8 => self.limit_order(number, account, side, count, self.middle[which]),
+            draw if draw < limits => {
+                self.limit_order(number, account, side, count, self.middle[which])
+            }
             _ => self.market_order(number, account, side, count, self.middle[which]),
         };
         order.instrument = self.names[which];

@@ -190,11 +190,12 @@ fn a_list_links_open_orders_of_its_own_record_to_those_that_are_not_placed_yet()
     let (mut books, mut out) = (books(), Outcome::new());
     let working = [leg(8, 1), leg(8, 2), leg(9, 1), id(8)];
     working.into_iter().for_each(|id| books.place(&order(id), &mut out));
-    let restored = |link| {
+    let restored_all = |lists: &[OrderList]| {
         let mut image = books.image();
-        image.lists.push(OrderList { id: id(8), link });
+        image.lists.extend_from_slice(lists);
         Books::restore(image).map(|_| ())
     };
+    let restored = |link| restored_all(&[OrderList { id: id(8), link }]);
     let waits = |working, order| restored(Link::Waits(working, Pending::One(order)));
     let refused = Err(RestoreError::List(id(8)));
 
@@ -207,7 +208,9 @@ fn a_list_links_open_orders_of_its_own_record_to_those_that_are_not_placed_yet()
     assert_eq!(waits(id(8), of(last)), refused, "what came alone is of no list");
     assert_eq!(waits(leg(8, 1), order(leg(8, 2))), refused, "placed already");
 
-    assert_eq!(restored(Link::Pair([leg(8, 1), leg(8, 2)])), Ok(()));
+    let pair = Link::Pair([leg(8, 1), leg(8, 2)]);
+    assert_eq!(restored(pair), Ok(()));
+    assert_eq!(restored_all(&[OrderList { id: id(8), link: pair }; 2]), refused, "twice");
     assert_eq!(restored(Link::Pair([id(8), leg(8, 2)])), refused, "what came alone is of no list");
     assert_eq!(restored(Link::Pair([leg(8, 1), leg(9, 1)])), refused, "of another record");
 }

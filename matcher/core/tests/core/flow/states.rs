@@ -3,7 +3,7 @@
 
 use model::{InstrumentId, MarketState as State, PriceBand, Span};
 
-use super::{Command, Flow};
+use super::{Command, Flow, STATES_SPARED};
 use crate::setup::A;
 
 impl Flow {
@@ -39,6 +39,9 @@ impl Flow {
             return Some(Command::PlaceDue);
         }
         if !self.one_in(if is_open { 120 } else { 30 }) {
+            return None;
+        }
+        if self.is_large() && is_open && !self.one_in(STATES_SPARED) {
             return None;
         }
         let instrument = self.names[which];
