@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use matcher_core::{FILLS_MAX, Outcome};
 
-use trading::{Prices, Shape, Trading, mix, run};
+use trading::{Ends, Prices, Shape, Trading, mix, run};
 
 const COMMANDS: usize = 400_000;
 const PIECE: usize = 500;
@@ -34,8 +34,12 @@ fn main() {
     tell("one price a side", flow(shape(NORMAL, Prices::One)), normal);
     tell("100,000 levels", flow(shape(250_000, Prices::Even(50_000))), normal);
     tell("prices up to 2^38 away", flow(shape(NORMAL, Prices::Near(37))), normal);
-    let fleeting = Shape { is_fleeting: true, ..Shape::realistic(NORMAL) };
-    tell("nearly all cancelled", flow(fleeting), normal);
+    let ending = |resting, ends| Shape { ends, ..Shape::realistic(resting) };
+    tell("nearly all cancelled", flow(ending(NORMAL, Ends::Fleeting)), normal);
+    for resting in [NORMAL, 100_000, 1_000_000] {
+        let name = format!("any cancelled, {resting}");
+        tell(&name, flow(ending(resting, Ends::Any)), normal);
+    }
     tell("a fill of 5,000", sweep(), normal);
     latencies();
 }

@@ -1,6 +1,7 @@
 //! A seeded flow like that of a real book: the middle price wanders, distances from it follow a
 //! power law, half of the commands are new orders (15 % of them IOC), 42 % cancels, 8 % change an
-//! order: half of these lower what it has left, half place another instead.
+//! order: half of these lower what it has left, half place another instead. Most that are cancelled
+//! are young.
 //!
 //! As in a real book, most orders end because they are cancelled: who means to rest stays behind
 //! the other side's best price, and a taker asks for a tenth of what a maker offers. The book keeps
@@ -49,8 +50,21 @@ pub struct Shape {
     pub resting: usize,
     /// Where.
     pub prices: Prices,
-    /// Whether nearly all that comes is cancelled soon after.
-    pub is_fleeting: bool,
+    /// Which are cancelled.
+    pub ends: Ends,
+}
+
+/// Which orders are cancelled or changed.
+#[allow(dead_code, reason = "not every bench has every shape")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// One before which `n` others came with a chance of about 1/`n`: most are cancelled young,
+    /// and some stay for ever, as in real books.
+    Young,
+    /// Any of them alike: no cache helps.
+    Any,
+    /// One of the latest, and nearly all that comes is cancelled.
+    Fleeting,
 }
 
 /// How far from the middle orders are placed.
@@ -68,7 +82,7 @@ pub enum Prices {
 impl Shape {
     /// The realistic flow on a book of this size.
     pub const fn realistic(resting: usize) -> Shape {
-        Shape { resting, prices: Prices::Near(12), is_fleeting: false }
+        Shape { resting, prices: Prices::Near(12), ends: Ends::Young }
     }
 }
 
@@ -147,9 +161,10 @@ impl Trading {
             }
             let first = commands.len();
             let is_full = self.books.len() > self.shape.resting;
+            let is_fleeting = self.shape.ends == Ends::Fleeting;
             match draw {
-                2..100 if self.shape.is_fleeting && is_full => commands.extend(self.cancel()),
-                2..100 if self.shape.is_fleeting => commands.push(Command::Place(self.passive())),
+                2..100 if is_fleeting && is_full => commands.extend(self.cancel()),
+                2..100 if is_fleeting => commands.push(Command::Place(self.passive())),
                 0..8 => commands.push(Command::Place(self.taking())),
                 8..50 => commands.push(Command::Place(self.passive())),
                 50..92 if is_full => commands.extend(self.cancel()),
@@ -185,15 +200,25 @@ impl Trading {
     fn cancel(&mut self) -> Option<Command> {
         while !self.open.is_empty() {
             let count = self.open.len();
-            let among =
-                if self.shape.is_fleeting { LATEST.min(count as u64) } else { count as u64 };
-            let back = usize::try_from(self.below(among)).expect("an index");
-            let id = self.open.swap_remove(count - 1 - back);
+            let back = self.age(count as u64);
+            let id = self.open.swap_remove(count - 1 - usize::try_from(back).expect("an index"));
             if self.books.order(id).is_some() {
                 return Some(Command::Cancel(id));
             }
         }
         None
+    }
+
+    /// How many of `count` open orders came after the one that is chosen.
+    fn age(&mut self, count: u64) -> u64 {
+        match self.shape.ends {
+            Ends::Any => self.below(count),
+            Ends::Fleeting => self.below(LATEST.min(count)),
+            Ends::Young => {
+                let octave = self.below(u64::from(count.ilog2()) + 1);
+                ((1 << octave) - 1 + self.below(1 << octave)).min(count - 1)
+            }
+        }
     }
 
     /// Halves what an order has left; where nothing can be taken off it is cancelled, and where
