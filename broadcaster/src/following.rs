@@ -43,8 +43,8 @@ const SNAPSHOT_ANSWERS: u64 = 2_000_000;
 
 /// How often the events are looked at while they keep coming: listeners take a thousand frames a
 /// second for one market as it is, and hear of an answer after a quiet time at once. A broker tells
-/// those who wait in the order in which they came to it, and gateways come at the eager pace, of two
-/// milliseconds: so whoever listens to a market hears of an answer before they do.
+/// those who wait in the order in which they came to it, and gateways come at the eager pace, of
+/// two milliseconds: so whoever listens to a market hears of an answer before they do.
 const PACE: Pace = Pace::AtMostEvery(Duration::from_millis(1));
 
 /// How many answers are folded before other tasks of the runtime get their turn: about a

@@ -3,8 +3,8 @@
 //! account's limits are. Variants take turns, so that a busy machine slows all of them alike.
 //!
 //! `cargo bench -p tradespine-matcher --bench apply`; `TRADESPINE_TEST_BENCH_ROUNDS` sets how many
-//! rounds, each over a new shard. With names of variants behind `--`, such as `-- fees`, only those:
-//! one alone has the caches to itself, as a shard has that trades.
+//! rounds, each over a new shard. With names of variants behind `--`, such as `-- fees`, only
+//! those: one alone has the caches to itself, as a shard has that trades.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark measures how long something took")]
 

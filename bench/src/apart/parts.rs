@@ -1,10 +1,13 @@
 //! The measurements themselves, one after the other, each with its line on the terminal.
 
+mod push;
+
 use std::{path::Path, sync::Arc, thread, time::Duration};
 
 use anyhow::{Context as _, Result};
 use tokio::runtime::Runtime;
 
+use self::push::push_name;
 use super::{
     Extent, Part,
     ledger::{self, Ages, Books},
@@ -19,7 +22,6 @@ use crate::{
     rest,
     schedule::Schedule,
     stream,
-    trades::Trades,
 };
 
 /// The connections of the closed loops over REST.
@@ -43,9 +45,6 @@ const HELD_P99_MS_MAX: f64 = 250.0;
 
 /// The low rate of latencies, at which nothing waits for anything.
 const LOW_RATE: u32 = 100;
-
-/// How many connections carry it: more than are ever busy.
-const LOW_CONNECTIONS: u16 = 16;
 
 /// How long the machine rests after each load.
 const REST_WAIT: Duration = Duration::from_millis(300);
@@ -240,50 +239,6 @@ impl Bench<'_> {
         }
     }
 
-    /// Order to acknowledgement and to trade, at a low rate and at half of the most.
-    fn push(&mut self) -> Result<()> {
-        let half = (self.capacity(Edge::Rest)? / 2.0).max(1.0) as u32;
-        // The floor before and after: a machine is not as fast at all times.
-        let mut two_hops = self.two_hops()?;
-        self.push_at(LOW_RATE, LOW_CONNECTIONS, &format!("{LOW_RATE}/s"))?;
-        two_hops.add(&self.two_hops()?);
-        say("floor: Kafka, two hops", &format!("p50 {:.2} ms", two_hops.millis_at(0.5)));
-        self.note_floor("two hops at 100/s", &two_hops);
-        self.push_at(half, OPEN_CONNECTIONS, "half of REST 64's rate")
-    }
-
-    /// What an order's trade takes at the least, in half of a load's time.
-    fn two_hops(&self) -> Result<Latencies> {
-        self.floor().hop(true, LOW_RATE, self.extent.duration().mul_f64(0.5))
-    }
-
-    fn push_at(&mut self, rate: u32, connections: u16, name: &str) -> Result<()> {
-        let before = ledger::open(&self.platform.at)?;
-        let trades = Trades::listen(&self.platform.at.websocket)?;
-        let outcome = self.load(Edge::Rest, connections, rate)?;
-        let heard = trades.stop()?;
-        let traded = heard.latencies(&outcome.acknowledged);
-        for (end, latencies) in
-            [("its acknowledgement", &outcome.latencies), ("its trade on a WebSocket", &traded)]
-        {
-            for (quantile_name, quantile) in [("p50", 0.5), ("p99", 0.99)] {
-                let what = push_name(name, &format!("{end}, {quantile_name}"));
-                self.figures.note(what, "ms", latencies.millis_at(quantile));
-            }
-        }
-        let told = format!(
-            "{}; {} trades heard, p50 {:.2}, p99 {:.2} ms, {} gaps",
-            outcome.line(),
-            traded.count(),
-            traded.millis_at(0.5),
-            traded.millis_at(0.99),
-            heard.gaps
-        );
-        say(&format!("order to WebSocket at {rate}/s"), &told);
-        self.settle("order to WebSocket", before)?;
-        Ok(())
-    }
-
     /// A constant rate for a minute, once.
     pub(super) fn hold(&mut self) -> Result<()> {
         if !self.extent.has(Part::Hold) {
@@ -400,10 +355,6 @@ fn is_held(outcome: &Outcome, rate: u32) -> bool {
 
 fn stream_name() -> String {
     format!("gRPC, {STREAMS} streams, {IN_FLIGHT} in flight on each")
-}
-
-fn push_name(rate: &str, end: &str) -> String {
-    format!("order to {end}, at {rate}")
 }
 
 fn say(what: &str, told: &str) {

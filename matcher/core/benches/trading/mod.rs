@@ -92,7 +92,10 @@ pub fn mix(commands: &[Command]) -> [f64; 4] {
     let share = |is_it: fn(&Command) -> bool| {
         100.0 * commands.iter().filter(|one| is_it(one)).count() as f64 / commands.len() as f64
     };
-    let is_ioc = |one: &Command| matches!(one, Command::Place(order) if order.time_in_force == TimeInForce::Ioc);
+    let is_ioc = |one: &Command| match one {
+        Command::Place(order) => order.time_in_force == TimeInForce::Ioc,
+        _ => false,
+    };
     [
         share(|one| matches!(one, Command::Place(_))),
         share(is_ioc),
