@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, bail};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use tokio::{runtime::Builder, sync::oneshot};
@@ -60,7 +60,8 @@ impl Trades {
         let trades = Trades { stop, listening };
         if listens.recv().is_err() {
             // It ended without a word to us: it has one for whoever waits for its end.
-            return trades.end().and_then(|_| Err(anyhow!("the listener ended")));
+            trades.end()?;
+            bail!("the listener ended");
         }
         Ok(trades)
     }
@@ -99,7 +100,7 @@ async fn hear(
         let at = Instant::now();
         match message.context("the broadcaster ended the stream")?? {
             Message::Text(text) => heard.take(&text, at)?,
-            Message::Close(why) => anyhow::bail!("the broadcaster left: {why:?}"),
+            Message::Close(why) => bail!("the broadcaster left: {why:?}"),
             _ => {}
         }
     }

@@ -143,8 +143,7 @@ fn decoded(command: &ClientCommand) -> ClientCommand {
 
 fn tell(variants: &[(&str, Rules)], nanos: Vec<Vec<u128>>) {
     let told: Vec<_> = nanos.into_iter().map(tenth_and_median).collect();
-    for ((name, _), (tenth, median)) in variants.iter().zip(&told) {
-        let (tenth, median) = (*tenth, *median);
+    for ((name, _), &(tenth, median)) in variants.iter().zip(&told) {
         let share = |all: u128, with: u128| all as f64 / with as f64;
         let shares = (share(told[0].0, tenth), share(told[0].1, median));
         println!("{name:>24}: {tenth:>5} {median:>5}   {:.2} {:.2}", shares.0, shares.1);

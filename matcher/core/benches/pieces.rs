@@ -13,8 +13,9 @@ mod trading;
 use std::time::Instant;
 
 use matcher_core::{FILLS_MAX, Outcome};
+use model::TimeInForce;
 
-use trading::{Ends, Prices, Shape, Trading, mix, run};
+use trading::{Command, Ends, Prices, Shape, Trading, run};
 
 const COMMANDS: usize = 400_000;
 const PIECE: usize = 500;
@@ -48,7 +49,13 @@ fn main() {
 fn tell_mix() {
     let mut trading = Trading::new(Shape::realistic(NORMAL));
     let commands = trading.commands(COMMANDS);
-    let [place, ioc, cancel, amend] = mix(&commands);
+    let share = |is_it: fn(&Command) -> bool| {
+        100.0 * commands.iter().filter(|one| is_it(one)).count() as f64 / commands.len() as f64
+    };
+    let is_ioc = |one: &Command| match one {
+        Command::Place(order) => order.time_in_force == TimeInForce::Ioc,
+        _ => false,
+    };
     let (mut books, mut out, mut trades) = (trading.books, Outcome::new(), 0);
     for command in &commands {
         run(&mut books, command, &mut out);
@@ -56,8 +63,11 @@ fn tell_mix() {
     }
     let trades = 100.0 * trades as f64 / commands.len() as f64;
     println!(
-        "{place:.1} % new (IOC {ioc:.1} %), {cancel:.1} % cancel, {amend:.1} % amend; {trades:.1} \
-         trades for 100 commands"
+        "{:.1} % new (IOC {:.1} %), {:.1} % cancel, {:.1} % amend; {trades:.1} trades for 100 commands",
+        share(|one| matches!(one, Command::Place(_))),
+        share(is_ioc),
+        share(|one| matches!(one, Command::Cancel(_))),
+        share(|one| matches!(one, Command::Amend(..))),
     );
 }
 

@@ -86,24 +86,6 @@ impl Shape {
     }
 }
 
-/// How many of these commands place, place IOC, cancel and amend, of a hundred.
-#[allow(dead_code, reason = "not every bench tells its mix")]
-pub fn mix(commands: &[Command]) -> [f64; 4] {
-    let share = |is_it: fn(&Command) -> bool| {
-        100.0 * commands.iter().filter(|one| is_it(one)).count() as f64 / commands.len() as f64
-    };
-    let is_ioc = |one: &Command| match one {
-        Command::Place(order) => order.time_in_force == TimeInForce::Ioc,
-        _ => false,
-    };
-    [
-        share(|one| matches!(one, Command::Place(_))),
-        share(is_ioc),
-        share(|one| matches!(one, Command::Cancel(_))),
-        share(|one| matches!(one, Command::Amend(..))),
-    ]
-}
-
 /// A book that is in use, with the commands that come next.
 pub struct Trading {
     /// The state to start from.
