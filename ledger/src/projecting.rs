@@ -20,6 +20,7 @@ use spine::{
     tail::{self, Accepted, Pace, TailError, TailReceiver},
     trace::Tracer,
 };
+use telemetry::metrics::elapsed_since;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -45,6 +46,18 @@ const BATCH_ANSWERS_MAX: usize = 4_096;
 /// No further answers go into a batch that has so many rows, which bounds its memory to some ten
 /// megabytes. One poll of answers is added whole, so that a batch can be larger by that.
 const BATCH_ROWS_MAX: usize = 65_536;
+
+/// A batch of so many answers tells of load: at the pace of the tail that is five thousand a
+/// second, or as many as came while the batch before was written.
+const BUSY_ANSWERS: usize = 256;
+
+/// How long a task lets answers gather then: four times as many together cost a quarter less each,
+/// and an answer is still in the tables long before two seconds have passed.
+const BUSY_REST: Duration = Duration::from_millis(150);
+
+/// A task whose newest answer is older than this when it has been written is behind, and does not
+/// rest.
+const BEHIND_AFTER: Duration = Duration::from_millis(500);
 
 /// The pause before a batch is tried again after a failure of the database; it doubles each time.
 const RETRY_PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -178,11 +191,17 @@ impl Task {
         self.reached.send_replace(progress);
         let mut projector = Projector::new(self.log_id, self.partition, progress.as_ref());
         let (tracer, meters) = (Tracer::of(self.log.as_ref()), Meters::of(self.partition));
+        let mut rest = Duration::ZERO;
         loop {
+            let first = async {
+                tokio::time::sleep(rest).await;
+                answers.recv().await
+            };
             let first = tokio::select! {
                 () = self.stop.cancelled() => return Ok(()),
-                first = answers.recv() => first,
+                first = first => first,
             };
+            rest = Duration::ZERO;
             let Some(first) = first else {
                 let gone = ProjectingError::TailGone(self.partition);
                 return if self.stop.is_cancelled() { Ok(()) } else { Err(gone) };
@@ -193,6 +212,7 @@ impl Task {
                 meters.begins(gathered.oldest);
                 let written = self.write(&batch, gathered, &tracer).await?;
                 meters.written(&written);
+                rest = rest_after(written.answers, elapsed_since(written.newest.unix_nanos()));
             }
             if reached_end {
                 self.readiness.ready();
@@ -290,6 +310,12 @@ impl Task {
     }
 }
 
+/// How long to let answers gather after a batch of so many, the newest of which is so old.
+fn rest_after(answers: usize, newest: Duration) -> Duration {
+    let is_busy = answers >= BUSY_ANSWERS && newest < BEHIND_AFTER;
+    if is_busy { BUSY_REST } else { Duration::ZERO }
+}
+
 /// Tries again what the database failed to do, with growing pauses, until it is done, `stop`, or
 /// [`RETRIES_MAX`].
 async fn retrying<T, F>(
@@ -357,4 +383,24 @@ fn answer_at(log: &dyn Log, place: Place, offset: u64) -> Result<Option<Answer>,
         }
     }
     Ok(stored.first().and_then(|stored| answer::read(&stored.record.value).ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_rests_under_load_and_not_while_it_is_behind() {
+        let soon = Duration::from_millis(40);
+        for (answers, newest, rest) in [
+            (1, soon, Duration::ZERO),
+            (BUSY_ANSWERS - 1, soon, Duration::ZERO),
+            (BUSY_ANSWERS, soon, BUSY_REST),
+            (BATCH_ANSWERS_MAX, soon, BUSY_REST),
+            (BATCH_ANSWERS_MAX, BEHIND_AFTER, Duration::ZERO),
+            (1, BEHIND_AFTER, Duration::ZERO),
+        ] {
+            assert_eq!(rest_after(answers, newest), rest, "{answers} answers, {newest:?}");
+        }
+    }
 }

@@ -248,7 +248,7 @@ impl Bench<'_> {
         let what = format!("REST, open loop, {rate}/s for {seconds} s");
         let before = ledger::open(&self.platform.at)?;
         let ages = Ages::watch(&self.platform.at);
-        let schedule = Arc::new(Schedule::new(rate, Duration::from_secs(seconds)));
+        let schedule = Schedule::new(rate, Duration::from_secs(seconds));
         let seed = self.next_seed();
         let outcome = rest::run(self.platform.at.rest.parse()?, OPEN_CONNECTIONS, &schedule, seed)?;
         let most = ages.most()?;
@@ -290,7 +290,7 @@ impl Bench<'_> {
         let seed = self.next_seed();
         match edge {
             Edge::Rest => {
-                let schedule = Arc::new(Schedule::new(rate, self.extent.duration()));
+                let schedule = Schedule::new(rate, self.extent.duration());
                 rest::run(self.platform.at.rest.parse()?, connections, &schedule, seed)
             }
             Edge::Stream => {

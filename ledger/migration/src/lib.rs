@@ -30,6 +30,7 @@
 //! - [`m0021_crossed`]: the same, added up from the index alone.
 //! - [`m0040_controls`]: what accounts may do and are charged, and what is stopped.
 //! - [`m0050_auctions`]: which trades were those of an auction.
+//! - [`m0060_storage`]: how PostgreSQL keeps what changes, and what is only added to.
 
 #![forbid(unsafe_code)]
 // A migration's methods repeat the signature of a trait that elides the manager's lifetime.
@@ -50,6 +51,7 @@ pub mod m0020_outside;
 pub mod m0021_crossed;
 pub mod m0040_controls;
 pub mod m0050_auctions;
+pub mod m0060_storage;
 
 pub use sea_orm_migration::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -77,6 +79,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0021_crossed::Migration),
             Box::new(m0040_controls::Migration),
             Box::new(m0050_auctions::Migration),
+            Box::new(m0060_storage::Migration),
         ]
     }
 }

@@ -6,8 +6,11 @@
 //! And while records keep coming no fetch ever comes back empty: then the end is asked for now and
 //! then as well, and has been reached once the reader is where it was.
 
+mod rest;
+
 use std::{
     sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -24,6 +27,7 @@ use rdkafka::{
     producer::Producer as _,
 };
 
+use self::rest::Rests;
 use super::{
     ANSWER_WAIT_MAX, KafkaSettings, MESSAGE_BYTES_MAX, Questions, bounds, check_bounds,
     client::{self, Listener},
@@ -48,8 +52,9 @@ const AHEAD_KIBIBYTES_MAX: usize = 16 * 1024;
 /// meanwhile.
 const AHEAD_RECORDS_ENOUGH: &str = "1";
 
-/// The pace of an eager reader under load: what is waited there is won twice (docs/adr/0009). A
-/// record after a quiet time is fetched at once.
+/// The pace of an eager reader while records keep coming: what is waited there is won twice
+/// (docs/adr/0009). Under load it rests longer (`rest`). A record after a quiet time is fetched at
+/// once.
 const EAGER_PACE: Duration = Duration::from_millis(2);
 
 /// After how much waiting for nothing the end is asked for again.
@@ -68,6 +73,7 @@ pub(super) struct KafkaReader {
     /// Asks for the end.
     questions: Arc<Questions>,
     cursor: Cursor,
+    rests: Rests,
 }
 
 /// Where a reader is.
@@ -111,7 +117,7 @@ impl KafkaReader {
             told_end: (from < end).then_some(end),
             asked_at: Instant::now(),
         };
-        Ok(KafkaReader { consumer, questions, cursor })
+        Ok(KafkaReader { consumer, questions, cursor, rests: Rests::default() })
     }
 }
 
@@ -122,9 +128,13 @@ impl Reader for KafkaReader {
         wait: Duration,
         into: &mut Vec<Stored>,
     ) -> Result<ReachedEnd, LogError> {
-        let KafkaReader { consumer, questions, cursor } = self;
+        let KafkaReader { consumer, questions, cursor, rests } = self;
         let (mut records, mut bytes) = (0, 0);
-        let mut wait = wait;
+        let rest = rests.rest(Instant::now(), wait);
+        if !rest.is_zero() {
+            thread::sleep(rest);
+        }
+        let mut wait = wait.saturating_sub(rest);
         while records < limit.records && bytes < limit.bytes {
             match consumer.poll(wait) {
                 Some(Ok(message)) => {
@@ -147,6 +157,8 @@ impl Reader for KafkaReader {
             }
             wait = Duration::ZERO;
         }
+        let more = records >= limit.records || bytes >= limit.bytes;
+        rests.brought(records, more, Instant::now());
         Ok(if cursor.at_end { ReachedEnd::Yes } else { ReachedEnd::No })
     }
 }
