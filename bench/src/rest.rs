@@ -233,4 +233,32 @@ mod tests {
         assert!(outcome.latencies.millis_max() >= 300.0);
         assert!(outcome.latencies.millis_at(0.6) >= 100.0, "{}", outcome.line());
     }
+
+    /// What was on its way on a connection that breaks is refused once, and a new one takes its
+    /// place; one that breaks while nothing is on its way costs nobody anything.
+    #[test]
+    fn a_connection_that_breaks_is_opened_again() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let server = thread::spawn(move || {
+            for connection in 0..3 {
+                let (mut socket, _) = listener.accept().expect("the generator comes");
+                let mut request = vec![0; 4_096];
+                while socket.read(&mut request).is_ok_and(|read| read > 0) {
+                    if connection == 0 {
+                        break;
+                    }
+                    let answer = b"HTTP/1.1 201 Created\r\ncontent-length: 8\r\n\r\n{\"id\":1}";
+                    socket.write_all(answer).expect("it is read");
+                    if connection == 1 {
+                        break;
+                    }
+                }
+            }
+        });
+        let schedule = Schedule::new(20, Duration::from_millis(200));
+        let outcome = run(address, 1, &schedule, 1).expect("it runs");
+        assert_eq!((outcome.latencies.count(), outcome.refused), (3, 1), "{}", outcome.line());
+        server.join().expect("it ends");
+    }
 }
