@@ -176,10 +176,7 @@ impl Task {
         tracing::info!(partition = %self.partition, "another ledger projects this partition too");
         let partition = self.partition.to_string();
         metrics::counter!("tradespine_ledger_moved_total", "partition" => partition).increment(1);
-        tokio::select! {
-            () = self.stop.cancelled() => {}
-            () = tokio::time::sleep(MOVED_PAUSE) => {}
-        }
+        pause(&self.stop, MOVED_PAUSE).await;
     }
 
     /// Projects from where the store stands until `stop`, or until somebody moves the partition.
@@ -191,23 +188,18 @@ impl Task {
         self.reached.send_replace(progress);
         let mut projector = Projector::new(self.log_id, self.partition, progress.as_ref());
         let (tracer, meters) = (Tracer::of(self.log.as_ref()), Meters::of(self.partition));
-        let mut rest = Duration::ZERO;
         loop {
-            let first = async {
-                tokio::time::sleep(rest).await;
-                answers.recv().await
-            };
             let first = tokio::select! {
                 () = self.stop.cancelled() => return Ok(()),
-                first = first => first,
+                first = answers.recv() => first,
             };
-            rest = Duration::ZERO;
             let Some(first) = first else {
                 let gone = ProjectingError::TailGone(self.partition);
                 return if self.stop.is_cancelled() { Ok(()) } else { Err(gone) };
             };
             let gathered = self.gather(&mut projector, first, &mut answers, &tracer)?;
             let reached_end = gathered.reached_end;
+            let mut rest = None;
             if let Some(batch) = projector.take() {
                 meters.begins(gathered.oldest);
                 let written = self.write(&batch, gathered, &tracer).await?;
@@ -216,6 +208,9 @@ impl Task {
             }
             if reached_end {
                 self.readiness.ready();
+            }
+            if let Some(rest) = rest {
+                pause(&self.stop, rest).await;
             }
         }
     }
@@ -311,9 +306,17 @@ impl Task {
 }
 
 /// How long to let answers gather after a batch of so many, the newest of which is so old.
-fn rest_after(answers: usize, newest: Duration) -> Duration {
-    let is_busy = answers >= BUSY_ANSWERS && newest < BEHIND_AFTER;
-    if is_busy { BUSY_REST } else { Duration::ZERO }
+/// `None` where the next is to be begun at once.
+fn rest_after(answers: usize, newest: Duration) -> Option<Duration> {
+    (answers >= BUSY_ANSWERS && newest < BEHIND_AFTER).then_some(BUSY_REST)
+}
+
+/// Waits for so long, or until `stop`.
+async fn pause(stop: &CancellationToken, span: Duration) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = tokio::time::sleep(span) => {}
+    }
 }
 
 /// Tries again what the database failed to do, with growing pauses, until it is done, `stop`, or
@@ -325,7 +328,7 @@ async fn retrying<T, F>(
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    let mut pause = RETRY_PAUSE_MIN;
+    let mut next_pause = RETRY_PAUSE_MIN;
     let mut retries_left = RETRIES_MAX;
     loop {
         match attempt().await {
@@ -335,11 +338,8 @@ where
             }
             done => return done,
         }
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(pause) => {}
-        }
-        pause = (pause * 2).min(RETRY_PAUSE_MAX);
+        pause(stop, next_pause).await;
+        next_pause = (next_pause * 2).min(RETRY_PAUSE_MAX);
         retries_left -= 1;
     }
 }
@@ -393,12 +393,12 @@ mod tests {
     fn a_task_rests_under_load_and_not_while_it_is_behind() {
         let soon = Duration::from_millis(40);
         for (answers, newest, rest) in [
-            (1, soon, Duration::ZERO),
-            (BUSY_ANSWERS - 1, soon, Duration::ZERO),
-            (BUSY_ANSWERS, soon, BUSY_REST),
-            (BATCH_ANSWERS_MAX, soon, BUSY_REST),
-            (BATCH_ANSWERS_MAX, BEHIND_AFTER, Duration::ZERO),
-            (1, BEHIND_AFTER, Duration::ZERO),
+            (1, soon, None),
+            (BUSY_ANSWERS - 1, soon, None),
+            (BUSY_ANSWERS, soon, Some(BUSY_REST)),
+            (BATCH_ANSWERS_MAX, soon, Some(BUSY_REST)),
+            (BATCH_ANSWERS_MAX, BEHIND_AFTER, None),
+            (1, BEHIND_AFTER, None),
         ] {
             assert_eq!(rest_after(answers, newest), rest, "{answers} answers, {newest:?}");
         }
