@@ -58,8 +58,13 @@ async fn waiting(session: &DatabaseConnection, database: &str) -> i64 {
         "SELECT count(*) AS found FROM pg_stat_activity WHERE datname = '{database}' \
          AND application_name = 'tradespine-ledger' AND wait_event_type = 'Lock'"
     );
+    number(session, &text).await
+}
+
+/// The number that a query calls `found`.
+async fn number(session: &DatabaseConnection, text: &str) -> i64 {
     let statement = Statement::from_string(session.get_database_backend(), text);
-    let row = session.query_one_raw(statement).await.expect("it answers").expect("a count");
+    let row = session.query_one_raw(statement).await.expect("it answers").expect("a number");
     row.try_get("", "found").expect("a number")
 }
 
@@ -99,6 +104,52 @@ async fn a_ledger_without_the_right_to_make_tables_waits_for_them() {
     let store = SqlStore::open_unchanged(database.url()).await.expect("it only looks");
     assert!(store.progress().await.expect("it reads").is_empty());
     store.close().await.expect("it closes");
+    database.remove().await;
+}
+
+/// How often each of these tables was read from end to end, and how many of its rows were changed.
+async fn scanned(database: &Database, table: &str) -> (i64, i64) {
+    let session = database.session().await;
+    // What a session did is told once it is over.
+    let deadline = tokio::time::Instant::now() + STUCK;
+    let over = format!(
+        "SELECT count(*) AS found FROM pg_stat_activity WHERE datname = '{}' \
+         AND application_name = 'tradespine-ledger'",
+        database.name()
+    );
+    while number(&session, &over).await > 0 {
+        assert!(tokio::time::Instant::now() < deadline, "the store's sessions stay");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let told = |column| {
+        format!("SELECT {column} AS found FROM pg_stat_user_tables WHERE relname = '{table}'")
+    };
+    let found =
+        (number(&session, &told("seq_scan")).await, number(&session, &told("n_tup_upd")).await);
+    session.close().await.expect("it closes");
+    found
+}
+
+/// The plan of a statement is made when its table is small and kept while it grows, so that one
+/// that reads the whole table then would do so ever after, and take longer with each batch.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_finds_its_rows_by_their_keys_however_small_the_tables_are() {
+    let Some(database) = Database::fresh().await else { return };
+    open(database.url()).await.close().await.expect("it closes");
+    let mut before = Vec::new();
+    for table in ["orders", "balances"] {
+        before.push((table, scanned(&database, table).await));
+    }
+    let store = open(database.url()).await;
+    for batch in batches(Partition::FIRST, &some_answers(2_000), 50) {
+        store.apply(&batch).await.expect("it follows");
+    }
+    store.close().await.expect("it closes");
+    for (table, (scans, changes)) in before {
+        let (scans_after, changes_after) = scanned(&database, table).await;
+        assert!(changes_after > changes, "no row of {table} was changed");
+        assert_eq!(scans_after, scans, "{table} was read from end to end");
+    }
     database.remove().await;
 }
 

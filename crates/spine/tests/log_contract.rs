@@ -34,6 +34,7 @@ macro_rules! promises_of_every_log {
             offsets_are_dense_from_nought,
             a_producers_order_is_kept_with_many_in_flight,
             what_is_appended_together_stands_in_order_among_the_rest,
+            what_comes_behind_something_on_its_way_stands_behind_it,
             more_than_there_is_room_for_can_be_appended_together,
             producers_interleave_without_loss,
             headers_keys_and_empty_values_survive,

@@ -64,6 +64,31 @@ pub(crate) fn what_is_appended_together_stands_in_order_among_the_rest(trial: &d
     assert_eq!(texts(&stored), expected);
 }
 
+/// What goes alone may go another way than what goes together: neither overtakes the other.
+pub(crate) fn what_comes_behind_something_on_its_way_stands_behind_it(trial: &dyn Trial) {
+    const ROUNDS: usize = 200;
+    let log = trial.open();
+    let producer = shard(&*log);
+    let mut begun = Begun::default();
+    for round in 0..ROUNDS {
+        // A quiet place, then one that is not.
+        let mut first = Begun::default();
+        first.append(&*producer, orders(), Record::of(format!("{round} first")));
+        (0..round % 4)
+            .for_each(|_| begun.append(&*producer, orders(), Record::of(format!("{round} next"))));
+        first.appended();
+    }
+    let expected: Vec<String> = (0..ROUNDS)
+        .flat_map(|round| {
+            let next = (0..round % 4).map(move |_| format!("{round} next"));
+            [format!("{round} first")].into_iter().chain(next)
+        })
+        .collect();
+    begun.appended();
+    let stored = take(&mut *reader(&*log, orders(), 0), expected.len());
+    assert_eq!(texts(&stored), expected);
+}
+
 /// A producer that kept back what it took together while it waits for room would wait for ever.
 pub(crate) fn more_than_there_is_room_for_can_be_appended_together(trial: &dyn Trial) {
     const RECORDS: usize = 18;

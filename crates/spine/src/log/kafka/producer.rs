@@ -4,13 +4,14 @@
 //! never gives a record up and never leaves a gap; an edge's gives up in time, refuses rather than
 //! waits, and says that it does not know.
 
+mod deliveries;
 mod room;
 mod waves;
 
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError, Weak,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
@@ -19,37 +20,36 @@ use std::{
 
 use proto::topic::{RECORD_BYTES_MAX, Topic};
 use rdkafka::{
-    ClientConfig, ClientContext,
-    config::RDKafkaLogLevel,
-    error::{KafkaError, RDKafkaErrorCode},
-    message::{Header, Message as _, OwnedHeaders, Timestamp as KafkaTime},
-    producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext},
+    ClientConfig,
+    error::RDKafkaErrorCode,
+    message::{Header, OwnedHeaders},
+    producer::{BaseProducer, BaseRecord, Producer as _},
 };
 
 use self::{
+    deliveries::{Deliveries, Failure, Pending, fail},
     room::{Room, UNACKNOWLEDGED_BYTES_MAX, records_max},
     waves::Waves,
 };
-use super::{
-    KafkaSettings, MESSAGE_BYTES_MAX,
-    client::{self, Troubles},
-    failed,
-};
+use super::{KafkaSettings, MESSAGE_BYTES_MAX, client, failed};
 use crate::{
     header::Headers,
-    log::{
-        Acknowledge, AppendError, Appended, LogError, Place, Producer, Record, WriterRole,
-        kafka::reader::timestamp,
-    },
+    log::{Acknowledge, AppendError, LogError, Place, Producer, Record, WriterRole},
 };
 
-/// How long the first record of a batch waits for company, in milliseconds. Nothing: a record that
-/// is alone is acknowledged after 0.6 ms instead of 1.6 ms. Under load records gather in waves.
-const LINGER_MS: &str = "0";
+/// How long a record that goes alone waits for company, in milliseconds. Nothing: it is
+/// acknowledged after 0.6 ms instead of 1.6 ms.
+const ALONE_LINGER_MS: &str = "0";
+
+/// How long the first record of a wave waits for the others, in milliseconds: longer than a wave
+/// takes to be handed over, so that it is sent whole; a fraction of what it takes to be answered.
+const TOGETHER_LINGER_MS: &str = "0.3";
+
+/// From how many records on a wave is one that librdkafka could begin to send too early.
+const TOGETHER_RECORDS_MIN: usize = 2;
 
 /// How many requests may be on their way to one broker: the most at which a broker still keeps an
-/// idempotent producer's order. A wave that librdkafka begins to send while it is still handed over
-/// needs two or three.
+/// idempotent producer's order. A wave larger than a batch needs some.
 const REQUESTS_IN_FLIGHT_MAX: &str = "5";
 
 /// By how much librdkafka's own limits are wider than ours, so that what was let in here has room
@@ -62,15 +62,12 @@ const ROOM_WAIT: Duration = Duration::from_millis(1);
 /// How long the thread that hears of records waits before it looks whether it is to end.
 const HEAR_WAIT: Duration = Duration::from_millis(100);
 
-/// What is told of this producer once it has failed for good.
-type Failure = Arc<OnceLock<String>>;
-
-/// A producer with a thread of its own, which calls the acknowledgements, in the log's order for
+/// A producer with threads of its own, which call the acknowledgements, in the log's order for
 /// each partition. A shard must not append from inside one: it could wait there for room that only
-/// this thread makes.
+/// these threads make.
 pub(super) struct KafkaProducer {
     way: Arc<Way>,
-    hearing: Option<JoinHandle<()>>,
+    hearing: Vec<JoinHandle<()>>,
 }
 
 impl KafkaProducer {
@@ -79,32 +76,29 @@ impl KafkaProducer {
         role: WriterRole,
     ) -> Result<KafkaProducer, LogError> {
         let failure = Failure::default();
-        let deliveries = Deliveries {
+        let client = |linger_ms| client(settings, role, linger_ms, &failure);
+        let way = Arc::new(Way {
+            alone: client(ALONE_LINGER_MS)?,
+            together: client(TOGETHER_LINGER_MS)?,
             role,
             failure: Arc::clone(&failure),
-            troubles: Troubles::default(),
-            way: OnceLock::new(),
-        };
-        let producer: BaseProducer<Deliveries> = config(settings, role)
-            .create_with_context(deliveries)
-            .map_err(|error| failed("making a producer", &error))?;
-        let way = Arc::new(Way {
-            producer,
-            role,
-            failure,
             waves: Waves::new(),
             room: Room::of(role),
             names: Topic::ALL.map(|topic| settings.topic_name(topic)),
             is_closed: AtomicBool::new(false),
         });
-        // It is set once, here.
-        let _ = way.producer.client().context().way.set(Arc::downgrade(&way));
-        let heard = Arc::clone(&way);
-        let hearing = thread::Builder::new()
-            .name("kafka-producer".to_owned())
-            .spawn(move || heard.hear())
-            .map_err(|error| LogError::Failed(format!("starting a producer: {error}")))?;
-        Ok(KafkaProducer { way, hearing: Some(hearing) })
+        let clients: [fn(&Way) -> &Client; 2] = [|way| &way.alone, |way| &way.together];
+        let mut producer = KafkaProducer { way, hearing: Vec::with_capacity(clients.len()) };
+        for client in clients {
+            let way = Arc::clone(&producer.way);
+            client(&way).client().context().go_on_by(&way);
+            let hearing = thread::Builder::new()
+                .name("kafka-producer".to_owned())
+                .spawn(move || way.hear(client(&way)))
+                .map_err(|error| LogError::Failed(format!("starting a producer: {error}")))?;
+            producer.hearing.push(hearing);
+        }
+        Ok(producer)
     }
 }
 
@@ -112,10 +106,11 @@ impl Drop for KafkaProducer {
     /// What is on its way is given up, and so is what waits.
     fn drop(&mut self) {
         self.way.is_closed.store(true, Ordering::Release);
-        let Some(hearing) = self.hearing.take() else { return };
-        // The last handle may be dropped in an acknowledgement, which is that thread.
-        if hearing.thread().id() != thread::current().id() {
-            let _ = hearing.join();
+        for hearing in self.hearing.drain(..) {
+            // The last handle may be dropped in an acknowledgement, which is that thread.
+            if hearing.thread().id() != thread::current().id() {
+                let _ = hearing.join();
+            }
         }
         for held in self.way.waves.give_up() {
             (held.acknowledge)(Err(AppendError::Unknown));
@@ -147,9 +142,14 @@ struct Held {
     acknowledge: Acknowledge,
 }
 
-/// The way into librdkafka.
+/// An idempotent producer of librdkafka.
+type Client = BaseProducer<Deliveries>;
+
+/// The way into librdkafka, which sends what goes alone at once and what goes together when it is
+/// whole. A place has one wave on its way, so records keep their order whichever takes them.
 struct Way {
-    producer: BaseProducer<Deliveries>,
+    alone: Client,
+    together: Client,
     role: WriterRole,
     failure: Failure,
     waves: Waves<Held>,
@@ -159,10 +159,10 @@ struct Way {
 }
 
 impl Way {
-    /// Hears what became of records, until the producer is closed.
-    fn hear(&self) {
+    /// Hears from a client what became of records, until the producer is closed.
+    fn hear(&self, client: &Client) {
         while !self.is_closed.load(Ordering::Acquire) {
-            self.producer.poll(HEAR_WAIT);
+            client.poll(HEAR_WAIT);
         }
     }
 
@@ -212,9 +212,11 @@ impl Way {
     fn hand_over(&self, place: Place, wave: Vec<Held>) {
         let mut wave = wave;
         while !wave.is_empty() {
+            let client =
+                if wave.len() < TOGETHER_RECORDS_MIN { &self.alone } else { &self.together };
             let mut next = Vec::new();
             for held in wave {
-                if let Err((error, pending)) = self.send(place, held) {
+                if let Err((error, pending)) = self.send(client, place, held) {
                     self.room.leave(pending.bytes);
                     (pending.into_acknowledge())(Err(error));
                     next.extend(self.waves.told(place));
@@ -224,9 +226,14 @@ impl Way {
         }
     }
 
-    fn send(&self, place: Place, held: Held) -> Result<(), (AppendError, Box<Pending>)> {
+    fn send(
+        &self,
+        client: &Client,
+        place: Place,
+        held: Held,
+    ) -> Result<(), (AppendError, Box<Pending>)> {
         let Held { record, bytes, since, acknowledge } = held;
-        let pending = Box::new(Pending { place, bytes, acknowledge: Mutex::new(acknowledge) });
+        let pending = Box::new(Pending::new(place, bytes, acknowledge));
         if let WriterRole::Edge { give_up_after } = self.role
             && since.elapsed() > give_up_after
         {
@@ -243,7 +250,7 @@ impl Way {
         if !record.headers.is_empty() {
             message = message.headers(headers(&record.headers));
         }
-        self.producer.send(message).map_err(|(error, refused)| {
+        client.send(message).map_err(|(error, refused)| {
             let full = error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull);
             let told = match self.role {
                 WriterRole::Edge { .. } if full => AppendError::Full,
@@ -266,89 +273,6 @@ impl Way {
     }
 }
 
-/// A record on its way, and whom to tell. The mutex is never contended: it makes a `Send` function
-/// `Sync`, as asked for by the library, which only ever moves it.
-struct Pending {
-    place: Place,
-    bytes: usize,
-    acknowledge: Mutex<Acknowledge>,
-}
-
-impl Pending {
-    fn into_acknowledge(self) -> Acknowledge {
-        self.acknowledge.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Hears from librdkafka what became of records.
-struct Deliveries {
-    role: WriterRole,
-    failure: Failure,
-    troubles: Troubles,
-    /// By which the next wave goes. The thread that hears holds it while it does.
-    way: OnceLock<Weak<Way>>,
-}
-
-impl ClientContext for Deliveries {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        client::note(level, facility, message);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.troubles.hear(&error, reason);
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
-            fail(&self.failure, reason.to_owned());
-        }
-    }
-}
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = Box<Pending>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, pending: Box<Pending>) {
-        let told = match result {
-            Ok(message) => appended(message.offset(), message.timestamp()),
-            Err((error, _)) => Err(self.judge(error)),
-        };
-        let (place, bytes) = (pending.place, pending.bytes);
-        (pending.into_acknowledge())(told);
-        if let Some(way) = self.way.get().and_then(Weak::upgrade) {
-            way.told(place, bytes);
-        }
-    }
-}
-
-impl Deliveries {
-    fn judge(&self, error: &KafkaError) -> AppendError {
-        match error.rdkafka_error_code() {
-            // The owner is leaving; what was on its way may arrive.
-            Some(RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight) => {
-                AppendError::Unknown
-            }
-            Some(RDKafkaErrorCode::Fatal) => fail(&self.failure, error.to_string()),
-            _ if self.role == WriterRole::Shard => fail(&self.failure, error.to_string()),
-            _ => {
-                tracing::warn!(%error, "gave a record up");
-                AppendError::Unknown
-            }
-        }
-    }
-}
-
-/// Notes that the producer is finished; the first reason stays.
-fn fail(failure: &Failure, reason: String) -> AppendError {
-    tracing::error!(reason, "the kafka producer has failed");
-    AppendError::Fatal(failure.get_or_init(|| reason).clone())
-}
-
-/// An offset is missing where a retry was recognised so late that the broker no longer knows where
-/// the first try stands.
-fn appended(offset: i64, time: KafkaTime) -> Result<Appended, AppendError> {
-    let offset = u64::try_from(offset).map_err(|_| AppendError::Unknown)?;
-    let stamped = matches!(time, KafkaTime::LogAppendTime(_));
-    Ok(Appended { offset, appended_at: stamped.then(|| timestamp(time)) })
-}
-
 /// A name that is not text, which none of ours is, is written with marks in place of the rest.
 fn headers(headers: &Headers) -> OwnedHeaders {
     headers.iter().fold(OwnedHeaders::new(), |written, (name, value)| {
@@ -356,13 +280,27 @@ fn headers(headers: &Headers) -> OwnedHeaders {
     })
 }
 
+/// A client that waits so long for company.
+fn client(
+    settings: &KafkaSettings,
+    role: WriterRole,
+    linger_ms: &str,
+    failure: &Failure,
+) -> Result<Client, LogError> {
+    config(settings, role)
+        .set("linger.ms", linger_ms)
+        .create_with_context(Deliveries::new(role, failure))
+        .map_err(|error| failed("making a producer", &error))
+}
+
+/// What a client that takes records that go alone is told.
 pub(super) fn config(settings: &KafkaSettings, role: WriterRole) -> ClientConfig {
     let mut config = client::config(settings);
     config
         .set("enable.idempotence", "true")
         .set("acks", "all")
         .set("max.in.flight.requests.per.connection", REQUESTS_IN_FLIGHT_MAX)
-        .set("linger.ms", LINGER_MS)
+        .set("linger.ms", ALONE_LINGER_MS)
         .set("message.max.bytes", MESSAGE_BYTES_MAX.to_string())
         .set("queue.buffering.max.kbytes", (WIDER * UNACKNOWLEDGED_BYTES_MAX / 1024).to_string())
         .set("queue.buffering.max.messages", (WIDER * records_max(role)).to_string());
@@ -385,6 +323,7 @@ mod tests {
     use model::Partition;
 
     use super::{room::EDGE_RECORDS_MAX, *};
+    use crate::log::Appended;
 
     const TOO_LONG: Duration = Duration::from_secs(30);
 

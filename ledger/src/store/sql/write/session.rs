@@ -36,9 +36,12 @@ const _: () = assert!(LISTED_ROWS_MAX.is_power_of_two());
 /// bounds what both sides hold of one statement to about a megabyte.
 const ARRAY_ROWS_MAX: usize = 4_096;
 
-/// Begins a transaction in which a statement of arrays keeps the plan that it was first given:
-/// orders are found by their primary key, however few of them there were when it was made.
-const BEGIN: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan";
+/// Begins a transaction in which rows are found by their keys. A statement of arrays keeps the plan
+/// that it was first given, when its table was small, which cannot know of how many rows it will be
+/// one day: what then was cheapest, to read the whole table, would take ever longer.
+const BEGIN: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; \
+                     SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
+                     SET LOCAL enable_mergejoin = off";
 
 /// A transaction; dropped, it is rolled back.
 pub(in crate::store::sql) enum Session {
