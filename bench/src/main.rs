@@ -93,10 +93,11 @@ fn main() -> ExitCode {
 
 fn run_load(load: &Load) -> Result<()> {
     let Load { rest, grpc, rate, connections, seconds, seed } = load;
-    let schedule = Arc::new(Schedule::new(*rate, Duration::from_secs(*seconds)));
+    let duration = Duration::from_secs(*seconds);
     let outcome = match (rest, grpc) {
-        (Some(address), _) => rest::run(*address, *connections, &schedule, *seed)?,
+        (Some(address), _) => rest::run(*address, *connections, (*rate, duration), *seed)?,
         (_, Some(uri)) => {
+            let schedule = Arc::new(Schedule::new(*rate, duration));
             Runtime::new()?.block_on(stream::open_loop(uri, *connections, &schedule, *seed))?
         }
         (None, None) => bail!("--rest or --grpc says where to"),

@@ -14,7 +14,7 @@ use std::{
     rc::Rc,
     sync::Arc,
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, anyhow, ensure};
@@ -31,17 +31,19 @@ use crate::{order::Orders, outcome::Outcome, schedule::Schedule};
 /// The most bytes of an answer: what is longer is none to an order.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
-/// Sends what `schedule` says to `address`, over so many connections.
+/// Opens so many connections to `address`, and sends `rate` orders a second for so long.
 ///
 /// # Errors
 /// Where nobody can be connected to, or nobody answers on any connection.
 pub(crate) fn run(
     address: SocketAddr,
     connections: u16,
-    schedule: &Schedule,
+    (rate, duration): (u32, Duration),
     seed: u64,
 ) -> Result<Outcome> {
     let lines = Arc::new(Lines::open(address, connections)?);
+    // Not before: what is due while connections are opened would be late from the beginning.
+    let schedule = &Schedule::new(rate, duration);
     let (end, over) = oneshot::channel();
     let hearing = {
         let lines = Arc::clone(&lines);
@@ -186,7 +188,7 @@ fn id(body: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::Read as _, net::TcpListener, time::Duration};
+    use std::{io::Read as _, net::TcpListener};
 
     use super::*;
 
@@ -225,8 +227,7 @@ mod tests {
             }
             answered
         });
-        let schedule = Schedule::new(100, Duration::from_millis(500));
-        let outcome = run(address, 1, &schedule, 1).expect("it runs");
+        let outcome = run(address, 1, (100, Duration::from_millis(500)), 1).expect("it runs");
         assert_eq!(server.join().expect("it ends"), 50);
         assert_eq!((outcome.latencies.count(), outcome.refused), (50, 0));
         // 30 were due within the pause; the first of them waited for all of it.
@@ -256,8 +257,7 @@ mod tests {
                 }
             }
         });
-        let schedule = Schedule::new(20, Duration::from_millis(200));
-        let outcome = run(address, 1, &schedule, 1).expect("it runs");
+        let outcome = run(address, 1, (20, Duration::from_millis(200)), 1).expect("it runs");
         assert_eq!((outcome.latencies.count(), outcome.refused), (3, 1), "{}", outcome.line());
         server.join().expect("it ends");
     }

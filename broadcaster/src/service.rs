@@ -2,6 +2,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use daemon::ports;
 use futures_util::Stream;
 use proto::marketdata::market_data_service_server::MarketDataServiceServer;
 use spine::{Log, genesis::Identity};
@@ -135,8 +136,8 @@ pub struct Service {
 /// # Errors
 /// [`BindError`] where a port is taken, or where a snapshot and the log contradict each other.
 pub async fn bind(settings: Settings, dependencies: Dependencies) -> Result<Service, BindError> {
-    let http = listen("the WebSocket port", settings.http_address).await?;
-    let grpc = listen("the gRPC port of market data", settings.grpc_address).await?;
+    let http = listen("the WebSocket port", settings.http_address)?;
+    let grpc = listen("the gRPC port of market data", settings.grpc_address)?;
     let directory = settings.snapshot_directory.as_deref().map(Directory::open).transpose()?;
     let found = {
         let (dependencies, directory) = (dependencies.clone(), directory.clone());
@@ -155,8 +156,8 @@ pub async fn bind(settings: Settings, dependencies: Dependencies) -> Result<Serv
     Ok(Service { settings, dependencies, http, grpc, following })
 }
 
-async fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address).await.map_err(|source| BindError::Port { what, address, source })
+fn listen(what: &'static str, address: SocketAddr) -> Result<TcpListener, BindError> {
+    ports::listen(address).map_err(|source| BindError::Port { what, address, source })
 }
 
 impl Service {

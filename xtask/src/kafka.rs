@@ -8,8 +8,10 @@ mod guarded;
 use std::{
     ffi::OsString,
     fs,
+    num::NonZero,
     path::{Path, PathBuf},
     process::Command,
+    thread,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -38,6 +40,12 @@ const HEAP_MAX: &str = "-Xmx512m";
 /// then; what a machine of few processors would choose by itself, G1, takes a third of what the
 /// broker does for a small record (docs/adr/0022).
 const COLLECTOR: &str = "-XX:+UseParallelGC";
+
+/// How many threads a broker has by itself: three for each port, eight for requests. On two
+/// processors they only take turns, which is a third of a small record's cost (docs/adr/0022); so
+/// it has no more than there are processors for.
+const NETWORK_THREADS_MAX: usize = 3;
+const REQUEST_THREADS_MAX: usize = 8;
 
 /// An id for the cluster, in the form that Kafka wants. It is alone, so any will do.
 const CLUSTER_ID: &str = "dHJhZGVzcGluZS10ZXN0cw";
@@ -112,6 +120,8 @@ fn prepare(
 
 fn properties(directory: &Path, broker: u16, controller: u16, guarded: &str) -> String {
     let data = directory.join("data");
+    let processors = processors();
+    let network = processors.div_ceil(2).min(NETWORK_THREADS_MAX);
     format!(
         "process.roles=broker,controller\n\
          node.id=1\n\
@@ -121,6 +131,8 @@ fn properties(directory: &Path, broker: u16, controller: u16, guarded: &str) -> 
          advertised.listeners=PLAINTEXT://127.0.0.1:{broker},{guarded}\n\
          listener.security.protocol.map=\
          PLAINTEXT:PLAINTEXT,SASL_SSL:SASL_SSL,CONTROLLER:PLAINTEXT\n\
+         num.network.threads={network}\n\
+         num.io.threads={processors}\n\
          log.dirs={}\n\
          auto.create.topics.enable=false\n\
          offsets.topic.num.partitions=1\n\
@@ -133,6 +145,11 @@ fn properties(directory: &Path, broker: u16, controller: u16, guarded: &str) -> 
          share.coordinator.state.topic.min.isr=1\n",
         data.display()
     )
+}
+
+/// How many processors a broker has threads for.
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get).min(REQUEST_THREADS_MAX)
 }
 
 fn format_storage(settings: &Path, jars: &Path) -> Result<()> {

@@ -27,8 +27,9 @@ use crate::{
 /// The connections of the closed loops over REST.
 const CONNECTIONS: [u16; 2] = [64, 256];
 
-/// The connections of the open loops over REST: how many orders may be on their way at once.
-const OPEN_CONNECTIONS: u16 = 128;
+/// The connections of the open loops over REST: how many orders may be on their way at once. At
+/// 6,000/s it takes 85 ms until all are busy; from there on the loop would be a closed one.
+const OPEN_CONNECTIONS: u16 = 512;
 
 /// The gRPC streams of a load, and how many requests without a result each keeps in a closed loop.
 const STREAMS: u16 = 2;
@@ -248,9 +249,9 @@ impl Bench<'_> {
         let what = format!("REST, open loop, {rate}/s for {seconds} s");
         let before = ledger::open(&self.platform.at)?;
         let ages = Ages::watch(&self.platform.at);
-        let schedule = Schedule::new(rate, Duration::from_secs(seconds));
+        let load = (rate, Duration::from_secs(seconds));
         let seed = self.next_seed();
-        let outcome = rest::run(self.platform.at.rest.parse()?, OPEN_CONNECTIONS, &schedule, seed)?;
+        let outcome = rest::run(self.platform.at.rest.parse()?, OPEN_CONNECTIONS, load, seed)?;
         let most = ages.most()?;
         say(&what, &format!("{}; the ledger was at most {most:.2} s behind", outcome.line()));
         self.figures.note(format!("{what}, acknowledged"), "/s", outcome.rate());
@@ -290,8 +291,8 @@ impl Bench<'_> {
         let seed = self.next_seed();
         match edge {
             Edge::Rest => {
-                let schedule = Schedule::new(rate, self.extent.duration());
-                rest::run(self.platform.at.rest.parse()?, connections, &schedule, seed)
+                let load = (rate, self.extent.duration());
+                rest::run(self.platform.at.rest.parse()?, connections, load, seed)
             }
             Edge::Stream => {
                 let uri = format!("http://{}", self.platform.at.grpc);

@@ -6,7 +6,12 @@ use std::{
 };
 
 use thiserror::Error;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
+
+/// How many connections may wait to be accepted: as many as Linux lets wait. What comes while so
+/// many wait is lost and tried again after a second, and the 128 that are usual are fewer than a
+/// fleet of bots that starts at once.
+const WAITING_MAX: u32 = 4_096;
 
 /// An address that could not be bound.
 #[derive(Debug, Error)]
@@ -60,7 +65,7 @@ pub enum BindError {
 /// [`BindError`], which says what to do.
 pub async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, BindError> {
     let setting = || setting.to_owned();
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+    listen(address).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => BindError::InUse { address, setting: setting() },
         ErrorKind::AddrNotAvailable => BindError::NotOurs { address, setting: setting() },
         ErrorKind::PermissionDenied => BindError::Forbidden { address, setting: setting() },
@@ -68,12 +73,36 @@ pub async fn bind(address: SocketAddr, setting: &str) -> Result<TcpListener, Bin
     })
 }
 
+/// Listens on `address`. To be called in a runtime.
+///
+/// # Errors
+/// What the operating system says.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Or the port of a process that has just ended would be taken for a minute.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING_MAX)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::{net::TcpStream as StdStream, time::Duration};
+
     use super::*;
 
     const LOOPBACK: SocketAddr =
         SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+    /// Nobody accepts, so that each beyond those that may wait would wait for ever.
+    #[tokio::test]
+    async fn a_burst_of_connections_waits_to_be_accepted() {
+        let listener = bind(LOOPBACK, "gateway.rest_address").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let connect = || StdStream::connect_timeout(&address, Duration::from_secs(5));
+        let burst: Result<Vec<StdStream>, io::Error> = (0..512).map(|_| connect()).collect();
+        assert_eq!(burst.expect("there is room").len(), 512);
+    }
 
     #[tokio::test]
     async fn a_taken_address_is_told_with_what_to_do() {
