@@ -30,13 +30,11 @@ mod schedule;
 mod stream;
 mod trades;
 
-use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::{Result, bail};
 use clap::{Args, Parser};
 use tokio::runtime::Runtime;
-
-use self::schedule::Schedule;
 
 /// The platform's own: a generator must not cost more than it has to.
 #[global_allocator]
@@ -93,12 +91,11 @@ fn main() -> ExitCode {
 
 fn run_load(load: &Load) -> Result<()> {
     let Load { rest, grpc, rate, connections, seconds, seed } = load;
-    let duration = Duration::from_secs(*seconds);
+    let paced = (*rate, Duration::from_secs(*seconds));
     let outcome = match (rest, grpc) {
-        (Some(address), _) => rest::run(*address, *connections, (*rate, duration), *seed)?,
+        (Some(address), _) => rest::run(*address, *connections, paced, *seed)?,
         (_, Some(uri)) => {
-            let schedule = Arc::new(Schedule::new(*rate, duration));
-            Runtime::new()?.block_on(stream::open_loop(uri, *connections, &schedule, *seed))?
+            Runtime::new()?.block_on(stream::open_loop(uri, *connections, paced, *seed))?
         }
         (None, None) => bail!("--rest or --grpc says where to"),
     };

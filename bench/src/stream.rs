@@ -28,25 +28,30 @@ const WINDOW_BYTES: u32 = 1 << 20;
 
 type Requests = mpsc::Sender<StreamOrdersRequest>;
 
-/// Sends what `schedule` says to the gateway at `uri`, over so many streams, each with a connection
-/// of its own.
+/// Opens so many streams to the gateway at `uri`, each with a connection of its own, and sends
+/// `rate` orders a second for so long.
 ///
 /// # Errors
 /// Where the gateway does not answer, or ends a stream before its time.
 pub(crate) async fn open_loop(
     uri: &str,
     streams: u16,
-    schedule: &Arc<Schedule>,
+    (rate, duration): (u32, Duration),
     seed: u64,
 ) -> Result<Outcome> {
+    let mut opened = Vec::new();
+    for _ in 0..streams {
+        opened.push(open(uri).await?);
+    }
+    // Not before: what is due while streams are opened would be late from the beginning.
+    let schedule = Arc::new(Schedule::new(rate, duration));
     let mut lanes = JoinSet::new();
-    for number in 0..streams {
-        let (requests, results) = open(uri).await?;
-        let orders = Orders::new(seed ^ u64::from(number) << 32);
-        let pacing = Arc::clone(schedule);
+    for (number, (requests, results)) in (0_u64..).zip(opened) {
+        let orders = Orders::new(seed ^ number << 32);
+        let pacing = Arc::clone(&schedule);
         // A thread of its own, since its sleep is exact where a timer's is not.
         let pace = thread::spawn(move || pace(&pacing, orders, &requests));
-        lanes.spawn(hear_paced(results, Arc::clone(schedule), pace));
+        lanes.spawn(hear_paced(results, Arc::clone(&schedule), pace));
     }
     gather(lanes).await
 }

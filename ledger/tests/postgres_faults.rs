@@ -54,9 +54,14 @@ async fn open(url: &str) -> SqlStore {
 
 /// How many sessions of the ledger in this database wait for somebody's lock.
 async fn waiting(session: &DatabaseConnection, database: &str) -> i64 {
+    sessions(session, database, "wait_event_type = 'Lock'").await
+}
+
+/// How many sessions of the ledger there are in this database of which that holds.
+async fn sessions(session: &DatabaseConnection, database: &str, that: &str) -> i64 {
     let text = format!(
         "SELECT count(*) AS found FROM pg_stat_activity WHERE datname = '{database}' \
-         AND application_name = 'tradespine-ledger' AND wait_event_type = 'Lock'"
+         AND application_name = 'tradespine-ledger' AND {that}"
     );
     number(session, &text).await
 }
@@ -107,17 +112,12 @@ async fn a_ledger_without_the_right_to_make_tables_waits_for_them() {
     database.remove().await;
 }
 
-/// How often each of these tables was read from end to end, and how many of its rows were changed.
+/// How often this table was read from end to end, and how many of its rows were changed.
 async fn scanned(database: &Database, table: &str) -> (i64, i64) {
     let session = database.session().await;
     // What a session did is told once it is over.
     let deadline = tokio::time::Instant::now() + STUCK;
-    let over = format!(
-        "SELECT count(*) AS found FROM pg_stat_activity WHERE datname = '{}' \
-         AND application_name = 'tradespine-ledger'",
-        database.name()
-    );
-    while number(&session, &over).await > 0 {
+    while sessions(&session, database.name(), "true").await > 0 {
         assert!(tokio::time::Instant::now() < deadline, "the store's sessions stay");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

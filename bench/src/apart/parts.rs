@@ -2,7 +2,7 @@
 
 mod push;
 
-use std::{path::Path, sync::Arc, thread, time::Duration};
+use std::{path::Path, thread, time::Duration};
 
 use anyhow::{Context as _, Result};
 use tokio::runtime::Runtime;
@@ -19,9 +19,7 @@ use crate::{
     figures::Figures,
     kafka::Floor,
     outcome::{Latencies, Outcome},
-    rest,
-    schedule::Schedule,
-    stream,
+    rest, stream,
 };
 
 /// The connections of the closed loops over REST.
@@ -249,9 +247,9 @@ impl Bench<'_> {
         let what = format!("REST, open loop, {rate}/s for {seconds} s");
         let before = ledger::open(&self.platform.at)?;
         let ages = Ages::watch(&self.platform.at);
-        let load = (rate, Duration::from_secs(seconds));
+        let paced = (rate, Duration::from_secs(seconds));
         let seed = self.next_seed();
-        let outcome = rest::run(self.platform.at.rest.parse()?, OPEN_CONNECTIONS, load, seed)?;
+        let outcome = rest::run(self.platform.at.rest.parse()?, OPEN_CONNECTIONS, paced, seed)?;
         let most = ages.most()?;
         say(&what, &format!("{}; the ledger was at most {most:.2} s behind", outcome.line()));
         self.figures.note(format!("{what}, acknowledged"), "/s", outcome.rate());
@@ -288,16 +286,12 @@ impl Bench<'_> {
     }
 
     fn load(&mut self, edge: Edge, connections: u16, rate: u32) -> Result<Outcome> {
-        let seed = self.next_seed();
+        let (seed, paced) = (self.next_seed(), (rate, self.extent.duration()));
         match edge {
-            Edge::Rest => {
-                let load = (rate, self.extent.duration());
-                rest::run(self.platform.at.rest.parse()?, connections, load, seed)
-            }
+            Edge::Rest => rest::run(self.platform.at.rest.parse()?, connections, paced, seed),
             Edge::Stream => {
                 let uri = format!("http://{}", self.platform.at.grpc);
-                let schedule = Arc::new(Schedule::new(rate, self.extent.duration()));
-                self.runtime.block_on(stream::open_loop(&uri, STREAMS, &schedule, seed))
+                self.runtime.block_on(stream::open_loop(&uri, STREAMS, paced, seed))
             }
         }
     }

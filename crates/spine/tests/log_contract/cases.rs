@@ -69,22 +69,19 @@ pub(crate) fn what_comes_behind_something_on_its_way_stands_behind_it(trial: &dy
     const ROUNDS: usize = 200;
     let log = trial.open();
     let producer = shard(&*log);
-    let mut begun = Begun::default();
+    let (mut later, mut expected) = (Begun::default(), Vec::new());
+    let mut append = |begun: &mut Begun, text: String| {
+        begun.append(&*producer, orders(), Record::of(text.clone()));
+        expected.push(text);
+    };
     for round in 0..ROUNDS {
-        // A quiet place, then one that is not.
+        // At a quiet place in most rounds; what follows it is at one that is not.
         let mut first = Begun::default();
-        first.append(&*producer, orders(), Record::of(format!("{round} first")));
-        (0..round % 4)
-            .for_each(|_| begun.append(&*producer, orders(), Record::of(format!("{round} next"))));
+        append(&mut first, format!("{round} first"));
+        (0..round % 4).for_each(|number| append(&mut later, format!("{round} {number}")));
         first.appended();
     }
-    let expected: Vec<String> = (0..ROUNDS)
-        .flat_map(|round| {
-            let next = (0..round % 4).map(move |_| format!("{round} next"));
-            [format!("{round} first")].into_iter().chain(next)
-        })
-        .collect();
-    begun.appended();
+    later.appended();
     let stored = take(&mut *reader(&*log, orders(), 0), expected.len());
     assert_eq!(texts(&stored), expected);
 }
