@@ -33,7 +33,7 @@ mod trades;
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use anyhow::{Result, bail};
-use clap::{Args, Parser};
+use clap::{ArgGroup, Args, Parser};
 use tokio::runtime::Runtime;
 
 /// The platform's own: a generator must not cost more than it has to.
@@ -53,7 +53,7 @@ enum Task {
 
 /// A load of a platform that runs.
 #[derive(Args)]
-#[group(id = "edge", required = true, multiple = false, args = ["rest", "grpc"])]
+#[command(group = ArgGroup::new("edge").required(true).args(["rest", "grpc"]))]
 struct Load {
     /// The gateway's REST, such as 127.0.0.1:8080.
     #[arg(long, value_name = "ADDRESS")]
@@ -101,4 +101,20 @@ fn run_load(load: &Load) -> Result<()> {
     };
     println!("{rate}/s asked for: {}", outcome.line());
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_load_has_one_edge_and_whatever_else() {
+        let reads = |line: &str| Task::try_parse_from(line.split(' ')).is_ok();
+        assert!(reads(
+            "bench load --rest 127.0.0.1:8080 --rate 5000 --connections 64 --seconds 10"
+        ));
+        assert!(reads("bench load --grpc http://127.0.0.1:50051 --rate 5000 --connections 2"));
+        assert!(!reads("bench load --rate 5000"), "it goes nowhere");
+        assert!(!reads("bench load --rest 127.0.0.1:8080 --grpc http://127.0.0.1:50051"));
+    }
 }
