@@ -36,6 +36,8 @@ use anyhow::{Result, bail};
 use clap::{ArgGroup, Args, Parser};
 use tokio::runtime::Runtime;
 
+use crate::order::{Keys, Orders};
+
 /// The platform's own: a generator must not cost more than it has to.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -93,7 +95,9 @@ fn run_load(load: &Load) -> Result<()> {
     let Load { rest, grpc, rate, connections, seconds, seed } = load;
     let paced = (*rate, Duration::from_secs(*seconds));
     let outcome = match (rest, grpc) {
-        (Some(address), _) => rest::run(*address, *connections, paced, *seed)?,
+        (Some(address), _) => {
+            rest::run(*address, *connections, paced, Orders::new(*seed, Keys::Own))?
+        }
         (_, Some(uri)) => {
             Runtime::new()?.block_on(stream::open_loop(uri, *connections, paced, *seed))?
         }

@@ -31,10 +31,20 @@ const INSTRUMENTS: [(&str, u32); 12] = [
     ("ETH-USDT", 268_000),
 ];
 
-/// Draws orders. Each has a key of its own, so that it can be sent again: a careful client's.
+/// Whether orders can be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keys {
+    /// Each has a key of its own: a careful client's.
+    Own,
+    /// None has, as in a closed loop over REST: there is nothing to claim.
+    None,
+}
+
+/// Draws orders.
 #[derive(Debug)]
 pub(crate) struct Orders {
     random: Pcg64Mcg,
+    keys: Keys,
     /// What no other draw on this machine has, so that no key is used twice.
     nonce: u64,
     drawn: u64,
@@ -43,7 +53,7 @@ pub(crate) struct Orders {
 /// An order.
 #[derive(Debug)]
 pub(crate) struct Order {
-    key: String,
+    key: Option<String>,
     account: u32,
     instrument: &'static str,
     is_buy: bool,
@@ -53,8 +63,9 @@ pub(crate) struct Order {
 
 impl Orders {
     /// The draw of this seed: the same orders every time, under keys that are new every time.
-    pub(crate) fn new(seed: u64) -> Orders {
-        Orders { random: Pcg64Mcg::seed_from_u64(seed), nonce: rand::rng().random(), drawn: 0 }
+    pub(crate) fn new(seed: u64, keys: Keys) -> Orders {
+        let (random, nonce) = (Pcg64Mcg::seed_from_u64(seed), rand::rng().random());
+        Orders { random, keys, nonce, drawn: 0 }
     }
 
     pub(crate) fn draw(&mut self) -> Order {
@@ -63,7 +74,7 @@ impl Orders {
         let (instrument, middle) = INSTRUMENTS[random.random_range(0..INSTRUMENTS.len())];
         let hundredths = middle - TICKS_AWAY_MAX + random.random_range(0..=2 * TICKS_AWAY_MAX);
         Order {
-            key: format!("{:x}-{}", self.nonce, self.drawn),
+            key: (self.keys == Keys::Own).then(|| format!("{:x}-{}", self.nonce, self.drawn)),
             account: random.random_range(1..=ACCOUNTS),
             instrument,
             is_buy: random.random_bool(0.5),
@@ -82,10 +93,14 @@ impl Order {
         // Writing to memory does not fail.
         let _ = write!(
             body,
-            "{{\"client_id\":\"bench-{account}\",\"client_order_id\":\"{key}\",\
-             \"instrument\":\"{instrument}\",\"side\":\"{side}\",\"type\":\"limit\",\
-             \"price\":\"{price}\",\"quantity\":\"{quantity}\"}}"
+            "{{\"client_id\":\"bench-{account}\",\"instrument\":\"{instrument}\",\
+             \"side\":\"{side}\",\"type\":\"limit\",\"price\":\"{price}\",\
+             \"quantity\":\"{quantity}\""
         );
+        if let Some(key) = key {
+            let _ = write!(body, ",\"client_order_id\":\"{key}\"");
+        }
+        body.push(b'}');
     }
 
     /// It as gRPC carries it.
@@ -98,7 +113,7 @@ impl Order {
             r#type: OrderType::Limit.into(),
             price: self.price(),
             quantity: self.quantity(),
-            client_order_id: self.key,
+            client_order_id: self.key.unwrap_or_default(),
             ..PlaceOrderRequest::default()
         }
     }
@@ -124,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_draw_is_the_same_but_for_its_keys() {
-        let [mut one, mut other] = [Orders::new(7), Orders::new(7)];
+        let [mut one, mut other] = [(); 2].map(|()| Orders::new(7, Keys::Own));
         let mut keys = BTreeSet::new();
         for _ in 0..1_000 {
             let [one, other] = [one.draw(), other.draw()];
@@ -138,16 +153,21 @@ mod tests {
 
     #[test]
     fn both_forms_say_the_same() {
-        let mut orders = Orders::new(1);
+        let mut orders = [Keys::Own, Keys::None].map(|keys| Orders::new(1, keys));
         let mut body = Vec::new();
-        for _ in 0..1_000 {
-            let order = orders.draw();
+        for number in 0..1_000 {
+            let has_key = number % 2 == 0;
+            let order = orders[number % 2].draw();
             order.write_json(&mut body);
             let json: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
             let request = order.into_request();
+            assert_eq!(json.get("client_order_id").is_some(), has_key);
+            assert_eq!(
+                json["client_order_id"].as_str().unwrap_or_default(),
+                request.client_order_id
+            );
             for (name, text) in [
                 ("client_id", &request.client_id),
-                ("client_order_id", &request.client_order_id),
                 ("instrument", &request.instrument),
                 ("price", &request.price),
                 ("quantity", &request.quantity),

@@ -31,7 +31,7 @@ use crate::{order::Orders, outcome::Outcome, schedule::Schedule};
 /// The most bytes of an answer: what is longer is none to an order.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
-/// Opens so many connections to `address`, and sends `rate` orders a second for so long.
+/// Opens so many connections to `address`, and sends `rate` of `orders` a second for so long.
 ///
 /// # Errors
 /// Where nobody can be connected to, or nobody answers on any connection.
@@ -39,7 +39,7 @@ pub(crate) fn run(
     address: SocketAddr,
     connections: u16,
     (rate, duration): (u32, Duration),
-    seed: u64,
+    orders: Orders,
 ) -> Result<Outcome> {
     let lines = Arc::new(Lines::open(address, connections)?);
     // Not before: what is due while connections are opened would be late from the beginning.
@@ -49,7 +49,7 @@ pub(crate) fn run(
         let lines = Arc::clone(&lines);
         thread::spawn(move || hear(&lines, over))
     };
-    let sent = send(&lines, address, schedule, Orders::new(seed));
+    let sent = send(&lines, address, schedule, orders);
     let unanswered = lines.rest();
     // Where it has ended by itself it says why.
     let _ = end.send(());
@@ -191,6 +191,11 @@ mod tests {
     use std::{io::Read as _, net::TcpListener};
 
     use super::*;
+    use crate::order::Keys;
+
+    fn orders() -> Orders {
+        Orders::new(1, Keys::Own)
+    }
 
     #[test]
     fn an_answer_is_read_once_it_is_whole() {
@@ -227,7 +232,8 @@ mod tests {
             }
             answered
         });
-        let outcome = run(address, 1, (100, Duration::from_millis(500)), 1).expect("it runs");
+        let outcome =
+            run(address, 1, (100, Duration::from_millis(500)), orders()).expect("it runs");
         assert_eq!(server.join().expect("it ends"), 50);
         assert_eq!((outcome.latencies.count(), outcome.refused), (50, 0));
         // 30 were due within the pause; the first of them waited for all of it.
@@ -257,7 +263,7 @@ mod tests {
                 }
             }
         });
-        let outcome = run(address, 1, (20, Duration::from_millis(200)), 1).expect("it runs");
+        let outcome = run(address, 1, (20, Duration::from_millis(200)), orders()).expect("it runs");
         assert_eq!((outcome.latencies.count(), outcome.refused), (3, 1), "{}", outcome.line());
         server.join().expect("it ends");
     }

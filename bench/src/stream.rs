@@ -18,7 +18,11 @@ use tokio::{sync::mpsc, task::JoinSet};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Streaming, transport::Endpoint};
 
-use crate::{order::Orders, outcome::Outcome, schedule::Schedule};
+use crate::{
+    order::{Keys, Orders},
+    outcome::Outcome,
+    schedule::Schedule,
+};
 
 /// How many requests of one stream wait between the threads that draw and the connection.
 const QUEUE_MAX: usize = 256;
@@ -47,7 +51,7 @@ pub(crate) async fn open_loop(
     let schedule = Arc::new(Schedule::new(rate, duration));
     let mut lanes = JoinSet::new();
     for (number, (requests, results)) in (0_u64..).zip(opened) {
-        let orders = Orders::new(seed ^ number << 32);
+        let orders = Orders::new(seed ^ number << 32, Keys::Own);
         let pacing = Arc::clone(&schedule);
         // A thread of its own, since its sleep is exact where a timer's is not.
         let pace = thread::spawn(move || pace(&pacing, orders, &requests));
@@ -96,7 +100,7 @@ pub(crate) async fn closed_loop(
     let mut lanes = JoinSet::new();
     for number in 0..streams {
         let (requests, results) = open(uri).await?;
-        let orders = Orders::new(seed ^ u64::from(number) << 32);
+        let orders = Orders::new(seed ^ u64::from(number) << 32, Keys::Own);
         let (free, slots) = mpsc::channel(in_flight);
         for slot in 0..in_flight as u64 {
             free.try_send(slot).context("each slot has its place")?;

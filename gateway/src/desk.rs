@@ -40,6 +40,7 @@ use proto::command::{ClientCommand, Command, Stamp};
 use spine::{
     Answer, Log, LogId, Place,
     log::{AppendError, Appended, LogError, Producer, WriterRole},
+    tail::Bell,
     trace::{Sending, Tracer},
 };
 
@@ -223,6 +224,7 @@ impl Desk {
             has_failed: AtomicBool::new(false),
             meters: Meters::new(),
             tracer: Tracer::of(log),
+            bell: Arc::default(),
         };
         let gate = Gate::of(Access::Trusts);
         Ok(Desk { shared: Arc::new(shared), producer, limits, gate })
@@ -232,6 +234,11 @@ impl Desk {
     #[must_use]
     pub(crate) fn behind(self, gate: Gate) -> Desk {
         Desk { gate, ..self }
+    }
+
+    /// Rung where somebody begins to wait for a shard's answer: its followers look more often then.
+    pub fn bell(&self) -> &Arc<Bell> {
+        &self.shared.bell
     }
 
     /// The identity of the log that is written to.
@@ -302,6 +309,9 @@ impl Desk {
                 self.limits.unanswered_max
             ))
         })?;
+        if wants != Wants::Receipt {
+            self.shared.bell.ring();
+        }
         let valid_until = self.now().plus(Span::from_secs(VALID_SECS));
         let value = value(Stamp { request_id, valid_until });
         let place = Place::orders(partition);

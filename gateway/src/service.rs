@@ -183,7 +183,7 @@ pub async fn bind(settings: Settings, dependencies: Dependencies) -> Result<Serv
     let desk = desk.behind(gate.clone());
     let reference = Arc::new(Reference::default());
     let reference_end = reference::follow(&log, Arc::clone(&reference), followers_stop.clone())?;
-    let followers = Followers::start(&log, &positions, &followers_stop)?;
+    let followers = Followers::start(&log, &positions, desk.bell(), &followers_stop)?;
     let journal = Journal::new(log, partitions);
     let key_retention = Span::from_nanos(identity.genesis.key_retention_nanos);
     let office = Office { gate, desk, reference, cache, journal, upstream, key_retention };

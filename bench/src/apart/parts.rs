@@ -7,7 +7,7 @@ use std::{path::Path, thread, time::Duration};
 use anyhow::{Context as _, Result};
 use tokio::runtime::Runtime;
 
-use self::push::push_name;
+use self::push::{WITH_KEYS, WITHOUT_KEYS, push_name};
 use super::{
     Extent, Part,
     ledger::{self, Ages, Books},
@@ -18,6 +18,7 @@ use super::{
 use crate::{
     figures::Figures,
     kafka::Floor,
+    order::{Keys, Orders},
     outcome::{Latencies, Outcome},
     rest, stream,
 };
@@ -90,8 +91,11 @@ impl Bench<'_> {
         }
         self.figures.note_ratio("REST 64 by the route that produces and awaits", REST_64, PRODUCE);
         self.figures.note_ratio("REST 64 by the route that echoes", REST_64, ECHO);
-        let trade = push_name(&format!("{LOW_RATE}/s"), "its trade on a WebSocket, p50");
-        self.figures.note_ratio("order to trade at 100/s, p50, by two hops", &trade, TWO_HOPS);
+        for name in [WITH_KEYS, WITHOUT_KEYS] {
+            let trade = push_name(name, "its trade on a WebSocket, p50");
+            let what = format!("order to trade at {name}, p50, by two hops");
+            self.figures.note_ratio(&what, &trade, TWO_HOPS);
+        }
         Ok(())
     }
 
@@ -210,7 +214,7 @@ impl Bench<'_> {
             for percent in STEPS_PERCENT {
                 let rate = (most * f64::from(percent) / 100.0).max(1.0) as u32;
                 let before = ledger::open(&self.platform.at)?;
-                let outcome = self.load(edge, OPEN_CONNECTIONS, rate)?;
+                let outcome = self.load(edge, rate)?;
                 let what = format!("{}, open loop, {percent} %, {rate}/s", edge.name());
                 say(&what, &outcome.line());
                 self.settle(&what, before)?;
@@ -248,8 +252,8 @@ impl Bench<'_> {
         let before = ledger::open(&self.platform.at)?;
         let ages = Ages::watch(&self.platform.at);
         let paced = (rate, Duration::from_secs(seconds));
-        let seed = self.next_seed();
-        let outcome = rest::run(self.platform.at.rest.parse()?, OPEN_CONNECTIONS, paced, seed)?;
+        let orders = Orders::new(self.next_seed(), Keys::Own);
+        let outcome = rest::run(self.platform.at.rest.parse()?, OPEN_CONNECTIONS, paced, orders)?;
         let most = ages.most()?;
         say(&what, &format!("{}; the ledger was at most {most:.2} s behind", outcome.line()));
         self.figures.note(format!("{what}, acknowledged"), "/s", outcome.rate());
@@ -285,15 +289,21 @@ impl Bench<'_> {
         Ok(rate)
     }
 
-    fn load(&mut self, edge: Edge, connections: u16, rate: u32) -> Result<Outcome> {
-        let (seed, paced) = (self.next_seed(), (rate, self.extent.duration()));
+    fn load(&mut self, edge: Edge, rate: u32) -> Result<Outcome> {
         match edge {
-            Edge::Rest => rest::run(self.platform.at.rest.parse()?, connections, paced, seed),
+            Edge::Rest => self.load_rest(OPEN_CONNECTIONS, rate, Keys::Own),
             Edge::Stream => {
+                let (seed, paced) = (self.next_seed(), (rate, self.extent.duration()));
                 let uri = format!("http://{}", self.platform.at.grpc);
                 self.runtime.block_on(stream::open_loop(&uri, STREAMS, paced, seed))
             }
         }
+    }
+
+    fn load_rest(&mut self, connections: u16, rate: u32, keys: Keys) -> Result<Outcome> {
+        let orders = Orders::new(self.next_seed(), keys);
+        let paced = (rate, self.extent.duration());
+        rest::run(self.platform.at.rest.parse()?, connections, paced, orders)
     }
 
     /// Waits until the ledger has what was ordered since `before`, and says where it has more or

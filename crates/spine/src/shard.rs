@@ -57,9 +57,10 @@ use crate::{
 };
 
 /// How soon an owner looks again. Orders wait for it to see its inputs. Nobody waits for it to hear
-/// of its own answers, of which it may have many unconfirmed.
+/// of its own answers, of which it may have many unconfirmed; and a request for them that comes to
+/// a broker in front of the next order, or of its answer, makes that wait.
 const PACES: Paces =
-    Paces { events: Pace::AtMostEvery(Duration::from_millis(10)), inputs: Pace::Eager };
+    Paces { events: Pace::AtMostEvery(Duration::from_millis(50)), inputs: Pace::Eager };
 
 /// The owner of one partition, or a candidate for it.
 pub struct Shard<C> {

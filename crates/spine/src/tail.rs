@@ -5,17 +5,19 @@
 //! holds the thread back and nobody else.
 //!
 //! What the readers' rule drops is counted here, and said aloud where people should know. So is a
-//! number that stays missing: `gap`.
+//! number that stays missing: `gap`. Whether anybody waits for what is brought: [`Bell`].
 
+mod bell;
 mod gap;
 
-use std::sync::Arc;
+use std::{sync::Arc, thread, time::Duration};
 
 use model::Partition;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use self::bell::Bell;
 use self::gap::GapWatch;
 pub use crate::{acceptor::Accepted, log::Pace};
 use crate::{
@@ -29,6 +31,10 @@ use crate::{
 
 /// How many batches may wait between the thread and its reader.
 const BATCHES_WAITING_MAX: usize = 4;
+
+/// How long a tail rests between two looks while nobody waits for what it brings: as long as a
+/// ledger does, for what is known of an answer then is kept and counted, and asked for later.
+const UNWANTED_REST: Duration = Duration::from_millis(50);
 
 /// What one poll brought.
 #[derive(Clone, Debug)]
@@ -76,12 +82,56 @@ pub fn follow<A: Opened>(
     pace: Pace,
     stop: CancellationToken,
 ) -> Result<TailReceiver<A>, LogError> {
-    let reader = log.reader_at(Place::events(partition), from.next_offset, visibility, pace)?;
+    begin(log, partition, from, visibility, Manner::At(pace), stop)
+}
+
+/// The same for a reader that others wait for now and then: while they do, and have rung `bell`,
+/// each answer is brought at once; else what has come together in a rest. It never rests before it
+/// has caught up once.
+///
+/// # Errors
+/// [`LogError`] where the partition cannot be read from there.
+pub fn follow_while_wanted<A: Opened>(
+    log: &Arc<dyn Log>,
+    partition: Partition,
+    from: Position,
+    visibility: Visibility,
+    bell: &Arc<Bell>,
+    stop: CancellationToken,
+) -> Result<TailReceiver<A>, LogError> {
+    begin(log, partition, from, visibility, Manner::WhileWanted(Arc::clone(bell)), stop)
+}
+
+fn begin<A: Opened>(
+    log: &Arc<dyn Log>,
+    partition: Partition,
+    from: Position,
+    visibility: Visibility,
+    manner: Manner,
+    stop: CancellationToken,
+) -> Result<TailReceiver<A>, LogError> {
+    let place = Place::events(partition);
+    let reader = log.reader_at(place, from.next_offset, visibility, manner.pace())?;
     let (sender, receiver) = mpsc::channel(BATCHES_WAITING_MAX);
     let tail = Tail::new(partition, reader, from);
-    let told = Told { tail, pace, sender, stop, of_end: false };
+    let told = Told { tail, manner, sender, stop, of_end: false, has_caught_up: false };
     log.walk(format!("tail-{partition}"), Box::new(told))?;
     Ok(receiver)
+}
+
+/// When a tail looks again after it has brought something.
+enum Manner {
+    At(Pace),
+    WhileWanted(Arc<Bell>),
+}
+
+impl Manner {
+    const fn pace(&self) -> Pace {
+        match self {
+            Manner::At(pace) => *pace,
+            Manner::WhileWanted(_) => Pace::Eager,
+        }
+    }
 }
 
 /// Finds how far the accepted answers of `partition` go now, reading on from `from`: for a service
@@ -145,11 +195,13 @@ impl Tail {
 /// A tail, and to whom what it brings is told.
 struct Told<A> {
     tail: Tail,
-    pace: Pace,
+    manner: Manner,
     sender: mpsc::Sender<Result<Batch<A>, TailError>>,
     stop: CancellationToken,
     /// Whether the last batch said that the end was reached.
     of_end: bool,
+    /// Whether any has.
+    has_caught_up: bool,
 }
 
 impl<A: Opened> Walker for Told<A> {
@@ -164,24 +216,34 @@ impl<A: Opened> Walker for Told<A> {
         let next = self.tail.next(turn);
         let brought_at = (turn.clock)();
         let failed = next.is_err();
-        let mut reached_end = false;
+        let (mut reached_end, mut is_whole) = (false, true);
         if let Ok(batch) = &next {
             if batch.answers.is_empty() && (self.of_end || !batch.reached_end) {
                 return Going::On;
             }
             reached_end = batch.reached_end;
+            is_whole = batch.answers.len() < turn.limit.records;
             self.of_end = reached_end;
+            self.has_caught_up |= reached_end;
         }
         if self.sender.blocking_send(next).is_err() || failed {
             return Going::Ended;
         }
-        match self.pace {
-            // Whoever is behind catches up without a rest.
-            Pace::AtMostEvery(span) if reached_end => {
-                let passed = (turn.clock)().saturating_sub(brought_at);
-                Going::After(span.saturating_sub(passed))
-            }
-            _ => Going::On,
+        // Whoever is behind catches up without a rest.
+        let rest = match self.manner {
+            Manner::At(Pace::AtMostEvery(span)) if reached_end => span,
+            // While answers keep coming an end is seldom seen, and there is always more.
+            Manner::WhileWanted(_) if self.has_caught_up && is_whole => UNWANTED_REST,
+            _ => return Going::On,
+        };
+        let passed = (turn.clock)().saturating_sub(brought_at);
+        Going::After(rest.saturating_sub(passed))
+    }
+
+    fn rest(&self, span: Duration) {
+        match &self.manner {
+            Manner::At(_) => thread::sleep(span),
+            Manner::WhileWanted(bell) => bell.rest(span),
         }
     }
 }

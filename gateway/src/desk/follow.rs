@@ -13,11 +13,16 @@ use spine::{
     Log, Position, Visibility,
     answer::Sealed,
     log::LogError,
-    tail::{self, Batch, Pace, TailError, TailReceiver},
+    tail::{self, Batch, Bell, TailError, TailReceiver},
 };
+use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 
 use super::{Desk, Shared, lag::Lag};
+
+/// How many answers are heeded before other tasks of the runtime get their turn: well below a
+/// millisecond. After a rest there are many at once.
+const ANSWERS_A_TURN: usize = 64;
 
 /// The followers of all partitions, and how far they are.
 pub struct Followers {
@@ -31,20 +36,21 @@ struct Progress {
 }
 
 impl Followers {
-    /// Starts a thread for each partition, from its position on.
+    /// Starts a thread for each partition, from its position on. Answers come at once while `bell`
+    /// is rung.
     ///
     /// # Errors
     /// [`LogError`] where a partition cannot be read from there.
     pub fn start(
         log: &Arc<dyn Log>,
         positions: &[Position],
+        bell: &Arc<Bell>,
         stop: &CancellationToken,
     ) -> Result<Followers, LogError> {
         let mut tails = Vec::with_capacity(positions.len());
         for (partition, position) in (0..).map_while(Partition::new).zip(positions) {
-            let seen = Visibility::Synced;
-            let tail =
-                tail::follow(log, partition, *position, seen, Pace::Eager, stop.child_token())?;
+            let (seen, stop) = (Visibility::Synced, stop.child_token());
+            let tail = tail::follow_while_wanted(log, partition, *position, seen, bell, stop)?;
             tails.push((partition, tail));
         }
         let progress = || {
@@ -94,12 +100,12 @@ async fn follow(
     progress: Arc<Progress>,
 ) -> Result<(), TailError> {
     while let Some(batch) = tail.recv().await {
-        take(&shared, partition, &progress, batch?)?;
+        take(&shared, partition, &progress, batch?).await?;
     }
     Ok(())
 }
 
-fn take(
+async fn take(
     shared: &Shared,
     partition: Partition,
     progress: &Progress,
@@ -114,7 +120,10 @@ fn take(
     if batch.reached_end {
         progress.has_reached_end.store(true, Ordering::Relaxed);
     }
-    for accepted in batch.answers {
+    for (number, accepted) in batch.answers.into_iter().enumerate() {
+        if number > 0 && number % ANSWERS_A_TURN == 0 {
+            yield_now().await;
+        }
         let offset = accepted.offset;
         let heeded = shared.heed(partition, accepted);
         heeded.map_err(|error| TailError::Unopened { partition, offset, error })?;

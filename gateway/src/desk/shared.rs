@@ -14,6 +14,7 @@ use spine::{
     acceptor::Accepted,
     answer::{AnswerError, Sealed},
     log::{AppendError, Appended},
+    tail::Bell,
     trace::Tracer,
 };
 
@@ -45,6 +46,8 @@ pub(super) struct Shared {
     pub(super) has_failed: AtomicBool,
     pub(super) meters: Meters,
     pub(super) tracer: Tracer,
+    /// Rung where somebody begins to wait for a shard's answer.
+    pub(super) bell: Arc<Bell>,
 }
 
 pub(super) struct Meters {
@@ -166,7 +169,10 @@ impl Shared {
         let Some(waiter) = self.waiters.remove(sealed.request_id) else { return Ok(()) };
         let _span = self.tracer.process(Place::events(partition), offset, &headers);
         self.meters.answered.increment(1);
-        self.meters.answer_seconds.record(waiter.begun().elapsed());
+        // Of others the answer is read when there is time.
+        if waiter.wants() != Wants::Receipt {
+            self.meters.answer_seconds.record(waiter.begun().elapsed());
+        }
         if !waiter.is_awaited() {
             return Ok(());
         }

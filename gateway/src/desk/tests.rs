@@ -111,6 +111,15 @@ impl Table {
     }
 }
 
+#[test]
+fn only_who_waits_for_an_answer_rings() {
+    let table = Table::new();
+    table.submit(Wants::Receipt).expect("there is room");
+    assert!(!table.desk.bell().is_wanted(), "whoever waits for the log's word has no use for it");
+    table.submit(Wants::Answer(RESULT_WAIT)).expect("there is room");
+    assert!(table.desk.bell().is_wanted());
+}
+
 fn body(kinds: Vec<log::event::Kind>) -> log::AnswerBody {
     let events = kinds.into_iter().map(|kind| log::Event { kind: Some(kind) }).collect();
     log::AnswerBody { events, ..log::AnswerBody::default() }

@@ -147,7 +147,7 @@ impl Inside {
         let desk = Desk::open(log.as_ref(), log_id, count, clock, machine, kept, limits)?;
         let positions = positions(around)?;
         let stop = CancellationToken::new();
-        let mut followers = Followers::start(&around.log, &positions, &stop)?;
+        let mut followers = Followers::start(&around.log, &positions, desk.bell(), &stop)?;
         let followers = followers.run(&desk).into_iter().map(Running::new).collect();
         let (is_alive, swept_at) = (Arc::new(AtomicBool::new(true)), around.timeline.now());
         Ok(Inside { incarnation, desk, cache, followers, swept_at, is_alive, drawn })

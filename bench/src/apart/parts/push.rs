@@ -3,7 +3,12 @@
 use anyhow::Result;
 
 use super::{Bench, Edge, LOW_RATE, OPEN_CONNECTIONS, say};
-use crate::{apart::ledger, outcome::Latencies, trades::Trades};
+use crate::{apart::ledger, order::Keys, outcome::Latencies, trades::Trades};
+
+/// The low rate with orders that can be sent again, each of which is claimed before it is written,
+/// and with orders that cannot.
+pub(super) const WITH_KEYS: &str = "100/s";
+pub(super) const WITHOUT_KEYS: &str = "100/s without keys";
 
 /// How many connections carry the low rate: more than are ever busy.
 const LOW_CONNECTIONS: u16 = 16;
@@ -14,11 +19,13 @@ impl Bench<'_> {
         let half = (self.capacity(Edge::Rest)? / 2.0).max(1.0) as u32;
         // The floor before and after: a machine is not as fast at all times.
         let mut two_hops = self.two_hops()?;
-        self.push_at(LOW_RATE, LOW_CONNECTIONS, &format!("{LOW_RATE}/s"))?;
-        two_hops.add(&self.two_hops()?);
+        for (name, keys) in [(WITH_KEYS, Keys::Own), (WITHOUT_KEYS, Keys::None)] {
+            self.push_at(LOW_RATE, LOW_CONNECTIONS, keys, name)?;
+            two_hops.add(&self.two_hops()?);
+        }
         say("floor: Kafka, two hops", &format!("p50 {:.2} ms", two_hops.millis_at(0.5)));
         self.note_floor("two hops at 100/s", &two_hops);
-        self.push_at(half, OPEN_CONNECTIONS, "half of REST 64's rate")
+        self.push_at(half, OPEN_CONNECTIONS, Keys::Own, "half of REST 64's rate")
     }
 
     /// What an order's trade takes at the least, in half of a load's time.
@@ -26,10 +33,10 @@ impl Bench<'_> {
         self.floor().hop(true, LOW_RATE, self.extent.duration().mul_f64(0.5))
     }
 
-    fn push_at(&mut self, rate: u32, connections: u16, name: &str) -> Result<()> {
+    fn push_at(&mut self, rate: u32, connections: u16, keys: Keys, name: &str) -> Result<()> {
         let before = ledger::open(&self.platform.at)?;
         let trades = Trades::listen(&self.platform.at.websocket)?;
-        let outcome = self.load(Edge::Rest, connections, rate)?;
+        let outcome = self.load_rest(connections, rate, keys)?;
         let heard = trades.stop()?;
         let traded = heard.latencies(&outcome.acknowledged);
         for (end, latencies) in
@@ -48,7 +55,7 @@ impl Bench<'_> {
             traded.millis_at(0.99),
             heard.gaps
         );
-        say(&format!("order to WebSocket at {rate}/s"), &told);
+        say(&format!("order to WebSocket at {name}"), &told);
         self.settle("order to WebSocket", before)?;
         Ok(())
     }

@@ -21,6 +21,11 @@ pub trait Walker: Send {
 
     /// Does one step. Where it has no room it waits for it.
     fn step(&mut self, turn: &Turn<'_>) -> Going;
+
+    /// Waits until the next step, as long as the last one said, or less where there is a reason to.
+    fn rest(&self, span: Duration) {
+        thread::sleep(span);
+    }
 }
 
 /// What one step is given.
@@ -54,7 +59,7 @@ pub(super) fn on_a_thread(name: String, mut walker: Box<dyn Walker>) -> Result<(
         loop {
             match walker.step(&turn) {
                 Going::On => {}
-                Going::After(rest) => thread::sleep(rest),
+                Going::After(span) => walker.rest(span),
                 Going::Ended => return,
             }
         }

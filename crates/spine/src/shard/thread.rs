@@ -14,12 +14,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Progress, Shard, ShardError, ShardSettings, meters::Meters};
 use crate::{core::Core, genesis::Identity, log::Log, replay::Begin};
 
-/// How long an idle owner waits for an input while answers of its own are to be confirmed: about as
-/// long as it takes to hear of them. An input ends the wait at once.
-const WAIT_UNCONFIRMED: Duration = Duration::from_millis(10);
-
-/// How long it waits while none are, or for those while there may be no more: until it looks
-/// whether it should stop.
+/// How long an idle owner waits for an input until it looks whether it should stop, and whether
+/// answers of its own were accepted meanwhile, which come no sooner. An input ends the wait.
 const WAIT_QUIET: Duration = Duration::from_millis(50);
 
 /// How long a candidate sleeps between two looks: a fraction of what it waits for.
@@ -146,9 +142,8 @@ impl Drive<'_> {
     /// at fault, and the log has everything.
     fn step<C: Core>(&self, shard: &mut Shard<C>) -> Result<(), ShardError> {
         let was_owner = shard.is_owner();
-        let wait = wait_of(shard);
         let now = self.started.elapsed();
-        let stepped = catch_unwind(AssertUnwindSafe(|| shard.step(now, wait)));
+        let stepped = catch_unwind(AssertUnwindSafe(|| shard.step(now, WAIT_QUIET)));
         let progress = stepped.map_err(|panic| ShardError::Panicked {
             offset: shard.replica().next_offset(),
             message: message_of(panic.as_ref()),
@@ -163,12 +158,6 @@ impl Drive<'_> {
         }
         Ok(())
     }
-}
-
-/// An owner that may compute no more waits for what is accepted, and nothing else would wake it.
-fn wait_of<C>(shard: &Shard<C>) -> Duration {
-    let is_quiet = shard.confirmations.waiting() == 0 || shard.confirmations.is_full();
-    if is_quiet { WAIT_QUIET } else { WAIT_UNCONFIRMED }
 }
 
 fn message_of(panic: &(dyn std::any::Any + Send)) -> String {

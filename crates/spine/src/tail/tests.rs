@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     answer::{self, Preamble},
     chain::{Chain, LogId},
-    log::{Producer, Record, WriterRole, memory::MemoryLog},
+    log::{Producer, ReadLimit, Record, WriterRole, memory::MemoryLog},
 };
 
 const PARTITION: Partition = Partition::FIRST;
@@ -166,4 +166,58 @@ fn what_comes_while_a_paced_tail_rests_comes_together() {
     assert_eq!(batches_at(Pace::AtMostEvery(Duration::from_secs(2))), [1, 2]);
     // A busy machine may let an eager one sleep too, but not every time.
     assert!((0..20).any(|_| batches_at(Pace::Eager) == [1, 1, 1]));
+}
+
+/// What a tail that listens to a bell says, step by step, of when it goes on.
+struct Listening {
+    bell: Arc<Bell>,
+    producer: Arc<dyn Producer>,
+    told: Told<Sealed>,
+    receiver: TailReceiver<Sealed>,
+}
+
+impl Listening {
+    fn new() -> Listening {
+        let Bench { producer, tail, .. } = Bench::new();
+        let (sender, receiver) = mpsc::channel(BATCHES_WAITING_MAX);
+        let (bell, stop) = (Arc::new(Bell::default()), CancellationToken::new());
+        let manner = Manner::WhileWanted(Arc::clone(&bell));
+        let told = Told { tail, manner, sender, stop, of_end: false, has_caught_up: false };
+        Listening { bell, producer, told, receiver }
+    }
+
+    /// A step that brings at most so many records; how many it brought, and when the next one is.
+    fn step(&mut self, records: usize) -> (usize, Going) {
+        let limit = ReadLimit { records, ..POLL_LIMIT };
+        let turn = Turn { limit, wait: Duration::ZERO, clock: &|| Duration::ZERO };
+        let going = self.told.step(&turn);
+        let batch = self.receiver.try_recv().map(|batch| batch.expect("a memory is read"));
+        (batch.map_or(0, |batch| batch.answers.len()), going)
+    }
+}
+
+#[test]
+fn a_tail_that_nobody_waits_for_rests_once_it_has_caught_up() {
+    let mut listening = Listening::new();
+    for answer in sequence(4) {
+        let record = Record::of(answer);
+        listening.producer.append(Place::events(PARTITION), record, Box::new(|_| {}));
+    }
+    // Behind, it goes on; with the last of them it has caught up.
+    assert_eq!(listening.step(2), (2, Going::On));
+    assert_eq!(listening.step(2), (2, Going::On));
+    assert_eq!(listening.step(2), (0, Going::On), "the end was told with the last of them");
+    assert!(listening.told.has_caught_up);
+    let record = Record::of(sequence(5)[4].clone());
+    listening.producer.append(Place::events(PARTITION), record, Box::new(|_| {}));
+    assert_eq!(listening.step(2), (1, Going::After(UNWANTED_REST)));
+}
+
+#[test]
+fn a_ring_ends_the_rest_of_a_tail() {
+    let listening = Listening::new();
+    listening.bell.ring();
+    let began = std::time::Instant::now();
+    listening.told.rest(Duration::from_secs(30));
+    assert!(began.elapsed() < Duration::from_secs(30));
 }
