@@ -87,7 +87,7 @@ pub fn follow<A: Opened>(
 
 /// The same for a reader that others wait for now and then: while they do, and have rung `bell`,
 /// each answer is brought at once; else what has come together in a rest. It never rests before it
-/// has caught up once.
+/// has caught up once, nor in a log that this process has for itself.
 ///
 /// # Errors
 /// [`LogError`] where the partition cannot be read from there.
@@ -99,7 +99,12 @@ pub fn follow_while_wanted<A: Opened>(
     bell: &Arc<Bell>,
     stop: CancellationToken,
 ) -> Result<TailReceiver<A>, LogError> {
-    begin(log, partition, from, visibility, Manner::WhileWanted(Arc::clone(bell)), stop)
+    // In a log of this process's own a look asks nobody for anything, and a rest saves nothing.
+    let manner = match log.is_exclusive() {
+        true => Manner::At(Pace::Eager),
+        false => Manner::WhileWanted(Arc::clone(bell)),
+    };
+    begin(log, partition, from, visibility, manner, stop)
 }
 
 fn begin<A: Opened>(
