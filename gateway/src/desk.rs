@@ -192,6 +192,7 @@ pub struct DeskLimits {
 pub struct Desk {
     shared: Arc<Shared>,
     producer: Arc<dyn Producer>,
+    bell: Arc<Bell>,
     limits: DeskLimits,
     gate: Gate,
 }
@@ -224,10 +225,9 @@ impl Desk {
             has_failed: AtomicBool::new(false),
             meters: Meters::new(),
             tracer: Tracer::of(log),
-            bell: Arc::default(),
         };
         let gate = Gate::of(Access::Trusts);
-        Ok(Desk { shared: Arc::new(shared), producer, limits, gate })
+        Ok(Desk { shared: Arc::new(shared), producer, bell: Arc::default(), limits, gate })
     }
 
     /// The same, which asks who a client is.
@@ -238,7 +238,7 @@ impl Desk {
 
     /// Rung where somebody begins to wait for a shard's answer: its followers look more often then.
     pub fn bell(&self) -> &Arc<Bell> {
-        &self.shared.bell
+        &self.bell
     }
 
     /// The identity of the log that is written to.
@@ -310,7 +310,7 @@ impl Desk {
             ))
         })?;
         if wants != Wants::Receipt {
-            self.shared.bell.ring();
+            self.bell.ring();
         }
         let valid_until = self.now().plus(Span::from_secs(VALID_SECS));
         let value = value(Stamp { request_id, valid_until });

@@ -252,8 +252,7 @@ impl Bench<'_> {
         let before = ledger::open(&self.platform.at)?;
         let ages = Ages::watch(&self.platform.at);
         let paced = (rate, Duration::from_secs(seconds));
-        let orders = Orders::new(self.next_seed(), Keys::Own);
-        let outcome = rest::run(self.platform.at.rest.parse()?, OPEN_CONNECTIONS, paced, orders)?;
+        let outcome = self.load_rest(OPEN_CONNECTIONS, paced, Keys::Own)?;
         let most = ages.most()?;
         say(&what, &format!("{}; the ledger was at most {most:.2} s behind", outcome.line()));
         self.figures.note(format!("{what}, acknowledged"), "/s", outcome.rate());
@@ -290,19 +289,24 @@ impl Bench<'_> {
     }
 
     fn load(&mut self, edge: Edge, rate: u32) -> Result<Outcome> {
+        let paced = (rate, self.extent.duration());
         match edge {
-            Edge::Rest => self.load_rest(OPEN_CONNECTIONS, rate, Keys::Own),
+            Edge::Rest => self.load_rest(OPEN_CONNECTIONS, paced, Keys::Own),
             Edge::Stream => {
-                let (seed, paced) = (self.next_seed(), (rate, self.extent.duration()));
+                let seed = self.next_seed();
                 let uri = format!("http://{}", self.platform.at.grpc);
                 self.runtime.block_on(stream::open_loop(&uri, STREAMS, paced, seed))
             }
         }
     }
 
-    fn load_rest(&mut self, connections: u16, rate: u32, keys: Keys) -> Result<Outcome> {
+    fn load_rest(
+        &mut self,
+        connections: u16,
+        paced: (u32, Duration),
+        keys: Keys,
+    ) -> Result<Outcome> {
         let orders = Orders::new(self.next_seed(), keys);
-        let paced = (rate, self.extent.duration());
         rest::run(self.platform.at.rest.parse()?, connections, paced, orders)
     }
 

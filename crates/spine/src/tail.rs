@@ -24,7 +24,7 @@ use crate::{
     acceptor::{Acceptor, Judged, Position, Verdict},
     answer::{Answer, AnswerError, Opened, Sealed},
     log::{
-        Log, LogError, Place, ReachedEnd, Reader, Stored, Visibility,
+        Log, LogError, Place, ReachedEnd, ReadLimit, Reader, Stored, Visibility,
         walker::{Going, POLL_LIMIT, POLL_WAIT, Turn, Walker},
     },
 };
@@ -100,9 +100,10 @@ pub fn follow_while_wanted<A: Opened>(
     stop: CancellationToken,
 ) -> Result<TailReceiver<A>, LogError> {
     // In a log of this process's own a look asks nobody for anything, and a rest saves nothing.
-    let manner = match log.is_exclusive() {
-        true => Manner::At(Pace::Eager),
-        false => Manner::WhileWanted(Arc::clone(bell)),
+    let manner = if log.is_exclusive() {
+        Manner::At(Pace::Eager)
+    } else {
+        Manner::WhileWanted(Arc::clone(bell))
     };
     begin(log, partition, from, visibility, manner, stop)
 }
@@ -221,26 +222,19 @@ impl<A: Opened> Walker for Told<A> {
         let next = self.tail.next(turn);
         let brought_at = (turn.clock)();
         let failed = next.is_err();
-        let (mut reached_end, mut is_whole) = (false, true);
+        let mut rest = None;
         if let Ok(batch) = &next {
             if batch.answers.is_empty() && (self.of_end || !batch.reached_end) {
                 return Going::On;
             }
-            reached_end = batch.reached_end;
-            is_whole = batch.answers.len() < turn.limit.records;
-            self.of_end = reached_end;
-            self.has_caught_up |= reached_end;
+            self.of_end = batch.reached_end;
+            self.has_caught_up |= batch.reached_end;
+            rest = self.rest_after(batch, turn.limit);
         }
         if self.sender.blocking_send(next).is_err() || failed {
             return Going::Ended;
         }
-        // Whoever is behind catches up without a rest.
-        let rest = match self.manner {
-            Manner::At(Pace::AtMostEvery(span)) if reached_end => span,
-            // While answers keep coming an end is seldom seen, and there is always more.
-            Manner::WhileWanted(_) if self.has_caught_up && is_whole => UNWANTED_REST,
-            _ => return Going::On,
-        };
+        let Some(rest) = rest else { return Going::On };
         let passed = (turn.clock)().saturating_sub(brought_at);
         Going::After(rest.saturating_sub(passed))
     }
@@ -249,6 +243,21 @@ impl<A: Opened> Walker for Told<A> {
         match &self.manner {
             Manner::At(_) => thread::sleep(span),
             Manner::WhileWanted(bell) => bell.rest(span),
+        }
+    }
+}
+
+impl<A> Told<A> {
+    /// How long to rest after this batch. Whoever is behind catches up without a rest.
+    fn rest_after(&self, batch: &Batch<A>, limit: ReadLimit) -> Option<Duration> {
+        match self.manner {
+            Manner::At(Pace::AtMostEvery(span)) => batch.reached_end.then_some(span),
+            Manner::At(Pace::Eager) => None,
+            // While answers keep coming an end is seldom seen, and there is always more.
+            Manner::WhileWanted(_) => {
+                let is_behind = !self.has_caught_up || batch.answers.len() >= limit.records;
+                (!is_behind).then_some(UNWANTED_REST)
+            }
         }
     }
 }

@@ -14,7 +14,6 @@ use spine::{
     acceptor::Accepted,
     answer::{AnswerError, Sealed},
     log::{AppendError, Appended},
-    tail::Bell,
     trace::Tracer,
 };
 
@@ -46,8 +45,6 @@ pub(super) struct Shared {
     pub(super) has_failed: AtomicBool,
     pub(super) meters: Meters,
     pub(super) tracer: Tracer,
-    /// Rung where somebody begins to wait for a shard's answer.
-    pub(super) bell: Arc<Bell>,
 }
 
 pub(super) struct Meters {

@@ -17,7 +17,7 @@ impl Bench<'_> {
     /// Order to acknowledgement and to trade, at a low rate and at half of the most.
     pub(super) fn push(&mut self) -> Result<()> {
         let half = (self.capacity(Edge::Rest)? / 2.0).max(1.0) as u32;
-        // The floor before and after: a machine is not as fast at all times.
+        // The floor before and after each: a machine is not as fast at all times.
         let mut two_hops = self.two_hops()?;
         for (name, keys) in [(WITH_KEYS, Keys::Own), (WITHOUT_KEYS, Keys::None)] {
             self.push_at(LOW_RATE, LOW_CONNECTIONS, keys, name)?;
@@ -36,7 +36,7 @@ impl Bench<'_> {
     fn push_at(&mut self, rate: u32, connections: u16, keys: Keys, name: &str) -> Result<()> {
         let before = ledger::open(&self.platform.at)?;
         let trades = Trades::listen(&self.platform.at.websocket)?;
-        let outcome = self.load_rest(connections, rate, keys)?;
+        let outcome = self.load_rest(connections, (rate, self.extent.duration()), keys)?;
         let heard = trades.stop()?;
         let traded = heard.latencies(&outcome.acknowledged);
         for (end, latencies) in

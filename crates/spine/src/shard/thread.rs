@@ -15,7 +15,7 @@ use super::{Progress, Shard, ShardError, ShardSettings, meters::Meters};
 use crate::{core::Core, genesis::Identity, log::Log, replay::Begin};
 
 /// How long an idle owner waits for an input until it looks whether it should stop, and whether
-/// answers of its own were accepted meanwhile, which come no sooner. An input ends the wait.
+/// answers of its own were accepted, for which nobody waits. An input ends the wait at once.
 const WAIT_QUIET: Duration = Duration::from_millis(50);
 
 /// How long a candidate sleeps between two looks: a fraction of what it waits for.

@@ -83,7 +83,7 @@ impl Bell {
     }
 }
 
-/// Beyond what fits it is wanted for ever, or never was.
+/// More than fit are half a million years.
 fn micros(span: Duration) -> u64 {
     u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }

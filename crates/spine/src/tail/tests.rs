@@ -10,7 +10,7 @@ use super::*;
 use crate::{
     answer::{self, Preamble},
     chain::{Chain, LogId},
-    log::{Producer, ReadLimit, Record, WriterRole, memory::MemoryLog},
+    log::{Producer, Record, WriterRole, memory::MemoryLog},
 };
 
 const PARTITION: Partition = Partition::FIRST;
@@ -34,7 +34,7 @@ impl Bench {
     }
 
     fn append(&self, value: Bytes) {
-        self.producer.append(Place::events(PARTITION), Record::of(value), Box::new(|_| {}));
+        append(&self.producer, value);
     }
 
     /// Polls until `span` has passed, every 100 ms; what was accepted meanwhile.
@@ -55,6 +55,10 @@ impl Bench {
     fn told_of(&self) -> Option<u64> {
         self.tail.gap.told_of
     }
+}
+
+fn append(producer: &Arc<dyn Producer>, value: Bytes) {
+    producer.append(Place::events(PARTITION), Record::of(value), Box::new(|_| {}));
 }
 
 fn start() -> Position {
@@ -134,9 +138,6 @@ fn a_tail_that_was_paused_does_not_take_its_pause_for_a_gap() {
 fn batches_at(pace: Pace) -> Vec<usize> {
     let log: Arc<dyn Log> = Arc::new(MemoryLog::new(1));
     let producer = log.producer(WriterRole::Shard).expect("made");
-    let append = |value: &Bytes| {
-        producer.append(Place::events(PARTITION), Record::of(value.clone()), Box::new(|_| {}));
-    };
     let stop = CancellationToken::new();
     let mut tail =
         follow::<Sealed>(&log, PARTITION, start(), Visibility::Synced, pace, stop.clone())
@@ -148,12 +149,12 @@ fn batches_at(pace: Pace) -> Vec<usize> {
         }
     };
     let answers = sequence(3);
-    append(&answers[0]);
+    append(&producer, answers[0].clone());
     let mut batches = vec![next()];
-    append(&answers[1]);
+    append(&producer, answers[1].clone());
     // Long beside the time in which a thread is woken, short beside the pace of the test.
     thread::sleep(Duration::from_millis(200));
-    append(&answers[2]);
+    append(&producer, answers[2].clone());
     while batches.iter().sum::<usize>() < answers.len() {
         batches.push(next());
     }
@@ -199,17 +200,16 @@ impl Listening {
 #[test]
 fn a_tail_that_nobody_waits_for_rests_once_it_has_caught_up() {
     let mut listening = Listening::new();
-    for answer in sequence(4) {
-        let record = Record::of(answer);
-        listening.producer.append(Place::events(PARTITION), record, Box::new(|_| {}));
+    let answers = sequence(5);
+    for answer in &answers[..4] {
+        append(&listening.producer, answer.clone());
     }
     // Behind, it goes on; with the last of them it has caught up.
     assert_eq!(listening.step(2), (2, Going::On));
     assert_eq!(listening.step(2), (2, Going::On));
     assert_eq!(listening.step(2), (0, Going::On), "the end was told with the last of them");
     assert!(listening.told.has_caught_up);
-    let record = Record::of(sequence(5)[4].clone());
-    listening.producer.append(Place::events(PARTITION), record, Box::new(|_| {}));
+    append(&listening.producer, answers[4].clone());
     assert_eq!(listening.step(2), (1, Going::After(UNWANTED_REST)));
 }
 
