@@ -32,6 +32,16 @@ pub(crate) struct Bearer {
     pub token: String,
 }
 
+impl Bearer {
+    /// Whoever claims to be this one, with a token that is another by its last digit.
+    pub(crate) fn forged(&self) -> Bearer {
+        let mut token = self.token.clone();
+        let last = token.pop();
+        token.push(if last == Some('0') { '1' } else { '0' });
+        Bearer { account: self.account.clone(), token }
+    }
+}
+
 /// Whose thing is asked for, and which.
 #[derive(Clone)]
 pub(crate) struct Target {
