@@ -1,4 +1,4 @@
-//! Reads the log and feeds the hub: one thread a partition that accepts, one task that folds.
+//! Reads the log and feeds the hub: one task that accepts and folds, of all partitions.
 //!
 //! There is one writer, so a snapshot taken between two batches is of exactly the positions noted
 //! beside it. A broadcaster is ready once it has reached the end of every partition; before that it
@@ -21,7 +21,6 @@ use spine::{
 };
 use thiserror::Error;
 use tokio::{sync::watch, task::JoinHandle, time};
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 pub use self::begin::{BeginError, begin};
@@ -132,9 +131,9 @@ impl Following {
         let mut tails = Tails::new();
         for (partition, from) in self.identity.partitions().zip(&self.positions) {
             let failed = |error: LogError| FollowError::Tail { partition, error: error.into() };
-            let tail = tail::follow(log, partition, *from, Visibility::Synced, PACE, stop.clone())
-                .map_err(failed)?;
-            let told = ReceiverStream::new(tail).map(Some);
+            let (seen, stop) = (Visibility::Synced, stop.clone());
+            let batches = tail::follow_in_a_task(log, partition, *from, seen, PACE, stop);
+            let told = batches.map_err(failed)?.map(Some);
             let told = told.chain(futures_util::stream::once(async { None }));
             tails.push(Box::pin(told.map(move |told| (partition, told))));
         }

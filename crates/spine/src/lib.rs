@@ -9,9 +9,9 @@
 //!
 //! - [`log`]: what a log is, and its three backends: `memory`, `embedded`, `kafka`.
 //! - [`answer`], [`chain`]: the value of an answer, and the hash chain through all of them.
-//! - [`acceptor`]: the readers' rule. [`tail`]: a thread that applies it to a partition and hands
-//!   on accepted answers only. `overdue`: how long one that is missing was looked for. [`follow`]:
-//!   a thread that hands on any partition's records as they are.
+//! - [`acceptor`]: the readers' rule. [`tail`]: a thread or a task that applies it to a partition
+//!   and hands on accepted answers only. `overdue`: how long one that is missing was looked
+//!   for. [`follow`]: a thread that hands on any partition's records as they are.
 //! - [`replica`]: one shard's state, advanced by its inputs; pure. [`core`]: what it is made of.
 //! - [`link`]: what goes between shards, by number; pure. `link::sender`: what copies it.
 //! - [`genesis`]: how a log begins. [`snapshot`], [`snapshotter`]: how a state is kept. [`replay`]:

@@ -24,6 +24,7 @@ use bytes::Bytes;
 use model::{Partition, Timestamp};
 use proto::topic::Topic;
 use thiserror::Error;
+use tokio::sync::Notify;
 
 use self::walker::Walker;
 use crate::{header::Headers, trace::LogName};
@@ -227,6 +228,12 @@ pub trait Reader: Send {
         wait: Duration,
         into: &mut Vec<Stored>,
     ) -> Result<ReachedEnd, LogError>;
+
+    /// How long records had better gather before the next poll. A poll that may wait does so by
+    /// itself.
+    fn rest(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// Whether a poll reached the end of its partition.
@@ -276,6 +283,23 @@ pub trait Log: Send + Sync {
         _pace: Pace,
     ) -> Result<Box<dyn Reader>, LogError> {
         self.reader(place, from, visibility)
+    }
+
+    /// The same for an owner that is a task, which nothing may hold up: `came` is told whenever
+    /// something comes where a poll had left nothing, and a poll without time to wait asks nobody.
+    /// `None` where this log has no such readers.
+    ///
+    /// # Errors
+    /// [`LogError`] where there is nothing to read from there.
+    fn reader_that_tells(
+        &self,
+        _place: Place,
+        _from: u64,
+        _visibility: Visibility,
+        _pace: Pace,
+        _came: Arc<Notify>,
+    ) -> Result<Option<Box<dyn Reader>>, LogError> {
+        Ok(None)
     }
 
     /// One more than the offset of the last visible record.

@@ -1,14 +1,16 @@
-//! A thread that follows a partition's events and hands on accepted answers only.
+//! Follows a partition's events and hands on accepted answers only.
 //!
 //! This is how every service reads: the ledger, the broadcaster and the gateway see the one true
-//! sequence or an error, never a physical record. The channel is bounded; a service that is slow
-//! holds the thread back and nobody else.
+//! sequence or an error, never a physical record. A thread does it, behind a channel that is
+//! bounded: a service that is slow holds the thread back and nobody else. Or a task does, where a
+//! thread between would be one more to be woken: `task`.
 //!
 //! What the readers' rule drops is counted here, and said aloud where people should know. So is a
 //! number that stays missing: `gap`. Whether anybody waits for what is brought: [`Bell`].
 
 mod bell;
 mod gap;
+mod task;
 
 use std::{sync::Arc, thread, time::Duration};
 
@@ -17,8 +19,11 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub use self::bell::Bell;
 use self::gap::GapWatch;
+pub use self::{
+    bell::Bell,
+    task::{Batches, follow_in_a_task},
+};
 pub use crate::{acceptor::Accepted, log::Pace};
 use crate::{
     acceptor::{Acceptor, Judged, Position, Verdict},
@@ -120,7 +125,7 @@ fn begin<A: Opened>(
     let reader = log.reader_at(place, from.next_offset, visibility, manner.pace())?;
     let (sender, receiver) = mpsc::channel(BATCHES_WAITING_MAX);
     let tail = Tail::new(partition, reader, from);
-    let told = Told { tail, manner, sender, stop, of_end: false, has_caught_up: false };
+    let told = Told { tail, manner, sender, stop, news: News::default(), has_caught_up: false };
     log.walk(format!("tail-{partition}"), Box::new(told))?;
     Ok(receiver)
 }
@@ -204,10 +209,27 @@ struct Told<A> {
     manner: Manner,
     sender: mpsc::Sender<Result<Batch<A>, TailError>>,
     stop: CancellationToken,
+    news: News,
+    /// Whether any batch has said that the end was reached.
+    has_caught_up: bool,
+}
+
+/// Tells what is worth telling.
+#[derive(Default)]
+struct News {
     /// Whether the last batch said that the end was reached.
     of_end: bool,
-    /// Whether any has.
-    has_caught_up: bool,
+}
+
+impl News {
+    /// Whether a batch has answers, or is the first to say that there are no more.
+    fn is<A>(&mut self, batch: &Batch<A>) -> bool {
+        if batch.answers.is_empty() && (self.of_end || !batch.reached_end) {
+            return false;
+        }
+        self.of_end = batch.reached_end;
+        true
+    }
 }
 
 impl<A: Opened> Walker for Told<A> {
@@ -224,10 +246,9 @@ impl<A: Opened> Walker for Told<A> {
         let failed = next.is_err();
         let mut rest = None;
         if let Ok(batch) = &next {
-            if batch.answers.is_empty() && (self.of_end || !batch.reached_end) {
+            if !self.news.is(batch) {
                 return Going::On;
             }
-            self.of_end = batch.reached_end;
             self.has_caught_up |= batch.reached_end;
             rest = self.rest_after(batch, turn.limit);
         }

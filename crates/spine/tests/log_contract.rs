@@ -41,6 +41,7 @@ macro_rules! promises_of_every_log {
             append_times_never_run_backwards,
             a_reader_begins_in_the_middle,
             a_reader_at_the_end_waits_and_sees_the_next_record,
+            a_reader_that_tells_tells_of_what_comes,
             a_reader_beyond_the_end_is_refused,
             a_poll_is_limited_by_records,
             a_poll_is_limited_by_bytes,

@@ -34,6 +34,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     producer::{Producer as _, ThreadedProducer},
 };
+use tokio::sync::Notify;
 
 use self::{client::Listener, producer::KafkaProducer, reader::KafkaReader};
 use super::{Log, LogError, Pace, Place, Producer, Reader, Visibility, WriterRole};
@@ -151,6 +152,13 @@ impl KafkaLog {
         self.questions.client()
     }
 
+    fn read(&self, place: Place, from: u64, pace: Pace) -> Result<KafkaReader, LogError> {
+        let (first, end) = self.bounds(place)?;
+        check_bounds(place, from, (first, end))?;
+        let questions = Arc::clone(&self.questions);
+        KafkaReader::new(&self.settings, questions, place, (from, end), pace)
+    }
+
     /// The first offset of `place` and its end.
     fn bounds(&self, place: Place) -> Result<(u64, u64), LogError> {
         if place.partition.number() >= self.partition_count(place.topic)? {
@@ -194,10 +202,18 @@ impl Log for KafkaLog {
         _: Visibility,
         pace: Pace,
     ) -> Result<Box<dyn Reader>, LogError> {
-        let (first, end) = self.bounds(place)?;
-        check_bounds(place, from, (first, end))?;
-        let questions = Arc::clone(&self.questions);
-        Ok(Box::new(KafkaReader::new(&self.settings, questions, place, (from, end), pace)?))
+        Ok(Box::new(self.read(place, from, pace)?))
+    }
+
+    fn reader_that_tells(
+        &self,
+        place: Place,
+        from: u64,
+        _: Visibility,
+        pace: Pace,
+        came: Arc<Notify>,
+    ) -> Result<Option<Box<dyn Reader>>, LogError> {
+        Ok(Some(Box::new(self.read(place, from, pace)?.telling(came))))
     }
 
     fn end(&self, place: Place, _: Visibility) -> Result<u64, LogError> {

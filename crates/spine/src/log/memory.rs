@@ -14,25 +14,27 @@
 //! What will never live here: files, and faults chosen at random.
 
 mod journal;
+mod reader;
 mod walkers;
 
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use model::{Span, Timestamp};
 use proto::topic::{Partitions, RECORD_BYTES_MAX, Topic};
+use tokio::sync::Notify;
 
 use self::{
     journal::{Clock, Confirmation, Journal},
+    reader::MemoryReader,
     walkers::Walkers,
 };
 use super::{
-    Acknowledge, AppendError, Log, LogError, Place, Producer, ReachedEnd, ReadLimit, Reader,
-    Record, Stored, Visibility, WriterRole,
+    Acknowledge, AppendError, Log, LogError, Pace, Place, Producer, Reader, Record, Visibility,
+    WriterRole,
     walker::{self, Walker},
 };
 
@@ -109,8 +111,8 @@ impl MemoryLog {
             producers: Vec::new(),
             lanes: controlled.then(BTreeMap::new),
         };
-        let (state, grown) = (Mutex::new(state), Condvar::new());
-        let shared = Shared { partitions, state, grown, walkers: None };
+        let (state, grown, told) = (Mutex::new(state), Condvar::new(), Mutex::default());
+        let shared = Shared { partitions, state, grown, told, walkers: None };
         MemoryLog { shared: Arc::new(shared) }
     }
 
@@ -184,7 +186,7 @@ impl MemoryLog {
         let mut state = self.shared.lock();
         let confirmations = state.journal.sync();
         drop(state);
-        self.shared.grown.notify_all();
+        self.shared.has_grown();
         confirmations.into_iter().for_each(Confirmation::run);
     }
 
@@ -230,6 +232,22 @@ impl Log for MemoryLog {
         Ok(Box::new(MemoryReader { shared, place, next: from, visibility }))
     }
 
+    fn reader_that_tells(
+        &self,
+        place: Place,
+        from: u64,
+        visibility: Visibility,
+        _: Pace,
+        came: Arc<Notify>,
+    ) -> Result<Option<Box<dyn Reader>>, LogError> {
+        // Nobody is woken where everything goes on by steps.
+        if self.shared.walkers.is_some() {
+            return Ok(None);
+        }
+        self.shared.told.lock().unwrap_or_else(PoisonError::into_inner).push(came);
+        self.reader(place, from, visibility).map(Some)
+    }
+
     fn end(&self, place: Place, visibility: Visibility) -> Result<u64, LogError> {
         self.shared.lock().journal.end(place, visibility)
     }
@@ -252,6 +270,8 @@ struct Shared {
     partitions: u16,
     state: Mutex<State>,
     grown: Condvar,
+    /// Whom of its readers it tells that it has grown; as many as a test makes.
+    told: Mutex<Vec<Arc<Notify>>>,
     /// Who follows the log, where it is simulated.
     walkers: Option<Walkers>,
 }
@@ -279,11 +299,17 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn has_grown(&self) {
+        self.grown.notify_all();
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.iter().for_each(|came| came.notify_one());
+    }
+
     /// Ends a step that appended: readers wake, and the writer hears of it now or at the sync.
     fn confirm(&self, mut state: MutexGuard<'_, State>, confirmation: Option<Confirmation>) {
         let due = confirmation.and_then(|confirmation| state.journal.confirm(confirmation));
         drop(state);
-        self.grown.notify_all();
+        self.has_grown();
         if let Some(confirmation) = due {
             confirmation.run();
         }
@@ -348,34 +374,6 @@ impl Producer for MemoryProducer {
         }
         let result = Ok(state.journal.land(place, record));
         self.shared.confirm(state, Some(Confirmation { acknowledge, result }));
-    }
-}
-
-struct MemoryReader {
-    shared: Arc<Shared>,
-    place: Place,
-    next: u64,
-    visibility: Visibility,
-}
-
-impl Reader for MemoryReader {
-    fn poll(
-        &mut self,
-        limit: ReadLimit,
-        wait: Duration,
-        into: &mut Vec<Stored>,
-    ) -> Result<ReachedEnd, LogError> {
-        let mut state = self.shared.lock();
-        if !wait.is_zero() && self.shared.walkers.is_none() {
-            let (place, visibility, next) = (self.place, self.visibility, self.next);
-            let nothing = |state: &mut State| state.journal.end(place, visibility) == Ok(next);
-            let waited = self.shared.grown.wait_timeout_while(state, wait, nothing);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        }
-        let before = into.len();
-        let reached = state.journal.read(self.place, self.next, self.visibility, limit, into)?;
-        self.next += (into.len() - before) as u64;
-        Ok(reached)
     }
 }
 

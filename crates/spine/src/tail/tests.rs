@@ -3,8 +3,10 @@
 use std::{cell::Cell, thread, time::Duration};
 
 use bytes::Bytes;
+use futures_util::{StreamExt, stream};
 use model::{RequestId, Timestamp};
 use proto::draft::Draft;
+use tokio::runtime;
 
 use super::*;
 use crate::{
@@ -133,17 +135,39 @@ fn a_tail_that_was_paused_does_not_take_its_pause_for_a_gap() {
     assert_eq!(bench.told_of(), None);
 }
 
+/// By whom a tail is read.
+#[derive(Clone, Copy, Debug)]
+enum By {
+    Thread,
+    Task,
+}
+
+/// What a tail brings, one batch after the other.
+fn following(log: &Arc<dyn Log>, by: By, pace: Pace, stop: CancellationToken) -> Batches<Sealed> {
+    let seen = Visibility::Synced;
+    match by {
+        By::Thread => {
+            let tail = follow(log, PARTITION, start(), seen, pace, stop);
+            let mut tail = tail.expect("a memory is read");
+            Box::pin(stream::poll_fn(move |context| tail.poll_recv(context)))
+        }
+        By::Task => {
+            let tail = follow_in_a_task(log, PARTITION, start(), seen, pace, stop);
+            tail.expect("a memory is read")
+        }
+    }
+}
+
 /// The batches that a tail of this pace brings of three answers, the last two of which come, one
 /// after the other, while the first is looked at.
-fn batches_at(pace: Pace) -> Vec<usize> {
+fn batches_at(by: By, pace: Pace) -> Vec<usize> {
     let log: Arc<dyn Log> = Arc::new(MemoryLog::new(1));
     let producer = log.producer(WriterRole::Shard).expect("made");
     let stop = CancellationToken::new();
-    let mut tail =
-        follow::<Sealed>(&log, PARTITION, start(), Visibility::Synced, pace, stop.clone())
-            .expect("a memory is read");
+    let runtime = runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let mut tail = following(&log, by, pace, stop.clone());
     let mut next = || loop {
-        let batch = tail.blocking_recv().expect("it follows").expect("a memory is read");
+        let batch = runtime.block_on(tail.next()).expect("it follows").expect("a memory is read");
         if !batch.answers.is_empty() {
             return batch.answers.len();
         }
@@ -164,9 +188,60 @@ fn batches_at(pace: Pace) -> Vec<usize> {
 
 #[test]
 fn what_comes_while_a_paced_tail_rests_comes_together() {
-    assert_eq!(batches_at(Pace::AtMostEvery(Duration::from_secs(2))), [1, 2]);
+    for by in [By::Thread, By::Task] {
+        let batches = batches_at(by, Pace::AtMostEvery(Duration::from_secs(2)));
+        assert_eq!(batches, [1, 2], "{by:?}");
+    }
     // A busy machine may let an eager one sleep too, but not every time.
-    assert!((0..20).any(|_| batches_at(Pace::Eager) == [1, 1, 1]));
+    assert!((0..20).any(|_| batches_at(By::Thread, Pace::Eager) == [1, 1, 1]));
+}
+
+/// Who looks by itself, and has nobody who reads ahead for it, finds all that came meanwhile.
+#[test]
+fn what_comes_while_a_task_does_other_things_comes_together() {
+    assert_eq!(batches_at(By::Task, Pace::Eager), [1, 2]);
+}
+
+#[tokio::test]
+async fn a_task_hears_of_answers_after_any_quiet_time_and_of_the_end_once() {
+    let log: Arc<dyn Log> = Arc::new(MemoryLog::new(1));
+    let producer = log.producer(WriterRole::Shard).expect("made");
+    let stop = CancellationToken::new();
+    let mut tail = following(&log, By::Task, Pace::Eager, stop.clone());
+    let first = tail.next().await.expect("it follows").expect("a memory is read");
+    assert!(first.reached_end && first.answers.is_empty(), "{first:?}");
+    // Looks by itself, listens, and looks aside, for as long as that takes together and more.
+    for (number, answer) in (1..).zip(sequence(6)) {
+        let quiet = number * POLL_WAIT / 2;
+        let append = async {
+            tokio::time::sleep(quiet).await;
+            append(&producer, answer);
+        };
+        let (batch, ()) = tokio::join!(tail.next(), append);
+        let batch = batch.expect("it follows").expect("a memory is read");
+        assert_eq!((batch.answers.len(), batch.reached_end), (1, true), "after {quiet:?}");
+    }
+    stop.cancel();
+    assert!(tail.next().await.is_none());
+    assert!(tail.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_log_that_fails_is_a_tasks_last_word() {
+    let memory = MemoryLog::new(1);
+    memory.hold_sync();
+    let log: Arc<dyn Log> = Arc::new(memory.clone());
+    let producer = log.producer(WriterRole::Shard).expect("made");
+    let (seen, stop) = (Visibility::Written, CancellationToken::new());
+    let tail = follow_in_a_task::<Sealed>(&log, PARTITION, start(), seen, Pace::Eager, stop);
+    let mut tail = tail.expect("a memory is read");
+    append(&producer, sequence(1).remove(0));
+    let brought = tail.next().await.expect("it follows").expect("it is there");
+    assert_eq!(brought.answers.len(), 1);
+    memory.crash_unsynced();
+    let word = tail.next().await.expect("it says so");
+    assert!(matches!(word, Err(TailError::Log(LogError::BeyondEnd { .. }))), "{word:?}");
+    assert!(tail.next().await.is_none());
 }
 
 /// What a tail that listens to a bell says, step by step, of when it goes on.
@@ -183,7 +258,7 @@ impl Listening {
         let (sender, receiver) = mpsc::channel(BATCHES_WAITING_MAX);
         let (bell, stop) = (Arc::new(Bell::default()), CancellationToken::new());
         let manner = Manner::WhileWanted(Arc::clone(&bell));
-        let told = Told { tail, manner, sender, stop, of_end: false, has_caught_up: false };
+        let told = Told { tail, manner, sender, stop, news: News::default(), has_caught_up: false };
         Listening { bell, producer, told, receiver }
     }
 

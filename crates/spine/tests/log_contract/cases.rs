@@ -1,9 +1,12 @@
 //! The cases: what is promised, whoever keeps it.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -12,8 +15,9 @@ use proto::topic::{RECORD_BYTES_MAX, Topic};
 use spine::{
     Place, Record, Visibility,
     header::{INCARNATION, TRACE_PARENT},
-    log::{AppendError, LogError, ReachedEnd, ReadLimit},
+    log::{AppendError, LogError, Pace, ReachedEnd, ReadLimit},
 };
+use tokio::{runtime, sync::Notify, time};
 
 use crate::trial::{
     Begun, SHARDS, TOO_LONG, Trial, append_all, edge, orders, place, reader, shard, take,
@@ -173,6 +177,35 @@ pub(crate) fn a_reader_at_the_end_waits_and_sees_the_next_record(trial: &dyn Tri
         let stored = tail.join().expect("the reader does not panic");
         assert_eq!((stored[0].offset, text(&stored[0])), (1, "after".to_owned()));
     });
+}
+
+const ONE: ReadLimit = ReadLimit { records: 1, bytes: 1 };
+
+/// Where a log has such readers, their owner hears of each record and never waits in a poll.
+pub(crate) fn a_reader_that_tells_tells_of_what_comes(trial: &dyn Trial) {
+    let log = trial.open();
+    let producer = shard(&*log);
+    append_all(&*producer, orders(), ["before"]);
+    let came = Arc::new(Notify::new());
+    let (seen, pace) = (Visibility::Synced, Pace::Eager);
+    let reader = log.reader_that_tells(orders(), 0, seen, pace, Arc::clone(&came));
+    let Some(mut reader) = reader.expect("it is readable") else { return };
+    let runtime = runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let mut next = || {
+        let mut stored = Vec::new();
+        reader.poll(ONE, Duration::ZERO, &mut stored).expect("it is readable");
+        while stored.is_empty() {
+            let told = async { time::timeout(TOO_LONG, came.notified()).await };
+            runtime.block_on(told).expect("it tells");
+            reader.poll(ONE, Duration::ZERO, &mut stored).expect("it is readable");
+        }
+        texts(&stored)
+    };
+    assert_eq!(next(), ["before"]);
+    for together in [vec!["a"], vec!["b", "c"], vec!["d"]] {
+        append_all(&*producer, orders(), together.clone());
+        together.into_iter().for_each(|text| assert_eq!(next(), [text]));
+    }
 }
 
 pub(crate) fn a_reader_beyond_the_end_is_refused(trial: &dyn Trial) {

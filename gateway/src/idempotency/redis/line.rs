@@ -65,7 +65,8 @@ impl Line {
     pub(super) async fn raise(&self, client: &Client, probe: &Cmd) -> Result<(), String> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_MAX))
-            .set_response_timeout(Some(CALL_MAX))
+            // Every call has a time of its own here, and a second one would be set beside it.
+            .set_response_timeout(None)
             .set_pipeline_buffer_size(QUESTIONS_MAX);
         let connecting = async {
             let mut connection =

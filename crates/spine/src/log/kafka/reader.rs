@@ -26,6 +26,7 @@ use rdkafka::{
     },
     producer::Producer as _,
 };
+use tokio::sync::Notify;
 
 use self::rest::Rests;
 use super::{
@@ -74,6 +75,8 @@ pub(super) struct KafkaReader {
     questions: Arc<Questions>,
     cursor: Cursor,
     rests: Rests,
+    /// Whether its owner is told of what comes, and must not be held up.
+    tells: bool,
 }
 
 /// Where a reader is.
@@ -117,7 +120,15 @@ impl KafkaReader {
             told_end: (from < end).then_some(end),
             asked_at: Instant::now(),
         };
-        Ok(KafkaReader { consumer, questions, cursor, rests: Rests::default() })
+        Ok(KafkaReader { consumer, questions, cursor, rests: Rests::default(), tells: false })
+    }
+
+    /// The same, which tells `came` when something comes. librdkafka's thread does, with a lock of
+    /// the queue in its hand: what wakes a task and no more may be done there.
+    pub(super) fn telling(mut self, came: Arc<Notify>) -> KafkaReader {
+        self.consumer.set_nonempty_callback(move || came.notify_one());
+        self.tells = true;
+        self
     }
 }
 
@@ -128,7 +139,8 @@ impl Reader for KafkaReader {
         wait: Duration,
         into: &mut Vec<Stored>,
     ) -> Result<ReachedEnd, LogError> {
-        let KafkaReader { consumer, questions, cursor, rests } = self;
+        let KafkaReader { consumer, questions, cursor, rests, tells } = self;
+        let may_ask = !(*tells && wait.is_zero());
         let (mut records, mut bytes) = (0, 0);
         let rest = rests.rest(Instant::now(), wait);
         if !rest.is_zero() {
@@ -150,8 +162,11 @@ impl Reader for KafkaReader {
                     break;
                 }
                 None => {
-                    cursor.doubt_end(wait, questions.client());
-                    cursor.look_for_end(questions.client());
+                    if may_ask {
+                        cursor.doubt_end(wait, questions.client());
+                        cursor.look_for_end(questions.client());
+                    }
+                    cursor.notice_end();
                     break;
                 }
             }
@@ -160,6 +175,10 @@ impl Reader for KafkaReader {
         let more = records >= limit.records || bytes >= limit.bytes;
         rests.brought(records, more, Instant::now());
         Ok(if cursor.at_end { ReachedEnd::Yes } else { ReachedEnd::No })
+    }
+
+    fn rest(&self) -> Duration {
+        self.rests.rest(Instant::now(), Duration::MAX)
     }
 }
 
@@ -229,14 +248,16 @@ impl Cursor {
         }
     }
 
-    /// Learns of the end while records keep coming. To be called when all that was fetched is read.
+    /// Asks for the end now and then while records keep coming.
     fn look_for_end(&mut self, client: &Client<Listener>) {
-        if self.at_end {
-            return;
-        }
-        if self.told_end.is_none() && self.asked_at.elapsed() >= END_ASKED_EVERY {
+        let is_sought = !self.at_end && self.told_end.is_none();
+        if is_sought && self.asked_at.elapsed() >= END_ASKED_EVERY {
             self.ask_end(client);
         }
+    }
+
+    /// Whether an end that was told is reached. To be called when all that was fetched is read.
+    fn notice_end(&mut self) {
         if self.told_end.is_some_and(|end| self.next >= end) {
             self.is_at_end();
         }

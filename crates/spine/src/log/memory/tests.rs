@@ -1,9 +1,9 @@
 //! The controlled log does exactly what the test decides, and nothing else.
 
-use std::sync::mpsc;
+use std::{sync::mpsc, time::Duration};
 
 use super::*;
-use crate::log::Appended;
+use crate::log::{Appended, ReachedEnd, ReadLimit};
 use model::Partition;
 
 const ALL: ReadLimit = ReadLimit { records: usize::MAX, bytes: usize::MAX };

@@ -1,0 +1,214 @@
+//! A tail that a task reads by itself: where a log tells of what comes, no thread stands between.
+//!
+//! A thread that hands on what it read has to be woken, and wakes the task: in a quiet moment that
+//! is a good part of what an answer takes from the log to whoever waits for it. So the task polls,
+//! without waiting, when the log tells it to. What may take long is done aside: to ask where the
+//! end is, once nothing has come for a while.
+//!
+//! What will never live here: a rule of what is accepted.
+
+use std::{
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::{Stream, StreamExt, stream};
+use model::Partition;
+use tokio::{sync::Notify, task, time};
+use tokio_util::sync::CancellationToken;
+
+use super::{Batch, News, Pace, Tail, TailError, follow};
+use crate::{
+    acceptor::Position,
+    answer::Opened,
+    log::{
+        Log, LogError, Place, ReadLimit, Visibility,
+        walker::{POLL_WAIT, Turn},
+    },
+};
+
+/// How much one look may bring: a fraction of a millisecond of work, since other tasks wait for it.
+const TURN_LIMIT: ReadLimit = ReadLimit { records: 128, bytes: 1024 * 1024 };
+
+/// How often the end is looked for while answers keep coming: as often as one may learn late that
+/// a reader has caught up, or that an answer is missing.
+const END_SOUGHT_EVERY: Duration = Duration::from_secs(1);
+
+/// What a tail brings to a task: batches, and at most one error as its last word.
+pub type Batches<A> = Pin<Box<dyn Stream<Item = Result<Batch<A>, TailError>> + Send>>;
+
+/// Follows the events of `partition` from `from` on, until `stop`, in the task that polls what this
+/// returns; on a thread, as [`follow`] does, in a log that does not tell of what comes. To be
+/// polled in a runtime.
+///
+/// # Errors
+/// [`LogError`] where the partition cannot be read from there.
+pub fn follow_in_a_task<A: Opened>(
+    log: &Arc<dyn Log>,
+    partition: Partition,
+    from: Position,
+    visibility: Visibility,
+    pace: Pace,
+    stop: CancellationToken,
+) -> Result<Batches<A>, LogError> {
+    let (place, came) = (Place::events(partition), Arc::new(Notify::new()));
+    let told = Arc::clone(&came);
+    let Some(reader) = log.reader_that_tells(place, from.next_offset, visibility, pace, told)?
+    else {
+        let mut tail = follow(log, partition, from, visibility, pace, stop)?;
+        return Ok(Box::pin(stream::poll_fn(move |context| tail.poll_recv(context))));
+    };
+    Ok(Following::new(Tail::new(partition, reader, from), came, pace, stop).batches())
+}
+
+/// A tail, and when it is looked at.
+struct Following {
+    tail: Tail,
+    came: Arc<Notify>,
+    pace: Pace,
+    stop: CancellationToken,
+    began: Instant,
+    /// Until when what comes had better gather.
+    rests_until: Instant,
+    /// When it was looked for the end last.
+    sought_at: Instant,
+    news: News,
+}
+
+/// What is told, and who goes on; nobody after an error.
+type Told<A> = (Result<Batch<A>, TailError>, Option<Following>);
+
+impl Following {
+    fn new(tail: Tail, came: Arc<Notify>, pace: Pace, stop: CancellationToken) -> Following {
+        let began = Instant::now();
+        let (rests_until, sought_at) = (began, began);
+        Following { tail, came, pace, stop, began, rests_until, sought_at, news: News::default() }
+    }
+
+    fn batches<A: Opened>(self) -> Batches<A> {
+        let batches = stream::unfold(Some(self), async |following| following?.next().await);
+        Box::pin(batches.fuse())
+    }
+
+    /// What is told next; nothing more where it was told to stop.
+    async fn next<A: Opened>(mut self) -> Option<Told<A>> {
+        let mut is_quiet = false;
+        loop {
+            let rest = self.rests_until.saturating_duration_since(Instant::now());
+            if !rest.is_zero() {
+                time::sleep(rest).await;
+            }
+            if self.stop.is_cancelled() {
+                // To leave a broker may take a moment.
+                let _ = task::spawn_blocking(move || drop(self.tail)).await;
+                return None;
+            }
+            let next;
+            if is_quiet || self.seeks_end() {
+                (self, next) = self.look_aside().await?;
+            } else {
+                next = self.look(Duration::ZERO);
+            }
+            match next {
+                Ok(batch) if self.news.is(&batch) => {
+                    self.rests_until = Instant::now() + self.rest_after(&batch);
+                    return Some((Ok(batch), Some(self)));
+                }
+                Ok(_) => is_quiet = listen(&self.came, &self.stop).await,
+                Err(error) => return Some((Err(error), None)),
+            }
+        }
+    }
+
+    /// Whether it is time to look for the end, which while answers keep coming is not seen in
+    /// passing.
+    fn seeks_end(&self) -> bool {
+        !self.news.of_end && self.sought_at.elapsed() >= END_SOUGHT_EVERY
+    }
+
+    fn look<A: Opened>(&mut self, wait: Duration) -> Result<Batch<A>, TailError> {
+        let clock = || self.began.elapsed();
+        self.tail.next(&Turn { limit: TURN_LIMIT, wait, clock: &clock })
+    }
+
+    /// Looks where waiting holds nobody up. `None` where the runtime ends meanwhile.
+    async fn look_aside<A: Opened>(mut self) -> Option<(Following, Result<Batch<A>, TailError>)> {
+        let looking = move || {
+            let next = self.look(POLL_WAIT);
+            self.sought_at = Instant::now();
+            (self, next)
+        };
+        task::spawn_blocking(looking).await.ok()
+    }
+
+    fn rest_after<A>(&self, batch: &Batch<A>) -> Duration {
+        let pace = match self.pace {
+            Pace::AtMostEvery(span) if batch.reached_end => span,
+            _ => Duration::ZERO,
+        };
+        pace.max(self.tail.reader.rest())
+    }
+}
+
+/// Waits until something comes. Whether nothing did for as long as one may wait.
+async fn listen(came: &Notify, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        biased;
+        () = came.notified() => false,
+        () = stop.cancelled() => false,
+        () = time::sleep(POLL_WAIT) => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Record, Stored,
+        answer::Sealed,
+        chain::LogId,
+        log::{ReachedEnd, Reader, WriterRole, memory::MemoryLog},
+    };
+
+    /// Tells that the end is reached only where it may wait, as a reader does that has to ask.
+    struct Asking(Box<dyn Reader>);
+
+    impl Reader for Asking {
+        fn poll(
+            &mut self,
+            limit: ReadLimit,
+            wait: Duration,
+            into: &mut Vec<Stored>,
+        ) -> Result<ReachedEnd, LogError> {
+            let reached = self.0.poll(limit, wait, into)?;
+            Ok(if wait.is_zero() { ReachedEnd::No } else { reached })
+        }
+    }
+
+    #[tokio::test]
+    async fn the_end_is_learned_of_while_records_keep_coming() {
+        let log = MemoryLog::new(1);
+        let (place, came) = (Place::events(Partition::FIRST), Arc::new(Notify::new()));
+        let told = Arc::clone(&came);
+        let reader = log.reader_that_tells(place, 0, Visibility::Synced, Pace::Eager, told);
+        let reader = Box::new(Asking(reader.expect("a memory is read").expect("it tells")));
+        let from = Position::start(LogId([3; 16]), Partition::FIRST);
+        let tail = Tail::new(Partition::FIRST, reader, from);
+        let stop = CancellationToken::new();
+        let mut batches = Following::new(tail, came, Pace::Eager, stop.clone()).batches::<Sealed>();
+        let producer = log.producer(WriterRole::Shard).expect("made");
+        let keep_coming = async {
+            while !stop.is_cancelled() {
+                producer.append(place, Record::of("no answer"), Box::new(|_| {}));
+                time::sleep(POLL_WAIT / 10).await;
+            }
+        };
+        let learn = async {
+            let batch = batches.next().await.expect("it follows").expect("a memory is read");
+            stop.cancel();
+            batch.reached_end
+        };
+        assert!(tokio::join!(learn, keep_coming).0);
+    }
+}
