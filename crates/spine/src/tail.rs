@@ -52,6 +52,16 @@ pub struct Batch<A = Answer> {
     pub reached_end: bool,
 }
 
+impl<A> Batch<A> {
+    /// How long whoever reads at this pace rests after it. Whoever is behind does not.
+    fn rest_at(&self, pace: Pace) -> Option<Duration> {
+        match pace {
+            Pace::AtMostEvery(span) => self.reached_end.then_some(span),
+            Pace::Eager => None,
+        }
+    }
+}
+
 /// Why a tail ended.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TailError {
@@ -272,8 +282,7 @@ impl<A> Told<A> {
     /// How long to rest after this batch. Whoever is behind catches up without a rest.
     fn rest_after(&self, batch: &Batch<A>, limit: ReadLimit) -> Option<Duration> {
         match self.manner {
-            Manner::At(Pace::AtMostEvery(span)) => batch.reached_end.then_some(span),
-            Manner::At(Pace::Eager) => None,
+            Manner::At(pace) => batch.rest_at(pace),
             // While answers keep coming an end is seldom seen, and there is always more.
             Manner::WhileWanted(_) => {
                 let is_behind = !self.has_caught_up || batch.answers.len() >= limit.records;

@@ -18,7 +18,7 @@ use model::Partition;
 use tokio::{sync::Notify, task, time};
 use tokio_util::sync::CancellationToken;
 
-use super::{Batch, News, Pace, Tail, TailError, follow};
+use super::{Batch, News, Pace, Tail, TailError, TailReceiver, follow};
 use crate::{
     acceptor::Position,
     answer::Opened,
@@ -56,10 +56,14 @@ pub fn follow_in_a_task<A: Opened>(
     let told = Arc::clone(&came);
     let Some(reader) = log.reader_that_tells(place, from.next_offset, visibility, pace, told)?
     else {
-        let mut tail = follow(log, partition, from, visibility, pace, stop)?;
-        return Ok(Box::pin(stream::poll_fn(move |context| tail.poll_recv(context))));
+        return Ok(of_a_thread(follow(log, partition, from, visibility, pace, stop)?));
     };
     Ok(Following::new(Tail::new(partition, reader, from), came, pace, stop).batches())
+}
+
+/// What a tail on a thread brings.
+pub(super) fn of_a_thread<A: Opened>(mut tail: TailReceiver<A>) -> Batches<A> {
+    Box::pin(stream::poll_fn(move |context| tail.poll_recv(context)))
 }
 
 /// A tail, and when it is looked at.
@@ -143,11 +147,7 @@ impl Following {
     }
 
     fn rest_after<A>(&self, batch: &Batch<A>) -> Duration {
-        let pace = match self.pace {
-            Pace::AtMostEvery(span) if batch.reached_end => span,
-            _ => Duration::ZERO,
-        };
-        pace.max(self.tail.reader.rest())
+        batch.rest_at(self.pace).unwrap_or_default().max(self.tail.reader.rest())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{cell::Cell, thread, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::StreamExt;
 use model::{RequestId, Timestamp};
 use proto::draft::Draft;
 use tokio::runtime;
@@ -148,8 +148,7 @@ fn following(log: &Arc<dyn Log>, by: By, pace: Pace, stop: CancellationToken) ->
     match by {
         By::Thread => {
             let tail = follow(log, PARTITION, start(), seen, pace, stop);
-            let mut tail = tail.expect("a memory is read");
-            Box::pin(stream::poll_fn(move |context| tail.poll_recv(context)))
+            task::of_a_thread(tail.expect("a memory is read"))
         }
         By::Task => {
             let tail = follow_in_a_task(log, PARTITION, start(), seen, pace, stop);
