@@ -8,6 +8,7 @@
 //! What will never live here: a rule of what is accepted.
 
 use std::{
+    mem,
     pin::Pin,
     sync::Arc,
     time::{Duration, Instant},
@@ -15,7 +16,7 @@ use std::{
 
 use futures_util::{Stream, StreamExt, stream};
 use model::Partition;
-use tokio::{sync::Notify, task, time};
+use tokio::{runtime::Handle, sync::Notify, task, time};
 use tokio_util::sync::CancellationToken;
 
 use super::{Batch, News, Pace, Tail, TailError, TailReceiver, follow};
@@ -23,7 +24,7 @@ use crate::{
     acceptor::Position,
     answer::Opened,
     log::{
-        Log, LogError, Place, ReadLimit, Visibility,
+        Log, LogError, Place, ReachedEnd, ReadLimit, Reader, Stored, Visibility,
         walker::{POLL_WAIT, Turn},
     },
 };
@@ -104,8 +105,6 @@ impl Following {
                 time::sleep(rest).await;
             }
             if self.stop.is_cancelled() {
-                // To leave a broker may take a moment.
-                let _ = task::spawn_blocking(move || drop(self.tail)).await;
                 return None;
             }
             let next;
@@ -151,6 +150,31 @@ impl Following {
     }
 }
 
+impl Drop for Following {
+    /// To leave a broker takes a moment, in which other tasks must not wait: whoever stops drops
+    /// this in the runtime, as often as not in the midst of listening.
+    fn drop(&mut self) {
+        let reader = mem::replace(&mut self.tail.reader, Box::new(Left));
+        if let Ok(runtime) = Handle::try_current() {
+            drop(runtime.spawn_blocking(move || drop(reader)));
+        }
+    }
+}
+
+/// In place of a reader that is left.
+struct Left;
+
+impl Reader for Left {
+    fn poll(
+        &mut self,
+        _: ReadLimit,
+        _: Duration,
+        _: &mut Vec<Stored>,
+    ) -> Result<ReachedEnd, LogError> {
+        Err(LogError::Failed("the reader was left".to_owned()))
+    }
+}
+
 /// Waits until something comes. Whether nothing did for as long as one may wait.
 async fn listen(came: &Notify, stop: &CancellationToken) -> bool {
     tokio::select! {
@@ -163,13 +187,20 @@ async fn listen(came: &Notify, stop: &CancellationToken) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{sync::mpsc, thread};
+
     use super::*;
     use crate::{
-        Record, Stored,
+        Record,
         answer::Sealed,
         chain::LogId,
-        log::{ReachedEnd, Reader, WriterRole, memory::MemoryLog},
+        log::{WriterRole, memory::MemoryLog},
     };
+
+    fn following(reader: Box<dyn Reader>, came: Arc<Notify>, stop: CancellationToken) -> Following {
+        let from = Position::start(LogId([3; 16]), Partition::FIRST);
+        Following::new(Tail::new(Partition::FIRST, reader, from), came, Pace::Eager, stop)
+    }
 
     /// Tells that the end is reached only where it may wait, as a reader does that has to ask.
     struct Asking(Box<dyn Reader>);
@@ -193,10 +224,8 @@ mod tests {
         let told = Arc::clone(&came);
         let reader = log.reader_that_tells(place, 0, Visibility::Synced, Pace::Eager, told);
         let reader = Box::new(Asking(reader.expect("a memory is read").expect("it tells")));
-        let from = Position::start(LogId([3; 16]), Partition::FIRST);
-        let tail = Tail::new(Partition::FIRST, reader, from);
         let stop = CancellationToken::new();
-        let mut batches = Following::new(tail, came, Pace::Eager, stop.clone()).batches::<Sealed>();
+        let mut batches = following(reader, came, stop.clone()).batches::<Sealed>();
         let producer = log.producer(WriterRole::Shard).expect("made");
         let keep_coming = async {
             while !stop.is_cancelled() {
@@ -210,5 +239,45 @@ mod tests {
             batch.reached_end
         };
         assert!(tokio::join!(learn, keep_coming).0);
+    }
+
+    /// Tells on which thread it was dropped.
+    struct Dropped(mpsc::Sender<thread::ThreadId>);
+
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            let _ = self.0.send(thread::current().id());
+        }
+    }
+
+    impl Reader for Dropped {
+        fn poll(
+            &mut self,
+            _: ReadLimit,
+            _: Duration,
+            _: &mut Vec<Stored>,
+        ) -> Result<ReachedEnd, LogError> {
+            Ok(ReachedEnd::No)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reader_is_left_aside_however_its_task_ends() {
+        for is_stopped in [true, false] {
+            let (tell, heard) = mpsc::channel();
+            let stop = CancellationToken::new();
+            let following = following(Box::new(Dropped(tell)), Arc::default(), stop.clone());
+            let mut batches = following.batches::<Sealed>();
+            // In the midst of listening.
+            assert!(time::timeout(POLL_WAIT / 10, batches.next()).await.is_err());
+            if is_stopped {
+                stop.cancel();
+                assert!(batches.next().await.is_none());
+            }
+            drop(batches);
+            let left_on = task::spawn_blocking(move || heard.recv()).await.expect("no panic");
+            assert_ne!(left_on, Ok(thread::current().id()));
+            assert!(left_on.is_ok());
+        }
     }
 }
