@@ -71,6 +71,17 @@ pub(crate) fn run(selection: &Selection) -> Result<()> {
     Ok(())
 }
 
+/// Loads services apart that are all `program`.
+///
+/// # Errors
+/// Where they or the load cannot be built or started, or do not run to their end.
+pub(crate) fn load_apart<'a>(
+    program: &Path,
+    arguments: impl Iterator<Item = &'a str>,
+) -> Result<()> {
+    apart::run(&apart::Apart::of(program, arguments))
+}
+
 /// A benchmark: the package that it belongs to, and its own name.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Bench {

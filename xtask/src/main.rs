@@ -1,5 +1,5 @@
 //! The commands that do everything else: `cargo xtask up`, `test`, `tidy`, `bench`, `prove`,
-//! `mutants`, `fuzz`, `torture`, `with-servers`, `manifests`.
+//! `mutants`, `fuzz`, `torture`, `profiled`, `with-servers`, `manifests`.
 //!
 //! # Layout
 //!
@@ -13,6 +13,7 @@
 //! - [`bench`]: every benchmark of the workspace. [`prove`]: the matching core held against its
 //!   naive reference. [`mutants`]: whether tests notice what is changed in the cores.
 //!   [`fuzz`]: every decoder fed with what leads somewhere new.
+//! - [`profiled`]: builds the platform by what it does under load.
 //! - [`torture`]: prepares servers, each as a [`recipe`], for the program that kills them.
 //! - [`workspace`], [`cargo`]: where things are, and how cargo is run.
 //!
@@ -28,6 +29,7 @@ mod manifests;
 mod mutants;
 mod packages;
 mod postgres;
+mod profiled;
 mod prove;
 mod recipe;
 mod redis;
@@ -69,6 +71,9 @@ enum Task {
     TestsOfAMutant(mutants::Tests),
     /// Feeds every decoder with whatever leads somewhere new.
     Fuzz(fuzz::Fuzz),
+    /// Builds the platform by what it does under load, which takes half an hour, and tells where it
+    /// is.
+    Profiled,
     /// Kills every part of the platform under load, again and again, and checks what is left.
     Torture(torture::Torture),
     /// Runs a command beside real servers, whose addresses are in TRADESPINE_TEST_KAFKA,
@@ -93,6 +98,7 @@ fn main() -> ExitCode {
         Task::Mutants(mutants) => mutants::run(&mutants),
         Task::TestsOfAMutant(tests) => mutants::run_tests(&tests),
         Task::Fuzz(fuzz) => fuzz::run(&fuzz),
+        Task::Profiled => profiled::run(),
         Task::Torture(torture) => torture::run(&torture),
         Task::WithServers(beside) => servers::run_beside(&beside),
         Task::WithKafka { command } => servers::run_beside_kafka(command),

@@ -87,15 +87,18 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// PostgreSQL is asked to quit, and so clears its shared memory away; others are killed with
-    /// their children.
+    /// Whoever has something to do at its end is asked to end: PostgreSQL clears its shared memory
+    /// away, and a service built with counters writes them down. Others are killed. Who takes too
+    /// long is killed too.
     fn drop(&mut self) {
+        let own = self.child.id();
+        let (signal, whose) = match self.name.as_str() {
+            "postgres" => ("-QUIT", vec![own]),
+            "kafka" | "redis" => ("-KILL", family(own)),
+            _ => ("-TERM", family(own)),
+        };
         let mut kill = Command::new("kill");
-        if self.name == "postgres" {
-            kill.arg("-QUIT").arg(self.child.id().to_string());
-        } else {
-            kill.arg("-KILL").args(family(self.child.id()).iter().map(u32::to_string));
-        }
+        kill.arg(signal).args(whose.iter().map(u32::to_string));
         let _ = kill.stderr(Stdio::null()).status();
         let asked = Instant::now();
         while asked.elapsed() < END_WAIT {

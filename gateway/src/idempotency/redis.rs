@@ -1,7 +1,7 @@
 //! What gateways tell one another through a Redis: who is at a key, and which order used it up.
 //!
-//! - `word`: what stands under a key. `line`: the connection, which is up or down. `writer`: what
-//!   is told without anybody waiting for it.
+//! - `word`: what stands under a key. `line`: the connection, which is up or down. `awake`: how
+//!   one waits for an answer. `writer`: what is told without anybody waiting for it.
 //!
 //! A question takes at most [`CALL_MAX`]; several unanswered in a row take the line down, and
 //! questions are answered at once, with nothing, until it is up again. What is written has a time
@@ -9,6 +9,7 @@
 //!
 //! What will never live here: an answer, and trust in what was read.
 
+mod awake;
 mod line;
 mod word;
 mod writer;

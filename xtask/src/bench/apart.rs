@@ -5,7 +5,7 @@ use std::{
     ffi::OsString,
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
 };
 
@@ -43,6 +43,14 @@ pub(crate) struct Apart {
     /// tells all.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
+}
+
+impl Apart {
+    /// Of this program, with these arguments for the benchmark.
+    pub(super) fn of<'a>(program: &Path, arguments: impl Iterator<Item = &'a str>) -> Apart {
+        let arguments = arguments.map(OsString::from).collect();
+        Apart { dev: false, binary: Some(program.to_owned()), arguments }
+    }
 }
 
 /// Measures it.

@@ -19,7 +19,7 @@ use tokio::{
     time::{error::Elapsed, timeout},
 };
 
-use super::{CALL_MAX, Silence};
+use super::{CALL_MAX, Silence, awake::Awake};
 
 /// How many questions in a row may fail before the line is down: one slow moment of Redis is none
 /// of these, unless many ask in it.
@@ -37,6 +37,7 @@ pub(super) struct Line {
     connection: ArcSwapOption<MultiplexedConnection>,
     /// How many questions have failed since the last answer.
     failures: AtomicU32,
+    awake: Awake,
     /// Rung where the line goes down.
     pub(super) has_fallen: Notify,
     failed: metrics::Counter,
@@ -51,6 +52,7 @@ impl Line {
         Line {
             connection: ArcSwapOption::empty(),
             failures: AtomicU32::new(0),
+            awake: Awake::new(),
             has_fallen: Notify::new(),
             failed: metrics::counter!("tradespine_gateway_redis_failures_total"),
             up,
@@ -88,7 +90,8 @@ impl Line {
     pub(super) async fn ask(&self, command: &Cmd) -> Result<Option<Value>, Silence> {
         let connection = self.connection.load_full().ok_or(Silence)?;
         let mut own = MultiplexedConnection::clone(&connection);
-        let answer = match timeout(CALL_MAX, command.query_async(&mut own)).await {
+        let asking = timeout(CALL_MAX, command.query_async(&mut own));
+        let answer = match self.awake.wait(asking).await {
             Ok(Err(error)) if error.code() == Some("WRONGTYPE") => Ok(Ok(None)),
             Ok(answer) => Ok(answer.map(Some)),
             Err(late) => Err(late),
